@@ -1,0 +1,86 @@
+import type { ClientId, GrantId, Seconds, SessionId } from './brand.ts'
+import type { ScopeSet } from './scope.ts'
+
+/** The claims of an access token once it has been verified. Spec: RFC 9068 section 2.2. */
+export interface AccessTokenClaims {
+  readonly iss: string
+  /** A user's id (`usr_…`) or, for a client on its own behalf, the client id. */
+  readonly sub: string
+  /** One audience or several, as in the token. */
+  readonly aud: string | readonly string[]
+  readonly exp: Seconds
+  readonly iat: Seconds
+  readonly jti: string
+  readonly client_id: ClientId
+  /** Scope tokens with one space between two; may be empty. */
+  readonly scope: string
+  /** The session; absent for a client on its own behalf. */
+  readonly sid?: SessionId
+  /** The grant; absent where there is none. */
+  readonly gid?: GrantId
+  readonly auth_time?: Seconds
+  readonly acr?: string
+  readonly amr?: readonly string[]
+  readonly roles?: readonly string[]
+  readonly org?: string
+  /** Sender constraint. Spec: RFC 7800 section 3. */
+  readonly cnf?: { readonly jkt?: string; readonly 'x5t#S256'?: string }
+}
+
+/** A token whose signature, type, issuer and claims were found good; what else it is worth is checked at each use. */
+export interface VerifiedToken {
+  readonly claims: AccessTokenClaims
+  /** The JOSE header's `typ`, such as `at+jwt`. */
+  readonly typ: string
+  /** The signing key's id. */
+  readonly kid: string
+  readonly audiences: readonly string[]
+  readonly scopes: ScopeSet
+  readonly roles: ReadonlySet<string>
+}
+
+/** Why a token was refused: for logs and for /validate, never a hint on how to forge one. */
+export type RefusalReason =
+  | 'malformed'
+  | 'wrong_type'
+  | 'unknown_key'
+  | 'bad_signature'
+  | 'wrong_issuer'
+  | 'bad_claims'
+  | 'not_yet_valid'
+  | 'expired'
+  | 'wrong_audience'
+  | 'insufficient_scope'
+  | 'revoked'
+  | 'sender_constraint'
+  | 'not_ready'
+
+/** The refusal of a token. */
+export interface Refusal {
+  readonly refused: RefusalReason
+}
+
+/** Whether this is a refusal and not a token. */
+export const isRefusal = (outcome: VerifiedToken | Refusal): outcome is Refusal => 'refused' in outcome
+
+/** What a revocation names. */
+export type RevocationKind = 'jti' | 'sid' | 'gid' | 'client' | 'sub' | 'kid'
+
+/** One entry of the revocation feed. */
+export interface Revocation {
+  /** Order of commit; a reader that has seen `seq` has seen everything before it. */
+  readonly seq: number
+  readonly kind: RevocationKind
+  readonly value: string
+  /** With it, only tokens issued at this second or before are revoked. */
+  readonly issued_before: Seconds | null
+  /** From this second on the entry has no effect, since every token that it concerns has expired. */
+  readonly expires_at: Seconds
+}
+
+/** Answers, without I/O, whether a verified token has been revoked. */
+export interface RevocationSource {
+  isRevoked(token: Pick<VerifiedToken, 'claims' | 'kid'>): boolean
+  /** Whether the answers can be relied on: false before the first load and after the feed was lost for too long. */
+  readonly current: boolean
+}

@@ -1,0 +1,47 @@
+import type { Seconds } from './brand.ts'
+
+/** The one source of time. Everything that asks what time it is is handed one of these. */
+export interface Clock {
+  /** The moment, in whole seconds since 1970 UTC. */
+  now(): Seconds
+  /** The moment, in milliseconds since 1970 UTC. */
+  milliseconds(): number
+}
+
+/** Marks a number of seconds as such. */
+export const seconds = (value: number): Seconds => value as Seconds
+
+/** A clock that stands still until it is told to move: for tests. */
+export class ManualClock implements Clock {
+  #milliseconds: number
+
+  constructor(startSeconds = 1_800_000_000) {
+    this.#milliseconds = startSeconds * 1000
+  }
+
+  now(): Seconds {
+    return seconds(Math.floor(this.#milliseconds / 1000))
+  }
+
+  milliseconds(): number {
+    return this.#milliseconds
+  }
+
+  /** Moves the clock by so many seconds; negative numbers move it back. */
+  advance(by: number): void {
+    this.#milliseconds += by * 1000
+  }
+}
+
+const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/**
+ * Reads a length of time such as `30s`, `5m`, `12h` or `90d`.
+ * Whole numbers with one unit, at most 10 years; anything else is `undefined`.
+ */
+export function parseDuration(text: string): Seconds | undefined {
+  const match = /^(\d{1,9})([smhd])$/.exec(text)
+  if (!match) return undefined
+  const value = Number(match[1]) * (unitSeconds[match[2] as string] as number)
+  return value <= 315_360_000 ? seconds(value) : undefined
+}

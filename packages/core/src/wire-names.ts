@@ -1,0 +1,20 @@
+/** Header names that carry identity to a service. Each is always set, empty where there is nothing to say. */
+export const identityHeaders = {
+  subject: 'x-gatehouse-subject',
+  client: 'x-gatehouse-client',
+  scope: 'x-gatehouse-scope',
+  roles: 'x-gatehouse-roles',
+  session: 'x-gatehouse-session',
+  org: 'x-gatehouse-org',
+} as const
+
+/** JOSE `typ` of an access token. Spec: RFC 9068 section 2.1. */
+export const accessTokenType = 'at+jwt'
+/** JOSE `typ` of the identity that the gateway hands to one service. */
+export const identityTokenType = 'gatehouse-identity+jwt'
+/** Names of Gatehouse's own cookies; the gateway removes them from what upstreams set and from what they are sent. */
+export const cookieNames: readonly string[] = ['__Host-gatehouse_session', 'gatehouse_session']
+/** The built-in public client for which POST /login, /token/refresh and /logout act. */
+export const firstPartyClientId = 'first-party'
+/** How a service's own client is named: this and the service's name. */
+export const serviceClientPrefix = 'service:'
