@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-const conditions = ['gatehouse-source', 'node', 'import', 'module', 'default']
+// Tests run the sources of every package; a build is not needed.
+const conditions = ['gatehouse-source', 'node']
 
 export default defineConfig({
   resolve: { conditions },

@@ -57,7 +57,28 @@ export const reservedPrefixes: readonly string[] = [
 /** What Gatehouse keeps on every other host that its routes name. */
 export const reservedOnOtherHosts: readonly string[] = ['/_gatehouse/', '/.well-known/oauth-protected-resource']
 
+/** The reservations that begin with a path segment, by that segment: most requests match none and cost one look-up. */
+const byFirstSegment = new WeakMap<readonly string[], ReadonlyMap<string, readonly string[]>>()
+
+const firstSegment = (path: string): string => {
+  const end = path.indexOf('/', 1)
+  return end === -1 ? path : path.slice(0, end)
+}
+
+function indexOf(reserved: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  let index = byFirstSegment.get(reserved)
+  if (!index) {
+    const grouped = new Map<string, string[]>()
+    for (const prefix of reserved)
+      grouped.set(firstSegment(prefix), [...(grouped.get(firstSegment(prefix)) ?? []), prefix])
+    byFirstSegment.set(reserved, grouped)
+    index = grouped
+  }
+  return index
+}
+
 /** Whether a canonical path belongs to Gatehouse itself under the given reservations. */
 export function isReserved(path: string, reserved: readonly string[] = reservedPrefixes): boolean {
-  return reserved.some((prefix) => path === prefix || (prefix.endsWith('/') && path.startsWith(prefix)))
+  const candidates = indexOf(reserved).get(firstSegment(path))
+  return candidates?.some((prefix) => path === prefix || (prefix.endsWith('/') && path.startsWith(prefix))) ?? false
 }

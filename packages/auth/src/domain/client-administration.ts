@@ -1,0 +1,181 @@
+import type { ClientId } from '@gatehouse/core/brand'
+import { GatehouseError } from '@gatehouse/core/errors'
+import { randomToken } from '@gatehouse/core/random'
+import { formatScope, parseScope } from '@gatehouse/core/scope'
+import { type Clock, seconds } from '@gatehouse/core/time'
+import type { ClientRow } from '@gatehouse/store/rows'
+import type { Store } from '@gatehouse/store/store'
+import { recordEvent } from './audit.ts'
+import { parseClientKeys } from './client-keys.ts'
+import { type AuthMethod, type GrantType, hashSecret, isClientId } from './clients.ts'
+import { longestAccessTokenLifetime } from './lifetimes.ts'
+import type { Revocations } from './revocations.ts'
+import type { Actor } from './users.ts'
+
+/** What a new client is given. */
+export interface NewClient {
+  readonly id: string
+  readonly name: string
+  readonly authMethod: AuthMethod
+  readonly grantTypes: readonly GrantType[]
+  readonly scopes: readonly string[]
+  readonly audiences: readonly string[]
+  readonly firstParty: boolean
+  /** A JWK set as JSON, for private_key_jwt. */
+  readonly jwks?: string | undefined
+  /** Whether the configuration file defines a client of this id. */
+  readonly isConfigured: (id: string) => boolean
+}
+
+interface Dependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly revocations: Revocations
+}
+
+/**
+ * Adds a client and, where it proves itself by a secret, makes that secret: 256 random bits that are told once and kept as
+ * a hash. Errors: `invalid_request`, `already_exists`.
+ */
+export async function addClient(
+  { store, clock }: Omit<Dependencies, 'revocations'>,
+  client: NewClient,
+  by: Actor,
+): Promise<{ readonly row: ClientRow; readonly secret: string | undefined }> {
+  const row = buildClient(clock, client)
+  if (client.isConfigured(row.id)) {
+    throw new GatehouseError('already_exists', { description: 'The configuration file defines a client of this id' })
+  }
+  const hasSecret = row.auth_method === 'client_secret_basic' || row.auth_method === 'client_secret_post'
+  const secret = hasSecret ? randomToken(32) : undefined
+  await store.transaction(async (tables) => {
+    await tables.clients.insert(row)
+    if (secret !== undefined) await tables.clients.addSecret(buildSecret(clock, row.id, secret))
+    await recordEvent(tables, clock, { type: 'client_added', result: 'ok', target: row.id, client_id: row.id, ...by })
+  })
+  return { row, secret }
+}
+
+function buildClient(clock: Clock, client: NewClient): ClientRow {
+  const bad = (description: string): GatehouseError => new GatehouseError('invalid_request', { description })
+  if (!isClientId(client.id)) {
+    throw bad('A client id has 1 to 100 letters, digits and the characters _ . ~ : - and does not begin with usr_')
+  }
+  if (client.id.startsWith('service:') || client.id === 'first-party') throw bad('This client id is reserved')
+  const scope = parseScope(client.scopes.join(' '))
+  if (!scope) throw bad('A scope has a character that scopes cannot have')
+  if ((client.authMethod === 'private_key_jwt') !== (client.jwks !== undefined)) {
+    throw bad('A key set goes with private_key_jwt, and private_key_jwt with a key set')
+  }
+  if (client.authMethod === 'none' && client.grantTypes.includes('client_credentials')) {
+    throw bad('A public client cannot use client_credentials')
+  }
+  if (client.jwks !== undefined) checkKeySet(client.jwks)
+  const now = clock.now()
+  return {
+    id: client.id as ClientId,
+    name: client.name,
+    status: 'active',
+    auth_method: client.authMethod,
+    grant_types: client.grantTypes.join(' '),
+    scopes: formatScope(scope),
+    audiences: client.audiences.join(' '),
+    first_party: client.firstParty ? 1 : 0,
+    jwks: client.jwks ?? null,
+    created_at: now,
+    updated_at: now,
+  }
+}
+
+function checkKeySet(text: string): void {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    parsed = undefined
+  }
+  const keys = typeof parsed === 'object' && parsed !== null && 'keys' in parsed ? parsed.keys : undefined
+  if (!Array.isArray(keys) || keys.length === 0 || !keys.every((key) => typeof key === 'object' && key !== null)) {
+    throw new GatehouseError('invalid_request', {
+      description: 'The key set must be JSON with a list "keys" of at least one key',
+    })
+  }
+  parseClientKeys({ keys })
+}
+
+const buildSecret = (clock: Clock, client: ClientId, secret: string) => ({
+  id: randomToken(9),
+  client_id: client,
+  hash: hashSecret(secret).toString('base64url'),
+  created_at: clock.now(),
+  expires_at: null,
+})
+
+/**
+ * Makes a new secret; the old ones stay valid for `overlap` seconds, so that services can be switched over one by one.
+ * Errors: `not_found`, `invalid_request` for a client without secrets.
+ */
+export async function rotateClientSecret(
+  { store, clock }: Omit<Dependencies, 'revocations'>,
+  change: { readonly id: string; readonly overlap: number },
+  by: Actor,
+): Promise<{ readonly secret: string; readonly oldSecretsUntil: number }> {
+  const found = await store.clients.find(change.id as ClientId)
+  if (!found) throw new GatehouseError('not_found', { description: 'There is no such client' })
+  if (found.secrets.length === 0 && !found.auth_method.startsWith('client_secret')) {
+    throw new GatehouseError('invalid_request', { description: 'This client does not prove itself by a secret' })
+  }
+  const secret = randomToken(32)
+  const fresh = buildSecret(clock, found.id, secret)
+  const until = seconds(clock.now() + change.overlap)
+  await store.transaction(async (tables) => {
+    await tables.clients.addSecret(fresh)
+    await tables.clients.expireSecrets({ client_id: found.id, at: until, except: fresh.id })
+    await recordEvent(tables, clock, {
+      type: 'client_secret_rotated',
+      result: 'ok',
+      target: found.id,
+      client_id: found.id,
+      ...by,
+    })
+  })
+  return { secret, oldSecretsUntil: until }
+}
+
+/**
+ * Ends what a client was given: its grants, and by time all tokens that it has. For a client that is removed, be it from the
+ * store or from the configuration file.
+ */
+export async function endClient({ store, clock, revocations }: Dependencies, id: ClientId, by: Actor): Promise<void> {
+  const now = clock.now()
+  const entries = await store.transaction(async (tables) => {
+    for (const grant of await tables.grants.endByClient(id)) {
+      await recordEvent(tables, clock, {
+        type: 'grant_ended',
+        result: 'client_removed',
+        target: grant.id,
+        client_id: id,
+        session_id: grant.session_id,
+        ...by,
+      })
+    }
+    return revocations.write(tables, [
+      { kind: 'client', value: id, issued_before: now, expires_at: seconds(now + longestAccessTokenLifetime + 60) },
+    ])
+  })
+  await revocations.announce(entries)
+}
+
+/** Ends the grants of every client that neither the file nor the store knows any more. Answers with their ids. */
+export async function endRemovedClients(
+  dependencies: Dependencies & { readonly isConfigured: (id: string) => boolean },
+  by: Actor,
+): Promise<readonly string[]> {
+  const removed: string[] = []
+  for (const id of await dependencies.store.grants.clientIds()) {
+    if (dependencies.isConfigured(id) || (await dependencies.store.clients.find(id))) continue
+    await endClient(dependencies, id, by)
+    removed.push(id)
+  }
+  return removed
+}

@@ -1,0 +1,192 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { ClientId } from '@gatehouse/core/brand'
+import { parseScope, type ScopeSet } from '@gatehouse/core/scope'
+import type { Clock } from '@gatehouse/core/time'
+import { firstPartyClientId, serviceClientPrefix } from '@gatehouse/core/wire-names'
+import type { Store } from '@gatehouse/store/store'
+import { type ClientKey, parseClientKeys } from './client-keys.ts'
+
+/** How a client proves itself. Spec: RFC 7591 section 2, token_endpoint_auth_method. */
+export type AuthMethod = 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none'
+
+/** A grant type as its RFC spells it. */
+export type GrantType = 'client_credentials' | 'refresh_token'
+
+/** A client as every check sees it, wherever it is defined. */
+export interface Client {
+  readonly id: ClientId
+  readonly authMethod: AuthMethod
+  /** SHA-256 of each secret that is valid now. */
+  readonly secretHashes: readonly Buffer[]
+  readonly keys: readonly ClientKey[]
+  readonly grantTypes: ReadonlySet<string>
+  /** What it may be granted. For a first-party client this bounds the user's scopes too, unless it is `all`. */
+  readonly scopes: ScopeSet | 'all'
+  /** Audiences that it may ask for beside the default one. */
+  readonly audiences: ReadonlySet<string>
+  readonly firstParty: boolean
+  /** Audiences whose tokens it may introspect beside its own tokens: a service's own. */
+  readonly answersFor: ReadonlySet<string>
+}
+
+/** A client as the configuration file describes it. */
+export interface ConfiguredClient {
+  readonly id: string
+  readonly authMethod: AuthMethod
+  readonly secret?: string | undefined
+  readonly jwks?: { readonly keys: readonly object[] } | undefined
+  readonly grantTypes: readonly GrantType[]
+  readonly scopes: readonly string[]
+  readonly audiences: readonly string[]
+  /** Audiences whose tokens it may introspect beside its own tokens. */
+  readonly introspects: readonly string[]
+  readonly firstParty: boolean
+}
+
+/** A service behind the gateway, as far as the authentication side knows it. */
+export interface ConfiguredService {
+  readonly name: string
+  readonly audience: string
+  readonly clientSecret?: string | undefined
+}
+
+/** What the configuration says of clients: swapped as a whole on reload. */
+export interface ClientConfiguration {
+  readonly clients: readonly ConfiguredClient[]
+  readonly services: readonly ConfiguredService[]
+  /** The top-level audience, which every service answers for. */
+  readonly audience: string
+}
+
+/** Finds clients: built in, in the configuration file, or added at run time. */
+export interface Clients {
+  /**
+   * The client of this id. Those of the file cost a look-up; those of the store a read, at most once a second each: a
+   * disabled client is refused within that second, and its tokens at once by revocation.
+   */
+  find(id: string): Client | undefined | Promise<Client | undefined>
+  /** Whether the file or Gatehouse itself defines it. */
+  isConfigured(id: string): boolean
+  /** Every audience that a token may be asked for: the top-level one and the services'. */
+  readonly audiences: ReadonlySet<string>
+  replace(configuration: ClientConfiguration): void
+  /** Forgets what was read of a client from the store. */
+  forget(id: string): void
+}
+
+export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest()
+
+/** Whether a presented secret is one of the client's. Constant time over the hashes, and every hash is compared. */
+export function isSecretOf(client: Pick<Client, 'secretHashes'>, secret: string): boolean {
+  const presented = hashSecret(secret)
+  let match = false
+  for (const hash of client.secretHashes) match = timingSafeEqual(hash, presented) || match
+  return match
+}
+
+const cacheMilliseconds = 1000
+const cacheLimit = 10_000
+
+export function createClients(
+  { store, clock }: { readonly store: Pick<Store, 'clients'>; readonly clock: Clock },
+  configuration: ClientConfiguration,
+): Clients {
+  let configured = buildConfigured(configuration)
+  let audiences = audiencesOf(configuration)
+  const cached = new Map<string, { readonly client: Client | undefined; readonly until: number }>()
+
+  const read = async (id: string): Promise<Client | undefined> => {
+    const stored = await store.clients.find(id as ClientId)
+    const client = stored?.status === 'active' ? fromStore(stored) : undefined
+    if (cached.size >= cacheLimit) cached.clear()
+    cached.set(id, { client, until: clock.milliseconds() + cacheMilliseconds })
+    return client
+  }
+  return {
+    find(id) {
+      const known = configured.get(id)
+      if (known) return known
+      if (!isClientId(id)) return undefined
+      const entry = cached.get(id)
+      return entry && entry.until > clock.milliseconds() ? entry.client : read(id)
+    },
+    isConfigured: (id) => configured.has(id),
+    get audiences() {
+      return audiences
+    },
+    replace(next) {
+      configured = buildConfigured(next)
+      audiences = audiencesOf(next)
+    },
+    forget: (id) => cached.delete(id),
+  }
+}
+
+/**
+ * Whether a text can be a client id: 1 to 100 characters, never one that could be taken for a user's id
+ * (RFC 9700 section 4.15).
+ */
+export const isClientId = (id: string): boolean => /^[\w.~:-]{1,100}$/.test(id) && !id.startsWith('usr_')
+
+const audiencesOf = ({ audience, services }: ClientConfiguration): ReadonlySet<string> =>
+  new Set([audience, ...services.map((service) => service.audience)])
+
+function buildConfigured({ clients, services, audience }: ClientConfiguration): ReadonlyMap<string, Client> {
+  const all = new Map<string, Client>()
+  all.set(firstPartyClientId, {
+    ...emptyClient(firstPartyClientId),
+    authMethod: 'none',
+    grantTypes: new Set(['refresh_token']),
+    scopes: 'all',
+    audiences: audiencesOf({ clients, services, audience }),
+    firstParty: true,
+  })
+  for (const service of services) {
+    if (service.clientSecret === undefined) continue
+    const id = `${serviceClientPrefix}${service.name}`
+    all.set(id, {
+      ...emptyClient(id),
+      secretHashes: [hashSecret(service.clientSecret)],
+      answersFor: new Set([service.audience, audience]),
+    })
+  }
+  for (const client of clients) {
+    all.set(client.id, {
+      ...emptyClient(client.id),
+      authMethod: client.authMethod,
+      secretHashes: client.secret === undefined ? [] : [hashSecret(client.secret)],
+      keys: client.jwks ? parseClientKeys(client.jwks) : [],
+      grantTypes: new Set(client.grantTypes),
+      scopes: new Set(client.scopes),
+      audiences: new Set(client.audiences),
+      firstParty: client.firstParty,
+      answersFor: new Set(client.introspects),
+    })
+  }
+  return all
+}
+
+const emptyClient = (id: string): Client => ({
+  id: id as ClientId,
+  authMethod: 'client_secret_basic',
+  secretHashes: [],
+  keys: [],
+  grantTypes: new Set(),
+  scopes: new Set(),
+  audiences: new Set(),
+  firstParty: false,
+  answersFor: new Set(),
+})
+
+type StoredClient = NonNullable<Awaited<ReturnType<Store['clients']['find']>>>
+
+const fromStore = (client: StoredClient): Client => ({
+  ...emptyClient(client.id),
+  authMethod: client.auth_method,
+  secretHashes: client.secrets.map((secret) => Buffer.from(secret.hash, 'base64url')),
+  keys: client.jwks === null ? [] : parseClientKeys(JSON.parse(client.jwks) as { keys: object[] }), // checked when it was added
+  grantTypes: new Set(client.grant_types.split(' ')),
+  scopes: parseScope(client.scopes) ?? new Set(),
+  audiences: new Set(client.audiences.split(' ').filter(Boolean)),
+  firstParty: client.first_party === 1,
+})

@@ -1,0 +1,51 @@
+import { type Clock, seconds } from '@gatehouse/core/time'
+import type { Store } from '@gatehouse/store/store'
+import { recordEvent } from './audit.ts'
+import { longestAccessTokenLifetime } from './lifetimes.ts'
+import type { Revocations } from './revocations.ts'
+import type { SigningKeys } from './signing-keys.ts'
+import type { Actor } from './users.ts'
+
+interface Dependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly keys: SigningKeys
+  readonly revocations: Revocations
+}
+
+/** Lets the next signing key take over; see domain/signing-keys `rotate`. */
+export async function rotateSigningKey({ store, clock, keys }: Omit<Dependencies, 'revocations'>, by: Actor) {
+  const rotated = await keys.rotate()
+  await recordEvent(store, clock, {
+    type: 'key_rotated',
+    result: 'ok',
+    target: rotated.kid,
+    detail: { signs_from: rotated.signs_from },
+    ...by,
+  })
+  return rotated
+}
+
+/**
+ * An emergency: the key signs no more, leaves the key set, and every token that it signed is refused everywhere.
+ * The next key signs at once. Error: `not_found`.
+ */
+export async function revokeSigningKey(
+  { store, clock, keys, revocations }: Dependencies,
+  kid: string,
+  by: Actor,
+): Promise<void> {
+  await keys.withdraw(kid)
+  const entries = await store.transaction(async (tables) => {
+    await recordEvent(tables, clock, { type: 'key_revoked', result: 'ok', target: kid, ...by })
+    return revocations.write(tables, [
+      {
+        kind: 'kid',
+        value: kid,
+        issued_before: null,
+        expires_at: seconds(clock.now() + longestAccessTokenLifetime + 60),
+      },
+    ])
+  })
+  await revocations.announce(entries)
+}

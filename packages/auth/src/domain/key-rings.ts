@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto'
+import { randomToken } from '@gatehouse/core/random'
+import type { Clock } from '@gatehouse/core/time'
+import type { Store } from '@gatehouse/store/store'
+import { seal, unseal } from './sealing.ts'
+
+/** What a ring's keys are for. One purpose, one ring: a value sealed for one opens under no other. */
+export type RingPurpose = 'refresh-token' | 'signing-key'
+
+const purposes: readonly RingPurpose[] = ['refresh-token', 'signing-key']
+
+/** A data key: 256 random bits and the id under which rows name it. */
+export interface DataKey {
+  readonly id: string
+  readonly key: Buffer
+}
+
+/** The data keys of one purpose. */
+export interface KeyRing {
+  /** The key for new values. */
+  readonly current: DataKey
+  /** The key that a row names; absent for an id that is not on the ring. */
+  find(id: string): DataKey | undefined
+}
+
+/** All rings, opened. */
+export type KeyRings = Readonly<Record<RingPurpose, KeyRing>>
+
+/** Thrown at start when the master key opens none of the data keys: nothing has been touched. */
+export class WrongMasterKeyError extends Error {
+  constructor() {
+    super(
+      'the master key does not open the keys in this database: give the one that it was made with, or master_key_previous beside the new one',
+    )
+    this.name = 'WrongMasterKeyError'
+  }
+}
+
+/**
+ * Opens the rings, and makes the first key of each that is empty. Cost: one read, and two inserts at the very first start.
+ * A data key that only `previous` opens is wrapped anew under `master`.
+ * Throws {@link WrongMasterKeyError}.
+ */
+export async function openKeyRings(
+  { store, clock }: { readonly store: Pick<Store, 'dataKeys'>; readonly clock: Clock },
+  master: { readonly key: Buffer; readonly previous?: Buffer | undefined },
+): Promise<KeyRings> {
+  let rows = await store.dataKeys.list()
+  const empty = purposes.filter((purpose) => !rows.some((row) => row.purpose === purpose))
+  for (const purpose of empty) {
+    const id = randomToken(6)
+    await store.dataKeys.insert({
+      id,
+      purpose,
+      wrapped_key: seal(master.key, randomBytes(32), placeOf(purpose, id)),
+      created_at: clock.now(),
+    })
+  }
+  // Read again: another process may have made the first keys at the same time, and both must agree on which is current.
+  if (empty.length > 0) rows = await store.dataKeys.list()
+
+  const opened: { purpose: string; id: string; key: Buffer; createdAt: number }[] = []
+  for (const row of rows) {
+    const place = placeOf(row.purpose, row.id)
+    let key = unseal(master.key, row.wrapped_key, place)
+    if (!key && master.previous) {
+      key = unseal(master.previous, row.wrapped_key, place)
+      if (key) await store.dataKeys.rewrap({ ...row, wrapped_key: seal(master.key, key, place) })
+    }
+    if (!key) throw new WrongMasterKeyError()
+    opened.push({ purpose: row.purpose, id: row.id, key, createdAt: row.created_at })
+  }
+  const ringOf = (purpose: RingPurpose): KeyRing => {
+    const keys = opened.filter((key) => key.purpose === purpose)
+    keys.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1))
+    const [current] = keys
+    if (!current) throw new WrongMasterKeyError()
+    const byId = new Map(keys.map((key) => [key.id, key]))
+    return { current, find: (id) => byId.get(id) }
+  }
+  return { 'refresh-token': ringOf('refresh-token'), 'signing-key': ringOf('signing-key') }
+}
+
+const placeOf = (purpose: string, id: string): string => `data_keys.wrapped_key:${purpose}:${id}`
+
+/**
+ * Reads a master key: 32 bytes as base64, base64url or hexadecimal. `undefined` for anything else.
+ */
+export function parseMasterKey(text: string): Buffer | undefined {
+  const trimmed = text.trim()
+  if (/^[0-9a-f]{64}$/i.test(trimmed)) return Buffer.from(trimmed, 'hex')
+  if (!/^[\w+/-]{43}=?$/.test(trimmed)) return undefined
+  const bytes = Buffer.from(trimmed, 'base64url')
+  return bytes.length === 32 ? bytes : undefined
+}

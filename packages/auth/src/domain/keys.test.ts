@@ -1,0 +1,163 @@
+import { ManualClock, seconds } from '@gatehouse/core/time'
+import { openStore } from '@gatehouse/store/store'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { claimsOf, type StartedAuth, startAuth } from '../testing/start-auth.ts'
+import { revokeSigningKey, rotateSigningKey } from './key-administration.ts'
+import { openKeyRings, parseMasterKey, WrongMasterKeyError } from './key-rings.ts'
+import { seal, unseal } from './sealing.ts'
+import { openSigningKeys, publicationLead } from './signing-keys.ts'
+
+let started: StartedAuth
+beforeEach(async () => {
+  started = await startAuth()
+})
+afterEach(() => started.close())
+
+const kidOf = (token: string): string => JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid
+const isValid = async (token: string): Promise<boolean> =>
+  ((await (await started.postJson('/validate', { token })).json()) as { valid: boolean }).valid
+const dependencies = () => ({
+  store: started.store,
+  clock: started.clock,
+  keys: started.auth.keys,
+  revocations: started.auth.revocations,
+})
+const states = (): string[] => started.auth.keys.list().map(({ state }) => state)
+
+describe('signing keys', () => {
+  it('publish the next key before it signs', async () => {
+    expect(states()).toEqual(['current', 'next'])
+    const next = started.auth.keys.list()[1]?.kid
+    expect(started.auth.keys.jwks().keys.map(({ kid }) => kid)).toContain(next)
+    expect(kidOf((await started.signIn()).access_token)).not.toBe(next)
+  })
+
+  it('rotate by command only once everybody can know the next key, and old tokens stay good', async () => {
+    const before = await started.signIn()
+    const { kid, signs_from } = await rotateSigningKey(dependencies(), { actor: 'test' })
+    expect(signs_from).toBe(started.clock.now() + publicationLead)
+    started.clock.advance(publicationLead - 1)
+    expect(kidOf((await started.signIn()).access_token)).not.toBe(kid)
+    started.clock.advance(1)
+    const during = await started.signIn()
+    expect(kidOf(during.access_token)).toBe(kid)
+    await started.auth.keys.maintain()
+    expect(states()).toEqual(['previous', 'current', 'next'])
+    expect(await isValid(during.access_token)).toBe(true)
+    const again = await started.postJson('/token/refresh', { refresh_token: before.refresh_token })
+    expect(again.status).toBe(200)
+  })
+
+  it('rotate by schedule, and drop a key once its last token has expired', async () => {
+    const first = started.auth.keys.current().kid
+    started.clock.advance(7_776_000)
+    await started.auth.keys.maintain()
+    expect(started.auth.keys.current().kid).not.toBe(first)
+    expect(started.auth.keys.find(first)).toBeDefined()
+    started.clock.advance(86_400 + 61)
+    await started.auth.keys.reload()
+    expect(started.auth.keys.find(first)).toBeUndefined()
+    expect(states()).toEqual(['current', 'next'])
+  })
+
+  it('revoke in an emergency: what the key signed is refused at once, the next one signs', async () => {
+    const { access_token, refresh_token } = await started.signIn()
+    expect(await isValid(access_token)).toBe(true)
+    await revokeSigningKey(dependencies(), kidOf(access_token), { actor: 'test' })
+    expect(await isValid(access_token)).toBe(false)
+    const refreshed = (await (await started.postJson('/token/refresh', { refresh_token })).json()) as {
+      access_token: string
+    }
+    expect(kidOf(refreshed.access_token)).not.toBe(kidOf(access_token))
+    expect(await isValid(refreshed.access_token)).toBe(true)
+    expect(started.auth.keys.jwks().keys.map(({ kid }) => kid)).not.toContain(kidOf(access_token))
+  })
+
+  it('are made once when two processes start on an empty database together', async () => {
+    const clock = new ManualClock()
+    const store = await openStore({ url: ':memory:', clock })
+    await store.migrate()
+    const rings = await openKeyRings({ store, clock }, { key: Buffer.alloc(32, 1) })
+    const open = () =>
+      openSigningKeys({ store, clock, rings, rotateEvery: () => seconds(86_400), hint: async () => {} })
+    const [one, two] = await Promise.all([open(), open()])
+    expect(await store.signingKeys.list()).toHaveLength(2)
+    expect(one.current().kid).toBe(two.current().kid)
+    await store.close()
+  })
+
+  it('are never in clear in the database', async () => {
+    const [row] = await started.store.signingKeys.list()
+    const der = started.auth.keys.current().privateKey.export({ format: 'der', type: 'pkcs8' })
+    const secret = started.auth.keys.current().privateKey.export({ format: 'jwk' }).d ?? ''
+    const text = JSON.stringify(row)
+    expect(text).not.toContain(secret)
+    expect(text).not.toContain(der.toString('base64url').slice(20, 60))
+  })
+})
+
+describe('a revocation by time', () => {
+  it('includes its second, and what is issued after it in that second is dated one later', async () => {
+    const now = started.clock.now()
+    const machine = (): string =>
+      started.auth.accessTokens.issue(
+        { sub: 'reports', client_id: 'reports' as never, aud: 'https://auth.example.com', scope: '' },
+        300 as never,
+      ).token
+    const before = machine()
+    const entries = await started.store.transaction((tables) =>
+      started.auth.revocations.write(tables, [
+        { kind: 'client', value: 'reports', issued_before: now, expires_at: (now + 900) as never },
+      ]),
+    )
+    await started.auth.revocations.announce(entries)
+    const after = machine()
+    expect(claimsOf(after).iat).toBe(now + 1)
+    expect([await isValid(before), await isValid(after)]).toEqual([false, true])
+  })
+})
+
+describe('the key rings', () => {
+  it('open with the same master key, not with another, and with both while it is being replaced', async () => {
+    const clock = new ManualClock()
+    const store = await openStore({ url: ':memory:', clock })
+    await store.migrate()
+    const [one, two] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
+    const made = await openKeyRings({ store, clock }, { key: one })
+    const rows = await store.dataKeys.list()
+    await expect(openKeyRings({ store, clock }, { key: two })).rejects.toThrow(WrongMasterKeyError)
+    expect(await store.dataKeys.list()).toEqual(rows)
+    const moved = await openKeyRings({ store, clock }, { key: two, previous: one })
+    expect(moved['refresh-token'].current.key).toEqual(made['refresh-token'].current.key)
+    const after = await openKeyRings({ store, clock }, { key: two })
+    expect(after['signing-key'].current.id).toBe(made['signing-key'].current.id)
+    await store.close()
+  })
+
+  it('read a master key as base64, base64url or hexadecimal, and nothing else', () => {
+    const key = Buffer.from('00112233445566778899aabbccddeefffedcba98765432100123456789abcdef', 'hex')
+    for (const text of [
+      key.toString('hex'),
+      key.toString('base64'),
+      key.toString('base64url'),
+      ` ${key.toString('base64')}\n`,
+    ]) {
+      expect(parseMasterKey(text)).toEqual(key)
+    }
+    for (const text of ['', 'short', key.toString('base64').slice(4), `${key.toString('hex')}00`])
+      expect(parseMasterKey(text)).toBeUndefined()
+  })
+})
+
+describe('sealing', () => {
+  it('opens with the same key at the same place, and never otherwise', () => {
+    const [key, other] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
+    const sealed = seal(key, Buffer.from('secret'), 'table.column:1')
+    expect(unseal(key, sealed, 'table.column:1')?.toString()).toBe('secret')
+    expect(unseal(key, sealed, 'table.column:2')).toBeUndefined()
+    expect(unseal(other, sealed, 'table.column:1')).toBeUndefined()
+    expect(unseal(key, `A${sealed.slice(1)}`, 'table.column:1')).toBeUndefined()
+    expect(unseal(key, 'short', 'table.column:1')).toBeUndefined()
+    expect(seal(key, Buffer.from('secret'), 'table.column:1')).not.toBe(sealed)
+  })
+})

@@ -1,0 +1,58 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import { normalizePassword } from './passwords.ts'
+
+/** Where a password is used and whose it is. */
+export interface PasswordContext {
+  /** Least length in characters: 15 where the password is the only factor, 8 beside a second one. */
+  readonly minimum: number
+  /** Words that the password may not lean on: the user name, the product's name. */
+  readonly words: readonly string[]
+}
+
+// A list of 49,000 passwords from known breaches; loaded when a password is first set, never for a sign-in.
+let blockList: Promise<ReadonlySet<string>> | undefined
+const loadBlockList = (): Promise<ReadonlySet<string>> => {
+  blockList ??= import('@zxcvbn-ts/language-common').then(
+    ({ dictionary }) => new Set(dictionary['passwords-common'].map(String)),
+  )
+  return blockList
+}
+
+/**
+ * Checks a password that is to be set. Throws `weak_password` with the rule that it breaks.
+ * Spec: NIST SP 800-63B-4 section 3.1.1.2: a least length, a block list, no rules of composition, no expiry.
+ */
+export async function checkNewPassword(password: string, context: PasswordContext): Promise<void> {
+  const text = normalizePassword(password)
+  const length = [...text].length
+  if (length < context.minimum) throw weak(`The password must have at least ${context.minimum} characters`)
+  const folded = text.normalize('NFKC').toLowerCase()
+  const blocked = await loadBlockList()
+  const candidates = [folded, smallestUnit(folded), folded.replace(/[\d\W_]+$/, '')]
+  if (candidates.some((candidate) => blocked.has(candidate)) || isTwoOf(blocked, folded)) {
+    throw weak('The password is among those that attackers try first')
+  }
+  if (new Set(folded).size < 5) throw weak('The password repeats too few characters')
+  for (const word of context.words) {
+    const lower = word.normalize('NFKC').toLowerCase()
+    if (lower.length >= 4 && [...folded.replaceAll(lower, '')].length < 8) {
+      throw weak('The password leans on the user name or the name of the service')
+    }
+  }
+}
+
+const weak = (description: string): GatehouseError => new GatehouseError('weak_password', { description })
+
+/** `abcabcabc` -> `abc`: what a text repeats, or the text itself. */
+function smallestUnit(text: string): string {
+  const period = `${text}${text}`.indexOf(text, 1)
+  return text.slice(0, period)
+}
+
+/** Whether a text is two blocked passwords, one after the other: still within reach of a guesser. */
+function isTwoOf(blocked: ReadonlySet<string>, text: string): boolean {
+  for (let split = 1; split < text.length; split += 1) {
+    if (blocked.has(text.slice(0, split)) && blocked.has(text.slice(split))) return true
+  }
+  return false
+}

@@ -1,0 +1,94 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import { HashQueue } from './hash-queue.ts'
+import { findImportedCheck } from './imported-hashes.ts'
+
+/** argon2id parameters: memory in KiB, passes, lanes. */
+export interface HashParameters {
+  readonly memory: number
+  readonly passes: number
+  readonly lanes: number
+}
+
+/** What OWASP's password storage cheat sheet asks for at the least. */
+export const defaultHashParameters: HashParameters = { memory: 19_456, passes: 2, lanes: 1 }
+
+/** Greatest password, in bytes of UTF-8. */
+export const passwordByteLimit = 1024
+
+/** The outcome of a check; `rehash` = right, but the stored hash is of another format or weaker than today's. */
+export type PasswordOutcome = 'wrong' | 'right' | 'rehash'
+
+/** Hashes and checks passwords, on a bounded pool. */
+export interface Passwords {
+  /** A PHC string. Cost: one hash. */
+  hash(password: string): Promise<string>
+  /**
+   * Checks a password against a stored hash; with null it costs the same one hash and is wrong, so that the time does not
+   * tell whether the account exists. Errors: `temporarily_unavailable` when the queue is full.
+   */
+  check(password: string, hash: string | null): Promise<PasswordOutcome>
+  /** How many hashes run or wait. */
+  readonly depth: number
+}
+
+// Loaded at the first use: the native module takes 15 ms that a start can do without.
+const argon2 = () => import('@node-rs/argon2')
+/** The `Algorithm.Argon2id` of the library, whose enum does not exist at run time. */
+const argon2id = 2
+
+export function createPasswords(options: {
+  readonly parameters?: HashParameters
+  readonly atATime: number
+  readonly mayWait: number
+}): Passwords {
+  const parameters = options.parameters ?? defaultHashParameters
+  const queue = new HashQueue(options)
+  const settings = {
+    algorithm: argon2id,
+    memoryCost: parameters.memory,
+    timeCost: parameters.passes,
+    parallelism: parameters.lanes,
+  }
+  // Same parameters, a salt and a tag of zeros: nobody's hash, and its check costs what a real one costs.
+  const dummy = `$argon2id$v=19$m=${parameters.memory},t=${parameters.passes},p=${parameters.lanes}$${'A'.repeat(22)}$${'A'.repeat(43)}`
+
+  return {
+    hash: (password) => queue.run(async () => (await argon2()).hash(normalizePassword(password), settings)),
+    async check(password, stored) {
+      const text = normalizePassword(password)
+      const imported = stored === null ? undefined : findImportedCheck(stored)
+      return queue.run(async () => {
+        if (stored !== null && imported) return (await imported(text, stored)) ? 'rehash' : 'wrong'
+        const known = stored !== null && isArgon2(stored)
+        const right = await (await argon2()).verify(known ? stored : dummy, text)
+        if (!known || !right) return 'wrong'
+        return isAsStrong(stored, parameters) ? 'right' : 'rehash'
+      })
+    },
+    get depth() {
+      return queue.depth
+    },
+  }
+}
+
+/**
+ * The one form in which a password is hashed (Unicode NFC). Longer than 1024 bytes is `invalid_request`, before any hash.
+ */
+export function normalizePassword(password: string): string {
+  if (password.length > passwordByteLimit || Buffer.byteLength(password) > passwordByteLimit) {
+    throw new GatehouseError('invalid_request', { description: 'The field password must be at most 1024 bytes' })
+  }
+  return password.normalize('NFC')
+}
+
+const phc = /^\$argon2(id|i|d)\$v=(\d+)\$m=(\d+),t=(\d+),p=(\d+)\$[\w+/]+\$[\w+/]+$/
+
+const isArgon2 = (hash: string): boolean => phc.test(hash)
+
+/** Whether a hash is one that {@link Passwords.check} can check: for imports, which refuse the rest. */
+export const isKnownHash = (hash: string): boolean => isArgon2(hash) || findImportedCheck(hash) !== undefined
+
+function isAsStrong(hash: string, wanted: HashParameters): boolean {
+  const [, kind, version, memory, passes] = phc.exec(hash) ?? []
+  return kind === 'id' && version === '19' && Number(memory) >= wanted.memory && Number(passes) >= wanted.passes
+}

@@ -1,0 +1,137 @@
+import type { GrantId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
+import type { Revocation } from '@gatehouse/core/contracts'
+import { newGrantId, newSessionId, randomToken } from '@gatehouse/core/random'
+import { type Clock, seconds } from '@gatehouse/core/time'
+import type { GrantRow, SessionRow } from '@gatehouse/store/rows'
+import type { Tables } from '@gatehouse/store/store'
+import { type AuditEvent, recordEvent } from './audit.ts'
+import { latest, type NewRevocation, type Revocations } from './revocations.ts'
+
+/** How long sessions and grants last, in seconds. */
+export interface SessionLifetimes {
+  /** A session, and every grant that hangs off it, is over after this long. */
+  readonly absolute: Seconds
+  /** A grant that is not refreshed for this long is over. */
+  readonly idle: Seconds
+}
+
+type NewSession = Pick<SessionRow, 'user_id' | 'amr' | 'acr' | 'address' | 'device'>
+type NewGrant = Pick<GrantRow, 'client_id' | 'scope' | 'audience' | 'roles' | 'key_id' | 'access_expires_at'>
+
+/** The rows of a new session and of the one grant that it starts with. */
+export function buildSession(
+  clock: Clock,
+  session: NewSession,
+  grant: NewGrant,
+  lifetimes: SessionLifetimes,
+): { readonly session: SessionRow; readonly grant: GrantRow } {
+  const now = clock.now()
+  const expires = seconds(now + lifetimes.absolute)
+  const id = newSessionId()
+  return {
+    session: { ...session, id, cookie_hash: null, auth_time: now, created_at: now, expires_at: expires },
+    grant: {
+      ...grant,
+      id: newGrantId(),
+      session_id: id,
+      user_id: session.user_id,
+      auth_time: now,
+      acr: session.acr,
+      amr: session.amr,
+      salt: randomToken(16),
+      generation: 1,
+      created_at: now,
+      rotated_at: now,
+      idle_expires_at: seconds(Math.min(now + lifetimes.idle, expires)),
+      expires_at: expires,
+    },
+  }
+}
+
+/** What ending things needs: tables of the transaction that it happens in. */
+export interface EndingDependencies {
+  readonly tables: Tables
+  readonly clock: Clock
+  readonly revocations: Pick<Revocations, 'write'>
+}
+
+type By = Pick<AuditEvent, 'actor' | 'address' | 'request_id'>
+
+/**
+ * Ends a session, its grants, and every token issued from it. The rows are deleted; what remains are revocations of the
+ * session's and the grants' ids that last as long as the last token. Announce the answer once the transaction commits.
+ */
+export async function endSession(
+  dependencies: EndingDependencies,
+  id: SessionId,
+  by: By,
+): Promise<readonly Revocation[]> {
+  const { tables, clock } = dependencies
+  const grants = await tables.grants.endBySession(id)
+  const existed = await tables.sessions.deleteById(id)
+  if (!existed && grants.length === 0) return []
+  const entries = await writeRevocations(dependencies, [id], grants)
+  await recordEvent(tables, clock, { type: 'session_ended', result: 'ok', target: id, session_id: id, ...by })
+  return entries
+}
+
+/** Ends every session and grant of a user; see {@link endSession}. */
+export async function endAllOfUser(
+  dependencies: EndingDependencies,
+  user: UserId,
+  by: By,
+): Promise<readonly Revocation[]> {
+  const { tables, clock } = dependencies
+  const grants = await tables.grants.endByUser(user)
+  const sessions = await tables.sessions.deleteByUser(user)
+  const ended = [...new Set([...sessions, ...grants.map((grant) => grant.session_id)])]
+  for (const id of ended) {
+    await recordEvent(tables, clock, { type: 'session_ended', result: 'ok', target: id, session_id: id, ...by })
+  }
+  return writeRevocations(dependencies, ended, grants)
+}
+
+/** Ends one grant and every token issued from it; the session goes on. */
+export async function endGrant(
+  dependencies: EndingDependencies,
+  id: GrantId,
+  event: Pick<AuditEvent, 'type' | 'result'> & By,
+): Promise<readonly Revocation[]> {
+  const { tables, clock } = dependencies
+  const grant = await tables.grants.end(id)
+  if (!grant) return []
+  const entries = await writeRevocations(dependencies, [], [grant])
+  await recordEvent(tables, clock, {
+    ...event,
+    target: grant.id,
+    client_id: grant.client_id,
+    session_id: grant.session_id,
+    detail: { user: grant.user_id },
+  })
+  return entries
+}
+
+async function writeRevocations(
+  { tables, clock, revocations }: EndingDependencies,
+  sessions: readonly SessionId[],
+  grants: readonly GrantRow[],
+): Promise<readonly Revocation[]> {
+  const entries: NewRevocation[] = []
+  const now = clock.now()
+  for (const id of sessions) {
+    const expiries = grants.filter((grant) => grant.session_id === id).map((grant) => grant.access_expires_at)
+    entries.push({ kind: 'sid', value: id, issued_before: null, expires_at: afterLast(expiries, now) })
+  }
+  for (const grant of grants) {
+    entries.push({
+      kind: 'gid',
+      value: grant.id,
+      issued_before: null,
+      expires_at: afterLast([grant.access_expires_at], now),
+    })
+  }
+  return entries.length === 0 ? [] : revocations.write(tables, entries)
+}
+
+/** A minute past the last token's expiry, for verifiers whose clock is behind. */
+const afterLast = (expiries: readonly Seconds[], now: Seconds): Seconds => seconds(latest(expiries, now) + 60)

@@ -1,0 +1,158 @@
+import type { UserId } from '@gatehouse/core/brand'
+import { GatehouseError } from '@gatehouse/core/errors'
+import { newUserId } from '@gatehouse/core/random'
+import { formatScope, intersectScopes, parseScope } from '@gatehouse/core/scope'
+import type { Clock } from '@gatehouse/core/time'
+import type { UserRow } from '@gatehouse/store/rows'
+import type { Store } from '@gatehouse/store/store'
+import { type AuditEvent, recordEvent } from './audit.ts'
+import { checkNewPassword } from './password-rules.ts'
+import { isKnownHash, type Passwords } from './passwords.ts'
+import type { Revocations } from './revocations.ts'
+import { endAllOfUser } from './sessions.ts'
+
+/** Who may do everything that administration offers. */
+export const administratorRole = 'administrator'
+
+/** Who did something, for the audit trail. */
+export type Actor = Pick<AuditEvent, 'actor' | 'address' | 'request_id'>
+
+/** What a new user is given. */
+export interface NewUser {
+  readonly username: string
+  /** In clear, or as a hash that another system made; none = the user cannot sign in with a password. */
+  readonly password?: string
+  readonly passwordHash?: string
+  readonly scopes: readonly string[]
+  readonly roles: readonly string[]
+  /** Least password length, from configuration. */
+  readonly minimumPasswordLength: number
+}
+
+interface Dependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly passwords: Passwords
+  readonly revocations: Revocations
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const unfit = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/
+
+/**
+ * The form in which user names are compared and counted: Unicode NFKC, lower case, no space around it.
+ * `undefined` for a name that cannot be one: empty, over 255 characters, or with control characters.
+ * Threat: a second spelling of a name that gets a second counter, or a second account.
+ */
+export function canonicalName(username: string): string | undefined {
+  if (username.length > 255 || unfit.test(username)) return undefined
+  const name = username.normalize('NFKC').toLowerCase().normalize('NFKC').trim()
+  return name === '' || name.length > 255 ? undefined : name
+}
+
+/**
+ * Adds a user. Errors: `invalid_request` for an unfit name, scope, role or foreign hash, `weak_password`, `already_exists`.
+ * Cost: one hash where a password in clear is given, two statements.
+ */
+export async function addUser({ store, clock, passwords }: Dependencies, user: NewUser, by: Actor): Promise<UserRow> {
+  const row = await buildUser({ clock, passwords }, user)
+  await store.transaction(async (tables) => {
+    await tables.users.insert(row)
+    await recordEvent(tables, clock, { type: 'user_added', result: 'ok', target: row.id, ...by })
+  })
+  return row
+}
+
+/** A user row that is ready to be inserted; see {@link addUser}. */
+export async function buildUser(
+  { clock, passwords }: Pick<Dependencies, 'clock' | 'passwords'>,
+  user: NewUser,
+): Promise<UserRow> {
+  const canonical = canonicalName(user.username)
+  if (canonical === undefined)
+    throw new GatehouseError('invalid_request', { description: 'The user name is not usable' })
+  const scope = parseScope(user.scopes.join(' '))
+  if (!scope)
+    throw new GatehouseError('invalid_request', { description: 'A scope has a character that scopes cannot have' })
+  for (const role of user.roles) {
+    if (!/^[\w.:/-]{1,100}$/.test(role))
+      throw new GatehouseError('invalid_request', { description: 'A role name is not usable' })
+  }
+  if (user.passwordHash !== undefined && !isKnownHash(user.passwordHash)) {
+    throw new GatehouseError('invalid_request', {
+      description: 'The password hash is of no known format (argon2, bcrypt, scrypt, pbkdf2)',
+    })
+  }
+  let hash = user.passwordHash ?? null
+  if (user.password !== undefined) {
+    await checkNewPassword(user.password, { minimum: user.minimumPasswordLength, words: [canonical, 'gatehouse'] })
+    hash = await passwords.hash(user.password)
+  }
+  const now = clock.now()
+  return {
+    id: newUserId(),
+    username: user.username.trim(),
+    username_canonical: canonical,
+    password_hash: hash,
+    status: 'active',
+    scopes: formatScope(scope),
+    roles: user.roles.join(' '),
+    created_at: now,
+    updated_at: now,
+  }
+}
+
+/** The user of this name. Error: `not_found`. */
+export async function getUserByName({ store }: Pick<Dependencies, 'store'>, username: string): Promise<UserRow> {
+  const canonical = canonicalName(username)
+  const user = canonical === undefined ? undefined : await store.users.findByCanonicalName(canonical)
+  if (!user) throw new GatehouseError('not_found', { description: 'There is no such user' })
+  return user
+}
+
+/** Sets a new password and ends every session of the user. Errors: `weak_password`, `not_found`. */
+export async function setPassword(
+  dependencies: Dependencies,
+  change: { readonly user: UserRow; readonly password: string; readonly minimumLength: number },
+  by: Actor,
+): Promise<void> {
+  const { store, clock, passwords, revocations } = dependencies
+  const { user } = change
+  await checkNewPassword(change.password, {
+    minimum: change.minimumLength,
+    words: [user.username_canonical, 'gatehouse'],
+  })
+  const hash = await passwords.hash(change.password)
+  const entries = await store.transaction(async (tables) => {
+    const current = await tables.users.findById(user.id)
+    if (!current) throw new GatehouseError('not_found', { description: 'There is no such user' })
+    await tables.users.setPasswordHash({ id: user.id, expected: current.password_hash, hash, at: clock.now() })
+    await recordEvent(tables, clock, { type: 'password_set', result: 'ok', target: user.id, ...by })
+    return endAllOfUser({ tables, clock, revocations }, user.id, by)
+  })
+  await revocations.announce(entries)
+}
+
+/** Lets a user sign in or not; disabling ends every session in the same transaction. */
+export async function setUserStatus(
+  { store, clock, revocations }: Omit<Dependencies, 'passwords'>,
+  change: { readonly id: UserId; readonly status: UserRow['status'] },
+  by: Actor,
+): Promise<void> {
+  const entries = await store.transaction(async (tables) => {
+    await tables.users.setStatus({ ...change, at: clock.now() })
+    const type = change.status === 'disabled' ? 'user_disabled' : 'user_enabled'
+    await recordEvent(tables, clock, { type, result: 'ok', target: change.id, ...by })
+    return change.status === 'disabled' ? endAllOfUser({ tables, clock, revocations }, change.id, by) : []
+  })
+  await revocations.announce(entries)
+}
+
+/** What of the asked scope a user may have: all that is allowed where nothing is asked. */
+export function scopeForUser(
+  user: Pick<UserRow, 'scopes'>,
+  asked: ReadonlySet<string> | undefined,
+): ReadonlySet<string> {
+  const allowed = parseScope(user.scopes) ?? new Set<string>()
+  return asked === undefined ? allowed : intersectScopes(asked, allowed)
+}

@@ -1,0 +1,40 @@
+import { logoutEndpoint } from './first-party/logout.ts'
+import { refreshEndpoint } from './first-party/refresh.ts'
+import { validateEndpoint } from './first-party/validate.ts'
+import type { Endpoint } from './http/endpoint.ts'
+import { loginEndpoint } from './login/password.ts'
+import { firstAdministratorEndpoint } from './manage/first-administrator.ts'
+import { discoveryEndpoints } from './protocol/discovery.ts'
+import { introspectEndpoint } from './protocol/introspect.ts'
+import { revokeEndpoint } from './protocol/revoke.ts'
+import { tokenEndpoint } from './protocol/token.ts'
+
+type DependenciesOf<Build extends (dependencies: never) => unknown> = Parameters<Build>[0]
+
+/** What all endpoints together need. */
+export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
+  DependenciesOf<typeof refreshEndpoint> &
+  DependenciesOf<typeof logoutEndpoint> &
+  DependenciesOf<typeof validateEndpoint> &
+  DependenciesOf<typeof tokenEndpoint> &
+  DependenciesOf<typeof introspectEndpoint> &
+  DependenciesOf<typeof revokeEndpoint> &
+  DependenciesOf<typeof discoveryEndpoints> &
+  DependenciesOf<typeof firstAdministratorEndpoint> & {
+    /** Whether /login, /token/refresh and /logout exist. */
+    readonly loginApi: boolean
+  }
+
+/** Every endpoint of the authentication service: the table of contents. */
+export function buildEndpoints(dependencies: EndpointDependencies): readonly Endpoint[] {
+  const firstParty = [loginEndpoint(dependencies), refreshEndpoint(dependencies), logoutEndpoint(dependencies)]
+  return [
+    ...(dependencies.loginApi ? firstParty : []),
+    validateEndpoint(dependencies),
+    tokenEndpoint(dependencies),
+    introspectEndpoint(dependencies),
+    revokeEndpoint(dependencies),
+    ...discoveryEndpoints(dependencies),
+    firstAdministratorEndpoint(dependencies),
+  ]
+}

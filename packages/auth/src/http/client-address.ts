@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http'
+import ipaddr from 'ipaddr.js'
+
+/** An address and how many of its leading bits count. */
+export type AddressRange = [ipaddr.IPv4 | ipaddr.IPv6, number]
+
+/** Finds out from where a request came. */
+export interface ClientAddresses {
+  /** The peer's address or, where the peer is a trusted proxy, the right-most untrusted hop of X-Forwarded-For. */
+  find(request: IncomingMessage): string
+}
+
+/**
+ * Believes X-Forwarded-For only from the given address ranges (CIDR or single addresses).
+ * A value that cannot be read counts as absent. Threat: a client that picks its own address to get past a limit.
+ */
+export function createClientAddresses(trustedProxies: readonly string[]): ClientAddresses {
+  const isTrusted = buildAddressMatcher(trustedProxies)
+  return {
+    find(request) {
+      const peer = canonicalAddress(request.socket.remoteAddress ?? '')
+      if (trustedProxies.length === 0 || !isTrusted(peer)) return peer
+      const forwarded = request.headers['x-forwarded-for']
+      if (typeof forwarded !== 'string') return peer
+      const hops = forwarded.split(',').map((hop) => hop.trim())
+      for (const hop of hops.reverse()) {
+        if (parseAddress(hop) === undefined) return peer
+        if (!isTrusted(hop)) return canonicalAddress(hop)
+      }
+      return peer
+    },
+  }
+}
+
+/** Reads an address or a CIDR range; `undefined` for anything else. */
+export function parseRange(text: string): AddressRange | undefined {
+  try {
+    if (text.includes('/')) return ipaddr.parseCIDR(text)
+    const address = ipaddr.process(text)
+    return [address, address.kind() === 'ipv4' ? 32 : 128]
+  } catch {
+    return undefined
+  }
+}
+
+/** Answers whether an address lies in one of some ranges; ranges that cannot be read match nothing. */
+export function buildAddressMatcher(ranges: readonly string[]): (address: string) => boolean {
+  const parsed = ranges.map(parseRange).filter((range) => range !== undefined)
+  return (text) => {
+    const address = parseAddress(text)
+    return address !== undefined && parsed.some((range) => address.kind() === range[0].kind() && address.match(range))
+  }
+}
+
+function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  return ipaddr.isValid(text) && (text.includes(':') || ipaddr.IPv4.isValidFourPartDecimal(text))
+    ? ipaddr.process(text)
+    : undefined
+}
+
+/** One spelling for one address: IPv4 dotted, IPv6 in its short form, IPv4 in IPv6 as IPv4. */
+function canonicalAddress(text: string): string {
+  if (!text.includes(':')) return text
+  return parseAddress(text)?.toString() ?? text
+}
+
+/**
+ * What limits count an address as: an IPv4 address itself, an IPv6 address as its /64, since one subscriber has all of it.
+ */
+export function limitKey(address: string): string {
+  const parsed = parseAddress(address)
+  if (!parsed) return 'unknown'
+  if (parsed.kind() === 'ipv4') return parsed.toString()
+  const bytes = parsed.toByteArray().map((byte, index) => (index < 8 ? byte : 0))
+  return `${ipaddr.fromByteArray(bytes).toString()}/64`
+}

@@ -1,0 +1,73 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { ErrorCode } from '@gatehouse/core/errors'
+import type { Static, TSchema } from 'typebox'
+
+/** What a handler is told of a request. The body has been read, limited and checked against the endpoint's schema. */
+export interface EndpointRequest<Body> {
+  readonly body: Body
+  readonly headers: IncomingHttpHeaders
+  /** The query without its question mark; empty where there is none. */
+  readonly query: string
+  /** The client's address: the peer's, or what a trusted proxy says. */
+  readonly address: string
+  readonly requestId: string
+}
+
+/** What a handler answers. */
+export interface Answer {
+  readonly status: number
+  /** Sent as JSON. */
+  readonly json?: unknown
+  /** Sent as it is, in place of `json`: JSON that was made before, or text. */
+  readonly text?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** How a request's body is written. */
+export type BodyKind = 'json' | 'form' | 'none'
+
+/** Which origins a browser may call it from: any, those of the first party only, or none. */
+export type CorsRule = 'any' | 'first-party' | 'none'
+
+/** An endpoint as data: routes, the OpenAPI document, metadata and docs all come from a list of these. */
+export interface Endpoint {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly summary: string
+  /** RFC and section, where there is one. */
+  readonly spec?: string
+  readonly bodyKind: BodyKind
+  readonly body?: TSchema | undefined
+  /** Whether the body may be missing: the handler then gets an empty object. */
+  readonly bodyOptional: boolean
+  /** By status; null = no body. */
+  readonly answers: Readonly<Record<number, TSchema | null>>
+  readonly errors: readonly ErrorCode[]
+  readonly cors: CorsRule
+  /** Whether parameters in the query are refused (RFC 6749 section 3.2). */
+  readonly refuseQuery: boolean
+  /** Cache-Control of its answers; `no-store` unless said otherwise. */
+  readonly cacheControl: string
+  readonly handle: (request: EndpointRequest<never>) => Answer | Promise<Answer>
+}
+
+interface Definition<Body extends TSchema | undefined> {
+  method: 'GET' | 'POST'
+  path: string
+  summary: string
+  spec?: string
+  bodyKind: BodyKind
+  body?: Body
+  bodyOptional?: boolean
+  answers: Readonly<Record<number, TSchema | null>>
+  errors: readonly ErrorCode[]
+  cors?: CorsRule
+  refuseQuery?: boolean
+  cacheControl?: string
+  handle: (request: EndpointRequest<Body extends TSchema ? Static<Body> : undefined>) => Answer | Promise<Answer>
+}
+
+/** Describes an endpoint; the handler's body type follows from the schema. */
+export function defineEndpoint<Body extends TSchema | undefined = undefined>(definition: Definition<Body>): Endpoint {
+  return { cors: 'none', bodyOptional: false, refuseQuery: false, cacheControl: 'no-store', ...definition }
+}

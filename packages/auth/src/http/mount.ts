@@ -1,0 +1,189 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { asGatehouseError, GatehouseError } from '@gatehouse/core/errors'
+import { newRequestId } from '@gatehouse/core/random'
+import { BodyChecker } from './check-body.ts'
+import type { ClientAddresses } from './client-address.ts'
+import { allowOrigin, answerPreflight } from './cors.ts'
+import type { Answer, Endpoint } from './endpoint.ts'
+import { BodyReader } from './read-body.ts'
+import { type RefusalLog, renderError } from './render-error.ts'
+
+/** What serving the endpoints needs. */
+export interface MountDependencies {
+  readonly addresses: ClientAddresses
+  readonly firstPartyOrigins: () => ReadonlySet<string>
+  readonly log: RefusalLog
+  /** Called once per answer. */
+  readonly onAnswer: (path: string, status: number, seconds: number) => void
+}
+
+/** Serves Gatehouse's own endpoints. */
+export interface Mount {
+  /** Whether a path is one of them, whatever the method. */
+  has(path: string): boolean
+  /** Answers a request whose path was found with {@link Mount.has}. `query` is without its question mark. */
+  handle(request: IncomingMessage, response: ServerResponse, path: string, query: string): void
+  /** Stops what runs beside the requests. */
+  close(): void
+}
+
+interface Served {
+  readonly endpoint: Endpoint
+  readonly checker: BodyChecker | undefined
+}
+
+/**
+ * Serves a list of endpoints on node:http. One exact path, one look-up; no framework stands between the socket and the
+ * handler, so that /validate costs what the work costs (docs/decisions/0002).
+ */
+export function mountEndpoints(endpoints: readonly Endpoint[], dependencies: MountDependencies): Mount {
+  const byPath = new Map<string, Map<string, Served>>()
+  for (const endpoint of endpoints) {
+    const methods = byPath.get(endpoint.path) ?? new Map<string, Served>()
+    const checker =
+      endpoint.bodyKind === 'none' || !endpoint.body ? undefined : new BodyChecker(endpoint.bodyKind, endpoint.body)
+    methods.set(endpoint.method, { endpoint, checker })
+    byPath.set(endpoint.path, methods)
+  }
+  const bodies = new BodyReader()
+  return {
+    close: () => bodies.close(),
+    has: (path) => byPath.has(path),
+    handle(request, response, path, query) {
+      const methods = byPath.get(path)
+      const exchange = new Exchange(request, response, query, bodies, dependencies)
+      if (!methods) return exchange.refuse(new GatehouseError('not_found'))
+      const [any] = methods.values()
+      if (
+        request.method === 'OPTIONS' &&
+        any &&
+        answerPreflight(request, response, [...methods.keys()], any.endpoint.cors, dependencies.firstPartyOrigins())
+      )
+        return
+      const served = methods.get(request.method === 'HEAD' ? 'GET' : (request.method ?? ''))
+      if (!served) {
+        exchange.refuse(new GatehouseError('method_not_allowed', { headers: { allow: allowHeader(methods) } }))
+        return
+      }
+      exchange.serve(served)
+    },
+  }
+}
+
+const allowHeader = (methods: ReadonlyMap<string, unknown>): string =>
+  [...methods.keys()].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ')
+
+/** One request and its answer. */
+class Exchange {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #query: string
+  readonly #bodies: BodyReader
+  readonly #dependencies: MountDependencies
+  readonly #requestId = newRequestId()
+  readonly #startedAt = performance.now()
+  #endpoint: Endpoint | undefined
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: string,
+    bodies: BodyReader,
+    dependencies: MountDependencies,
+  ) {
+    this.#request = request
+    this.#response = response
+    this.#query = query
+    this.#bodies = bodies
+    this.#dependencies = dependencies
+  }
+
+  serve({ endpoint, checker }: Served): void {
+    this.#endpoint = endpoint
+    if (endpoint.refuseQuery && this.#query !== '') {
+      return this.refuse(
+        new GatehouseError('invalid_request', { description: 'Parameters belong in the body, not in the query' }),
+      )
+    }
+    if (endpoint.bodyKind === 'none' || !checker) return this.#run(undefined)
+    if (endpoint.bodyOptional && !hasBody(this.#request)) return this.#run({})
+    const unsupported = checkContentType(this.#request.headers['content-type'], endpoint.bodyKind)
+    if (unsupported) return this.refuse(unsupported)
+    this.#bodies.read(this.#request, (error, text) => {
+      if (error) return this.refuse(error)
+      let body: unknown
+      try {
+        body = checker.parse(text)
+      } catch (thrown) {
+        return this.refuse(thrown)
+      }
+      this.#run(body)
+    })
+  }
+
+  #run(body: unknown): void {
+    const endpoint = this.#endpoint as Endpoint // set by serve(), the only caller
+    let answer: Answer | Promise<Answer>
+    try {
+      answer = endpoint.handle({
+        body: body as never, // the schema that was just checked is the one that the handler's type comes from
+        headers: this.#request.headers,
+        query: this.#query,
+        address: this.#dependencies.addresses.find(this.#request),
+        requestId: this.#requestId,
+      })
+    } catch (thrown) {
+      return this.refuse(thrown)
+    }
+    if (answer instanceof Promise)
+      answer.then(
+        (value) => this.#send(value),
+        (thrown) => this.refuse(thrown),
+      )
+    else this.#send(answer)
+  }
+
+  refuse(thrown: unknown): void {
+    const error = asGatehouseError(thrown)
+    if (error.details.headers?.connection === 'close') this.#response.shouldKeepAlive = false
+    this.#send(renderError(error, this.#requestId, this.#request, this.#dependencies.log))
+    if (!this.#request.complete) this.#request.resume()
+  }
+
+  #send(answer: Answer): void {
+    const response = this.#response
+    if (response.headersSent || response.destroyed) return
+    const text = answer.text ?? (answer.json === undefined ? '' : JSON.stringify(answer.json))
+    const headers: Record<string, string | number> = {
+      'cache-control': this.#endpoint && answer.status < 400 ? this.#endpoint.cacheControl : 'no-store',
+      'x-content-type-options': 'nosniff',
+    }
+    if (text !== '') headers['content-type'] = 'application/json'
+    if (answer.status !== 204) headers['content-length'] = Buffer.byteLength(text)
+    if (this.#endpoint && this.#request.headers.origin !== undefined) {
+      allowOrigin(this.#request, headers, this.#endpoint.cors, this.#dependencies.firstPartyOrigins())
+    }
+    Object.assign(headers, answer.headers)
+    response.writeHead(answer.status, headers)
+    response.end(this.#request.method === 'HEAD' ? undefined : text)
+    const seconds = (performance.now() - this.#startedAt) / 1000
+    this.#dependencies.onAnswer(this.#endpoint?.path ?? '', answer.status, seconds)
+  }
+}
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
+/**
+ * Refuses a body that is not of the endpoint's kind. JSON at an OAuth endpoint is `invalid_request`, as clients of those
+ * expect (RFC 6749 section 3.2); anything else is 415.
+ */
+function checkContentType(header: string | undefined, kind: 'json' | 'form'): GatehouseError | undefined {
+  const type = (header ?? '').split(';', 1)[0]?.trim().toLowerCase()
+  const wanted = kind === 'json' ? 'application/json' : 'application/x-www-form-urlencoded'
+  if (type === wanted) return undefined
+  const description = `The content type must be ${wanted}`
+  return kind === 'form' && type === 'application/json'
+    ? new GatehouseError('invalid_request', { description })
+    : new GatehouseError('unsupported_media_type', { description })
+}

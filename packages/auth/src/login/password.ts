@@ -1,0 +1,165 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import { paths } from '@gatehouse/core/paths'
+import type { Clock } from '@gatehouse/core/time'
+import { firstPartyClientId } from '@gatehouse/core/wire-names'
+import type { UserRow } from '@gatehouse/store/rows'
+import type { Store } from '@gatehouse/store/store'
+import Type from 'typebox'
+import { recordEvent } from '../domain/audit.ts'
+import type { Client, Clients } from '../domain/clients.ts'
+import type { Lockout } from '../domain/lockout.ts'
+import { normalizePassword, type Passwords } from '../domain/passwords.ts'
+import type { TokenPair, TokenPairs } from '../domain/token-pairs.ts'
+import { canonicalName, scopeForUser } from '../domain/users.ts'
+import { nextStep } from '../flow/next-step.ts'
+import { limitKey } from '../http/client-address.ts'
+import { defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
+import { checkAskedAudience, grantScope, parseAskedScope, tokenResponseSchema } from '../protocol/token.ts'
+
+const bodySchema = Type.Object({
+  username: Type.String(),
+  password: Type.String({ description: 'At most 1024 bytes' }),
+  scope: Type.Optional(
+    Type.String({ description: 'Scope tokens with one space between two; left out: all that the user may have' }),
+  ),
+  audience: Type.Optional(Type.String({ description: 'Whom the access token is for; left out: the default audience' })),
+  client_id: Type.Optional(
+    Type.String({ description: 'A client that is marked first_party; left out: the built-in one' }),
+  ),
+})
+
+interface LoginBody {
+  readonly username: string
+  readonly password: string
+  readonly scope?: string
+  readonly audience?: string
+  readonly client_id?: string
+}
+
+/** How a sign-in ended, for the counters. */
+export type SignInResult = 'ok' | 'wrong' | 'locked' | 'refused'
+
+interface Dependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly clients: Clients
+  readonly passwords: Passwords
+  readonly lockout: Lockout
+  readonly tokenPairs: TokenPairs
+  readonly defaultAudience: () => string
+  readonly onSignIn: (result: SignInResult) => void
+}
+
+/**
+ * POST /login: a user's name and password for a token pair, on behalf of a first-party client.
+ * An unknown user, a wrong password, a locked and a disabled account get one and the same answer after one and the same
+ * work. Cost: one hash, two reads, one counter, one transaction.
+ */
+export function loginEndpoint(dependencies: Dependencies): Endpoint {
+  return defineEndpoint({
+    method: 'POST',
+    path: paths.login,
+    summary: 'Signs a user in and answers with a token pair',
+    bodyKind: 'json',
+    body: bodySchema,
+    answers: { 200: tokenResponseSchema },
+    errors: [
+      'invalid_request',
+      'invalid_credentials',
+      'invalid_scope',
+      'invalid_target',
+      'too_many_requests',
+      'temporarily_unavailable',
+    ],
+    cors: 'first-party',
+    handle: (request) => signIn(dependencies, request),
+  })
+}
+
+async function signIn(
+  dependencies: Dependencies,
+  request: EndpointRequest<LoginBody>,
+): Promise<{ status: number; json: TokenPair }> {
+  const { body } = request
+  // What is wrong with the request itself is told before anything about the account is looked at.
+  normalizePassword(body.password)
+  const client = await getFirstPartyClient(dependencies.clients, body.client_id)
+  const asked = parseAskedScope(body.scope)
+  const audience = checkAskedAudience(body, client, dependencies.clients.audiences) ?? dependencies.defaultAudience()
+
+  const user = await checkPassword(dependencies, request)
+  const judged = nextStep(user, { amr: ['pwd'] })
+  if (judged.step === 'refuse') return refuse(dependencies, request, user, 'refused', judged.why)
+
+  const ofUser = scopeForUser(user, undefined)
+  const allowed = client.scopes === 'all' ? ofUser : scopeForUser(user, client.scopes)
+  const pair = await dependencies.tokenPairs.start({
+    user,
+    client,
+    scope: grantScope(asked, allowed),
+    audience,
+    amr: ['pwd'],
+    acr: judged.acr,
+    address: request.address,
+    device: String(request.headers['user-agent'] ?? '').slice(0, 200),
+    requestId: request.requestId,
+    alongside: user.alongside,
+  })
+  dependencies.onSignIn('ok')
+  return { status: 200, json: pair }
+}
+
+async function getFirstPartyClient(clients: Clients, id: string = firstPartyClientId): Promise<Client> {
+  const client = await clients.find(id)
+  if (!client?.firstParty || client.authMethod !== 'none') throw new GatehouseError('invalid_client')
+  return client
+}
+
+type ProvenUser = UserRow & {
+  readonly alongside: (tables: Parameters<Parameters<Store['transaction']>[0]>[0]) => Promise<void>
+}
+
+/** The user whose password this is; every failure is counted, audited and refused alike. */
+async function checkPassword(dependencies: Dependencies, request: EndpointRequest<LoginBody>): Promise<ProvenUser> {
+  const { store, clock, passwords, lockout } = dependencies
+  const name = canonicalName(request.body.username)
+  const user = name === undefined ? undefined : await store.users.findByCanonicalName(name)
+  const attempt = await lockout.begin(name ?? '', request.address, user?.id)
+  const outcome = await passwords.check(request.body.password, attempt.locked ? null : (user?.password_hash ?? null))
+  if (!user || outcome === 'wrong') {
+    await attempt.failed()
+    return refuse(
+      dependencies,
+      request,
+      user,
+      attempt.locked ? 'locked' : 'wrong',
+      attempt.locked ? 'locked' : 'wrong_password',
+    )
+  }
+  if (outcome === 'rehash') {
+    const hash = await passwords.hash(request.body.password)
+    await store.users.setPasswordHash({ id: user.id, expected: user.password_hash, hash, at: clock.now() })
+  }
+  return { ...user, alongside: (tables) => attempt.succeeded(tables, user.id) }
+}
+
+async function refuse(
+  { store, clock, onSignIn }: Dependencies,
+  request: EndpointRequest<LoginBody>,
+  user: UserRow | undefined,
+  counted: Exclude<SignInResult, 'ok'>,
+  why: string,
+): Promise<never> {
+  onSignIn(counted)
+  const source = limitKey(request.address)
+  await recordEvent(store, clock, {
+    type: 'sign_in',
+    result: why,
+    target: user?.id ?? null,
+    address: request.address,
+    request_id: request.requestId,
+    // Unknown accounts fold by source alone: what is typed as a user name may be a password.
+    fold: user ? `${user.id}|${source}` : `?|${source}`,
+  })
+  throw new GatehouseError('invalid_credentials', { cause: new Error(why) })
+}

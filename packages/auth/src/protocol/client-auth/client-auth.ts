@@ -1,0 +1,92 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { GatehouseError } from '@gatehouse/core/errors'
+import type { AuthMethod, Client, Clients } from '../../domain/clients.ts'
+import { checkSecret, parseBasic } from './client-secret.ts'
+import { type AssertionDependencies, assertionClientId, assertionType, checkAssertion } from './private-key-jwt.ts'
+
+/** The parameters of a form by which a client may prove itself. */
+export interface ClientParameters {
+  readonly client_id?: string | undefined
+  readonly client_secret?: string | undefined
+  readonly client_assertion?: string | undefined
+  readonly client_assertion_type?: string | undefined
+}
+
+/** Finds out which client a request comes from, and whether it has proven it. */
+export interface ClientAuthentication {
+  /**
+   * The client, proven by exactly the method that it is registered for; a public client by its id alone.
+   * Errors: `invalid_request` for two methods at once (RFC 6749 section 2.3), else `invalid_client`, which never tells an
+   * unknown client from a wrong secret. Not a promise where nothing has to be read.
+   */
+  authenticate(headers: IncomingHttpHeaders, form: ClientParameters): Client | Promise<Client>
+}
+
+type Presented =
+  | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly id: string; readonly secret: string }
+  | { readonly method: 'private_key_jwt'; readonly id: string; readonly assertion: string }
+  | { readonly method: 'none'; readonly id: string }
+
+export function createClientAuthentication(
+  dependencies: AssertionDependencies & { readonly clients: Clients },
+): ClientAuthentication {
+  const prove = (client: Client | undefined, presented: Presented): Client | Promise<Client> => {
+    if (!client || !accepts(client.authMethod, presented.method))
+      throw refused(presented.method === 'client_secret_basic')
+    switch (presented.method) {
+      case 'none':
+        return client
+      case 'private_key_jwt':
+        return checkAssertion(dependencies, client, presented.assertion).then(() => client)
+      default:
+        if (!checkSecret(client, presented.secret)) throw refused(presented.method === 'client_secret_basic')
+        return client
+    }
+  }
+  return {
+    authenticate(headers, form) {
+      const presented = parsePresented(headers, form)
+      const client = dependencies.clients.find(presented.id)
+      return client instanceof Promise ? client.then((found) => prove(found, presented)) : prove(client, presented)
+    },
+  }
+}
+
+/** A client registered for one way of sending its secret may use the other: it is the same proof (RFC 6749 section 2.3.1). */
+const accepts = (registered: AuthMethod, presented: AuthMethod): boolean =>
+  registered === presented || (isSecret(registered) && isSecret(presented))
+
+const isSecret = (method: AuthMethod): boolean => method === 'client_secret_basic' || method === 'client_secret_post'
+
+function parsePresented(headers: IncomingHttpHeaders, form: ClientParameters): Presented {
+  const basic = headers.authorization === undefined ? undefined : parseBasic(headers.authorization)
+  const methods = [basic, form.client_secret, form.client_assertion].filter((value) => value !== undefined)
+  if (methods.length > 1) {
+    throw new GatehouseError('invalid_request', { description: 'The client authenticates in two ways at once' })
+  }
+  if (basic) {
+    if (form.client_id !== undefined && form.client_id !== basic.id) {
+      throw new GatehouseError('invalid_request', {
+        description: 'The client_id differs from the one in the Authorization header',
+      })
+    }
+    return { method: 'client_secret_basic', ...basic }
+  }
+  if (form.client_assertion !== undefined) {
+    if (form.client_assertion_type !== assertionType) {
+      throw new GatehouseError('invalid_request', { description: `The client_assertion_type must be ${assertionType}` })
+    }
+    const id = assertionClientId(form.client_assertion)
+    if (id === undefined || (form.client_id !== undefined && form.client_id !== id)) throw refused(false)
+    return { method: 'private_key_jwt', id, assertion: form.client_assertion }
+  }
+  if (form.client_id === undefined) throw refused(false)
+  if (form.client_secret !== undefined) {
+    return { method: 'client_secret_post', id: form.client_id, secret: form.client_secret }
+  }
+  return { method: 'none', id: form.client_id }
+}
+
+/** The one refusal of a client. Spec: RFC 6749 section 5.2 asks for the challenge where the header was used. */
+const refused = (usedBasic: boolean): GatehouseError =>
+  new GatehouseError('invalid_client', usedBasic ? { headers: { 'www-authenticate': 'Basic realm="gatehouse"' } } : {})

@@ -1,0 +1,175 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { ManualClock, seconds } from '@gatehouse/core/time'
+import { openStore, type Store } from '@gatehouse/store/store'
+import { type Auth, type AuthSettings, createAuth } from '../auth.ts'
+import type { ConfiguredClient } from '../domain/clients.ts'
+import type { SignInLimits } from '../domain/lockout.ts'
+import { addUser } from '../domain/users.ts'
+import { createClientAddresses } from '../http/client-address.ts'
+import { mountEndpoints } from '../http/mount.ts'
+
+/** The issuer of every test; nothing listens there. */
+export const issuer = 'https://auth.example.com'
+/** A password that the rules allow. */
+export const goodPassword = 'correct horse battery'
+
+const baseClient: ConfiguredClient = {
+  id: 'reports',
+  authMethod: 'client_secret_basic',
+  secret: 'reports-secret',
+  grantTypes: ['client_credentials'],
+  scopes: ['orders:read', 'inventory:read'],
+  audiences: ['https://auth.example.com/orders'],
+  introspects: [],
+  firstParty: false,
+}
+
+const baseSettings: AuthSettings = {
+  audience: issuer,
+  clients: [
+    baseClient,
+    {
+      ...baseClient,
+      id: 'desk-app',
+      authMethod: 'none',
+      secret: undefined,
+      grantTypes: ['refresh_token'],
+      firstParty: true,
+    },
+  ],
+  services: [{ name: 'orders', audience: 'https://auth.example.com/orders', clientSecret: 'orders-secret' }],
+  lifetimes: {
+    accessToken: seconds(300),
+    absolute: seconds(2_592_000),
+    idle: seconds(86_400),
+    replayWindow: seconds(30),
+  },
+  minimumPasswordLength: 15,
+  requireClientToValidate: false,
+  rotateKeysEvery: seconds(7_776_000),
+  routeScopes: ['orders:read'],
+}
+
+/** A running authentication service. */
+export interface StartedAuth {
+  readonly auth: Auth
+  readonly store: Store
+  readonly clock: ManualClock
+  readonly url: string
+  readonly settings: AuthSettings
+  /** What was logged of refusals. */
+  readonly refusals: { readonly error: string; readonly cause: unknown }[]
+  readonly signIns: string[]
+  postJson(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>
+  postForm(path: string, form: Record<string, string> | string, headers?: Record<string, string>): Promise<Response>
+  signIn(
+    options?: Record<string, unknown>,
+  ): Promise<{ access_token: string; refresh_token: string; scope: string; expires_in: number }>
+  close(): Promise<void>
+}
+
+interface StartOptions {
+  readonly settings?: Partial<AuthSettings>
+  readonly clients?: readonly Partial<ConfiguredClient>[]
+  readonly store?: Store
+  readonly clock?: ManualClock
+  readonly hashing?: { readonly atATime: number; readonly mayWait: number }
+  readonly limits?: SignInLimits
+  readonly trustedProxies?: readonly string[]
+}
+
+const masterKey = { key: Buffer.alloc(32, 7) }
+
+/** Starts the service with the user alice (orders:read orders:write, role clerk). */
+export async function startAuth(options: StartOptions = {}): Promise<StartedAuth> {
+  const clock = options.clock ?? new ManualClock()
+  const store = options.store ?? (await openStore({ url: ':memory:', clock }))
+  await store.migrate()
+  const clients = [...baseSettings.clients, ...(options.clients ?? []).map((client) => ({ ...baseClient, ...client }))]
+  const settings: AuthSettings = { ...baseSettings, clients, ...options.settings }
+  const refusals: StartedAuth['refusals'] = []
+  const signIns: string[] = []
+  const auth = await createAuth({
+    issuer,
+    store,
+    clock,
+    masterKey,
+    settings,
+    loginApi: true,
+    hashing: options.hashing ?? { atATime: 2, mayWait: 100 },
+    ...(options.limits ? { signInLimits: options.limits } : {}),
+    hint: async () => {},
+    counters: { onSignIn: (result) => signIns.push(result), onIssued: () => {}, onValidated: () => {} },
+  })
+  const mount = mountEndpoints(auth.endpoints, {
+    addresses: createClientAddresses(options.trustedProxies ?? []),
+    firstPartyOrigins: () => new Set(['https://app.example.com']),
+    log: (refusal) => refusals.push(refusal),
+    onAnswer: () => {},
+  })
+  const server = createServer((request, response) => {
+    const [path = '', query = ''] = (request.url ?? '').split('?', 2)
+    mount.handle(request, response, path, query)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await addAlice({ store, clock, auth })
+
+  const post = (path: string, body: string, headers: Record<string, string>) =>
+    fetch(url + path, { method: 'POST', body, headers })
+  const started: StartedAuth = {
+    auth,
+    store,
+    clock,
+    url,
+    settings,
+    refusals,
+    signIns,
+    postJson: (path, body, headers = {}) =>
+      post(path, JSON.stringify(body), { 'content-type': 'application/json', ...headers }),
+    postForm: (path, form, headers = {}) =>
+      post(path, new URLSearchParams(form).toString(), {
+        'content-type': 'application/x-www-form-urlencoded',
+        ...headers,
+      }),
+    async signIn(body = {}) {
+      const response = await started.postJson('/login', { username: 'alice', password: goodPassword, ...body })
+      if (response.status !== 200) throw new Error(`sign-in failed: ${await response.text()}`)
+      return (await response.json()) as Awaited<ReturnType<StartedAuth['signIn']>>
+    },
+    async close() {
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      })
+      mount.close()
+      await store.close()
+    },
+  }
+  return started
+}
+
+async function addAlice({ store, clock, auth }: { store: Store; clock: ManualClock; auth: Auth }): Promise<void> {
+  if (await store.users.findByCanonicalName('alice')) return
+  await addUser(
+    { store, clock, passwords: auth.passwords, revocations: auth.revocations },
+    {
+      username: 'alice',
+      password: goodPassword,
+      scopes: ['orders:read', 'orders:write'],
+      roles: ['clerk'],
+      minimumPasswordLength: 15,
+    },
+    { actor: 'test' },
+  )
+}
+
+/** HTTP Basic credentials, form-url-encoded as RFC 6749 section 2.3.1 asks. */
+export const basic = (id: string, secret: string): { authorization: string } => ({
+  authorization: `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString('base64')}`,
+})
+
+/** The claims of a token, unverified. */
+export const claimsOf = (token: string): Record<string, unknown> =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>
