@@ -1,0 +1,95 @@
+import type { Auth } from '@gatehouse/auth/auth'
+import type { Store } from '@gatehouse/store/store'
+import type { Logger } from './telemetry/log.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
+
+interface Dependencies {
+  readonly store: Store
+  readonly auth: Auth
+  readonly log: Logger
+  readonly telemetry: Telemetry
+  /** Whether this process does what one process of all should do: removing expired rows. */
+  readonly isPrimary: boolean
+}
+
+interface Job {
+  readonly name: string
+  /** Milliseconds between the end of one run and the start of the next. */
+  readonly every: number
+  readonly run: () => Promise<unknown>
+}
+
+/** What runs beside the requests. */
+export interface Background {
+  /** Another process says that something changed. */
+  onHint(channel: string): void
+  stop(): Promise<void>
+}
+
+/** Starts following the revocations, keeping the signing keys, and removing what has expired. */
+export function startBackground({ store, auth, log, telemetry, isPrimary }: Dependencies): Background {
+  const followRevocations = async (): Promise<void> => {
+    const added = await auth.revocations.follow()
+    // A revoked key may be the one that signs here: the keys are read again at once.
+    if (added.some(({ kind }) => kind === 'kid')) await auth.keys.reload()
+  }
+  const jobs: Job[] = [
+    { name: 'follow_revocations', every: 1000, run: followRevocations },
+    { name: 'reload_signing_keys', every: 5000, run: () => auth.keys.reload() },
+    { name: 'maintain_signing_keys', every: 60_000, run: () => auth.keys.maintain() },
+  ]
+  if (isPrimary) jobs.push({ name: 'remove_expired', every: 10_000, run: () => removeExpired(store) })
+
+  const failing = new Set<string>()
+  const runJob = async ({ name, run }: Job): Promise<void> => {
+    try {
+      await run()
+      if (failing.delete(name)) log.info({ job: name }, 'background job works again')
+    } catch (error) {
+      telemetry.backgroundFailures.count(name)
+      // Said once: a database that is away for an hour is one line and not thousands.
+      if (!failing.has(name)) log.error({ job: name, err: describe(error) }, 'background job failed')
+      failing.add(name)
+    }
+  }
+  let stopped = false
+  const timers = new Map<string, NodeJS.Timeout>()
+  const running = new Set<Promise<void>>()
+  const start = (job: Job): void => {
+    const run = runJob(job).finally(() => {
+      running.delete(run)
+      if (!stopped) schedule(job)
+    })
+    running.add(run)
+  }
+  const schedule = (job: Job): void => {
+    timers.set(job.name, setTimeout(() => start(job), job.every).unref())
+  }
+  for (const job of jobs) schedule(job)
+
+  return {
+    onHint(channel) {
+      if (channel === 'revocations') void runJob({ name: 'follow_revocations', every: 0, run: followRevocations })
+      if (channel === 'signing-keys')
+        void runJob({ name: 'reload_signing_keys', every: 0, run: () => auth.keys.reload() })
+    },
+    async stop() {
+      stopped = true
+      for (const timer of timers.values()) clearTimeout(timer)
+      await Promise.all(running)
+    },
+  }
+}
+
+/** Removes small chunks until one comes back nearly empty, with a pause between two, so that nobody waits for it. */
+async function removeExpired(store: Store): Promise<void> {
+  for (let round = 0; round < 50; round += 1) {
+    if ((await store.removeExpired(500)) < 500) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+const describe = (error: unknown): string =>
+  error instanceof Error
+    ? `${error.message}${error.cause instanceof Error ? `: ${error.cause.message}` : ''}`
+    : String(error)

@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs'
+import { addClient, rotateClientSecret } from '@gatehouse/auth/domain/client-administration'
+import { type AuthMethod, createClients, type GrantType } from '@gatehouse/auth/domain/clients'
+import { parseDuration } from '@gatehouse/core/time'
+import { type Command, Option } from 'commander'
+import { type ConfigurationOptions, withConfiguration, withStore } from './open.ts'
+import { answer, collect, formatMoment, formatTable } from './output.ts'
+
+interface AddOptions extends ConfigurationOptions {
+  readonly name?: string
+  readonly scope?: readonly string[]
+  readonly audience?: readonly string[]
+  readonly public?: boolean
+  readonly firstParty?: boolean
+  readonly jwks?: string
+}
+
+/** `gatehouse client …`. */
+export function addClientCommands(program: Command): void {
+  const client = program.command('client').description('OAuth clients: services and apps')
+  withConfiguration(client.command('add'))
+    .description('add a client; its secret is shown once')
+    .argument('<id>')
+    .option('-n, --name <name>', 'what people call it')
+    .option('-s, --scope <scope>', 'a scope that it may be granted (repeatable, or with commas)', collect)
+    .option('-a, --audience <audience>', 'an audience that it may ask for (repeatable, or with commas)', collect)
+    .option('--public', 'it keeps no secret: an app in a browser or on a phone')
+    .option('--first-party', 'one’s own public app, which may use /login')
+    .option('--jwks <file>', 'its public keys as a JWK set, for private_key_jwt')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ gatehouse client add billing --scope orders:read\n  $ gatehouse client add ci --jwks ci-public.json --scope orders:write\n',
+    )
+    .action(add)
+  withConfiguration(client.command('list'))
+    .description('list the clients that were added')
+    .addHelpText('after', '\nExample:\n  $ gatehouse client list\n')
+    .action(list)
+  withConfiguration(client.command('rotate-secret'))
+    .description('make a new secret; the old one stays valid for a while')
+    .argument('<id>')
+    .addOption(new Option('--overlap <duration>', 'how long old secrets stay valid, such as 24h or 0s').default('24h'))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ gatehouse client rotate-secret billing\n  $ gatehouse client rotate-secret billing --overlap 0s\n',
+    )
+    .action(rotate)
+}
+
+const methodFor = ({ public: isPublic, firstParty, jwks }: AddOptions): AuthMethod =>
+  isPublic || firstParty ? 'none' : jwks === undefined ? 'client_secret_basic' : 'private_key_jwt'
+
+async function add(id: string, options: AddOptions): Promise<void> {
+  await withStore(options, async ({ configuration, store, clock, by }) => {
+    const authMethod = methodFor(options)
+    const grantTypes: GrantType[] = [authMethod === 'none' ? 'refresh_token' : 'client_credentials']
+    const { row, secret } = await addClient(
+      { store, clock },
+      {
+        id,
+        name: options.name ?? id,
+        authMethod,
+        grantTypes,
+        scopes: options.scope ?? [],
+        audiences: options.audience ?? [],
+        firstParty: options.firstParty ?? false,
+        jwks: options.jwks === undefined ? undefined : readFileSync(options.jwks, 'utf8'),
+        isConfigured: createClients({ store, clock }, configuration.auth).isConfigured,
+      },
+      by,
+    )
+    answer(
+      options,
+      {
+        client_id: row.id,
+        ...(secret === undefined ? {} : { client_secret: secret }),
+        token_endpoint_auth_method: row.auth_method,
+      },
+      secret === undefined ? `added ${row.id}` : `added ${row.id}\nsecret (shown this once): ${secret}`,
+    )
+  })
+}
+
+async function list(options: ConfigurationOptions): Promise<void> {
+  await withStore(options, async ({ store }) => {
+    const rows = await store.clients.list()
+    const lines = rows.map((row) => [
+      row.id,
+      row.name,
+      row.status,
+      row.auth_method,
+      row.scopes,
+      formatMoment(row.created_at),
+    ])
+    answer(
+      options,
+      rows.map(({ id, name, status, auth_method, grant_types, scopes, audiences, first_party, created_at }) => ({
+        client_id: id,
+        name,
+        status,
+        token_endpoint_auth_method: auth_method,
+        grant_types: grant_types.split(' '),
+        scopes: scopes.split(' ').filter(Boolean),
+        audiences: audiences.split(' ').filter(Boolean),
+        first_party: first_party === 1,
+        created_at,
+      })),
+      formatTable(['id', 'name', 'status', 'proves itself by', 'scopes', 'created'], lines),
+    )
+  })
+}
+
+async function rotate(id: string, options: ConfigurationOptions & { readonly overlap: string }): Promise<void> {
+  const overlap = parseDuration(options.overlap)
+  if (overlap === undefined) throw new Error('--overlap: expected a duration such as 30s, 5m, 12h or 90d')
+  await withStore(options, async ({ store, clock, by }) => {
+    const { secret, oldSecretsUntil } = await rotateClientSecret({ store, clock }, { id, overlap }, by)
+    answer(
+      options,
+      { client_id: id, client_secret: secret, old_secrets_until: oldSecretsUntil },
+      `new secret (shown this once): ${secret}\nold secrets are valid until ${formatMoment(oldSecretsUntil)}`,
+    )
+  })
+}

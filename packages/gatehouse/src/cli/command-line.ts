@@ -1,0 +1,60 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import { Command } from 'commander'
+import { ConfigurationError } from '../configuration/problem.ts'
+import { readVersion } from '../version.ts'
+import { addCheckCommand } from './check.ts'
+import { addClientCommands } from './client.ts'
+import { addKeysCommands } from './keys.ts'
+import { addMigrateCommand } from './migrate.ts'
+import { addReloadCommand } from './reload.ts'
+import { addDevCommand, addServeCommand } from './serve.ts'
+import { addTokenCommand } from './token.ts'
+import { addUserCommands } from './user.ts'
+import { addVersionCommand } from './version.ts'
+
+/** Exit codes: 0 done, 1 refused or failed, 2 wrong use of the command line. */
+const failed = 1
+const wrongUse = 2
+
+/** Runs one command and sets the exit code. */
+export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  const program = new Command('gatehouse')
+    .description('Authentication service and API gateway in one process')
+    .version(readVersion(), '-V, --version', 'show the version')
+    .showHelpAfterError('(gatehouse --help shows what there is)')
+    .exitOverride((error) => {
+      process.exitCode = error.exitCode === 0 ? 0 : wrongUse
+      throw error
+    })
+  addServeCommand(program)
+  addDevCommand(program)
+  addCheckCommand(program)
+  addReloadCommand(program)
+  addUserCommands(program)
+  addClientCommands(program)
+  addKeysCommands(program)
+  addTokenCommand(program)
+  addMigrateCommand(program)
+  addVersionCommand(program)
+  try {
+    await program.parseAsync(argv)
+  } catch (error) {
+    report(error)
+  }
+}
+
+function report(error: unknown): void {
+  // Commander has said what is wrong and set the code.
+  if (error instanceof Error && 'code' in error && String(error.code).startsWith('commander.')) return
+  process.exitCode = failed
+  if (error instanceof ConfigurationError) process.stderr.write(`${error.message}\n`)
+  else if (error instanceof GatehouseError) process.stderr.write(`gatehouse: ${error.message}${explain(error)}\n`)
+  else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    process.stderr.write(`gatehouse: the address is taken: ${error.message.replace(/^listen EADDRINUSE: /, '')}\n`)
+  } else process.stderr.write(`gatehouse: ${error instanceof Error ? error.message : String(error)}\n`)
+  // What is half open must not keep a failed start alive.
+  process.exit(process.exitCode)
+}
+
+/** For the operator, who may know what strangers may not. */
+const explain = ({ cause }: GatehouseError): string => (cause instanceof Error ? ` (${cause.message})` : '')

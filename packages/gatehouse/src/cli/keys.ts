@@ -1,0 +1,76 @@
+import { revokeSigningKey, rotateSigningKey } from '@gatehouse/auth/domain/key-administration'
+import { openKeyRings } from '@gatehouse/auth/domain/key-rings'
+import { openSigningKeys, type SigningKeys } from '@gatehouse/auth/domain/signing-keys'
+import type { Command } from 'commander'
+import { type ConfigurationOptions, type Opened, withConfiguration, withStore } from './open.ts'
+import { answer, formatMoment, formatTable } from './output.ts'
+
+/** `gatehouse keys …`. */
+export function addKeysCommands(program: Command): void {
+  const keys = program.command('keys').description('the keys that sign tokens')
+  withConfiguration(keys.command('list'))
+    .description('list the published keys')
+    .addHelpText('after', '\nExample:\n  $ gatehouse keys list\n')
+    .action(list)
+  withConfiguration(keys.command('rotate'))
+    .description('let the next key take over, as soon as everybody can know it')
+    .addHelpText(
+      'after',
+      '\nTokens that the old key signed stay valid until they expire.\n\nExample:\n  $ gatehouse keys rotate\n',
+    )
+    .action(rotate)
+  withConfiguration(keys.command('revoke'))
+    .description('an emergency: refuse everything that a key has signed, at once and everywhere')
+    .argument('<kid>', 'as shown by keys list')
+    .addHelpText(
+      'after',
+      '\nEverybody whose token it signed must refresh or sign in again.\n\nExample:\n  $ gatehouse keys revoke 3kTzq0yXb1V9Jw2M\n',
+    )
+    .action(revoke)
+}
+
+const withKeys = <T>(
+  options: ConfigurationOptions,
+  run: (opened: Opened, keys: SigningKeys) => Promise<T>,
+): Promise<T> =>
+  withStore(options, async (opened) => {
+    const { store, clock, configuration } = opened
+    const rings = await openKeyRings({ store, clock }, configuration.masterKey)
+    const keys = await openSigningKeys({
+      store,
+      clock,
+      rings,
+      rotateEvery: () => configuration.auth.rotateKeysEvery,
+      hint: (channel) => store.notify(channel),
+    })
+    return run(opened, keys)
+  })
+
+async function list(options: ConfigurationOptions): Promise<void> {
+  await withKeys(options, async (_, keys) => {
+    const all = keys.list()
+    const lines = all.map((key) => [
+      key.kid,
+      key.alg,
+      key.state,
+      formatMoment(key.signs_from),
+      formatMoment(key.signs_until),
+      formatMoment(key.expires_at),
+    ])
+    answer(options, all, formatTable(['kid', 'alg', 'state', 'signs from', 'signs until', 'published until'], lines))
+  })
+}
+
+async function rotate(options: ConfigurationOptions): Promise<void> {
+  await withKeys(options, async ({ store, clock, by }, keys) => {
+    const rotated = await rotateSigningKey({ store, clock, keys }, by)
+    answer(options, rotated, `${rotated.kid} signs from ${formatMoment(rotated.signs_from)}`)
+  })
+}
+
+async function revoke(kid: string, options: ConfigurationOptions): Promise<void> {
+  await withKeys(options, async ({ store, clock, revocations, by }, keys) => {
+    await revokeSigningKey({ store, clock, keys, revocations }, kid, by)
+    answer(options, { kid, revoked: true }, `${kid} is revoked; what it signed is refused`)
+  })
+}

@@ -1,0 +1,63 @@
+import { userInfo } from 'node:os'
+import { createPasswords } from '@gatehouse/auth/domain/passwords'
+import { createRevocations } from '@gatehouse/auth/domain/revocations'
+import type { Actor } from '@gatehouse/auth/domain/users'
+import { openStore, type Store } from '@gatehouse/store/store'
+import { type Command, Option } from 'commander'
+import { systemClock } from '../clock.ts'
+import type { Configuration } from '../configuration/configuration.ts'
+import { loadForUse } from '../configuration/load-for-use.ts'
+
+/** The options that every command with a configuration has. */
+export interface ConfigurationOptions {
+  readonly config: string
+  readonly dev?: boolean
+  readonly json?: boolean
+}
+
+/** Adds --config, --dev and --json to a command. */
+export function withConfiguration(command: Command): Command {
+  return command
+    .addOption(
+      new Option('-c, --config <file>', 'the configuration file').default('gatehouse.yaml').env('GATEHOUSE_CONFIG'),
+    )
+    .option('--dev', 'the file is one for development mode')
+    .option('--json', 'answer with JSON')
+}
+
+/** What a command works on. */
+export interface Opened {
+  readonly configuration: Configuration
+  readonly store: Store
+  readonly clock: typeof systemClock
+  readonly passwords: ReturnType<typeof createPasswords>
+  readonly revocations: ReturnType<typeof createRevocations>
+  /** Who does it, for the audit trail. */
+  readonly by: Actor
+}
+
+/**
+ * Opens the database of a configuration for one command and closes it afterwards. A server that runs on the same database
+ * hears of what the command changes within a second.
+ */
+export async function withStore<T>(options: ConfigurationOptions, run: (opened: Opened) => Promise<T>): Promise<T> {
+  const configuration = loadForUse({ file: options.config, development: options.dev ?? false })
+  const store = await openStore({ url: configuration.database, clock: systemClock })
+  try {
+    const pending = await store.pendingMigrations()
+    if (pending.length > 0)
+      throw new Error(
+        `the database lacks ${pending.length} migration(s); run: gatehouse migrate --config ${options.config}`,
+      )
+    return await run({
+      configuration,
+      store,
+      clock: systemClock,
+      passwords: createPasswords(configuration.hashing),
+      revocations: createRevocations({ store, clock: systemClock, hint: (channel) => store.notify(channel) }),
+      by: { actor: `cli:${userInfo().username}` },
+    })
+  } finally {
+    await store.close()
+  }
+}

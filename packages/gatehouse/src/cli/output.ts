@@ -1,0 +1,30 @@
+/** Answers a command: as JSON where that was asked for, else as text. */
+export function answer(options: { readonly json?: boolean }, value: unknown, text: string): void {
+  process.stdout.write(options.json ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`)
+}
+
+/** Rows as aligned columns with a heading. */
+export function formatTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd()
+  return [headings.map((heading) => heading.toUpperCase()), ...rows].map(line).join('\n')
+}
+
+/** A moment in seconds as people read it. */
+export const formatMoment = (moment: number | null): string =>
+  moment === null ? '-' : new Date(moment * 1000).toISOString().replace('.000Z', 'Z')
+
+/** Collects a repeatable or comma-separated option. */
+export const collect = (value: string, previous: readonly string[] = []): readonly string[] => [
+  ...previous,
+  ...value
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+]

@@ -1,0 +1,30 @@
+import { password as askPassword, isCancel } from '@clack/prompts'
+
+/**
+ * A secret from standard input (its first line) or, on a terminal, from a prompt that shows nothing. Never from an
+ * argument, where every process of the machine could read it.
+ */
+export async function readSecret(question: string): Promise<string> {
+  if (!process.stdin.isTTY) {
+    const text = await readAll()
+    const [line = ''] = text.split(/\r?\n/, 1)
+    if (line === '') throw new Error('no secret on standard input; give it there, or run this on a terminal')
+    return line
+  }
+  const first = await ask(question)
+  if ((await ask(`${question} again`)) !== first) throw new Error('the two do not match')
+  return first
+}
+
+async function ask(question: string): Promise<string> {
+  const given = await askPassword({ message: question })
+  if (isCancel(given) || given === undefined) throw new Error('cancelled')
+  return given
+}
+
+async function readAll(): Promise<string> {
+  let text = ''
+  process.stdin.setEncoding('utf8')
+  for await (const chunk of process.stdin) text += chunk
+  return text
+}

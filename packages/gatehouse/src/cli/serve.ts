@@ -1,0 +1,53 @@
+import type { Command } from 'commander'
+import { loadForUse } from '../configuration/load-for-use.ts'
+import { addDemoUsers } from '../development/demo-data.ts'
+import { welcome } from '../development/welcome.ts'
+import { serve } from '../serve.ts'
+import { findWorkerRole, siblingsOfWorker, superviseWorkers } from '../siblings.ts'
+import { type ConfigurationOptions, withConfiguration } from './open.ts'
+
+const sayReady = (url: string): void => {
+  process.stdout.write(`Gatehouse is ready at ${url}\n`)
+}
+
+/** `gatehouse serve`: the service itself. */
+export function addServeCommand(program: Command): void {
+  withConfiguration(program.command('serve'))
+    .description('run Gatehouse')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ gatehouse serve --config /etc/gatehouse.yaml\n  $ GATEHOUSE_LISTEN=0.0.0.0:8080 gatehouse serve\n\nSIGHUP reloads the configuration, SIGTERM stops gracefully.\n',
+    )
+    .action(async (options: ConfigurationOptions) => {
+      if (options.dev) throw new Error('use gatehouse dev for development mode')
+      const loadAgain = () => loadForUse({ file: options.config, development: false })
+      const configuration = loadAgain()
+      const role = findWorkerRole()
+      if (configuration.workers > 1 && role === undefined) {
+        superviseWorkers(configuration.workers, () => sayReady(configuration.issuer))
+        return
+      }
+      await serve({
+        configuration,
+        loadAgain,
+        ...(role === undefined ? {} : { siblings: siblingsOfWorker(role === 'primary') }),
+        onReady: (url) => (role === undefined ? sayReady(url) : process.send?.('ready')),
+      })
+    })
+}
+
+/** `gatehouse dev`: on this machine alone, over http, with demo users. */
+export function addDevCommand(program: Command): void {
+  withConfiguration(program.command('dev'))
+    .description('run Gatehouse in development mode: this machine only, http, demo users')
+    .addHelpText('after', '\nExample:\n  $ gatehouse dev --config gatehouse.yaml\n')
+    .action(async (options: ConfigurationOptions) => {
+      const loadAgain = () => loadForUse({ file: options.config, development: true })
+      await serve({
+        configuration: loadAgain(),
+        loadAgain,
+        prepare: (running) => addDemoUsers(running.parts, running),
+        onReady: (url) => process.stdout.write(welcome(url)),
+      })
+    })
+}

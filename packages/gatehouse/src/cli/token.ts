@@ -1,0 +1,64 @@
+import { openKeyRings } from '@gatehouse/auth/domain/key-rings'
+import { openSigningKeys } from '@gatehouse/auth/domain/signing-keys'
+import { isRefusal } from '@gatehouse/core/contracts'
+import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
+import { createAccessTokenVerifier } from '@gatehouse/guard/access-token'
+import { parseCompactToken, parseJsonPart } from '@gatehouse/guard/compact-token'
+import type { Command } from 'commander'
+import { type ConfigurationOptions, withConfiguration, withStore } from './open.ts'
+import { answer, formatMoment } from './output.ts'
+import { readSecret } from './secret-input.ts'
+
+/** `gatehouse token inspect`: what a token says, and whether this Gatehouse would take it. */
+export function addTokenCommand(program: Command): void {
+  const token = program.command('token').description('tokens')
+  withConfiguration(token.command('inspect'))
+    .description(
+      'show what an access token says and whether it is good; the token comes from a prompt or standard input',
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ echo "$TOKEN" | gatehouse token inspect\n\nExit code 1: the token is not good.\n',
+    )
+    .action(inspect)
+}
+
+async function inspect(options: ConfigurationOptions): Promise<void> {
+  const token = (await readSecret('Token')).trim()
+  await withStore(options, async ({ store, clock, configuration, revocations }) => {
+    const rings = await openKeyRings({ store, clock }, configuration.masterKey)
+    const keys = await openSigningKeys({
+      store,
+      clock,
+      rings,
+      rotateEvery: () => configuration.auth.rotateKeysEvery,
+      hint: (channel) => store.notify(channel),
+    })
+    await revocations.load()
+    const { issuer } = configuration
+    const verifier = createAccessTokenVerifier({
+      issuer,
+      types: [accessTokenType, identityTokenType],
+      keys,
+      revocations: revocations.set,
+      clock,
+    })
+    const verified = verifier.verify(token)
+    const parts = parseCompactToken(token)
+    const header = parts && parseJsonPart(parts.headerPart)
+    const claims = parts && parseJsonPart(parts.payloadPart)
+    const valid = !isRefusal(verified)
+    const verdict = isRefusal(verified) ? { valid, reason: verified.refused } : { valid }
+    const times = ['iat', 'auth_time', 'exp']
+      .filter((name) => typeof claims?.[name] === 'number')
+      .map((name) => `${name}: ${formatMoment(claims?.[name] as number)}`) // the line above has looked
+    const text = [
+      valid ? 'good' : `not good: ${isRefusal(verified) ? verified.refused : ''}`,
+      ...(header ? [`header: ${JSON.stringify(header)}`] : []),
+      ...(claims ? [`claims: ${JSON.stringify(claims, null, 2)}`] : []),
+      ...times,
+    ].join('\n')
+    answer(options, { ...verdict, header: header ?? null, claims: claims ?? null }, text)
+    if (!valid) process.exitCode = 1
+  })
+}

@@ -1,0 +1,117 @@
+import { addUser, getUserByName, setPassword, setUserStatus } from '@gatehouse/auth/domain/users'
+import type { UserRow } from '@gatehouse/store/rows'
+import type { Command } from 'commander'
+import { type ConfigurationOptions, withConfiguration, withStore } from './open.ts'
+import { answer, collect, formatMoment, formatTable } from './output.ts'
+import { readSecret } from './secret-input.ts'
+
+interface AddOptions extends ConfigurationOptions {
+  readonly scope?: readonly string[]
+  readonly role?: readonly string[]
+  readonly hash?: boolean
+  readonly password: boolean
+}
+
+/** `gatehouse user …`. */
+export function addUserCommands(program: Command): void {
+  const user = program.command('user').description('people who sign in')
+  withConfiguration(user.command('add'))
+    .description('add a user; the password comes from a prompt or from standard input')
+    .argument('<username>')
+    .option('-s, --scope <scope>', 'a scope that the user may be granted (repeatable, or with commas)', collect)
+    .option('-r, --role <role>', 'a role (repeatable, or with commas); administrator may do everything', collect)
+    .option('--hash', 'what is given is a hash from another system: argon2, bcrypt, scrypt or pbkdf2')
+    .option('--no-password', 'the user gets no password')
+    .addHelpText(
+      'after',
+      "\nExamples:\n  $ gatehouse user add carol --scope orders:read,orders:write --role clerk\n  $ pass show carol | gatehouse user add carol\n  $ echo '$2b$12$…' | gatehouse user add dave --hash\n",
+    )
+    .action((username: string, options: AddOptions) => add(username, options))
+  withConfiguration(user.command('list'))
+    .description('list the users')
+    .addHelpText('after', '\nExample:\n  $ gatehouse user list --json\n')
+    .action(list)
+  for (const [name, status] of [
+    ['disable', 'disabled'],
+    ['enable', 'active'],
+  ] as const) {
+    withConfiguration(user.command(name))
+      .description(status === 'disabled' ? 'keep a user out and end all sessions' : 'let a user in again')
+      .argument('<username>')
+      .addHelpText('after', `\nExample:\n  $ gatehouse user ${name} carol\n`)
+      .action((username: string, options: ConfigurationOptions) => setStatus(username, status, options))
+  }
+  withConfiguration(user.command('set-password'))
+    .description('set a new password and end all sessions; it comes from a prompt or from standard input')
+    .argument('<username>')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ gatehouse user set-password carol\n  $ pass show carol | gatehouse user set-password carol\n',
+    )
+    .action(changePassword)
+}
+
+const summary = ({ id, username, status, scopes, roles, created_at }: UserRow) => ({
+  id,
+  username,
+  status,
+  scopes: scopes.split(' ').filter(Boolean),
+  roles: roles.split(' ').filter(Boolean),
+  created_at,
+})
+
+async function add(username: string, options: AddOptions): Promise<void> {
+  await withStore(options, async ({ configuration, by, ...opened }) => {
+    const secret = options.password ? await readSecret(options.hash ? 'Password hash' : 'Password') : undefined
+    const row = await addUser(
+      opened,
+      {
+        username,
+        scopes: options.scope ?? [],
+        roles: options.role ?? [],
+        ...(secret === undefined ? {} : options.hash ? { passwordHash: secret } : { password: secret }),
+        minimumPasswordLength: configuration.auth.minimumPasswordLength,
+      },
+      by,
+    )
+    answer(options, summary(row), `added ${row.username} (${row.id})`)
+  })
+}
+
+async function list(options: ConfigurationOptions): Promise<void> {
+  await withStore(options, async ({ store }) => {
+    const rows: UserRow[] = []
+    for (;;) {
+      const last = rows.at(-1)
+      const page = await store.users.list({ limit: 1000, ...(last ? { after: last.username_canonical } : {}) })
+      rows.push(...page)
+      if (page.length < 1000) break
+    }
+    const lines = rows.map((row) => [
+      row.username,
+      row.id,
+      row.status,
+      row.scopes,
+      row.roles,
+      formatMoment(row.created_at),
+    ])
+    answer(options, rows.map(summary), formatTable(['username', 'id', 'status', 'scopes', 'roles', 'created'], lines))
+  })
+}
+
+async function setStatus(username: string, status: UserRow['status'], options: ConfigurationOptions): Promise<void> {
+  await withStore(options, async ({ store, clock, revocations, by }) => {
+    const user = await getUserByName({ store }, username)
+    await setUserStatus({ store, clock, revocations }, { id: user.id, status }, by)
+    answer(options, { id: user.id, username: user.username, status }, `${user.username} is ${status}`)
+  })
+}
+
+async function changePassword(username: string, options: ConfigurationOptions): Promise<void> {
+  await withStore(options, async ({ configuration, by, ...opened }) => {
+    const user = await getUserByName(opened, username)
+    const password = await readSecret('New password')
+    await setPassword(opened, { user, password, minimumLength: configuration.auth.minimumPasswordLength }, by)
+    answer(options, { id: user.id, username: user.username }, `${user.username} has a new password; all sessions ended`)
+  })
+}

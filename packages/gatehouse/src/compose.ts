@@ -1,0 +1,162 @@
+import type { Server } from 'node:http'
+import { type Auth, createAuth } from '@gatehouse/auth/auth'
+import { endRemovedClients } from '@gatehouse/auth/domain/client-administration'
+import type { Hint } from '@gatehouse/auth/domain/revocations'
+import { createClientAddresses } from '@gatehouse/auth/http/client-address'
+import { mountEndpoints } from '@gatehouse/auth/http/mount'
+import type { RefusalLog } from '@gatehouse/auth/http/render-error'
+import type { Clock } from '@gatehouse/core/time'
+import { createGateway } from '@gatehouse/gateway/gateway'
+import type { RefusalEntry } from '@gatehouse/gateway/refuse'
+import type { Store } from '@gatehouse/store/store'
+import { startBackground } from './background.ts'
+import type { Configuration } from './configuration/configuration.ts'
+import { createHealth } from './health.ts'
+import { createFrontDoor, createFrontServer } from './server.ts'
+import type { Logger } from './telemetry/log.ts'
+import { createMetricsPage } from './telemetry/metrics-page.ts'
+import { createTelemetry } from './telemetry/telemetry.ts'
+
+/** What a program is composed of. */
+export interface Parts {
+  readonly configuration: Configuration
+  /** Open and migrated. */
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Logger
+  /** Tells the other processes of this machine; those of other machines hear of it through the store. */
+  readonly hintSiblings: Hint
+  readonly isPrimary: boolean
+}
+
+/** The composed program: a server that does not listen yet. */
+export interface Program {
+  readonly parts: Parts
+  readonly server: Server
+  /** Serves /metrics alone, where that is configured. */
+  readonly metricsServer: Server | undefined
+  readonly auth: Auth
+  /** Swaps services, routes, clients and lifetimes; what the file defines no more loses its grants. */
+  reload(configuration: Configuration): Promise<void>
+  onHint(channel: string): void
+  /** Not ready from now on; requests are still answered. */
+  announceStop(): void
+  /** Ends what runs beside the requests and closes the store. Call it when the server has closed. */
+  close(): Promise<void>
+}
+
+/** The one place where things are built and handed to each other. */
+export async function compose(parts: Parts): Promise<Program> {
+  const { configuration, store, clock, log } = parts
+  const telemetry = createTelemetry()
+  const auth = await createAuth({
+    issuer: configuration.issuer,
+    store,
+    clock,
+    masterKey: configuration.masterKey,
+    settings: configuration.auth,
+    loginApi: configuration.loginApi,
+    hashing: configuration.hashing,
+    hint: async (channel) => {
+      await Promise.all([store.notify(channel), parts.hintSiblings(channel)])
+    },
+    counters: {
+      onSignIn: (result) => telemetry.signIns.count(result),
+      onIssued: (grantType) => telemetry.tokensIssued.count(grantType),
+      onValidated: (reason) => telemetry.validations.count(reason),
+    },
+  })
+  const endRemoved = () =>
+    endRemovedClients(
+      { store, clock, revocations: auth.revocations, isConfigured: auth.clients.isConfigured },
+      { actor: 'configuration' },
+    )
+  if (parts.isPrimary) await endRemoved()
+
+  const addresses = createClientAddresses(configuration.trustedProxies)
+  const logDenial = (entry: RefusalEntry): void => {
+    log[entry.status >= 500 ? 'warn' : 'info'](entry, 'request refused')
+  }
+  const gateway = createGateway(configuration.routes, {
+    clock,
+    verify: (token, audiences) => auth.verifier.verify(token, audiences),
+    issueIdentity: (token, service) => auth.accessTokens.issueIdentity(token, service),
+    onDecision: ({ route, outcome }) => telemetry.decisions.count(route, outcome),
+    onAnswer: (route, _status, seconds) => telemetry.gatewaySeconds.observe(route, seconds),
+    log: logDenial,
+    allowFailure(address) {
+      auth.failures.count(address)
+      return !auth.failures.isOver(address)
+    },
+  })
+  const mount = mountEndpoints(auth.endpoints, {
+    addresses,
+    firstPartyOrigins: () => configuration.firstPartyOrigins,
+    log: createRefusalLog(log),
+    onAnswer(path, status, seconds) {
+      telemetry.endpointAnswers.count(path, String(status))
+      telemetry.endpointSeconds.observe(path, seconds)
+    },
+  })
+  telemetry.watch('gatehouse_hash_queue_depth', 'Password hashes that run or wait', () => auth.passwords.depth)
+  telemetry.watch('gatehouse_verified_tokens', 'Tokens whose verification is remembered', () => auth.verifier.cached)
+  telemetry.watch('gatehouse_revocations', 'Revocations held in memory', () => auth.revocations.set.size)
+
+  const health = createHealth({ ping: () => store.ping(), revocationsCurrent: () => auth.revocations.set.current })
+  const metricsPage = createMetricsPage(telemetry, { addresses, allow: configuration.metrics.allow })
+  const separate = configuration.metrics.listen !== undefined
+  const issuerHosts = issuerHostsOf(configuration)
+  const frontDoor = createFrontDoor({
+    mount,
+    gateway,
+    health,
+    metricsPage: separate ? undefined : metricsPage,
+    isIssuerHost: (host) => issuerHosts.has(host),
+    logRefusal: logDenial,
+  })
+  const background = startBackground({ store, auth, log, telemetry, isPrimary: parts.isPrimary })
+  const stopListening = await store.listen((channel) => background.onHint(channel))
+
+  return {
+    parts,
+    server: createFrontServer(frontDoor, logDenial),
+    metricsServer: separate
+      ? createFrontServer((request, response) => metricsPage.answer(request, response), logDenial)
+      : undefined,
+    auth,
+    async reload(next) {
+      auth.replaceSettings(next.auth)
+      gateway.replace(next.routes)
+      if (parts.isPrimary) await endRemoved()
+    },
+    onHint: (channel) => background.onHint(channel),
+    announceStop: () => health.stopping(),
+    async close() {
+      await gateway.close()
+      mount.close()
+      await background.stop()
+      await stopListening()
+      await store.close()
+    },
+  }
+}
+
+/** In development the loopback names count as one host. */
+function issuerHostsOf({ issuer, development }: Configuration): ReadonlySet<string> {
+  const { host, port } = new URL(issuer)
+  const names = development
+    ? ['localhost', '127.0.0.1', '[::1]'].map((name) => (port === '' ? name : `${name}:${port}`))
+    : []
+  return new Set([host, ...names])
+}
+
+const createRefusalLog =
+  (log: Logger): RefusalLog =>
+  ({ cause, ...refusal }) => {
+    const why =
+      cause instanceof Error ? (refusal.status >= 500 ? (cause.stack ?? cause.message) : cause.message) : undefined
+    log[refusal.status >= 500 ? 'error' : 'info'](
+      { ...refusal, ...(why === undefined ? {} : { why }) },
+      'request refused',
+    )
+  }

@@ -1,0 +1,125 @@
+import { Compile, type Validator } from 'typebox/compile'
+import { formatKey, type Problem } from './problem.ts'
+import { type ConfigurationFile, configurationSchema } from './schema.ts'
+
+interface SchemaNode {
+  readonly expected?: string
+  readonly properties?: Readonly<Record<string, SchemaNode>>
+  readonly patternProperties?: Readonly<Record<string, SchemaNode>>
+  readonly items?: SchemaNode
+  readonly anyOf?: readonly SchemaNode[]
+}
+
+interface SchemaError {
+  readonly keyword: string
+  readonly instancePath: string
+  readonly params: object
+}
+
+type Path = readonly (string | number)[]
+
+let validator: Validator | undefined
+
+/**
+ * Checks the shape of a configuration: unknown and missing keys, and values of the wrong type or form, each with what
+ * would be right. Answers with every problem, not just the first.
+ */
+export function checkShape(
+  content: unknown,
+  place: (path: Path) => Pick<Problem, 'file' | 'line'>,
+): readonly Problem[] {
+  validator ??= Compile(configurationSchema)
+  if (validator.Check(content)) return []
+  const found = new Map<string, Problem>()
+  for (const error of validator.Errors(content) as readonly SchemaError[]) {
+    for (const { path, message } of explain(error, content)) {
+      const key = formatKey(path)
+      if (!found.has(key)) found.set(key, { ...place(path), key, message })
+    }
+  }
+  // A fault deep inside is also reported for everything around it: only the deepest tells the reader something.
+  const keys = [...found.keys()]
+  return [...found.values()]
+    .filter(
+      ({ key }) => !keys.some((other) => other.startsWith(`${key}.`) || other.startsWith(`${key}[`)) || key === '',
+    )
+    .filter(({ key }) => key !== '' || found.size === 1)
+}
+
+/** Narrows a content that {@link checkShape} found nothing wrong with. */
+export const isConfigurationFile = (content: unknown): content is ConfigurationFile => {
+  validator ??= Compile(configurationSchema)
+  return validator.Check(content)
+}
+
+function explain(error: SchemaError, content: unknown): { path: Path; message: string }[] {
+  const path = parsePointer(error.instancePath, content)
+  if (error.keyword === 'additionalProperties' && 'additionalProperties' in error.params) {
+    const names = error.params.additionalProperties as readonly string[]
+    return names.map((name) => ({ path: [...path, name], message: unknownKey(path, name) }))
+  }
+  // TypeBox reports the member itself too, as a schema that is `false`; the line above says it better.
+  if (error.keyword === 'boolean') return []
+  if (error.keyword === 'required' && 'requiredProperties' in error.params) {
+    const names = error.params.requiredProperties as readonly string[]
+    return names.map((name) => ({ path: [...path, name], message: `missing; expected ${expectedAt([...path, name])}` }))
+  }
+  return [{ path, message: `expected ${expectedAt(path)}` }]
+}
+
+function unknownKey(parent: Path, name: string): string {
+  const schema = schemaAt(parent)
+  const known = Object.keys(schema?.properties ?? {})
+  if (known.length === 0) return `not a possible name; expected ${schema?.expected ?? 'another name'}`
+  const close = known.find((candidate) => distance(candidate, name) <= 2)
+  return close ? `unknown key; did you mean ${close}?` : `unknown key; possible here: ${known.join(', ')}`
+}
+
+function expectedAt(path: Path): string {
+  for (let length = path.length; length >= 0; length -= 1) {
+    const expected = schemaAt(path.slice(0, length))?.expected
+    if (expected) return expected
+  }
+  return 'another value'
+}
+
+function schemaAt(path: Path): SchemaNode | undefined {
+  let node: SchemaNode | undefined = configurationSchema as unknown as SchemaNode // read as plain JSON Schema
+  for (const part of path) {
+    const options: readonly SchemaNode[] = node?.anyOf ?? (node ? [node] : [])
+    const next: SchemaNode | undefined = options
+      .map((option) =>
+        typeof part === 'number'
+          ? option.items
+          : (option.properties?.[part] ?? Object.values(option.patternProperties ?? {})[0]),
+      )
+      .find((candidate) => candidate !== undefined)
+    node = next
+  }
+  return node
+}
+
+function parsePointer(pointer: string, content: unknown): Path {
+  const path: (string | number)[] = []
+  let value = content
+  for (const part of pointer.split('/').slice(1)) {
+    const name = part.replaceAll('~1', '/').replaceAll('~0', '~')
+    path.push(Array.isArray(value) ? Number(name) : name)
+    value = (value as Record<string, unknown> | undefined)?.[name]
+  }
+  return path
+}
+
+/** How many letters must change to make one word the other. */
+function distance(one: string, other: string): number {
+  let previous = Array.from({ length: other.length + 1 }, (_, index) => index)
+  for (let row = 1; row <= one.length; row += 1) {
+    const current = [row]
+    for (let column = 1; column <= other.length; column += 1) {
+      const change = (previous[column - 1] ?? 0) + (one[row - 1] === other[column - 1] ? 0 : 1)
+      current.push(Math.min(change, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
+    }
+    previous = current
+  }
+  return previous[other.length] ?? 0
+}

@@ -1,0 +1,33 @@
+import type { AuthSettings } from '@gatehouse/auth/auth'
+import type { HashParameters } from '@gatehouse/auth/domain/passwords'
+import type { RouteTable } from '@gatehouse/gateway/routes'
+
+/** Where something listens. */
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** A configuration that has been checked and can be used as it is. */
+export interface Configuration {
+  /** The file that it came from. */
+  readonly file: string
+  readonly development: boolean
+  readonly issuer: string
+  readonly listen: ListenAddress
+  /** A path or a postgres:// URL. */
+  readonly database: string
+  readonly masterKey: { readonly key: Buffer; readonly previous?: Buffer | undefined }
+  readonly trustedProxies: readonly string[]
+  readonly firstPartyOrigins: ReadonlySet<string>
+  readonly loginApi: boolean
+  readonly pidFile: string | undefined
+  readonly hashing: { readonly parameters: HashParameters; readonly atATime: number; readonly mayWait: number }
+  readonly metrics: { readonly allow: readonly string[]; readonly listen?: ListenAddress | undefined }
+  readonly logLevel: string
+  readonly workers: number
+  /** What the authentication side reads at each use: swapped on reload. */
+  readonly auth: AuthSettings
+  /** What the gateway routes by: swapped on reload. */
+  readonly routes: RouteTable
+}

@@ -1,0 +1,79 @@
+import { checkShape, isConfigurationFile } from './check-shape.ts'
+import { applyEnvironment } from './environment.ts'
+import { ConfigurationError, formatKey, type Problem } from './problem.ts'
+import { type ReadFile, readConfigurationFile } from './read-file.ts'
+import { type ResolvedConfiguration, resolveConfiguration } from './resolve.ts'
+
+/** How a configuration is loaded. */
+export interface LoadOptions {
+  readonly file: string
+  readonly development: boolean
+  readonly environment: NodeJS.ProcessEnv
+  /** What lies under the file's content: in development the demo's users and clients. The file wins. */
+  readonly base?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Loads a configuration and checks all of it, so that one run tells every problem. Throws {@link ConfigurationError}.
+ * Reads the file and the environment, and opens nothing.
+ */
+export function loadConfiguration(options: LoadOptions): ResolvedConfiguration {
+  return checkConfiguration(readConfigurationFile(options.file, options.environment), options)
+}
+
+/** Checks a file that has been read; see {@link loadConfiguration}. */
+export function checkConfiguration(
+  read: ReadFile,
+  { development, environment, base }: Omit<LoadOptions, 'file'>,
+): ResolvedConfiguration {
+  if (typeof read.content !== 'object' || read.content === null || Array.isArray(read.content)) {
+    throw new ConfigurationError([
+      {
+        file: read.file,
+        line: 1,
+        key: '',
+        message: 'expected keys and values, such as issuer: https://auth.example.com',
+      },
+    ])
+  }
+  const content: object = merge(base ?? {}, read.content as Record<string, unknown>)
+  const fromEnvironment = new Map(
+    applyEnvironment(content, environment).map(({ path, name }) => [formatKey(path), name]),
+  )
+  const place = (path: readonly (string | number)[]): Pick<Problem, 'file' | 'line'> => {
+    const variable = fromEnvironment.get(formatKey(path))
+    return variable === undefined
+      ? { file: read.file, line: read.lineOf(path) }
+      : { file: `environment variable ${variable}`, line: undefined }
+  }
+  // What a variable sets need not stand in the file.
+  const unset = read.problems.filter(({ key }) => !fromEnvironment.has(key))
+  const shape = checkShape(content, place).filter(({ key }) => !unset.some((problem) => problem.key === key))
+  if (unset.length + shape.length > 0 || !isConfigurationFile(content))
+    throw new ConfigurationError([...unset, ...shape])
+
+  const problems: Problem[] = []
+  const resolved = resolveConfiguration(content, {
+    file: read.file,
+    development,
+    report: (path, message) => problems.push({ ...place(path), key: formatKey(path), message }),
+  })
+  if (problems.length > 0) throw new ConfigurationError(problems)
+  return resolved
+}
+
+/** Two levels deep: a service or a client is taken whole. */
+function merge(
+  base: Readonly<Record<string, unknown>>,
+  over: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...base, ...over }
+  for (const [name, below] of Object.entries(base)) {
+    const above = over[name]
+    if (isObject(below) && isObject(above)) merged[name] = { ...below, ...above }
+  }
+  return merged
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs'
+import { type Document, isMap, isNode, isScalar, LineCounter, type Pair, parseDocument, visit } from 'yaml'
+import { ConfigurationError, formatKey, type Problem } from './problem.ts'
+
+type Path = readonly (string | number)[]
+
+/** A configuration file that has been read but not checked. */
+export interface ReadFile {
+  readonly file: string
+  /** The content with `${NAME}` replaced. */
+  readonly content: unknown
+  /** The line of a key or of its nearest parent, from 1; a member that should not be there is found by its own name. */
+  lineOf(path: Path): number | undefined
+  /** What could not be replaced. */
+  readonly problems: readonly Problem[]
+}
+
+/** Reads a YAML file. Throws {@link ConfigurationError} where it cannot be read or is no YAML. */
+export function readConfigurationFile(file: string, environment: NodeJS.ProcessEnv): ReadFile {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : 'the file cannot be read'
+    throw new ConfigurationError([{ file, line: undefined, key: '', message: `${why}; name another with --config` }])
+  }
+  return readConfigurationText(text, file, environment)
+}
+
+/** Reads YAML text; `file` is only its name. */
+export function readConfigurationText(text: string, file: string, environment: NodeJS.ProcessEnv): ReadFile {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, maxAliasCount: 0 } as Parameters<
+    typeof parseDocument
+  >[1])
+  if (document.errors.length > 0) {
+    throw new ConfigurationError(
+      document.errors.map((error) => ({
+        file,
+        line: error.linePos?.[0].line,
+        key: '',
+        message: `not valid YAML: ${error.message.split('\n', 1)[0]?.replace(/ at line.*$/, '')}`,
+      })),
+    )
+  }
+  const problems = replaceVariables(document, file, environment, lines)
+  return {
+    file,
+    content: document.toJS({ maxAliasCount: 0 }) ?? {},
+    lineOf: (path) => lineOf(document, lines, path),
+    problems,
+  }
+}
+
+/** Replaces `${NAME}` in every text by the environment's value; `$${` stands for `${` itself. */
+function replaceVariables(
+  document: Document,
+  file: string,
+  environment: NodeJS.ProcessEnv,
+  lines: LineCounter,
+): Problem[] {
+  const problems: Problem[] = []
+  visit(document, {
+    Scalar(place, node, ancestors) {
+      if (place === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return
+      const line = node.range ? lines.linePos(node.range[0]).line : undefined
+      node.value = node.value.replaceAll(/(\$?)\$\{([^}]*)\}/g, (whole, escaped: string, name: string) => {
+        if (escaped) return whole.slice(1)
+        const value = environment[name]
+        if (value === undefined || value === '') {
+          problems.push({ file, line, key: keyOf(ancestors), message: `the environment variable ${name} is not set` })
+        }
+        return value ?? ''
+      })
+    },
+  })
+  return problems
+}
+
+/** The key of a scalar, from what stands above it. */
+function keyOf(ancestors: readonly unknown[]): string {
+  const path: (string | number)[] = []
+  for (const [index, ancestor] of ancestors.entries()) {
+    const below = ancestors[index + 1]
+    if (isPair(ancestor)) path.push(String(isScalar(ancestor.key) ? ancestor.key.value : ancestor.key))
+    else if (ancestor && typeof ancestor === 'object' && 'items' in ancestor && !isMap(ancestor) && below) {
+      path.push((ancestor.items as unknown[]).indexOf(below))
+    }
+  }
+  return formatKey(path)
+}
+
+const isPair = (value: unknown): value is Pair =>
+  typeof value === 'object' && value !== null && 'key' in value && 'value' in value
+
+function lineOf(document: Document, lines: LineCounter, path: Path): number | undefined {
+  for (let length = path.length; length > 0; length -= 1) {
+    const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true)
+    const name = path[length - 1]
+    if (isMap(parent)) {
+      const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(name))
+      if (pair && isScalar(pair.key) && pair.key.range) return lines.linePos(pair.key.range[0]).line
+    }
+    const node = document.getIn(path.slice(0, length), true)
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line
+  }
+  return undefined
+}

@@ -1,0 +1,95 @@
+import type { ConfiguredService } from '@gatehouse/auth/domain/clients'
+import { parseDuration } from '@gatehouse/core/time'
+import { parsePattern } from '@gatehouse/gateway/path-pattern'
+import { buildRouteTable, RouteError, type RouteTable, type ServiceDefinition } from '@gatehouse/gateway/routes'
+import type { Report } from './resolve.ts'
+import type { ConfigurationFile } from './schema.ts'
+import { isWeakSecret } from './secrets.ts'
+
+type ServiceEntry = NonNullable<ConfigurationFile['services']>[string]
+
+/** The services as the gateway and as the authentication side see them. */
+export interface ResolvedServices {
+  readonly routes: RouteTable | undefined
+  readonly services: readonly ConfiguredService[]
+  /** Every scope that a route asks for, sorted. */
+  readonly scopes: readonly string[]
+}
+
+/** Turns the services of a file into routes and audiences, and reports what cannot be meant. */
+export function resolveServices(
+  content: ConfigurationFile,
+  context: { readonly issuer: URL; readonly audience: string; readonly development: boolean; readonly report: Report },
+): ResolvedServices {
+  const { report } = context
+  const definitions: ServiceDefinition[] = []
+  const services: ConfiguredService[] = []
+  const scopes = new Set<string>()
+  const ownerOf = new Map<string, string>()
+  for (const [name, entry] of Object.entries(content.services ?? {})) {
+    const audience = entry.audience ?? defaultAudience(entry, context.issuer)
+    const owner = ownerOf.get(audience)
+    if (owner !== undefined) {
+      report(['services', name, 'audience'], `${audience} is the audience of ${owner} too; give each service its own`)
+    }
+    ownerOf.set(audience, name)
+    definitions.push(definitionOf(name, audience, entry))
+    services.push({ name, audience, clientSecret: entry.client?.secret })
+    for (const { require } of entry.routes)
+      if (typeof require === 'object') for (const scope of require.scopes ?? []) scopes.add(scope)
+    if (entry.client && !context.development && isWeakSecret(entry.client.secret)) {
+      report(['services', name, 'client', 'secret'], 'too weak; make one with: openssl rand -base64 32')
+    }
+  }
+  return { routes: buildTable(definitions, context), services, scopes: [...scopes].sort() }
+}
+
+/** The public URL of the first route's fixed part. */
+function defaultAudience(entry: ServiceEntry, issuer: URL): string {
+  const origin = entry.host === undefined ? issuer.origin : `${issuer.protocol}//${entry.host}`
+  const pattern = parsePattern(entry.routes[0]?.path ?? '/')
+  return 'fault' in pattern ? origin : origin + (pattern.stem === '/' ? '' : pattern.stem)
+}
+
+function definitionOf(name: string, audience: string, entry: ServiceEntry): ServiceDefinition {
+  const { connect, headers, idle } = entry.timeouts ?? {}
+  return {
+    name,
+    audience,
+    ...(entry.host === undefined ? {} : { host: entry.host }),
+    upstream: typeof entry.upstream === 'string' ? [entry.upstream] : entry.upstream,
+    timeouts: {
+      ...(connect === undefined ? {} : { connect: parseDuration(connect) ?? 0 }),
+      ...(headers === undefined ? {} : { headers: parseDuration(headers) ?? 0 }),
+      ...(idle === undefined ? {} : { idle: parseDuration(idle) ?? 0 }),
+    },
+    ...(entry.limits?.body === undefined ? {} : { limits: { body: entry.limits.body } }),
+    routes: entry.routes.map((route) => ({
+      path: route.path,
+      require: route.require,
+      ...(route.methods === undefined ? {} : { methods: route.methods }),
+    })),
+  }
+}
+
+const loopbackNames = ['localhost', '127.0.0.1', '[::1]']
+
+function buildTable(
+  services: readonly ServiceDefinition[],
+  { issuer, audience, development, report }: { issuer: URL; audience: string; development: boolean; report: Report },
+): RouteTable | undefined {
+  const port = issuer.port === '' ? '' : `:${issuer.port}`
+  try {
+    return buildRouteTable({
+      issuerHost: issuer.host,
+      ...(development ? { issuerHostAliases: loopbackNames.map((name) => `${name}${port}`) } : {}),
+      audience,
+      services,
+    })
+  } catch (error) {
+    if (!(error instanceof RouteError)) throw error
+    const place = ['services', error.service]
+    report(error.route === undefined ? place : [...place, 'routes', error.route], error.message.replace(/^[^:]*: /, ''))
+    return undefined
+  }
+}

@@ -1,0 +1,174 @@
+import { availableParallelism } from 'node:os'
+import { longestAccessTokenLifetime } from '@gatehouse/auth/domain/lifetimes'
+import { defaultHashParameters } from '@gatehouse/auth/domain/passwords'
+import { parseRange } from '@gatehouse/auth/http/client-address'
+import type { Seconds } from '@gatehouse/core/brand'
+import { parseDuration, seconds } from '@gatehouse/core/time'
+import type { Configuration, ListenAddress } from './configuration.ts'
+import { resolveClients } from './resolve-clients.ts'
+import { resolveServices } from './resolve-services.ts'
+import type { ConfigurationFile } from './schema.ts'
+import { resolveMasterKey } from './secrets.ts'
+
+/** Notes a problem with the value at a path. */
+export type Report = (path: readonly (string | number)[], message: string) => void
+
+/** What remains open in a resolved configuration: in development the master key is made later, beside the data. */
+export type ResolvedConfiguration = Omit<Configuration, 'masterKey' | 'routes'> & {
+  readonly masterKey: Configuration['masterKey'] | undefined
+  readonly routes: Configuration['routes'] | undefined
+}
+
+/** Turns a file of the right shape into what the program runs on, and reports everything that cannot be meant. */
+export function resolveConfiguration(
+  content: ConfigurationFile,
+  { file, development, report }: { readonly file: string; readonly development: boolean; readonly report: Report },
+): ResolvedConfiguration {
+  const issuer = resolveIssuer(content.issuer, development, report)
+  const audience = content.audience ?? content.issuer
+  const listen = resolveListen(content.listen ?? '127.0.0.1:8080', ['listen'], report)
+  if (development && !isLoopback(listen.host)) {
+    report(['listen'], 'development mode listens on this machine alone: 127.0.0.1, localhost or [::1]')
+  }
+  checkLists(content, report)
+  const masterKey = resolveMasterKey(content, { development, report })
+  const clients = resolveClients(content, { development, report })
+  const { routes, services, scopes } = resolveServices(content, { issuer, audience, development, report })
+  const database = content.database ?? './data/gatehouse.db'
+  const workers = content.workers === 'auto' ? availableParallelism() : (content.workers ?? 1)
+  return {
+    file,
+    development,
+    issuer: content.issuer,
+    listen,
+    database,
+    masterKey,
+    routes,
+    trustedProxies: content.trusted_proxies ?? [],
+    firstPartyOrigins: new Set(content.first_party_origins ?? []),
+    loginApi: content.login_api ?? true,
+    pidFile: content.pid_file ?? (database.includes('://') ? undefined : `${database}.pid`),
+    hashing: resolveHashing(content, workers),
+    metrics: {
+      allow: content.metrics?.allow ?? [],
+      listen:
+        content.metrics?.listen === undefined
+          ? undefined
+          : resolveListen(content.metrics.listen, ['metrics', 'listen'], report),
+    },
+    logLevel: content.log?.level ?? 'info',
+    workers,
+    auth: {
+      audience,
+      clients,
+      services,
+      lifetimes: resolveLifetimes(content, report),
+      minimumPasswordLength: content.passwords?.minimum_length ?? 15,
+      requireClientToValidate: content.validate?.require_client ?? false,
+      rotateKeysEvery: duration(content.keys?.rotate_every, 90 * 86_400, {
+        least: 3600,
+        key: ['keys', 'rotate_every'],
+        report,
+      }),
+      routeScopes: scopes,
+    },
+  }
+}
+
+function resolveIssuer(text: string, development: boolean, report: Report): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    report(['issuer'], 'expected an https URL such as https://auth.example.com')
+    return new URL('https://invalid.invalid')
+  }
+  if (url.protocol === 'http:' && !development) {
+    report(['issuer'], `expected https outside development: https://${url.host}`)
+  } else if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+    report(['issuer'], 'an http issuer is for this machine alone, such as http://localhost:8080')
+  }
+  if (url.origin !== text) report(['issuer'], `expected no path, query, user or slash at the end: ${url.origin}`)
+  return url
+}
+
+function resolveListen(text: string, key: readonly string[], report: Report): ListenAddress {
+  const colon = text.lastIndexOf(':')
+  const port = Number(text.slice(colon + 1))
+  if (port > 65_535) report(key, 'expected a port of at most 65535')
+  return { host: text.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port }
+}
+
+/** Whether a host name or address means this machine. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
+
+function checkLists(content: ConfigurationFile, report: Report): void {
+  const ranges = [
+    { key: ['trusted_proxies'], list: content.trusted_proxies ?? [] },
+    { key: ['metrics', 'allow'], list: content.metrics?.allow ?? [] },
+  ]
+  for (const { key, list } of ranges) {
+    for (const [index, range] of list.entries()) {
+      if (!parseRange(range)) report([...key, index], 'expected an address or a range such as 10.0.0.0/8')
+    }
+  }
+  for (const [index, origin] of (content.first_party_origins ?? []).entries()) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      report(['first_party_origins', index], 'expected an origin such as https://app.example.com')
+    }
+  }
+}
+
+function resolveHashing(content: ConfigurationFile, workers: number): Configuration['hashing'] {
+  const { memory_kib, passes, hashes_at_a_time, hashes_waiting } = content.passwords ?? {}
+  return {
+    parameters: {
+      ...defaultHashParameters,
+      memory: memory_kib ?? defaultHashParameters.memory,
+      passes: passes ?? defaultHashParameters.passes,
+    },
+    // The pool of four that Node has must keep places for name look-ups and files.
+    atATime: hashes_at_a_time ?? Math.max(1, Math.min(3, Math.floor(availableParallelism() / workers))),
+    mayWait: hashes_waiting ?? 100,
+  }
+}
+
+function resolveLifetimes(content: ConfigurationFile, report: Report): Configuration['auth']['lifetimes'] {
+  const accessToken = duration(content.tokens?.access_token_lifetime, 300, {
+    least: 10,
+    most: longestAccessTokenLifetime,
+    key: ['tokens', 'access_token_lifetime'],
+    report,
+  })
+  const { absolute_lifetime, idle_lifetime, replay_window } = content.sessions ?? {}
+  const absolute = duration(absolute_lifetime, 30 * 86_400, {
+    least: 60,
+    key: ['sessions', 'absolute_lifetime'],
+    report,
+  })
+  const idle = duration(idle_lifetime, Math.min(14 * 86_400, absolute), {
+    least: 60,
+    key: ['sessions', 'idle_lifetime'],
+    report,
+  })
+  if (idle > absolute) report(['sessions', 'idle_lifetime'], 'expected at most sessions.absolute_lifetime')
+  const replayWindow = duration(replay_window, 30, { least: 0, most: 60, key: ['sessions', 'replay_window'], report })
+  return { accessToken, absolute, idle, replayWindow }
+}
+
+interface DurationLimits {
+  readonly least: number
+  readonly most?: number
+  readonly key: readonly string[]
+  readonly report: Report
+}
+
+function duration(text: string | undefined, fallback: number, { least, most, key, report }: DurationLimits): Seconds {
+  const value = text === undefined ? seconds(fallback) : parseDuration(text)
+  if (value === undefined) {
+    report(key, 'expected a duration of at most ten years')
+    return seconds(fallback)
+  }
+  if (value < least) report(key, `expected at least ${least}s`)
+  if (most !== undefined && value > most) report(key, `expected at most ${most}s`)
+  return value
+}

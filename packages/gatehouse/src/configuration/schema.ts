@@ -1,0 +1,295 @@
+import Type, { type Static } from 'typebox'
+
+/**
+ * The configuration file as a schema: what is checked at the start, what editors complete by, and what
+ * docs/configuration.md is made of. `expected` is said when a value does not fit.
+ */
+
+const duration = (description: string, fallback?: string) =>
+  Type.String({
+    pattern: '^\\d{1,9}[smhd]$',
+    description,
+    expected: 'a duration such as 30s, 5m, 12h or 90d',
+    ...(fallback === undefined ? {} : { default: fallback }),
+  })
+
+const address = (description: string, fallback?: string) =>
+  Type.String({
+    pattern: '^(\\[[0-9a-fA-F:.]+\\]|[\\w.-]+):\\d{1,5}$',
+    description,
+    expected: 'host:port, such as 0.0.0.0:8080 or [::1]:8080',
+    ...(fallback === undefined ? {} : { default: fallback }),
+  })
+
+const strict = { additionalProperties: false } as const
+const text = (description: string, options: object = {}) =>
+  Type.String({ minLength: 1, expected: 'a text', description, ...options })
+const texts = (description: string, options: object = {}) =>
+  Type.Array(Type.String({ minLength: 1, expected: 'a text' }), {
+    description,
+    expected: 'a list of texts',
+    ...options,
+  })
+const flag = (description: string, fallback: boolean) =>
+  Type.Boolean({ description, default: fallback, expected: 'true or false' })
+const count = (description: string, limits: { minimum: number; maximum: number }, fallback?: number) =>
+  Type.Integer({
+    ...limits,
+    description,
+    expected: `a whole number from ${limits.minimum} to ${limits.maximum}`,
+    ...(fallback === undefined ? {} : { default: fallback }),
+  })
+const addressRanges = (description: string) =>
+  texts(description, { expected: 'a list of addresses or ranges such as 10.0.0.0/8' })
+
+const requirement = Type.Union(
+  [
+    Type.Literal('signed-in'),
+    Type.Literal('token'),
+    Type.Literal('optional'),
+    Type.Literal('nothing'),
+    Type.Object(
+      {
+        scopes: Type.Optional(texts('All of these must be granted', { minItems: 1 })),
+        roles: Type.Optional(texts('The user must have any of these', { minItems: 1 })),
+      },
+      { ...strict, minProperties: 1 },
+    ),
+  ],
+  {
+    description:
+      'What a request must bring: `signed-in` (a user’s token), `token` (any valid one), `optional` (identity if present; an invalid token is refused), `nothing` (credentials are not looked at), or `{ scopes: [all of these], roles: [any of these] }`',
+    expected: 'one of signed-in, token, optional, nothing, or { scopes: […], roles: […] }',
+  },
+)
+
+const route = Type.Object(
+  {
+    path: text(
+      'A pattern: literal segments, `{name}` for one segment, `**` at the end for the rest. `/orders/**` also matches `/orders`',
+    ),
+    methods: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[A-Z]+$', expected: 'a method in capitals, such as GET' }), {
+        minItems: 1,
+        description: 'Left out: every method. GET includes HEAD',
+        expected: 'a list of methods such as [GET, POST]',
+      }),
+    ),
+    require: requirement,
+  },
+  { ...strict, expected: 'a route: { path, methods, require }' },
+)
+
+const service = Type.Object(
+  {
+    upstream: Type.Union([text('An origin'), texts('Origins', { minItems: 1 })], {
+      description:
+        'Where the service listens: one origin such as `http://orders:4001`, or a list that requests are spread over',
+      expected: 'an origin such as http://orders:4001, or a list of them',
+    }),
+    host: Type.Optional(text('The host that its routes are on. Left out: the issuer’s')),
+    audience: Type.Optional(text('Whom its tokens are for. Left out: the public URL of its first route’s fixed part')),
+    client: Type.Optional(
+      Type.Object(
+        { secret: text('The secret of the client `service:<name>`, by which the service introspects tokens') },
+        strict,
+      ),
+    ),
+    timeouts: Type.Optional(
+      Type.Object(
+        {
+          connect: Type.Optional(duration('To connect to it', '5s')),
+          headers: Type.Optional(duration('Until its answer begins', '30s')),
+          idle: Type.Optional(duration('Between two parts of a body, in either direction', '120s')),
+        },
+        strict,
+      ),
+    ),
+    limits: Type.Optional(
+      Type.Object(
+        {
+          body: Type.Optional(
+            count('Greatest request body, in bytes', { minimum: 0, maximum: 1_099_511_627_776 }, 10_485_760),
+          ),
+        },
+        strict,
+      ),
+    ),
+    routes: Type.Array(route, {
+      minItems: 1,
+      description: 'Which requests go to it, and what each must bring',
+      expected: 'a list of routes',
+    }),
+  },
+  strict,
+)
+
+const client = Type.Object(
+  {
+    public: Type.Optional(flag('It keeps no secret: an app in a browser or on a phone', false)),
+    first_party: Type.Optional(
+      flag('It is one’s own: it may use /login, and tokens tell it roles. Needs `public: true`', false),
+    ),
+    secret: Type.Optional(text('Its secret; take it from the environment: `${WEB_SECRET}`')),
+    auth_method: Type.Optional(
+      Type.Union(
+        [Type.Literal('client_secret_basic'), Type.Literal('client_secret_post'), Type.Literal('private_key_jwt')],
+        {
+          description: 'How it proves itself. Left out: by its secret, or by its keys where it has no secret',
+          expected: 'client_secret_basic, client_secret_post or private_key_jwt',
+        },
+      ),
+    ),
+    jwks: Type.Optional(
+      Type.Object(
+        {
+          keys: Type.Array(Type.Object({}, { expected: 'a public JWK' }), {
+            minItems: 1,
+            expected: 'a list of public JWKs',
+          }),
+        },
+        { ...strict, description: 'Its public keys, for private_key_jwt' },
+      ),
+    ),
+    grant_types: Type.Optional(
+      Type.Array(
+        Type.Union([Type.Literal('client_credentials'), Type.Literal('refresh_token')], {
+          expected: 'client_credentials or refresh_token',
+        }),
+        {
+          description: 'Left out: client_credentials, or refresh_token for a public client',
+          expected: 'a list of grant types',
+        },
+      ),
+    ),
+    scopes: Type.Optional(texts('What it may be granted at the most')),
+    audiences: Type.Optional(texts('Audiences that it may ask for beside the default one')),
+    introspects: Type.Optional(texts('Audiences whose tokens it may introspect beside its own tokens')),
+  },
+  strict,
+)
+
+export const configurationSchema = Type.Object(
+  {
+    issuer: text('The public URL of Gatehouse, as it stands in every token: https, no path, no slash at the end', {
+      expected: 'an https URL without a path, such as https://auth.example.com',
+    }),
+    listen: Type.Optional(address('Where Gatehouse listens', '127.0.0.1:8080')),
+    database: Type.Optional(
+      text('A file for SQLite, or `postgres://user:password@host/database`', { default: './data/gatehouse.db' }),
+    ),
+    audience: Type.Optional(text('The top-level audience, which every service accepts. Left out: the issuer')),
+    master_key: Type.Optional(
+      text(
+        '32 bytes as base64 or hexadecimal that wrap every key in the database; from the environment: `${GATEHOUSE_KEY}`',
+      ),
+    ),
+    master_key_file: Type.Optional(text('A file that holds the master key and that nobody else can read')),
+    master_key_previous: Type.Optional(text('The old master key, while it is being replaced')),
+    trusted_proxies: Type.Optional(addressRanges('Proxies in front whose X-Forwarded-For is believed')),
+    first_party_origins: Type.Optional(
+      texts('Origins whose pages may call /login, /token/refresh and /logout', {
+        expected: 'a list of origins such as https://app.example.com',
+      }),
+    ),
+    login_api: Type.Optional(flag('Whether /login, /token/refresh and /logout exist', true)),
+    pid_file: Type.Optional(
+      text('Where the process id is written, for `gatehouse reload`. Left out: beside a SQLite database, else none'),
+    ),
+    tokens: Type.Optional(
+      Type.Object(
+        { access_token_lifetime: Type.Optional(duration('How long an access token is valid; at most 24h', '5m')) },
+        strict,
+      ),
+    ),
+    sessions: Type.Optional(
+      Type.Object(
+        {
+          absolute_lifetime: Type.Optional(
+            duration('A session is over after this, however often it is refreshed', '30d'),
+          ),
+          idle_lifetime: Type.Optional(duration('A session that is not refreshed for this long is over', '14d')),
+          replay_window: Type.Optional(
+            duration('For so long a public client may present its previous refresh token again; at most 60s', '30s'),
+          ),
+        },
+        strict,
+      ),
+    ),
+    passwords: Type.Optional(
+      Type.Object(
+        {
+          minimum_length: Type.Optional(count('Least number of characters', { minimum: 8, maximum: 64 }, 15)),
+          memory_kib: Type.Optional(count('argon2id memory, in KiB', { minimum: 19_456, maximum: 4_194_304 }, 19_456)),
+          passes: Type.Optional(count('argon2id passes', { minimum: 2, maximum: 100 }, 2)),
+          hashes_at_a_time: Type.Optional(
+            count('Hashes that run at a time. Left out: one per core, divided by the workers', {
+              minimum: 1,
+              maximum: 64,
+            }),
+          ),
+          hashes_waiting: Type.Optional(
+            count('Hashes that may wait; past that, sign-ins are answered 503', { minimum: 0, maximum: 10_000 }, 100),
+          ),
+        },
+        strict,
+      ),
+    ),
+    keys: Type.Optional(
+      Type.Object({ rotate_every: Type.Optional(duration('How often the signing key changes', '90d')) }, strict),
+    ),
+    validate: Type.Optional(
+      Type.Object(
+        { require_client: Type.Optional(flag('Whether callers of /validate must authenticate as clients', false)) },
+        strict,
+      ),
+    ),
+    metrics: Type.Optional(
+      Type.Object(
+        {
+          allow: Type.Optional(addressRanges('Who may read /metrics beside this machine')),
+          listen: Type.Optional(address('A second listener that has /metrics alone; then the first has it no more')),
+        },
+        strict,
+      ),
+    ),
+    log: Type.Optional(
+      Type.Object(
+        {
+          level: Type.Optional(
+            Type.Union(
+              ['debug', 'info', 'warn', 'error'].map((level) => Type.Literal(level)),
+              { default: 'info', description: 'What is logged', expected: 'debug, info, warn or error' },
+            ),
+          ),
+        },
+        strict,
+      ),
+    ),
+    workers: Type.Optional(
+      Type.Union([Type.Integer({ minimum: 1, maximum: 64 }), Type.Literal('auto')], {
+        default: 1,
+        description: 'How many processes serve; `auto` is one per core',
+        expected: 'a whole number from 1 to 64, or auto',
+      }),
+    ),
+    services: Type.Optional(
+      Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), service, {
+        ...strict,
+        description: 'The services behind the gateway, by name',
+        expected: 'services by name; a name has small letters, digits and dashes',
+      }),
+    ),
+    clients: Type.Optional(
+      Type.Record(Type.String({ pattern: '^(?!usr_)(?!service:)[\\w.~:-]{1,100}$' }), client, {
+        ...strict,
+        description: 'OAuth clients, by id',
+        expected: 'clients by id; an id does not begin with usr_ or service:',
+      }),
+    ),
+  },
+  { ...strict, title: 'Gatehouse configuration', description: 'gatehouse.yaml' },
+)
+
+/** The configuration file, once checked. */
+export type ConfigurationFile = Static<typeof configurationSchema>

@@ -1,0 +1,40 @@
+import { addUser, canonicalName } from '@gatehouse/auth/domain/users'
+import type { Clock } from '@gatehouse/core/time'
+import type { Store } from '@gatehouse/store/store'
+import type { Program } from '../compose.ts'
+
+/** The demo users' password: long enough for the rules, and known to everybody who reads the README. */
+export const demoPassword = 'wonderland-tea-party'
+
+const demoUsers = [
+  { username: 'alice', scopes: ['orders:read', 'orders:write'], roles: ['clerk'] },
+  { username: 'bob', scopes: ['orders:read'], roles: [] },
+]
+
+/** What development mode puts under a configuration file: an issuer on this machine and a service client. */
+export const developmentBase = {
+  issuer: 'http://localhost:8080',
+  listen: '127.0.0.1:8080',
+  clients: {
+    'demo-service': {
+      secret: 'demo-service-secret',
+      scopes: ['orders:read', 'inventory:read'],
+      introspects: ['http://localhost:8080'],
+    },
+  },
+} as const
+
+/** Adds the demo users that are not there yet. Development mode alone calls this. */
+export async function addDemoUsers(
+  { store, clock }: { readonly store: Store; readonly clock: Clock },
+  { auth }: Program,
+): Promise<void> {
+  for (const user of demoUsers) {
+    if (await store.users.findByCanonicalName(canonicalName(user.username) ?? '')) continue
+    await addUser(
+      { store, clock, passwords: auth.passwords, revocations: auth.revocations },
+      { ...user, password: demoPassword, minimumPasswordLength: 15 },
+      { actor: 'development' },
+    )
+  }
+}

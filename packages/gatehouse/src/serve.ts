@@ -1,0 +1,151 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { recordEvent } from '@gatehouse/auth/domain/audit'
+import { issueSetupToken } from '@gatehouse/auth/manage/first-administrator'
+import { openStore } from '@gatehouse/store/store'
+import { systemClock } from './clock.ts'
+import { compose, type Program } from './compose.ts'
+import type { Configuration, ListenAddress } from './configuration/configuration.ts'
+import { ConfigurationError } from './configuration/problem.ts'
+import { inSingleProcess, type Siblings } from './siblings.ts'
+import { createLog, type Logger } from './telemetry/log.ts'
+
+/** How a configuration is read again on reload. */
+export type LoadAgain = () => Configuration
+
+/** What is done on an open, migrated store before anybody is served. */
+export type Prepare = (program: Program) => Promise<void>
+
+interface ServeOptions {
+  readonly configuration: Configuration
+  readonly loadAgain: LoadAgain
+  readonly prepare?: Prepare
+  readonly onReady: (url: string) => void
+  readonly siblings?: Siblings
+}
+
+/** Seconds that requests may take to finish once the server is told to stop. */
+const drainSeconds = 8
+/** Milliseconds between not being ready and not accepting, for balancers to notice. */
+const noticeMilliseconds = 1500
+
+/**
+ * Runs Gatehouse until it is told to stop: migrates, composes, listens, reloads on SIGHUP, and on SIGTERM or SIGINT stops
+ * being ready, lets requests finish and exits within ten seconds.
+ */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { configuration, siblings = inSingleProcess } = options
+  const log = createLog({ level: configuration.logLevel, development: configuration.development })
+  const store = await openStore({ url: configuration.database, clock: systemClock })
+  if (siblings.isPrimary) {
+    for (const name of await store.migrate()) log.info({ migration: name }, 'migrated')
+  }
+  const program = await compose({
+    configuration,
+    store,
+    clock: systemClock,
+    log,
+    hintSiblings: siblings.hint,
+    isPrimary: siblings.isPrimary,
+  })
+  siblings.onHint((channel) => program.onHint(channel))
+  await options.prepare?.(program)
+  if (siblings.isPrimary && !configuration.development) await offerSetupToken(store, configuration)
+
+  await listen(program.server, configuration.listen)
+  if (program.metricsServer && configuration.metrics.listen)
+    await listen(program.metricsServer, configuration.metrics.listen)
+  if (configuration.pidFile !== undefined && siblings.isPrimary)
+    writeFileSync(configuration.pidFile, `${process.pid}\n`)
+
+  process.on('SIGHUP', () => {
+    void reload(options, program, log, store)
+  })
+  let stopping = false
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) return
+      stopping = true
+      void stop(configuration, program, log).then(() => process.exit(0))
+    })
+  }
+  options.onReady(urlOf(program.server, configuration))
+}
+
+async function reload(
+  { loadAgain }: ServeOptions,
+  program: Program,
+  log: Logger,
+  store: Parameters<typeof recordEvent>[0],
+): Promise<void> {
+  try {
+    await program.reload(loadAgain())
+    await recordEvent(store, systemClock, { type: 'configuration_reloaded', result: 'ok', actor: 'signal' })
+    log.info('configuration reloaded')
+  } catch (error) {
+    const problems = error instanceof ConfigurationError ? error.message.split('\n') : [String(error)]
+    log.error({ problems }, 'configuration not reloaded: the old one goes on')
+  }
+}
+
+async function stop(configuration: Configuration, program: Program, log: Logger): Promise<void> {
+  log.info('stopping')
+  program.announceStop()
+  if (!configuration.development) await new Promise((resolve) => setTimeout(resolve, noticeMilliseconds))
+  const forced = setTimeout(() => process.exit(0), (drainSeconds - 1) * 1000 + 500)
+  await Promise.all([closeServer(program.server), program.metricsServer && closeServer(program.metricsServer)])
+  await program.close()
+  clearTimeout(forced)
+  if (configuration.pidFile !== undefined) rmSync(configuration.pidFile, { force: true })
+  log.flush()
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const idle = setInterval(() => server.closeIdleConnections(), 100)
+    const late = setTimeout(() => server.closeAllConnections(), (drainSeconds - 2) * 1000)
+    server.close(() => {
+      clearInterval(idle)
+      clearTimeout(late)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
+
+async function offerSetupToken(
+  store: Parameters<typeof issueSetupToken>[0]['store'],
+  { issuer }: Configuration,
+): Promise<void> {
+  const token = await issueSetupToken({ store, clock: systemClock })
+  if (token === undefined) return
+  process.stderr.write(
+    [
+      '',
+      'There is no administrator yet. This one-time token, valid for a day, creates the first:',
+      '',
+      `  curl ${issuer}/admin/api/v1/first-administrator -H 'content-type: application/json' \\`,
+      `    -d '{"setup_token":"${token}","username":"…","password":"…"}'`,
+      '',
+      '',
+    ].join('\n'),
+  )
+}
+
+function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** Where it listens, as a person would type it: in development the issuer, else address and port. */
+function urlOf(server: Server, { development, issuer }: Configuration): string {
+  if (development) return issuer
+  const { address, family, port } = server.address() as AddressInfo // a TCP server that listens
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}

@@ -1,0 +1,86 @@
+import cluster from 'node:cluster'
+
+/** The other processes of this machine that serve on the same database. */
+export interface Siblings {
+  /** Whether this process does what one of all should do: migrating, removing what has expired. */
+  readonly isPrimary: boolean
+  /** Tells the others that something changed. */
+  readonly hint: (channel: 'revocations' | 'signing-keys') => Promise<void>
+  onHint(listener: (channel: string) => void): void
+}
+
+/** One process alone: nobody to tell. */
+export const inSingleProcess: Siblings = { isPrimary: true, hint: async () => {}, onHint: () => {} }
+
+interface HintMessage {
+  readonly gatehouseHint: string
+}
+
+const isHint = (message: unknown): message is HintMessage =>
+  typeof message === 'object' &&
+  message !== null &&
+  'gatehouseHint' in message &&
+  typeof message.gatehouseHint === 'string'
+
+/** The siblings of a worker; the first worker is the primary one. */
+export function siblingsOfWorker(isPrimary: boolean): Siblings {
+  return {
+    isPrimary,
+    hint: async (channel) => {
+      process.send?.({ gatehouseHint: channel } satisfies HintMessage)
+    },
+    onHint(listener) {
+      process.on('message', (message) => {
+        if (isHint(message)) listener(message.gatehouseHint)
+      })
+    },
+  }
+}
+
+const roleVariable = 'GATEHOUSE_WORKER_ROLE'
+
+/** Whether this process is a worker, and if so whether the primary one. */
+export const findWorkerRole = (): 'primary' | 'secondary' | undefined => {
+  const role = process.env[roleVariable]
+  return cluster.isWorker && (role === 'primary' || role === 'secondary') ? role : undefined
+}
+
+/**
+ * Runs so many workers: passes hints between them, passes SIGHUP on, stops them all on SIGTERM, and starts one anew that
+ * dies. Resolves when the last has ended after a stop.
+ */
+export function superviseWorkers(count: number, onReady: () => void): void {
+  let stopping = false
+  let ready = 0
+  const fork = (role: 'primary' | 'secondary'): void => {
+    const worker = cluster.fork({ [roleVariable]: role })
+    const startedAt = Date.now()
+    worker.on('message', (message: unknown) => {
+      if (message === 'ready') {
+        ready += 1
+        if (ready === count) onReady()
+      }
+      if (!isHint(message)) return
+      for (const other of Object.values(cluster.workers ?? {})) if (other && other !== worker) other.send(message)
+    })
+    worker.on('exit', (code) => {
+      if (stopping) {
+        if (Object.keys(cluster.workers ?? {}).length === 0) process.exit(0)
+        return
+      }
+      // One that dies right away will die again: a wrong master key, a taken port.
+      if (Date.now() - startedAt < 2000) process.exit(code || 1)
+      fork(role)
+    })
+  }
+  for (let index = 0; index < count; index += 1) fork(index === 0 ? 'primary' : 'secondary')
+  process.on('SIGHUP', () => {
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGHUP')
+  })
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      stopping = true
+      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM')
+    })
+  }
+}
