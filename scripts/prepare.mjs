@@ -18,14 +18,14 @@ export function checkNode() {
   process.exit(1)
 }
 
-/** Installs the npm packages where the lock file has changed since the last time. */
+/** Installs the npm packages where what is there is not what the lock file asks for. */
 export async function ensureInstalled() {
-  const wanted = hashOf([join(root, 'package-lock.json')])
-  if (readStamp('installed') === wanted) return
+  if (isInstalled()) return
+  const compiling = 'to compile SQLite where no prebuilt one can be fetched'
   ensureSystemPackages([
-    { command: 'python3', package: 'python3', for: 'to compile SQLite where no prebuilt one can be fetched' },
-    { command: 'make', package: 'make', for: 'to compile SQLite where no prebuilt one can be fetched' },
-    { command: 'g++', package: 'g++', for: 'to compile SQLite where no prebuilt one can be fetched' },
+    { command: 'python3', package: 'python3', for: compiling },
+    { command: 'make', package: 'make', for: compiling },
+    { command: 'g++', package: 'g++', for: compiling },
   ])
   say('Installing packages …')
   const code = await runWatching('npm', ['ci', '--include=dev', '--foreground-scripts', '--no-audit', '--no-fund'], {
@@ -33,7 +33,17 @@ export async function ensureInstalled() {
     message: 'Compiling SQLite, since no prebuilt one could be fetched: about 50 s …',
   })
   if (code !== 0) process.exit(code)
-  writeStamp('installed', wanted)
+}
+
+/** Whether npm's own record of what it installed names every package of the lock file, in that version. */
+function isInstalled() {
+  const record = join(root, 'node_modules/.package-lock.json')
+  if (!existsSync(record)) return false
+  const installed = JSON.parse(readFileSync(record, 'utf8')).packages
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
+  return Object.entries(wanted).every(
+    ([path, entry]) => !path.startsWith('node_modules/') || entry.optional || installed[path]?.version === entry.version,
+  )
 }
 
 /** Builds the program and the example where a source has changed since the last time. */

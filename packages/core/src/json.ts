@@ -31,57 +31,49 @@ export function parseJsonObject(text: string, options: { maxDepth?: number; uniq
     throw new JsonFaultError('not_json')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new JsonFaultError('not_an_object')
-  checkDepth(value, options.maxDepth ?? 20)
-  if (options.unique && hasDuplicateMember(text)) throw new JsonFaultError('duplicate_member')
+  const members = countMembers(value, options.maxDepth ?? 20)
+  if (options.unique && countNames(text) !== members) throw new JsonFaultError('duplicate_member')
   return value as JsonObject
 }
 
-function checkDepth(value: object, left: number): void {
+/** Counts the members of all objects in a value, and refuses what is nested too deep or has a forbidden name. */
+function countMembers(value: object, left: number): number {
   if (left === 0) throw new JsonFaultError('too_deep')
+  let count = 0
   if (Array.isArray(value)) {
-    for (const item of value) if (typeof item === 'object' && item !== null) checkDepth(item, left - 1)
-    return
+    for (const item of value) if (typeof item === 'object' && item !== null) count += countMembers(item, left - 1)
+    return count
   }
   for (const name of Object.keys(value)) {
     if (forbidden.has(name)) throw new JsonFaultError('forbidden_member')
+    count += 1
     const member = (value as Record<string, unknown>)[name]
-    if (typeof member === 'object' && member !== null) checkDepth(member, left - 1)
+    if (typeof member === 'object' && member !== null) count += countMembers(member, left - 1)
   }
+  return count
 }
 
-/** Whether an object somewhere in this valid JSON text names one member twice, escapes resolved. */
-function hasDuplicateMember(text: string): boolean {
-  const open: (Set<string> | undefined)[] = []
-  let position = 0
-  while (position < text.length) {
-    const character = text.charCodeAt(position)
-    if (character === 0x7b) open.push(new Set())
-    else if (character === 0x5b) open.push(undefined)
-    else if (character === 0x7d || character === 0x5d) open.pop()
-    else if (character === 0x22) {
-      const end = endOfString(text, position)
-      const names = open.at(-1)
-      if (names && isMemberName(text, end)) {
-        const name = JSON.parse(text.slice(position, end)) as string
-        if (names.has(name)) return true
-        names.add(name)
-      }
-      position = end
-      continue
-    }
-    position += 1
+/**
+ * Counts the member names that stand in a valid JSON text: the strings that a colon follows. A name that stands twice in
+ * one object is one member after parsing, so that the two counts differ, whatever escapes the names are written with.
+ */
+function countNames(text: string): number {
+  let count = 0
+  let start = text.indexOf('"')
+  while (start !== -1) {
+    let end = text.indexOf('"', start + 1)
+    while (isEscaped(text, end)) end = text.indexOf('"', end + 1)
+    let after = end + 1
+    while (text.charCodeAt(after) <= 0x20) after += 1
+    if (text.charCodeAt(after) === 0x3a) count += 1
+    start = text.indexOf('"', after)
   }
-  return false
+  return count
 }
 
-function endOfString(text: string, start: number): number {
-  let position = start + 1
-  while (text.charCodeAt(position) !== 0x22) position += text.charCodeAt(position) === 0x5c ? 2 : 1
-  return position + 1
-}
-
-function isMemberName(text: string, afterString: number): boolean {
-  let position = afterString
-  while (text.charCodeAt(position) <= 0x20) position += 1
-  return text.charCodeAt(position) === 0x3a
+/** Whether an odd number of backslashes stands before a quotation mark. */
+function isEscaped(text: string, mark: number): boolean {
+  let position = mark - 1
+  while (text.charCodeAt(position) === 0x5c) position -= 1
+  return (mark - position) % 2 === 0
 }

@@ -16,16 +16,12 @@ import { addVersionCommand } from './version.ts'
 const failed = 1
 const wrongUse = 2
 
-/** Runs one command and sets the exit code. */
-export async function runCommandLine(argv: readonly string[]): Promise<void> {
+/** The command line with every command. */
+export function buildCommandLine(): Command {
   const program = new Command('gatehouse')
     .description('Authentication service and API gateway in one process')
     .version(readVersion(), '-V, --version', 'show the version')
     .showHelpAfterError('(gatehouse --help shows what there is)')
-    .exitOverride((error) => {
-      process.exitCode = error.exitCode === 0 ? 0 : wrongUse
-      throw error
-    })
   addServeCommand(program)
   addDevCommand(program)
   addCheckCommand(program)
@@ -36,11 +32,27 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   addTokenCommand(program)
   addMigrateCommand(program)
   addVersionCommand(program)
+  return program
+}
+
+/** Runs one command and sets the exit code. */
+export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  const program = buildCommandLine()
+  overrideExit(program)
   try {
     await program.parseAsync(argv)
   } catch (error) {
     report(error)
   }
+}
+
+/** Commander ends with 1 for wrong use; here that means refused. Its commands do not inherit the override. */
+function overrideExit(command: Command): void {
+  command.exitOverride((error) => {
+    process.exitCode = error.exitCode === 0 ? 0 : wrongUse
+    throw error
+  })
+  for (const below of command.commands) overrideExit(below)
 }
 
 function report(error: unknown): void {

@@ -15,15 +15,17 @@ export interface ConfigurationOptions {
   readonly json?: boolean
 }
 
+/** Adds --config to a command. */
+export const withConfigurationFile = (command: Command): Command =>
+  command.addOption(
+    new Option('-c, --config <file>', 'the configuration file').default('gatehouse.yaml').env('GATEHOUSE_CONFIG'),
+  )
+
 /** Adds --config, --dev and --json to a command. */
-export function withConfiguration(command: Command): Command {
-  return command
-    .addOption(
-      new Option('-c, --config <file>', 'the configuration file').default('gatehouse.yaml').env('GATEHOUSE_CONFIG'),
-    )
+export const withConfiguration = (command: Command): Command =>
+  withConfigurationFile(command)
     .option('--dev', 'the file is one for development mode')
     .option('--json', 'answer with JSON')
-}
 
 /** What a command works on. */
 export interface Opened {

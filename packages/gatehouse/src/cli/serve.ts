@@ -4,7 +4,7 @@ import { addDemoUsers } from '../development/demo-data.ts'
 import { welcome } from '../development/welcome.ts'
 import { serve } from '../serve.ts'
 import { findWorkerRole, siblingsOfWorker, superviseWorkers } from '../siblings.ts'
-import { type ConfigurationOptions, withConfiguration } from './open.ts'
+import { type ConfigurationOptions, withConfigurationFile } from './open.ts'
 
 const sayReady = (url: string): void => {
   process.stdout.write(`Gatehouse is ready at ${url}\n`)
@@ -12,14 +12,13 @@ const sayReady = (url: string): void => {
 
 /** `gatehouse serve`: the service itself. */
 export function addServeCommand(program: Command): void {
-  withConfiguration(program.command('serve'))
+  withConfigurationFile(program.command('serve'))
     .description('run Gatehouse')
     .addHelpText(
       'after',
       '\nExamples:\n  $ gatehouse serve --config /etc/gatehouse.yaml\n  $ GATEHOUSE_LISTEN=0.0.0.0:8080 gatehouse serve\n\nSIGHUP reloads the configuration, SIGTERM stops gracefully.\n',
     )
     .action(async (options: ConfigurationOptions) => {
-      if (options.dev) throw new Error('use gatehouse dev for development mode')
       const loadAgain = () => loadForUse({ file: options.config, development: false })
       const configuration = loadAgain()
       const role = findWorkerRole()
@@ -38,7 +37,7 @@ export function addServeCommand(program: Command): void {
 
 /** `gatehouse dev`: on this machine alone, over http, with demo users. */
 export function addDevCommand(program: Command): void {
-  withConfiguration(program.command('dev'))
+  withConfigurationFile(program.command('dev'))
     .description('run Gatehouse in development mode: this machine only, http, demo users')
     .addHelpText('after', '\nExample:\n  $ gatehouse dev --config gatehouse.yaml\n')
     .action(async (options: ConfigurationOptions) => {

@@ -10,6 +10,9 @@ export interface Problem {
   readonly message: string
 }
 
+/** Notes a problem with the value at a path. */
+export type Report = (path: readonly (string | number)[], message: string) => void
+
 /** One line for one problem: file, line, key, and what would be right. */
 export const formatProblem = ({ file, line, key, message }: Problem): string =>
   `${file}${line === undefined ? '' : `:${line}`}: ${key === '' ? '' : `${key}: `}${message}`

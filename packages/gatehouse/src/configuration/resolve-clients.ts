@@ -2,7 +2,7 @@ import { parseClientKeys } from '@gatehouse/auth/domain/client-keys'
 import { type ConfiguredClient, isClientId } from '@gatehouse/auth/domain/clients'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { firstPartyClientId } from '@gatehouse/core/wire-names'
-import type { Report } from './resolve.ts'
+import type { Report } from './problem.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { isWeakSecret } from './secrets.ts'
 

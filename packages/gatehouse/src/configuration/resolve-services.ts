@@ -2,7 +2,7 @@ import type { ConfiguredService } from '@gatehouse/auth/domain/clients'
 import { parseDuration } from '@gatehouse/core/time'
 import { parsePattern } from '@gatehouse/gateway/path-pattern'
 import { buildRouteTable, RouteError, type RouteTable, type ServiceDefinition } from '@gatehouse/gateway/routes'
-import type { Report } from './resolve.ts'
+import type { Report } from './problem.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { isWeakSecret } from './secrets.ts'
 

@@ -5,13 +5,11 @@ import { parseRange } from '@gatehouse/auth/http/client-address'
 import type { Seconds } from '@gatehouse/core/brand'
 import { parseDuration, seconds } from '@gatehouse/core/time'
 import type { Configuration, ListenAddress } from './configuration.ts'
+import type { Report } from './problem.ts'
 import { resolveClients } from './resolve-clients.ts'
 import { resolveServices } from './resolve-services.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { resolveMasterKey } from './secrets.ts'
-
-/** Notes a problem with the value at a path. */
-export type Report = (path: readonly (string | number)[], message: string) => void
 
 /** What remains open in a resolved configuration: in development the master key is made later, beside the data. */
 export type ResolvedConfiguration = Omit<Configuration, 'masterKey' | 'routes'> & {

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { parseMasterKey } from '@gatehouse/auth/domain/key-rings'
-import type { Report } from './resolve.ts'
+import type { Report } from './problem.ts'
 import type { ConfigurationFile } from './schema.ts'
 
 /** Whether a chosen secret could be guessed: under 32 characters, few different ones, or one out of a manual. */

@@ -1,0 +1,133 @@
+import { generateKeyPairSync, sign } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Shop, startShop } from './shop.ts'
+
+const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+let issuer: string
+let issuerServer: Server
+let shop: Shop
+
+beforeAll(async () => {
+  issuerServer = createServer((request, response) => {
+    const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256', use: 'sig' }
+    const answers: Record<string, unknown> = {
+      '/.well-known/oauth-authorization-server': { issuer, jwks_uri: `${issuer}/jwks` },
+      '/jwks': { keys: [jwk] },
+    }
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answers[request.url ?? '']))
+  })
+  await new Promise<void>((resolve) => issuerServer.listen(0, '127.0.0.1', resolve))
+  // A TCP server's address is never the name of a pipe.
+  issuer = `http://127.0.0.1:${(issuerServer.address() as AddressInfo).port}`
+  shop = await startShop({ issuer, ordersPort: 0, inventoryPort: 0 })
+})
+afterAll(async () => {
+  await shop.stop()
+  issuerServer.close()
+})
+
+const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** What the gateway sends to a service: the signed identity, and the subject again as a header. */
+function identity(service: string, claims: Record<string, unknown> = {}, subject = 'usr_1'): Record<string, string> {
+  const now = Math.floor(Date.now() / 1000)
+  const header = { alg: 'ES256', typ: 'gatehouse-identity+jwt', kid: 'k' }
+  const own = {
+    iss: issuer,
+    sub: 'usr_1',
+    aud: `${issuer}/${service}`,
+    iat: now,
+    exp: now + 60,
+    jti: 'j',
+    client_id: 'web',
+  }
+  const signed = `${encode(header)}.${encode({ ...own, scope: 'orders:read inventory:read', roles: ['clerk'], ...claims })}`
+  const signature = sign('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+  return { authorization: `Bearer ${signed}.${signature.toString('base64url')}`, 'x-gatehouse-subject': subject }
+}
+
+/** As much of the services' answers as the tests look into. */
+interface Answer {
+  readonly order: { readonly id: string }
+  readonly orders: readonly unknown[]
+  readonly item: { readonly stock: number }
+  readonly items: readonly unknown[]
+}
+
+const ask = async (url: string, headers: Record<string, string> = {}, body?: unknown) => {
+  const init = body === undefined ? { headers } : { headers, method: 'POST', body: JSON.stringify(body) }
+  const response = await fetch(url, init)
+  // What is not there shows as a failed expectation.
+  return { status: response.status, body: (await response.json()) as Answer }
+}
+
+describe('orders', () => {
+  it('says who called', async () => {
+    const { status, body } = await ask(`${shop.ordersUrl}/orders?page=1`, identity('orders'))
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      caller: { subject: 'usr_1', kind: 'user', client: 'web', headers: { 'x-gatehouse-subject': 'usr_1' } },
+      orders: [{ id: '1', item: 'lamp' }],
+    })
+  })
+
+  it('places an order and finds it again', async () => {
+    const placed = await ask(`${shop.ordersUrl}/orders`, identity('orders'), { item: 'chair', quantity: 3 })
+    expect(placed).toMatchObject({ status: 201, body: { order: { item: 'chair', quantity: 3, placed_by: 'usr_1' } } })
+    const found = await ask(`${shop.ordersUrl}/orders/${placed.body.order.id}`, identity('orders'))
+    expect(found).toMatchObject({ status: 200, body: { order: placed.body.order } })
+    expect((await ask(`${shop.ordersUrl}/orders/999`, identity('orders'))).status).toBe(404)
+  })
+
+  it.each([
+    { item: '' },
+    { item: 'x', quantity: 0 },
+    { item: 'x', quantity: '3' },
+    [[]],
+    { item: 'x'.repeat(20_000) },
+  ])('refuses an order of %j', async (body) => {
+    expect((await ask(`${shop.ordersUrl}/orders`, identity('orders'), body)).status).toBe(400)
+  })
+
+  it('forgets the oldest order when there are a thousand', async () => {
+    for (let count = 0; count < 1000; count += 1) {
+      await ask(`${shop.ordersUrl}/orders`, identity('orders'), { item: 'lamp' })
+    }
+    const { body } = await ask(`${shop.ordersUrl}/orders`, identity('orders'))
+    expect(body.orders.length).toBe(1000)
+    expect((await ask(`${shop.ordersUrl}/orders/1`, identity('orders'))).status).toBe(404)
+  })
+
+  it('refuses what did not come through the gateway', async () => {
+    expect((await ask(`${shop.ordersUrl}/orders`)).status).toBe(401)
+    expect((await ask(`${shop.ordersUrl}/orders`, { 'x-gatehouse-subject': 'usr_1' })).status).toBe(401)
+    expect((await ask(`${shop.ordersUrl}/orders`, identity('orders', {}, 'usr_2'))).status).toBe(403)
+    expect((await ask(`${shop.ordersUrl}/orders`, identity('orders', {}, ''))).status).toBe(403)
+    expect((await ask(`${shop.ordersUrl}/orders`, identity('inventory'))).status).toBe(401)
+  })
+})
+
+describe('inventory', () => {
+  it('answers a caller with the scope', async () => {
+    const { status, body } = await ask(`${shop.inventoryUrl}/inventory/lamp`, identity('inventory'))
+    expect([status, body.item.stock]).toEqual([200, 12])
+    expect((await ask(`${shop.inventoryUrl}/inventory`, identity('inventory'))).body.items.length).toBe(3)
+    expect((await ask(`${shop.inventoryUrl}/inventory/none`, identity('inventory'))).status).toBe(404)
+  })
+
+  it('checks scope and audience itself', async () => {
+    const url = `${shop.inventoryUrl}/inventory`
+    expect((await ask(url)).status).toBe(401)
+    expect((await ask(url, identity('orders'))).status).toBe(401)
+    expect((await ask(url, identity('inventory', { scope: 'orders:read' }))).status).toBe(403)
+  })
+
+  it('has a catalogue for everybody, without the stock', async () => {
+    expect((await ask(`${shop.inventoryUrl}/catalogue`)).body.items[0]).toEqual({ sku: 'lamp', name: 'Lamp' })
+    expect((await ask(`${shop.inventoryUrl}/catalogue/chair`)).body).toEqual({ item: { sku: 'chair', name: 'Chair' } })
+    expect((await ask(`${shop.inventoryUrl}/catalogue/chair/x`)).status).toBe(404)
+    expect((await ask(`${shop.inventoryUrl}/cataloguex`)).status).toBe(401)
+  })
+})

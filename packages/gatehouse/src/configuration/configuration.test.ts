@@ -1,0 +1,273 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { developmentBase } from '../development/demo-data.ts'
+import { environmentKeys } from './environment.ts'
+import { checkConfiguration } from './load.ts'
+import { ConfigurationError, formatProblem } from './problem.ts'
+import { readConfigurationText } from './read-file.ts'
+import type { ResolvedConfiguration } from './resolve.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'gatehouse-configuration-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const key = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7 + 3)).toString('base64')
+const secret = 'kD93nfXqW0aLr8Zt5uYvB2cMhE7gPsJ4'
+
+interface Options {
+  readonly development?: boolean
+  readonly environment?: Record<string, string>
+}
+
+const load = (text: string, { development = false, environment = {} }: Options = {}): ResolvedConfiguration => {
+  const all = { KEY: key, ...environment }
+  return checkConfiguration(readConfigurationText(text, 'gatehouse.yaml', all), {
+    development,
+    environment: all,
+    ...(development ? { base: developmentBase } : {}),
+  })
+}
+
+/** The problems of a text, one line each. */
+const problems = (text: string, options: Options = {}): string[] => {
+  try {
+    load(text, options)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems.map(formatProblem)
+    throw error
+  }
+}
+
+const base = 'issuer: https://auth.example.com\nmaster_key: ${KEY}\n'
+const service = (route: string): string =>
+  `${base}services:\n  orders:\n    upstream: http://orders:4001\n    routes:\n      - ${route}\n`
+
+describe('a configuration file', () => {
+  it('becomes what the program runs on', () => {
+    const loaded = load(`${base}listen: 0.0.0.0:9000
+tokens: { access_token_lifetime: 10m }
+services:
+  orders:
+    upstream: [http://orders-1:4001, http://orders-2:4001]
+    routes:
+      - { path: /orders/**, methods: [GET], require: { scopes: [orders:read] } }
+      - { path: /orders/**, methods: [POST], require: { scopes: [orders:write], roles: [clerk] } }
+  shop:
+    host: shop.example.com
+    upstream: http://shop:4000
+    routes: [{ path: /**, require: nothing }]
+clients:
+  billing: { secret: ${secret}, scopes: [orders:read] }
+  app: { public: true, first_party: true }
+`)
+    expect(loaded.listen).toEqual({ host: '0.0.0.0', port: 9000 })
+    expect(loaded.auth.lifetimes.accessToken).toBe(600)
+    expect(loaded.auth.services.map(({ audience }) => audience)).toEqual([
+      'https://auth.example.com/orders',
+      'https://shop.example.com',
+    ])
+    expect(loaded.auth.routeScopes).toEqual(['orders:read', 'orders:write'])
+    expect(loaded.auth.clients.map(({ authMethod }) => authMethod)).toEqual(['client_secret_basic', 'none'])
+    expect(loaded.masterKey?.key.toString('base64')).toBe(key)
+  })
+
+  const refused: Record<string, [text: string, problem: RegExp]> = {
+    'an unknown key': [`${base}lisen: 0.0.0.0:80\n`, /^gatehouse\.yaml:3: lisen: unknown key; did you mean listen\?$/],
+    'an unknown key inside': [
+      `${base}tokens:\n  lifetime: 5m\n`,
+      /^gatehouse\.yaml:4: tokens\.lifetime: unknown key; possible here: access_token_lifetime$/,
+    ],
+    'an unknown key of a route': [
+      service('{ path: /a, require: token, scope: x }'),
+      /^gatehouse\.yaml:7: services\.orders\.routes\[0\]\.scope: unknown key/,
+    ],
+    'a duration that is none': [
+      `${base}tokens:\n  access_token_lifetime: five minutes\n`,
+      /^gatehouse\.yaml:4: tokens\.access_token_lifetime: expected a duration such as 30s/,
+    ],
+    'a duration over the limit': [
+      `${base}tokens: { access_token_lifetime: 25h }\n`,
+      /^gatehouse\.yaml:3: tokens\.access_token_lifetime: expected at most 86400s$/,
+    ],
+    'a replay window over a minute': [
+      `${base}sessions: { replay_window: 61s }\n`,
+      /sessions\.replay_window: expected at most 60s/,
+    ],
+    'a number for a text': [`${base}audience: 7\n`, /^gatehouse\.yaml:3: audience: expected a text$/],
+    'an http issuer': [
+      'issuer: http://auth.example.com\nmaster_key: ${KEY}\n',
+      /^gatehouse\.yaml:1: issuer: expected https outside development: https:\/\/auth\.example\.com$/,
+    ],
+    'an issuer with a path': [
+      'issuer: https://example.com/auth\nmaster_key: ${KEY}\n',
+      /issuer: expected no path.*: https:\/\/example\.com$/,
+    ],
+    'an issuer with a slash at the end': [
+      'issuer: https://example.com/\nmaster_key: ${KEY}\n',
+      /issuer: expected no path/,
+    ],
+    'no issuer': ['master_key: ${KEY}\n', /^gatehouse\.yaml: issuer: missing; expected an https URL/],
+    'a secret whose variable is not set': [
+      `${base}clients:\n  web:\n    secret: \${WEB_SECRET}\n`,
+      /^gatehouse\.yaml:5: clients\.web\.secret: the environment variable WEB_SECRET is not set$/,
+    ],
+    'no master key': [
+      'issuer: https://auth.example.com\n',
+      /^gatehouse\.yaml: master_key: missing; it wraps every key.*openssl rand -base64 32$/,
+    ],
+    'a master key that is too short': [
+      'issuer: https://auth.example.com\nmaster_key: c2hvcnQ=\n',
+      /^gatehouse\.yaml:2: master_key: expected 32 random bytes/,
+    ],
+    'a weak client secret': [
+      `${base}clients:\n  web: { secret: demo-service-secret }\n`,
+      /^gatehouse\.yaml:4: clients\.web\.secret: too weak/,
+    ],
+    'a route that shadows a path of Gatehouse': [
+      service('{ path: /login, require: token }'),
+      /^gatehouse\.yaml:7: services\.orders\.routes\[0\]: .*Gatehouse/,
+    ],
+    'a route below such a path': [service('{ path: /oauth/**, require: token }'), /services\.orders\.routes\[0\]/],
+    'a route without a rule': [
+      service('{ path: /orders/** }'),
+      /^gatehouse\.yaml:7: services\.orders\.routes\[0\]\.require: missing; expected one of signed-in/,
+    ],
+    'a rule that asks for nothing in particular': [
+      service('{ path: /orders/**, require: {} }'),
+      /services\.orders\.routes\[0\]\.require: expected one of/,
+    ],
+    'a rule that does not exist': [
+      service('{ path: /orders/**, require: everybody }'),
+      /services\.orders\.routes\[0\]\.require: expected one of signed-in, token/,
+    ],
+    'a service without routes': [
+      `${base}services:\n  orders: { upstream: http://o:1 }\n`,
+      /^gatehouse\.yaml:4: services\.orders\.routes: missing; expected a list of routes$/,
+    ],
+    'the same route twice': [
+      service('{ path: /a, methods: [GET], require: token }\n      - { path: /a, methods: [GET], require: nothing }'),
+      /^gatehouse\.yaml:8: services\.orders\.routes\[1\]: .*twice/,
+    ],
+    'a bad upstream': [
+      `${base}services:\n  orders: { upstream: orders:4001, routes: [{ path: /a, require: token }] }\n`,
+      /services\.orders: "orders:4001" is no http\(s\) origin/,
+    ],
+    'a bad service name': [
+      `${base}services:\n  Orders_1: { upstream: http://o:1, routes: [{ path: /a, require: token }] }\n`,
+      /^gatehouse\.yaml:4: services\.Orders_1: /,
+    ],
+    'two services of one audience': [
+      `${base}services:\n  a: { upstream: http://o:1, audience: x, routes: [{ path: /a, require: token }] }\n  b: { upstream: http://o:1, audience: x, routes: [{ path: /b, require: token }] }\n`,
+      /^gatehouse\.yaml:5: services\.b\.audience: x is the audience of a too/,
+    ],
+    'a client that could be taken for a user': [
+      `${base}clients:\n  usr_x: { public: true }\n`,
+      /^gatehouse\.yaml:4: clients\.usr_x: not a possible name/,
+    ],
+    'a client that proves nothing and is not public': [
+      `${base}clients:\n  web: { scopes: [a] }\n`,
+      /clients\.web: expected secret, jwks or public: true/,
+    ],
+    'a public client with a secret': [
+      `${base}clients:\n  web: { public: true, secret: ${secret} }\n`,
+      /clients\.web\.public: a public client proves nothing/,
+    ],
+    'a private key in a key set': [
+      `${base}clients:\n  web: { jwks: { keys: [{ kty: EC, d: x }] } }\n`,
+      /clients\.web\.jwks: Key 1 of the key set has private members/,
+    ],
+    'a trusted proxy that is no address': [
+      `${base}trusted_proxies: [everywhere]\n`,
+      /trusted_proxies\[0\]: expected an address or a range/,
+    ],
+    'an origin with a path': [
+      `${base}first_party_origins: [https://app.example.com/]\n`,
+      /first_party_origins\[0\]: expected an origin/,
+    ],
+    'a port that does not exist': [`${base}listen: 0.0.0.0:70000\n`, /listen: expected a port of at most 65535/],
+    'a key that stands twice': [`${base}issuer: https://other.example.com\n`, /^gatehouse\.yaml:3: not valid YAML: /],
+    'YAML that is none': ['issuer: [\n', /^gatehouse\.yaml:\d: not valid YAML/],
+    'a list': ['- issuer\n', /expected keys and values/],
+  }
+  for (const [name, [text, problem]] of Object.entries(refused)) {
+    it(`is refused for ${name}, with file, line, key and what would be right`, () => {
+      const found = problems(text)
+      expect(found).toHaveLength(1)
+      expect(found[0]).toMatch(problem)
+    })
+  }
+
+  it('is told of every problem at once', () => {
+    expect(problems(`${base}lisen: x\nworkers: 0\ntokens: { access_token_lifetime: 5 }\n`)).toHaveLength(3)
+  })
+
+  it('may take its master key from a file that nobody else can read', () => {
+    const file = join(folder, 'master.key')
+    writeFileSync(file, `${key}\n`)
+    const text = `issuer: https://auth.example.com\nmaster_key_file: ${file}\n`
+    chmodSync(file, 0o644)
+    expect(problems(text)[0]).toMatch(/master_key_file: .* can be read by others.*chmod 600/)
+    chmodSync(file, 0o600)
+    expect(problems(text)).toEqual([])
+    expect(problems(`${text}master_key: \${KEY}\n`)[0]).toMatch(/not both/)
+  })
+})
+
+describe('the environment', () => {
+  it('sets every scalar key', () => {
+    const names = environmentKeys().map(({ name }) => name)
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'GATEHOUSE_ISSUER',
+        'GATEHOUSE_TOKENS_ACCESS_TOKEN_LIFETIME',
+        'GATEHOUSE_LOGIN_API',
+        'GATEHOUSE_WORKERS',
+      ]),
+    )
+    const loaded = load(base, {
+      environment: {
+        GATEHOUSE_TOKENS_ACCESS_TOKEN_LIFETIME: '1h',
+        GATEHOUSE_LOGIN_API: 'false',
+        GATEHOUSE_WORKERS: '2',
+        GATEHOUSE_PASSWORDS_MINIMUM_LENGTH: '20',
+      },
+    })
+    expect([
+      loaded.auth.lifetimes.accessToken,
+      loaded.loginApi,
+      loaded.workers,
+      loaded.auth.minimumPasswordLength,
+    ]).toEqual([3600, false, 2, 20])
+  })
+
+  it('is named where a value of it is wrong', () => {
+    expect(problems(base, { environment: { GATEHOUSE_LOGIN_API: 'perhaps' } })).toEqual([
+      'environment variable GATEHOUSE_LOGIN_API: login_api: expected true or false',
+    ])
+  })
+
+  it('leaves $${ alone', () => {
+    expect(load(`${base}audience: "$\${NOT_A_VARIABLE}"\n`).auth.audience).toBe('${NOT_A_VARIABLE}')
+  })
+})
+
+describe('development mode', () => {
+  it('needs no file content, allows http on this machine, and brings a client', () => {
+    const loaded = load('', { development: true })
+    expect([loaded.issuer, loaded.auth.clients.map(({ id }) => id)]).toEqual([
+      'http://localhost:8080',
+      ['demo-service'],
+    ])
+  })
+
+  it('listens on this machine alone, and has no http issuer elsewhere', () => {
+    expect(problems('listen: 0.0.0.0:8080\n', { development: true })[0]).toMatch(
+      /listen: development mode listens on this machine alone/,
+    )
+    expect(problems('issuer: http://auth.example.com\n', { development: true })[0]).toMatch(
+      /issuer: an http issuer is for this machine alone/,
+    )
+  })
+})

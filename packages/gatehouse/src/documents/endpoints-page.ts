@@ -1,0 +1,92 @@
+import { createAuth } from '@gatehouse/auth/auth'
+import type { Endpoint } from '@gatehouse/auth/http/endpoint'
+import { errorCatalogue } from '@gatehouse/core/errors'
+import { paths } from '@gatehouse/core/paths'
+import { ManualClock, seconds } from '@gatehouse/core/time'
+import { openStore } from '@gatehouse/store/store'
+
+/** The endpoints of a service that is built on an empty store: the list that is really served. */
+async function buildEndpoints(): Promise<readonly Endpoint[]> {
+  const clock = new ManualClock()
+  const store = await openStore({ url: ':memory:', clock })
+  await store.migrate()
+  const day = seconds(86_400)
+  const { endpoints } = await createAuth({
+    issuer: 'https://auth.example.com',
+    store,
+    clock,
+    masterKey: { key: Buffer.alloc(32) },
+    settings: {
+      audience: 'https://auth.example.com',
+      clients: [],
+      services: [],
+      lifetimes: { accessToken: seconds(300), absolute: day, idle: day, replayWindow: seconds(30) },
+      minimumPasswordLength: 15,
+      requireClientToValidate: false,
+      rotateKeysEvery: day,
+      routeScopes: [],
+    },
+    loginApi: true,
+    hashing: { atATime: 1, mayWait: 1 },
+    hint: async () => {},
+    counters: { onSignIn: () => {}, onIssued: () => {}, onValidated: () => {} },
+  })
+  await store.close()
+  return endpoints
+}
+
+/** docs/endpoints.md: every endpoint with its fields, answers and errors. */
+export async function renderEndpointsPage(): Promise<string> {
+  const endpoints = await buildEndpoints()
+  return `# Endpoints
+
+Bodies are JSON or, where it says form, \`application/x-www-form-urlencoded\`; at most 64 KiB. Errors are
+\`{ error, error_description, request_id }\` with the codes of [errors.md](errors.md); the log has the rest under the id.
+Beside these there are \`${paths.live}\`, \`${paths.ready}\` and \`${paths.metrics}\`.
+
+${endpoints.map(renderEndpoint).join('\n')}`
+}
+
+interface ObjectSchema {
+  readonly properties?: Readonly<Record<string, { readonly type?: string; readonly description?: string }>>
+  readonly required?: readonly string[]
+}
+
+function renderEndpoint({
+  method,
+  path,
+  summary,
+  spec,
+  bodyKind,
+  body,
+  bodyOptional,
+  answers,
+  errors,
+}: Endpoint): string {
+  const fields = Object.entries((body as ObjectSchema | undefined)?.properties ?? {}).map(([name, field]) => {
+    const needed = (body as ObjectSchema).required?.includes(name) ? 'required' : 'optional'
+    return `- \`${name}\` (${needed})${field.description === undefined ? '' : `: ${field.description}`}`
+  })
+  const kind =
+    bodyKind === 'none' ? '' : `\nBody: ${bodyKind}${bodyOptional ? ', may be left out' : ''}\n\n${fields.join('\n')}\n`
+  const statuses = Object.keys(answers).join(', ')
+  return `## ${method} ${path}
+
+${summary}.${spec === undefined ? '' : ` Spec: ${spec}.`}
+${kind}
+Answers ${statuses}.${errors.length === 0 ? '' : ` Errors: ${errors.map((code) => `\`${code}\``).join(', ')}.`}
+`
+}
+
+/** docs/errors.md: the catalogue. */
+export const renderErrorsPage = (): string => `# Errors
+
+\`error\` is stable and what programs should look at; \`error_description\` is a sentence for people and may change.
+401 and 403 of the gateway carry a \`decision_id\`, everything else a \`request_id\`: the log knows the reason under it.
+
+| code | status | what is said |
+|---|---|---|
+${Object.entries(errorCatalogue)
+  .map(([code, { status, description }]) => `| \`${code}\` | ${status} | ${description} |`)
+  .join('\n')}
+`

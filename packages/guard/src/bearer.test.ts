@@ -1,0 +1,48 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parseBearer } from './bearer.ts'
+
+describe('parseBearer', () => {
+  it.each([
+    ['Bearer a.b.c', 'a.b.c'],
+    ['bearer abc', 'abc'],
+    ['BEARER  abc==', 'abc=='],
+    ['Bearer abc ', 'abc'],
+  ])('%j', (header, token) => {
+    expect(parseBearer(header)).toEqual({ token })
+    expect(parseBearer([header])).toEqual({ token })
+  })
+
+  it.each([undefined, '', [], [''], 'Basic YTpi', 'Bearerx abc', 'DPoP abc', ' Bearer abc'].map((header) => [header]))(
+    '%j is no bearer token',
+    (header) => {
+      expect(parseBearer(header)).toBe('absent')
+    },
+  )
+
+  it.each(
+    [
+      'Bearer',
+      'Bearer ',
+      'Bearer a b',
+      'Bearer a, Bearer b',
+      'Bearer "a"',
+      'Bearer a=b',
+      'Bearer\ta',
+      'Bearer é',
+      `Bearer ${'a'.repeat(9000)}`,
+      ['Bearer a', 'Bearer b'],
+      ['Bearer a', 'Basic b'],
+    ].map((header) => [header]),
+  )('%j is malformed or absent, never a token', (header) => {
+    expect(parseBearer(header)).not.toHaveProperty('token')
+  })
+
+  it('never throws, and never finds a token with a space, comma or control character', () => {
+    const property = fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const found = parseBearer(`Bearer ${text}`)
+      return typeof found === 'string' || /^[\x21-\x2b\x2d-\x7e]+$/.test(found.token)
+    })
+    fc.assert(property, { numRuns: 2000 })
+  })
+})

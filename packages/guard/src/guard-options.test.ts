@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest'
+import { createGuard, type GuardOptions } from './index.ts'
+
+const good: GuardOptions = { issuer: 'https://auth.example.com', audience: 'https://api.example.com/orders' }
+
+describe('createGuard', () => {
+  it.each<[string, Partial<GuardOptions>]>([
+    ['as it is', {}],
+    ['several audiences', { audience: ['a', 'b'] }],
+    ['http on localhost', { issuer: 'http://localhost:8080' }],
+    ['http on 127.0.0.1', { issuer: 'http://127.0.0.1:8080' }],
+    ['http on ::1', { issuer: 'http://[::1]:8080' }],
+    ['http anywhere, on purpose', { issuer: 'http://auth', insecure: { allowHttpIssuer: true } }],
+    ['keys on this machine', { jwksUri: 'http://127.0.0.1/jwks' }],
+  ])('accepts %s', (_, options) => {
+    expect(() => createGuard({ ...good, ...options })).not.toThrow()
+  })
+
+  it.each<[string, object]>([
+    ['http elsewhere', { issuer: 'http://auth.example.com' }],
+    ['http on a name that begins like this machine', { issuer: 'http://localhost.evil.example' }],
+    ['http on an address that looks like this machine', { issuer: 'http://127.0.0.1.evil.example' }],
+    ['another scheme', { issuer: 'ftp://auth.example.com' }],
+    ['no URL', { issuer: 'auth.example.com' }],
+    ['a query', { issuer: 'https://auth.example.com/?a=b' }],
+    ['a fragment', { issuer: 'https://auth.example.com/#a' }],
+    ['user information', { issuer: 'https://a:b@auth.example.com' }],
+    ['keys over http', { jwksUri: 'http://auth.example.com/jwks' }],
+    ['no audience', { audience: '' }],
+    ['an empty list of audiences', { audience: [] }],
+    ['an empty audience among others', { audience: ['a', ''] }],
+    ['online without a client', { online: true }],
+    ['an unknown option', { audiences: ['a'] }],
+    ['a memory of nothing', { cacheSize: 0 }],
+  ])('turns down %s', (_, options) => {
+    // Callers without types write some of these.
+    expect(() => createGuard({ ...good, ...options } as GuardOptions)).toThrow()
+  })
+})

@@ -1,0 +1,82 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import type { Clock } from '@gatehouse/core/time'
+import { parseServerUrl } from './server-url.ts'
+import { systemClock } from './system-clock.ts'
+
+/** How a service's guard is set up. */
+export interface GuardOptions {
+  /** The issuer, exactly as it stands in tokens. https, or http on this machine. */
+  readonly issuer: string
+  /** This service's audience, or several: a token must be addressed to one of them. */
+  readonly audience: string | readonly string[]
+  /** Where the keys are; the issuer's metadata says it otherwise. */
+  readonly jwksUri?: string
+  /** This service's own client, for introspection. */
+  readonly client?: { readonly id: string; readonly secret: string }
+  /**
+   * Asks the issuer about each access token, at most once in 5 s for one token: a logout then counts within 5 s.
+   * Needs `client`. Without it a token of an ended session stays good here until it expires (see `createGuard`).
+   */
+  readonly online?: boolean
+  readonly fetch?: typeof fetch
+  readonly clock?: Clock
+  /** How many verified tokens are remembered; 10,000 unless said otherwise. */
+  readonly cacheSize?: number
+  /** What is unsafe outside a closed network. */
+  readonly insecure?: { readonly allowHttpIssuer?: boolean }
+}
+
+/** The options with everything filled in that has a usual value. */
+export interface ParsedGuardOptions {
+  readonly issuer: string
+  readonly audiences: readonly [string, ...string[]]
+  readonly jwksUri: string | undefined
+  readonly client: GuardOptions['client']
+  readonly online: boolean
+  readonly fetch: typeof fetch
+  readonly clock: Clock
+  readonly cacheSize: number | undefined
+  readonly allowHttp: boolean
+}
+
+const knownOptions: ReadonlySet<string> = new Set<keyof GuardOptions>([
+  'issuer',
+  'audience',
+  'jwksUri',
+  'client',
+  'online',
+  'fetch',
+  'clock',
+  'cacheSize',
+  'insecure',
+])
+
+/** Checks the options of a guard. Throws a GatehouseError that says which one makes no sense, unknown ones included. */
+export function parseGuardOptions(options: GuardOptions): ParsedGuardOptions {
+  for (const name of Object.keys(options)) if (!knownOptions.has(name)) throw malformed(`unknown option "${name}"`)
+  const allowHttp = options.insecure?.allowHttpIssuer === true
+  const issuer = parseServerUrl(options.issuer, { what: 'issuer', allowHttp })
+  if (issuer.search !== '' || options.issuer.includes('?')) throw malformed('an issuer has no query')
+  if (options.jwksUri !== undefined) parseServerUrl(options.jwksUri, { what: 'jwksUri', allowHttp })
+  const [first, ...others] = typeof options.audience === 'string' ? [options.audience] : options.audience
+  if (!first || others.includes('')) throw malformed('audience must name this service')
+  if (options.online && !options.client) throw malformed('online needs a client that may introspect')
+  const { cacheSize } = options
+  if (cacheSize !== undefined && !(Number.isSafeInteger(cacheSize) && cacheSize > 0)) {
+    throw malformed('cacheSize is a whole number above 0')
+  }
+  return {
+    issuer: options.issuer,
+    audiences: [first, ...others],
+    jwksUri: options.jwksUri,
+    client: options.client,
+    online: options.online === true,
+    fetch: options.fetch ?? globalThis.fetch,
+    clock: options.clock ?? systemClock,
+    cacheSize,
+    allowHttp,
+  }
+}
+
+const malformed = (what: string): GatehouseError =>
+  new GatehouseError('server_error', { description: `The guard's options are malformed: ${what}` })

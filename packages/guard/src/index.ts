@@ -1,0 +1,5 @@
+export { createGuard, type Guard } from './guard.ts'
+export type { GuardOptions } from './guard-options.ts'
+export type { Principal } from './principal.ts'
+export { GuardRefusal, type GuardRefusalCode, type GuardRefusalReason } from './refusal.ts'
+export type { Requirement } from './requirement.ts'

@@ -1,0 +1,32 @@
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'tsdown'
+import { root } from './prepare.mjs'
+
+export { root }
+
+/** Native modules stay outside of every bundle; pg-native is optional to pg and never there. */
+const outside = ['better-sqlite3', '@node-rs/argon2', '@node-rs/bcrypt', 'pg-native']
+
+/**
+ * Bundles an entry with everything that it imports but native modules, and puts the SQLite worker beside it, which is
+ * loaded by its address. `folder` is from the project's folder.
+ */
+export async function bundle({ folder, entry, outDir }) {
+  await build({
+    cwd: join(root, folder),
+    entry,
+    outDir,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    logLevel: 'error',
+    clean: true,
+    fixedExtension: true,
+    sourcemap: true,
+    dts: false,
+    deps: { neverBundle: outside, alwaysBundle: (id) => !outside.includes(id) },
+    inputOptions: { resolve: { conditionNames: ['gatehouse-source', 'node'] } },
+  })
+  copyFileSync(join(root, 'packages/store/src/sqlite/sqlite-worker.mjs'), join(outDir, 'sqlite-worker.mjs'))
+}
