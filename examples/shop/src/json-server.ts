@@ -23,7 +23,9 @@ export async function readJsonObject(request: IncomingMessage): Promise<Record<s
   try {
     const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
     // Any object will do: its members are checked where they are used.
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
   } catch {
     return undefined
   }
