@@ -44,6 +44,12 @@ export interface GrantRow {
   /** The granted scope parameter. */
   readonly scope: string
   readonly audience: string
+  /** Role names that tokens of this grant carry, with one space between two: kept here so that a refresh reads one row. */
+  readonly roles: string
+  /** Of the session's sign-in, kept here for the same reason. */
+  readonly auth_time: Seconds
+  readonly acr: string
+  readonly amr: string
   /** 16 random bytes, base64url, that go into the refresh token's MAC. */
   readonly salt: string
   /** Which key of the ring `refresh-token` makes the MAC. */

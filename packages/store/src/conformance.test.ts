@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, describe } from 'vitest'
+import { describeExpiry } from './expire.suite.ts'
+import { describeAudit } from './tables/audit.suite.ts'
+import { describeClients } from './tables/clients.suite.ts'
+import { describeDataKeys } from './tables/data-keys.suite.ts'
+import { describeFamiliarAddresses } from './tables/familiar-addresses.suite.ts'
+import { describeGrants } from './tables/grants.suite.ts'
+import { describeRevocations } from './tables/revocations.suite.ts'
+import { describeSessions } from './tables/sessions.suite.ts'
+import { describeSetupTokens } from './tables/setup-tokens.suite.ts'
+import { describeSignInFailures } from './tables/sign-in-failures.suite.ts'
+import { describeSigningKeys } from './tables/signing-keys.suite.ts'
+import { describeUsedIdentifiers } from './tables/used-identifiers.suite.ts'
+import { describeUsers } from './tables/users.suite.ts'
+import { databaseKinds, type OpenedStore, TestDatabases } from './testing/databases.ts'
+import { describeTransactions } from './transaction.suite.ts'
+
+const databases = new TestDatabases()
+afterAll(() => databases.stop())
+
+// One suite for every database: what a table promises it promises on each of them.
+describe.each(databaseKinds)('on %s', (kind) => {
+  let opened: OpenedStore
+  let second: OpenedStore
+  beforeAll(async () => {
+    opened = await databases.openNew(kind)
+    // Another process on the same database; a database in memory has only one.
+    second = kind === 'SQLite in memory' ? opened : await databases.open(opened.url, opened.clock)
+  })
+  const open = () => ({ ...opened, second: second.store })
+
+  describe('users', () => describeUsers(open))
+  describe('sessions', () => describeSessions(open))
+  describe('grants', () => describeGrants(open))
+  describe('clients', () => describeClients(open))
+  describe('signing keys', () => describeSigningKeys(open))
+  describe('data keys', () => describeDataKeys(open))
+  describe('revocations', () => describeRevocations(open))
+  describe('audit', () => describeAudit(open))
+  describe('used identifiers', () => describeUsedIdentifiers(open))
+  describe('sign-in failures', () => describeSignInFailures(open))
+  describe('familiar addresses', () => describeFamiliarAddresses(open))
+  describe('setup tokens', () => describeSetupTokens(open))
+  describe('transactions', () => describeTransactions(open))
+  describe('expiry', () => describeExpiry(open))
+})

@@ -1,0 +1,64 @@
+import { randomToken } from '@gatehouse/core/random'
+import { seconds } from '@gatehouse/core/time'
+import { expect, it } from 'vitest'
+import type { Store } from './store.ts'
+import type { OpenForSuite } from './testing/databases.ts'
+import { buildClient, buildGrant, buildSession, buildSigningKey, start } from './testing/rows.ts'
+
+const longAgo = seconds(start - 1000)
+
+async function removeAll(store: Store): Promise<void> {
+  while ((await store.removeExpired()) > 0);
+}
+
+/** What the removal of expired rows promises on every database. */
+export function describeExpiry(open: OpenForSuite): void {
+  it('removes in chunks of the given size', async () => {
+    const { store } = open()
+    await removeAll(store)
+    for (let index = 0; index < 7; index += 1) await store.sessions.insert(buildSession({ expires_at: longAgo }))
+    const live = buildSession()
+    await store.sessions.insert(live)
+    expect([await store.removeExpired(3), await store.removeExpired(3), await store.removeExpired(3)]).toEqual([
+      3, 3, 1,
+    ])
+    expect(await store.removeExpired()).toBe(0)
+    expect(await store.sessions.findById(live.id)).toEqual(live)
+  })
+
+  it('removes from every table that expires', async () => {
+    const { store } = open()
+    await removeAll(store)
+    const client = buildClient()
+    const hash = randomToken(32)
+    await store.sessions.insert(buildSession({ expires_at: start }))
+    await store.grants.insert(buildGrant({ expires_at: start, access_expires_at: start }))
+    await store.clients.addSecret({ id: hash, client_id: client.id, hash, created_at: longAgo, expires_at: start })
+    await store.signingKeys.insert(buildSigningKey({ expires_at: start }))
+    await store.usedIdentifiers.consume({ kind: 'k', hash, expires_at: start })
+    await store.signInFailures.record([{ key: hash, at: longAgo, expires_at: start }])
+    await store.familiarAddresses.remember({ user_id: buildSession().user_id, address: hash, expires_at: start })
+    await store.setupTokens.insert({ hash, expires_at: start })
+    await store.revocations.append([{ kind: 'jti', value: hash, issued_before: null, expires_at: start }])
+    await store.revocations.append([{ kind: 'jti', value: 'last', issued_before: null, expires_at: start }])
+    expect(await store.removeExpired()).toBe(9)
+    expect(await store.removeExpired()).toBe(0)
+    expect(await store.usedIdentifiers.consume({ kind: 'k', hash, expires_at: start })).toBe(true)
+  })
+
+  it('keeps a grant for as long as an access token of it lives', async () => {
+    const { store, clock } = open()
+    const row = buildGrant({ expires_at: start, access_expires_at: seconds(clock.now() + 50) })
+    await store.grants.insert(row)
+    await removeAll(store)
+    expect(await store.grants.endBySession(row.session_id)).toEqual([row])
+  })
+
+  it('never lets the last number of the revocations go back', async () => {
+    const { store } = open()
+    await store.revocations.append([{ kind: 'jti', value: 'x', issued_before: null, expires_at: start }])
+    const last = await store.revocations.lastSeq()
+    await removeAll(store)
+    expect(await store.revocations.lastSeq()).toBe(last)
+  })
+}

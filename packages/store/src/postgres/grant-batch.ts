@@ -1,0 +1,84 @@
+import type { GrantId } from '@gatehouse/core/brand'
+import type { GrantBatch, Rotation } from '../grant-rotation.ts'
+import type { GrantRow } from '../rows.ts'
+import type { Runner } from '../runner.ts'
+import { grantColumns } from '../tables/grants.ts'
+import { createBatch } from './batch.ts'
+
+const findMany = {
+  name: 'grants.find-many',
+  sql: `select ${grantColumns.join(', ')} from grants where id = any($1::text[])`,
+}
+
+// The rows are locked in the order of their ids before any of them is changed, so that two batches cannot deadlock; the
+// conditions are judged again on the row as it is once the lock is held.
+const rotateMany = {
+  name: 'grants.rotate-many',
+  sql: `with asked as materialized (
+  select * from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+    as asked (id, generation, now, idle_expires_at, access_expires_at)
+), locked as materialized (
+  select id from grants where id = any($1::text[]) order by id for update
+)
+update grants set
+  generation = grants.generation + 1,
+  rotated_at = asked.now,
+  idle_expires_at = asked.idle_expires_at,
+  access_expires_at = greatest(grants.access_expires_at, asked.access_expires_at)
+from locked join asked on asked.id = locked.id
+where grants.id = locked.id and grants.generation = asked.generation
+  and grants.expires_at > asked.now and grants.idle_expires_at > asked.now
+returning grants.id`,
+}
+
+/** Builds the batches over a database. At most two of each kind are under way, of at most 500 grants. */
+export function createGrantBatch(runner: Runner): GrantBatch {
+  const limits = { maxInFlight: 2, maxItems: 500 }
+  return {
+    find: createBatch({ ...limits, run: (ids) => findAll(runner, ids) }),
+    rotate: createBatch({ ...limits, run: (rotations) => rotateAll(runner, rotations) }),
+  }
+}
+
+async function findAll(runner: Runner, ids: readonly GrantId[]): Promise<(GrantRow | undefined)[]> {
+  const { rows } = await runner.run({ ...findMany, parameters: [[...new Set(ids)]] })
+  const byId = new Map<GrantId, GrantRow>()
+  // The statement selects the columns of a grant.
+  for (const row of rows as readonly GrantRow[]) byId.set(row.id, row)
+  return ids.map((id) => byId.get(id))
+}
+
+/**
+ * An update joins each row once, however often it was asked for: so each grant goes in once, and one that was asked for
+ * again waits. For the same generation the answer is no then, whatever the first one's was: either that one rotated it,
+ * or what refused it refuses this one.
+ */
+async function rotateAll(runner: Runner, rotations: readonly Rotation[]): Promise<boolean[]> {
+  const first = new Map<GrantId, Rotation>()
+  const again: Rotation[] = []
+  for (const rotation of rotations) {
+    const earlier = first.get(rotation.id)
+    if (!earlier) first.set(rotation.id, rotation)
+    else if (earlier.generation !== rotation.generation) again.push(rotation)
+  }
+  const rotated = await rotateDistinct(runner, [...first.values()])
+  const later = again.length > 0 ? await rotateAll(runner, again) : []
+  const succeeded = new Set<Rotation>([...rotated, ...again.filter((_, index) => later[index])])
+  return rotations.map((rotation) => succeeded.has(rotation))
+}
+
+async function rotateDistinct(runner: Runner, rotations: readonly Rotation[]): Promise<Rotation[]> {
+  const { rows } = await runner.run({
+    ...rotateMany,
+    parameters: [
+      rotations.map((rotation) => rotation.id),
+      rotations.map((rotation) => rotation.generation),
+      rotations.map((rotation) => rotation.now),
+      rotations.map((rotation) => rotation.idle_expires_at),
+      rotations.map((rotation) => rotation.access_expires_at),
+    ],
+  })
+  // The statement returns ids.
+  const ids = new Set((rows as readonly Pick<GrantRow, 'id'>[]).map((row) => row.id))
+  return rotations.filter((rotation) => ids.has(rotation.id))
+}

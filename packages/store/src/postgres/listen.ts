@@ -1,0 +1,64 @@
+import pg from 'pg'
+import { type HintChannel, hintChannels } from '../database.ts'
+import { connectionOptions } from './pool.ts'
+
+/** How Postgres knows a channel. */
+export const channelName = (channel: HintChannel): string => `gatehouse_${channel}`
+
+const channelsByName: ReadonlyMap<string, HintChannel> = new Map(
+  hintChannels.map((channel) => [channelName(channel), channel]),
+)
+/** How often a silent connection is asked whether it is still there, in milliseconds. */
+const probeInterval = 5000
+const reconnectDelay = 250
+
+/**
+ * Hears notifications on a connection of its own and opens a new one when that breaks. After each reconnection every
+ * channel is called, since a hint may have been missed. Resolves after the first attempt, whether or not it succeeded, to
+ * the function that stops it.
+ */
+export async function listenForHints(url: string, onHint: (channel: string) => void): Promise<() => Promise<void>> {
+  let stopped = false
+  let client: pg.Client | undefined
+  let timer: NodeJS.Timeout | undefined
+
+  const connect = async (missed: boolean): Promise<void> => {
+    const fresh = new pg.Client({ ...connectionOptions(url), query_timeout: 1900 })
+    client = fresh
+    const lost = () => {
+      if (client !== fresh) return
+      client = undefined
+      clearTimeout(timer)
+      fresh.end().catch(() => {})
+      if (!stopped) timer = setTimeout(() => void connect(true), reconnectDelay)
+    }
+    const probe = () => {
+      timer = setTimeout(() => fresh.query('select 1').then(probe, lost), probeInterval)
+    }
+    fresh.on('error', lost)
+    fresh.on('end', lost)
+    fresh.on('notification', ({ channel }) => {
+      const known = channelsByName.get(channel)
+      if (known && !stopped) onHint(known)
+    })
+    try {
+      await fresh.connect()
+      for (const channel of hintChannels) await fresh.query(`listen ${fresh.escapeIdentifier(channelName(channel))}`)
+    } catch {
+      lost()
+      return
+    }
+    if (stopped || client !== fresh) return
+    if (missed) for (const channel of hintChannels) onHint(channel)
+    probe()
+  }
+
+  await connect(false)
+  return async () => {
+    stopped = true
+    clearTimeout(timer)
+    const last = client
+    client = undefined
+    await last?.end().catch(() => {})
+  }
+}

@@ -1,0 +1,78 @@
+import type { Clock } from '@gatehouse/core/time'
+import pg from 'pg'
+import { buildConnection, type Database, type MigrationSession } from '../database.ts'
+import { advisoryLocks, postgresDialect } from '../dialect.ts'
+import type { Runner } from '../runner.ts'
+import { runInTransaction, withinLimit } from '../transaction.ts'
+import { createGrantBatch } from './grant-batch.ts'
+import { channelName, listenForHints } from './listen.ts'
+import { connectionOptions, PostgresPool, runOn } from './pool.ts'
+import { buildPostgresError } from './postgres-error.ts'
+
+/** How long a migration waits for a table, in milliseconds: while it waits, everybody else waits behind it. */
+const tableLockPatience = 1000
+
+/** Prepares the way to a Postgres database. The server need not be there yet: `ping` tells. */
+export async function openPostgres({ url, clock }: { url: string; clock: Clock }): Promise<Database> {
+  const pool = new PostgresPool(url)
+  const connection = buildConnection({
+    runner: pool,
+    dialect: postgresDialect,
+    clock,
+    begin: async (run) => runInTransaction(await pool.openTransaction(), run),
+    grantBatch: createGrantBatch(pool),
+  })
+  return {
+    connection,
+    migrating: (run) => migrating({ url, clock }, run),
+    ping: async () => {
+      await withinLimit(pool.run({ sql: 'select 1', parameters: [] }), 900)
+    },
+    listen: (onHint) => listenForHints(url, onHint),
+    notify: async (channel) => {
+      await pool.run({ sql: "select pg_notify($1, '')", parameters: [channelName(channel)] })
+    },
+    close: () => pool.close(),
+  }
+}
+
+/** A connection without time limits, which holds the lock until it ends. */
+async function migrating<T>(
+  { url, clock }: { url: string; clock: Clock },
+  run: (session: MigrationSession) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client(connectionOptions(url))
+  client.on('error', () => {})
+  const runner: Runner = {
+    run: async (query) => {
+      try {
+        return await runOn(client, query)
+      } catch (error) {
+        throw buildPostgresError(error)
+      }
+    },
+  }
+  const plain = (sql: string, ...parameters: readonly unknown[]) => runner.run({ sql, parameters })
+  try {
+    await client.connect().catch((error: unknown) => {
+      throw buildPostgresError(error)
+    })
+    await plain('select pg_advisory_lock($1)', advisoryLocks.migrations)
+    await plain(`set lock_timeout = ${tableLockPatience}`)
+    return await run({
+      connection: buildConnection({ runner, dialect: postgresDialect, clock }),
+      atomically: async (step) => {
+        await plain('begin')
+        try {
+          await step()
+          await plain('commit')
+        } catch (error) {
+          await plain('rollback').catch(() => {})
+          throw error
+        }
+      },
+    })
+  } finally {
+    await client.end().catch(() => {})
+  }
+}

@@ -1,0 +1,155 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { GatehouseError } from '@gatehouse/core/errors'
+import pg from 'pg'
+import type { Query, Result, Runner } from '../runner.ts'
+import type { TransactionSession } from '../transaction.ts'
+import { buildPostgresError, isConnectionUsable } from './postgres-error.ts'
+
+/** Callers that may wait for a connection; past it they are refused at once. */
+const waitingLimit = 1000
+const int8 = 20
+
+/**
+ * What every connection is opened with. The times add up to less than 3 s, so that a database that neither answers nor
+ * refuses costs nobody more than that.
+ */
+export const connectionOptions = (url: string): pg.ClientConfig => ({
+  connectionString: url,
+  application_name: 'gatehouse',
+  connectionTimeoutMillis: 800,
+  keepAlive: true,
+  types: {
+    // Seconds and counters are far below 2^53.
+    getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+      oid === int8 ? Number : pg.types.getTypeParser(oid, format),
+  },
+})
+
+/** Connections to Postgres, at most ten. */
+export class PostgresPool implements Runner {
+  readonly #pool: pg.Pool
+  #lent = 0
+
+  constructor(url: string) {
+    this.#pool = new pg.Pool({
+      ...connectionOptions(url),
+      max: 10,
+      statement_timeout: 1800,
+      lock_timeout: 1800,
+      query_timeout: 1900,
+      idle_in_transaction_session_timeout: 10_000,
+    })
+    // Without these a connection that breaks, idle or lent, ends the process; whoever uses it hears of it from its statement.
+    this.#pool.on('error', () => {})
+    this.#pool.on('connect', (client) => client.on('error', () => {}))
+  }
+
+  async run(query: Query): Promise<Result> {
+    const client = await this.#lend()
+    let usable = true
+    try {
+      return await runOn(client, query)
+    } catch (error) {
+      usable = isConnectionUsable(error)
+      throw buildPostgresError(error)
+    } finally {
+      this.#giveBack(client, usable)
+    }
+  }
+
+  /** Opens a transaction on a connection of its own, which goes back when it ends. */
+  async openTransaction(): Promise<TransactionSession> {
+    const client = await this.#lend()
+    const session = new PostgresTransaction(client, (usable) => this.#giveBack(client, usable))
+    await session.begin()
+    return session
+  }
+
+  /** The pool itself would leave those who wait for a connection waiting. */
+  async close(): Promise<void> {
+    while (this.#lent > 0) await delay(5)
+    await this.#pool.end()
+  }
+
+  async #lend(): Promise<pg.PoolClient> {
+    if (this.#pool.waitingCount >= waitingLimit) {
+      const cause = new Error(`More than ${waitingLimit} callers wait for a connection`)
+      throw new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 })
+    }
+    this.#lent += 1
+    try {
+      return await this.#pool.connect()
+    } catch (error) {
+      this.#lent -= 1
+      throw buildPostgresError(error)
+    }
+  }
+
+  #giveBack(client: pg.PoolClient, usable: boolean): void {
+    this.#lent -= 1
+    client.release(!usable)
+  }
+}
+
+/** One transaction on a connection that was lent for it. */
+class PostgresTransaction implements TransactionSession {
+  readonly #client: pg.PoolClient
+  readonly #giveBack: (usable: boolean) => void
+  #usable = true
+  /** The driver wants one statement at a time. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(client: pg.PoolClient, giveBack: (usable: boolean) => void) {
+    this.#client = client
+    this.#giveBack = giveBack
+  }
+
+  async begin(): Promise<void> {
+    try {
+      await this.run({ sql: 'begin', parameters: [] })
+    } catch (error) {
+      this.#giveBack(false)
+      throw error
+    }
+  }
+
+  run(query: Query): Promise<Result> {
+    const outcome = this.#last.then(() => this.#runNow(query))
+    this.#last = outcome.catch(() => {})
+    return outcome
+  }
+
+  async #runNow(query: Query): Promise<Result> {
+    try {
+      return await runOn(this.#client, query)
+    } catch (error) {
+      this.#usable &&= isConnectionUsable(error)
+      throw buildPostgresError(error)
+    }
+  }
+
+  async commit(): Promise<void> {
+    try {
+      await this.run({ sql: 'commit', parameters: [] })
+    } finally {
+      this.#giveBack(this.#usable)
+    }
+  }
+
+  async rollback(): Promise<void> {
+    try {
+      // A connection that is going to be thrown away takes its transaction with it.
+      if (this.#usable) await this.run({ sql: 'rollback', parameters: [] })
+    } catch {
+      this.#usable = false
+    } finally {
+      this.#giveBack(this.#usable)
+    }
+  }
+}
+
+/** Runs a statement on one connection; throws what the driver throws. */
+export async function runOn(client: pg.ClientBase, { sql, parameters, name }: Query): Promise<Result> {
+  const result = await client.query({ text: sql, values: [...parameters], ...(name !== undefined && { name }) })
+  return { rows: result.rows, changes: result.rowCount ?? 0 }
+}

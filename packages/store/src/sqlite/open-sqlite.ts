@@ -1,0 +1,58 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { GatehouseError } from '@gatehouse/core/errors'
+import type { Clock } from '@gatehouse/core/time'
+import { buildConnection, type Database, type MigrationSession } from '../database.ts'
+import { sqliteDialect } from '../dialect.ts'
+import { type Runner, runSql } from '../runner.ts'
+import { runInTransaction, withinLimit } from '../transaction.ts'
+import { StatementQueue } from './statement-queue.ts'
+import { WorkerThread } from './worker-thread.ts'
+
+/** How long a start waits for another process that is migrating, in milliseconds. */
+const migrationPatience = 60_000
+
+/**
+ * Opens a SQLite file, making it and its folder if they are not there, readable by nobody else; `:memory:` is a database
+ * that ends with the store.
+ */
+export async function openSqlite({ url, clock }: { url: string; clock: Clock }): Promise<Database> {
+  if (url !== ':memory:') createPrivateFile(url)
+  const thread = await WorkerThread.open(url)
+  const queue = new StatementQueue(thread)
+  const connection = buildConnection({
+    runner: queue,
+    dialect: sqliteDialect,
+    clock,
+    begin: async (run) => runInTransaction(await queue.openTransaction('immediate'), run),
+  })
+  return {
+    connection,
+    migrating: async <T>(run: (session: MigrationSession) => Promise<T>) => {
+      const session = await queue.openTransaction('exclusive', migrationPatience)
+      const body = (runner: Runner) =>
+        run({ connection: buildConnection({ runner, dialect: sqliteDialect, clock }), atomically: (step) => step() })
+      return runInTransaction(session, body, Number.POSITIVE_INFINITY)
+    },
+    // Reads the schema and not a constant, so that the file is really touched.
+    ping: async () => {
+      await withinLimit(runSql(queue, 'select 1 from sqlite_master limit 1'), 900)
+    },
+    listen: async () => async () => {},
+    notify: async () => {},
+    close: async () => {
+      await queue.close()
+      await thread.close()
+    },
+  }
+}
+
+/** The write-ahead log gets the same permissions, since SQLite copies them from the file. */
+function createPrivateFile(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    closeSync(openSync(path, 'a', 0o600))
+  } catch (cause) {
+    throw new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 })
+  }
+}

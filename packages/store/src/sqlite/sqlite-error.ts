@@ -1,0 +1,22 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+
+/** What the worker says of a failure. */
+export interface SqliteFailure {
+  readonly code: string
+  readonly message: string
+}
+
+const unavailable = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM|READONLY|CANTOPEN|PROTOCOL|CORRUPT|NOTADB)/
+
+/**
+ * The error of the catalogue for a failure of SQLite: already_exists, temporarily_unavailable or server_error.
+ * SQLite's own words stand in the cause, for the log.
+ */
+export function buildSqliteError(failure: SqliteFailure): GatehouseError {
+  const cause = new Error(`${failure.code}: ${failure.message}`)
+  if (failure.code === 'SQLITE_CONSTRAINT_UNIQUE' || failure.code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
+    return new GatehouseError('already_exists', { cause })
+  }
+  if (unavailable.test(failure.code)) return new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 })
+  return new GatehouseError('server_error', { cause })
+}

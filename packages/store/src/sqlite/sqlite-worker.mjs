@@ -1,0 +1,162 @@
+/**
+ * The thread that owns the SQLite connection. Plain JavaScript, since it is loaded by its URL both from source and from
+ * a bundle. Imports nothing of Gatehouse.
+ *
+ * @typedef {{ code: string, message: string }} Failure
+ * @typedef {unknown[] | number | Failure} Outcome rows, or the number of changes, or why the statement failed
+ * @typedef {object} Work
+ * @property {number} id
+ * @property {string[]} sql one statement each
+ * @property {unknown[][]} parameters
+ * @property {number} since when the oldest statement was issued, in milliseconds of process.hrtime
+ * @property {number} patience for how many milliseconds after that a lock is waited for
+ * @property {boolean} transaction whether this belongs to an explicit transaction
+ * @property {'immediate' | 'exclusive' | undefined} begin opens it
+ * @property {'commit' | 'rollback' | undefined} end closes it
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import Database from 'better-sqlite3'
+
+const cachedStatements = 256
+// Errors after which nothing of the transaction can be relied on, whatever SQLite still says of it.
+const fatal = /^SQLITE_(FULL|IOERR|NOMEM|CORRUPT|NOTADB|READONLY|CANTOPEN|BUSY|LOCKED)/
+
+if (!parentPort) throw new Error('To be run as a worker thread')
+const port = parentPort
+/** @type {{ path: string, patience: number }} */
+const { path, patience: usualPatience } = workerData
+
+const connection = new Database(path, { timeout: usualPatience })
+connection.pragma('journal_mode = WAL')
+connection.pragma('synchronous = FULL')
+connection.pragma('foreign_keys = ON')
+connection.pragma('trusted_schema = OFF')
+connection.pragma('temp_store = MEMORY')
+connection.pragma('cache_size = -16000')
+
+const begins = {
+  immediate: connection.prepare('BEGIN IMMEDIATE'),
+  exclusive: connection.prepare('BEGIN EXCLUSIVE'),
+}
+const commit = connection.prepare('COMMIT')
+const rollback = connection.prepare('ROLLBACK')
+
+/** @type {Map<string, import('better-sqlite3').Statement<unknown[]>>} least recently used first */
+const statements = new Map()
+let presentPatience = usualPatience
+
+/** @param {string} sql */
+function prepare(sql) {
+  const known = statements.get(sql)
+  if (known) {
+    statements.delete(sql)
+    statements.set(sql, known)
+    return known
+  }
+  const statement = connection.prepare(sql)
+  statements.set(sql, statement)
+  if (statements.size > cachedStatements) {
+    const [oldest] = statements.keys()
+    if (oldest !== undefined) statements.delete(oldest)
+  }
+  return statement
+}
+
+/** @param {unknown} error @returns {Failure} */
+function describe(error) {
+  const message = error instanceof Error ? error.message : String(error)
+  return { code: error instanceof Database.SqliteError ? error.code : 'ERROR', message }
+}
+
+/** Waits for locks only as long as the oldest statement may still wait. @param {Work} work */
+function setPatience(work) {
+  const [seconds, nanoseconds] = process.hrtime()
+  const waited = seconds * 1000 + nanoseconds / 1e6 - work.since
+  const left = waited < 50 ? work.patience : Math.max(0, Math.round(work.patience - waited))
+  if (left === presentPatience) return
+  connection.pragma(`busy_timeout = ${left}`)
+  presentPatience = left
+}
+
+/** @param {string} sql @param {unknown[]} parameters @returns {Outcome} */
+function runOne(sql, parameters) {
+  const statement = prepare(sql)
+  return statement.reader ? statement.all(...parameters) : statement.run(...parameters).changes
+}
+
+/** @param {string} sql */
+function writes(sql) {
+  try {
+    return !prepare(sql).readonly
+  } catch {
+    // It fails, or is prepared once what comes before it has run, when its turn comes.
+    return true
+  }
+}
+
+/** Throws only what fails the whole transaction. @param {Work} work */
+function runAll({ sql, parameters }) {
+  let failures = 0
+  const outcomes = sql.map((text, index) => {
+    try {
+      return runOne(text, parameters[index] ?? [])
+    } catch (error) {
+      const failure = describe(error)
+      if (fatal.test(failure.code)) throw error
+      failures += 1
+      return failure
+    }
+  })
+  return { outcomes, failures }
+}
+
+/** Statements of one tick: one transaction if any of them writes, answered after its COMMIT. @param {Work} work */
+function runBatch(work) {
+  if (!work.sql.some(writes)) return runAll(work).outcomes
+  begins.immediate.run()
+  const { outcomes } = runAll(work)
+  // A failed statement that took the transaction with it must not be followed by an acknowledgement of the others.
+  if (!connection.inTransaction) throw new Error('SQLite ended the transaction')
+  commit.run()
+  return outcomes
+}
+
+/** @param {Work} work */
+function runInTransaction(work) {
+  if (work.begin) begins[work.begin].run()
+  if (work.end === 'rollback') {
+    if (connection.inTransaction) rollback.run()
+    return []
+  }
+  if (!connection.inTransaction) throw new Error('The transaction has ended')
+  const { outcomes, failures } = runAll(work)
+  if (!connection.inTransaction) throw new Error('SQLite ended the transaction')
+  if (work.end === 'commit') {
+    if (failures > 0) throw new Error('A statement of the transaction failed')
+    commit.run()
+  }
+  return outcomes
+}
+
+port.on('message', (/** @type {Work | 'close'} */ work) => {
+  if (work === 'close') {
+    connection.close()
+    port.close()
+    return
+  }
+  try {
+    setPatience(work)
+    const outcomes = work.transaction ? runInTransaction(work) : runBatch(work)
+    port.postMessage({ id: work.id, outcomes })
+  } catch (error) {
+    const failure = describe(error)
+    try {
+      if (connection.inTransaction) rollback.run()
+    } catch {
+      // The first error is the one that tells something.
+    }
+    port.postMessage({ id: work.id, failure })
+  }
+})
+
+port.postMessage({ id: 0, outcomes: [] })

@@ -1,0 +1,104 @@
+import { Worker } from 'node:worker_threads'
+import { GatehouseError } from '@gatehouse/core/errors'
+import { buildSqliteError, type SqliteFailure } from './sqlite-error.ts'
+
+/** Rows, or the number of changes, or why the statement failed. */
+export type Outcome = readonly unknown[] | number | SqliteFailure
+
+/** One message to the worker: see `Work` in sqlite-worker.mjs. */
+export interface Work {
+  readonly sql: readonly string[]
+  readonly parameters: readonly (readonly unknown[])[]
+  readonly since: number
+  readonly patience: number
+  readonly transaction: boolean
+  readonly begin?: 'immediate' | 'exclusive'
+  readonly end?: 'commit' | 'rollback'
+}
+
+type Answer =
+  | { readonly id: number; readonly outcomes: readonly Outcome[] }
+  | { readonly id: number; readonly failure: SqliteFailure }
+
+/** Who is told how a piece of work ended. */
+export interface WorkListener {
+  done(outcomes: readonly Outcome[]): void
+  failed(error: GatehouseError): void
+}
+
+let workerUrl: URL | undefined
+
+/** Says where `sqlite-worker.mjs` lies, for a program that is bundled into one file; `undefined`: beside this file. */
+export function setSqliteWorkerUrl(url: URL | undefined): void {
+  workerUrl = url
+}
+
+/** How long a lock of another process is waited for, in milliseconds. */
+export const lockPatience = 2000
+
+/** The thread that runs SQLite. It works through its messages in order; once it is gone everything rejects. */
+export class WorkerThread {
+  readonly #worker: Worker
+  readonly #listeners = new Map<number, WorkListener>()
+  readonly #exited: Promise<void>
+  #lastId = 0
+  #gone: GatehouseError | undefined
+
+  /** Opens the database file. Rejects with temporarily_unavailable or server_error when it cannot be opened. */
+  static async open(path: string): Promise<WorkerThread> {
+    const url = workerUrl ?? new URL('./sqlite-worker.mjs', import.meta.url)
+    // Flags of the process, such as a loader that it was started with, are nothing that the thread needs.
+    const worker = new Worker(url, { workerData: { path, patience: lockPatience }, execArgv: [] })
+    const thread = new WorkerThread(worker)
+    await new Promise<void>((done, failed) => {
+      thread.#listeners.set(0, { done: () => done(), failed })
+      if (thread.#gone) failed(thread.#gone)
+    })
+    return thread
+  }
+
+  private constructor(worker: Worker) {
+    this.#worker = worker
+    worker.on('message', (answer: Answer) => this.#hear(answer))
+    worker.on('messageerror', (cause) => this.#lose(cause))
+    worker.on('error', (cause) => this.#lose(cause))
+    this.#exited = new Promise((exited) => {
+      worker.on('exit', (code) => {
+        this.#lose(new Error(`The database thread ended with code ${code}`))
+        exited()
+      })
+    })
+  }
+
+  send(work: Work, listener: WorkListener): void {
+    if (this.#gone) {
+      listener.failed(this.#gone)
+      return
+    }
+    this.#lastId += 1
+    this.#listeners.set(this.#lastId, listener)
+    this.#worker.postMessage({ id: this.#lastId, ...work })
+  }
+
+  /** Closes the file once what was sent before has been worked through. */
+  async close(): Promise<void> {
+    if (!this.#gone) this.#worker.postMessage('close')
+    await this.#exited
+  }
+
+  #hear(answer: Answer): void {
+    const listener = this.#listeners.get(answer.id)
+    this.#listeners.delete(answer.id)
+    if ('failure' in answer) listener?.failed(buildSqliteError(answer.failure))
+    else listener?.done(answer.outcomes)
+  }
+
+  /** The thread is lost: nobody knows what became of what it had, so nothing of that is acknowledged. */
+  #lose(thrown: unknown): void {
+    if (this.#gone) return
+    const cause = thrown instanceof Error ? thrown : new Error(String(thrown))
+    this.#gone = new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 })
+    for (const listener of this.#listeners.values()) listener.failed(this.#gone)
+    this.#listeners.clear()
+  }
+}

@@ -1,0 +1,114 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Clock } from '@gatehouse/core/time'
+import type { Connection, HintChannel } from './database.ts'
+import { removeExpired } from './expire.ts'
+import { findMigrationState, migrate } from './migrate.ts'
+import { migrations } from './migrations/index.ts'
+import { openPostgres } from './postgres/open-postgres.ts'
+import { openSqlite } from './sqlite/open-sqlite.ts'
+import { type Audit, createAudit } from './tables/audit.ts'
+import { type Clients, createClients } from './tables/clients.ts'
+import { createDataKeys, type DataKeys } from './tables/data-keys.ts'
+import { createFamiliarAddresses, type FamiliarAddresses } from './tables/familiar-addresses.ts'
+import { createGrants, type Grants } from './tables/grants.ts'
+import { createRevocations, type Revocations } from './tables/revocations.ts'
+import { createSessions, type Sessions } from './tables/sessions.ts'
+import { createSetupTokens, type SetupTokens } from './tables/setup-tokens.ts'
+import { createSignInFailures, type SignInFailures } from './tables/sign-in-failures.ts'
+import { createSigningKeys, type SigningKeys } from './tables/signing-keys.ts'
+import { createUsedIdentifiers, type UsedIdentifiers } from './tables/used-identifiers.ts'
+import { createUsers, type Users } from './tables/users.ts'
+
+/** What a store is opened with. */
+export interface StoreOptions {
+  /** `postgres://…`, or the path of a SQLite file, or `:memory:`. */
+  readonly url: string
+  readonly clock: Clock
+}
+
+/** The queries of every table. */
+export interface Tables {
+  readonly users: Users
+  readonly sessions: Sessions
+  readonly grants: Grants
+  readonly clients: Clients
+  readonly signingKeys: SigningKeys
+  readonly dataKeys: DataKeys
+  readonly revocations: Revocations
+  readonly audit: Audit
+  readonly usedIdentifiers: UsedIdentifiers
+  readonly signInFailures: SignInFailures
+  readonly familiarAddresses: FamiliarAddresses
+  readonly setupTokens: SetupTokens
+}
+
+/**
+ * A database that has been opened. Everything rejects with temporarily_unavailable while the database is away, full or
+ * locked for longer than 2 s, and is then not done, unless the connection broke before the answer to a commit.
+ */
+export interface Store extends Tables {
+  readonly dialect: 'sqlite' | 'postgres'
+  /** Runs what has not been run yet, one process at a time; the names of what was run now. */
+  migrate(): Promise<readonly string[]>
+  /** The names of what `migrate` would run. */
+  pendingMigrations(): Promise<readonly string[]>
+  /** Names that the database has and this program does not know: a newer one migrated it. Worth a line in the log. */
+  unknownMigrations(): Promise<readonly string[]>
+  /**
+   * Runs everything on the tables that it is handed in one transaction (BEGIN IMMEDIATE on SQLite), rolled back when it
+   * rejects or any statement of it fails. On SQLite all other statements wait meanwhile: wait inside for these tables only,
+   * never for the store's own, a hash or the network. Issue together what belongs together: one tick is one message.
+   */
+  transaction<T>(run: (tables: Tables) => Promise<T>): Promise<T>
+  /** Rejects within 1 s when the database is away. */
+  ping(): Promise<void>
+  /** Calls for each hint of another process, until the returned function is called. SQLite: never. */
+  listen(onHint: (channel: string) => void): Promise<() => Promise<void>>
+  /** Tells the other processes to look again. SQLite: tells nobody. */
+  notify(channel: HintChannel): Promise<void>
+  /** Removes at most `limit` expired rows of each table (500 unless told) and returns how many rows went. */
+  removeExpired(limit?: number): Promise<number>
+  /** Answers what was asked before, and closes. */
+  close(): Promise<void>
+}
+
+/** Opens a store, and does not migrate it. A SQLite file is made if it is not there; Postgres is connected to at first use. */
+export async function openStore({ url, clock }: StoreOptions): Promise<Store> {
+  const open = /^postgres(ql)?:\/\//.test(url) ? openPostgres : openSqlite
+  const database = await open({ url, clock })
+  const { connection } = database
+  return {
+    ...createTables(connection),
+    dialect: connection.dialect.name,
+    migrate: () => migrate(database, migrations),
+    pendingMigrations: async () =>
+      (await findMigrationState(connection, migrations)).pending.map((migration) => migration.name),
+    unknownMigrations: async () => (await findMigrationState(connection, migrations)).unknown,
+    transaction: (run) => connection.transaction((inner) => run(createTables(inner))),
+    ping: () => database.ping(),
+    listen: (onHint) => database.listen(onHint),
+    notify: (channel) => database.notify(channel),
+    removeExpired: (limit) => removeExpired(connection, limit),
+    close: async () => {
+      // What was asked for in this very tick is still on its way through the query builder.
+      await setImmediate()
+      await database.close()
+    },
+  }
+}
+
+/** Builds the queries of every table over the database or one transaction. */
+export const createTables = (connection: Connection): Tables => ({
+  users: createUsers(connection),
+  sessions: createSessions(connection),
+  grants: createGrants(connection),
+  clients: createClients(connection),
+  signingKeys: createSigningKeys(connection),
+  dataKeys: createDataKeys(connection),
+  revocations: createRevocations(connection),
+  audit: createAudit(connection),
+  usedIdentifiers: createUsedIdentifiers(connection),
+  signInFailures: createSignInFailures(connection),
+  familiarAddresses: createFamiliarAddresses(connection),
+  setupTokens: createSetupTokens(connection),
+})

@@ -1,0 +1,47 @@
+import { sql } from 'kysely'
+import type { Connection } from '../database.ts'
+import type { AuditEventRow } from '../rows.ts'
+
+/** What happened and must be found again. Each query is one statement. */
+export interface Audit {
+  /** Writes an event; with a `fold_key` that is there already it only raises that row's count. */
+  append(event: Omit<AuditEventRow, 'id' | 'count'>): Promise<void>
+  /** The latest first, from before the given id. */
+  list(page: {
+    readonly before?: number
+    readonly limit: number
+    readonly type?: string
+    readonly target?: string
+  }): Promise<AuditEventRow[]>
+}
+
+/** Builds the queries of the table `audit`. */
+export function createAudit(connection: Connection): Audit {
+  const { db } = connection
+  return {
+    async append(event) {
+      const insert = db.insertInto('audit').values({ ...event, count: 1 })
+      if (event.fold_key === null) await insert.execute()
+      else {
+        await insert
+          .onConflict((conflict) =>
+            conflict
+              .column('fold_key')
+              .where('fold_key', 'is not', null)
+              .doUpdateSet(({ ref }) => ({ count: sql<number>`${ref('audit.count')} + 1` })),
+          )
+          .execute()
+      }
+    },
+    list: ({ before, limit, type, target }) =>
+      db
+        .selectFrom('audit')
+        .selectAll()
+        .$if(before !== undefined, (query) => query.where('id', '<', before ?? 0))
+        .$if(type !== undefined, (query) => query.where('type', '=', type ?? ''))
+        .$if(target !== undefined, (query) => query.where('target', '=', target ?? ''))
+        .orderBy('id', 'desc')
+        .limit(limit)
+        .execute(),
+  }
+}

@@ -1,0 +1,159 @@
+import type { ClientId, GrantId } from '@gatehouse/core/brand'
+import { newGrantId, newSessionId, newUserId } from '@gatehouse/core/random'
+import { seconds } from '@gatehouse/core/time'
+import { expect, it } from 'vitest'
+import type { Rotation } from '../grant-rotation.ts'
+import type { OpenForSuite } from '../testing/databases.ts'
+import { buildGrant, start } from '../testing/rows.ts'
+
+const rotation = (id: GrantId, overrides: Partial<Rotation> = {}): Rotation => ({
+  id,
+  generation: 1,
+  now: seconds(start + 60),
+  idle_expires_at: seconds(start + 7200),
+  access_expires_at: seconds(start + 360),
+  ...overrides,
+})
+
+/** What the table of grants promises on every database. */
+export function describeGrants(open: OpenForSuite): void {
+  describeRotation(open)
+  describeEnds(open)
+}
+
+function describeRotation(open: OpenForSuite): void {
+  it('finds many at once, each its own', async () => {
+    const { grants } = open().store
+    const rows = Array.from({ length: 20 }, () => buildGrant())
+    await Promise.all(rows.map((row) => grants.insert(row)))
+    const asked = [...rows, buildGrant(), ...rows]
+    const found = await Promise.all(asked.map((row) => grants.find(row.id)))
+    expect(found).toEqual([...rows, undefined, ...rows])
+  })
+
+  it('rotates: the next generation, the new times, the greater exp', async () => {
+    const { grants } = open().store
+    const row = buildGrant({ access_expires_at: seconds(start + 9000) })
+    await grants.insert(row)
+    expect(await grants.rotate(rotation(row.id))).toBe(true)
+    const first = { ...row, generation: 2, rotated_at: start + 60, idle_expires_at: start + 7200 }
+    expect(await grants.find(row.id)).toEqual(first)
+    const next = rotation(row.id, { generation: 2, now: seconds(start + 61), access_expires_at: seconds(start + 9001) })
+    expect(await grants.rotate(next)).toBe(true)
+    expect(await grants.find(row.id)).toEqual({
+      ...first,
+      generation: 3,
+      rotated_at: start + 61,
+      access_expires_at: start + 9001,
+    })
+  })
+
+  it('lets one of 200 parallel uses of a generation rotate, from two processes', async () => {
+    const { store, second } = open()
+    const row = buildGrant()
+    await store.grants.insert(row)
+    const outcomes = await Promise.all(
+      Array.from({ length: 200 }, (_, index) => (index % 2 ? store : second).grants.rotate(rotation(row.id))),
+    )
+    expect(outcomes.filter((rotated) => rotated)).toHaveLength(1)
+    expect(await store.grants.find(row.id)).toMatchObject({ generation: 2 })
+  })
+
+  it('judges each generation on its own when one tick asks for two', async () => {
+    const { grants } = open().store
+    const row = buildGrant()
+    await grants.insert(row)
+    const asked = [1, 1, 2, 7, 2].map((generation) => grants.rotate(rotation(row.id, { generation })))
+    expect(await Promise.all(asked)).toEqual([true, false, true, false, false])
+    expect(await grants.find(row.id)).toMatchObject({ generation: 3 })
+  })
+
+  it('does not deadlock when two processes rotate the same grants in opposite orders', async () => {
+    const { store, second } = open()
+    const rows = Array.from({ length: 100 }, () => buildGrant())
+    await Promise.all(rows.map((row) => store.grants.insert(row)))
+    const all = await Promise.all([
+      ...rows.map((row) => store.grants.rotate(rotation(row.id))),
+      ...[...rows].reverse().map((row) => second.grants.rotate(rotation(row.id))),
+    ])
+    expect(all.filter((rotated) => rotated)).toHaveLength(100)
+  })
+
+  it('refuses another generation, an unknown grant, and one that is over or was idle for too long', async () => {
+    const { grants } = open().store
+    const over = buildGrant({ expires_at: seconds(start + 60) })
+    const idle = buildGrant({ idle_expires_at: seconds(start + 60) })
+    const live = buildGrant({ generation: 4 })
+    for (const row of [over, idle, live]) await grants.insert(row)
+    for (const refused of [
+      rotation(over.id),
+      rotation(idle.id),
+      rotation(live.id, { generation: 3 }),
+      rotation(live.id, { generation: 5 }),
+      rotation(newGrantId()),
+    ]) {
+      expect(await grants.rotate(refused)).toBe(false)
+    }
+    expect(await grants.find(live.id)).toEqual(live)
+    expect(await grants.rotate(rotation(over.id, { now: seconds(start + 59) }))).toBe(true)
+    expect(await grants.rotate(rotation(idle.id, { now: seconds(start + 59) }))).toBe(true)
+  })
+
+  it('raises the greatest exp under a generation that is current, and never lowers it', async () => {
+    const { grants } = open().store
+    const row = buildGrant()
+    await grants.insert(row)
+    const raise = (generation: number, by: number) =>
+      grants.raiseAccessExpiry({ id: row.id, generation, access_expires_at: seconds(start + by) })
+    expect(await raise(1, 400)).toBe(true)
+    expect(await raise(1, 350)).toBe(true)
+    expect(await raise(2, 500)).toBe(false)
+    expect(await grants.find(row.id)).toEqual({ ...row, access_expires_at: start + 400 })
+  })
+}
+
+function describeEnds(open: OpenForSuite): void {
+  it('hands an ended grant to one caller', async () => {
+    const { store, second } = open()
+    const row = buildGrant()
+    await store.grants.insert(row)
+    const ended = await Promise.all([store, second, store].map(({ grants }) => grants.end(row.id)))
+    expect(ended.filter((grant) => grant !== undefined)).toEqual([row])
+    expect(await store.grants.rotate(rotation(row.id))).toBe(false)
+  })
+
+  it('ends by session, user and client, and nothing beside', async () => {
+    const { grants } = open().store
+    const session_id = newSessionId()
+    const user_id = newUserId()
+    const client_id = `ended-${newGrantId()}` as ClientId // any name will do
+    const rows = [buildGrant({ session_id }), buildGrant({ user_id }), buildGrant({ client_id }), buildGrant()]
+    const [bySession, byUser, byClient, other] = rows
+    for (const row of rows) await grants.insert(row)
+    expect(await grants.endBySession(session_id)).toEqual([bySession])
+    expect(await grants.endByUser(user_id)).toEqual([byUser])
+    expect(await grants.endByClient(client_id)).toEqual([byClient])
+    expect(await grants.find(rows[3]?.id ?? newGrantId())).toEqual(other)
+    expect(await grants.endByUser(user_id)).toEqual([])
+  })
+
+  it('ends and rotates the grants of one user at the same time without a deadlock', async () => {
+    const { store, second } = open()
+    const user_id = newUserId()
+    const rows = Array.from({ length: 100 }, () => buildGrant({ user_id }))
+    await Promise.all(rows.map((row) => store.grants.insert(row)))
+    const [ended] = await Promise.all([
+      second.grants.endByUser(user_id),
+      ...[...rows].reverse().map((row) => store.grants.rotate(rotation(row.id))),
+    ])
+    expect(ended).toHaveLength(100)
+  })
+
+  it('names each client that holds a grant once', async () => {
+    const { grants } = open().store
+    const client_id = `named-${newGrantId()}` as ClientId // any name will do
+    await grants.insert(buildGrant({ client_id }))
+    await grants.insert(buildGrant({ client_id }))
+    expect((await grants.clientIds()).filter((id) => id === client_id)).toHaveLength(1)
+  })
+}

@@ -1,0 +1,114 @@
+import type { ClientId, GrantId, SessionId, UserId } from '@gatehouse/core/brand'
+import { sql } from 'kysely'
+import type { Connection } from '../database.ts'
+import type { Rotation } from '../grant-rotation.ts'
+import type { GrantRow } from '../rows.ts'
+import { defineStatement } from '../statement.ts'
+
+/** The columns of a grant, by name: see {@link defineStatement} for why not `*`. */
+export const grantColumns = [
+  'id',
+  'session_id',
+  'user_id',
+  'client_id',
+  'scope',
+  'audience',
+  'roles',
+  'auth_time',
+  'acr',
+  'amr',
+  'salt',
+  'key_id',
+  'generation',
+  'created_at',
+  'rotated_at',
+  'idle_expires_at',
+  'expires_at',
+  'access_expires_at',
+] as const satisfies readonly (keyof GrantRow)[]
+
+const find = defineStatement<{ id: GrantId }, GrantRow>('grants.find', ({ db, parameter }) =>
+  db.selectFrom('grants').select(grantColumns).where('id', '=', parameter('id')),
+)
+
+const rotate = defineStatement<Rotation>('grants.rotate', ({ db, dialect, parameter }) =>
+  db
+    .updateTable('grants')
+    .set(({ ref }) => ({
+      generation: sql<number>`${ref('generation')} + 1`,
+      rotated_at: parameter('now'),
+      idle_expires_at: parameter('idle_expires_at'),
+      access_expires_at: dialect.greatest(ref('access_expires_at'), parameter('access_expires_at')),
+    }))
+    .where('id', '=', parameter('id'))
+    .where('generation', '=', parameter('generation'))
+    .where('expires_at', '>', parameter('now'))
+    .where('idle_expires_at', '>', parameter('now')),
+)
+
+type AccessExpiry = Pick<Rotation, 'id' | 'generation' | 'access_expires_at'>
+
+const raiseAccessExpiry = defineStatement<AccessExpiry>('grants.raise-access-expiry', ({ db, dialect, parameter }) =>
+  db
+    .updateTable('grants')
+    .set(({ ref }) => ({
+      access_expires_at: dialect.greatest(ref('access_expires_at'), parameter('access_expires_at')),
+    }))
+    .where('id', '=', parameter('id'))
+    .where('generation', '=', parameter('generation')),
+)
+
+/** Standing rights to refresh. Each query is one statement. */
+export interface Grants {
+  insert(row: GrantRow): Promise<void>
+  /** Expired ones too. Hot: compiled once; on Postgres all of a tick in one round trip. */
+  find(id: GrantId): Promise<GrantRow | undefined>
+  /**
+   * Makes the next generation current, once: of any number of callers with the same generation, in any process, one gets
+   * true. False also where the grant is over. Hot, as `find`. Stops: two successors of one refresh token.
+   */
+  rotate(rotation: Rotation): Promise<boolean>
+  /** Notes a later `exp` under a generation that is still current; false where it is not. Never lowers it. Hot. */
+  raiseAccessExpiry(change: AccessExpiry): Promise<boolean>
+  /** Deletes it; `undefined` where another caller did. */
+  end(id: GrantId): Promise<GrantRow | undefined>
+  endBySession(session: SessionId): Promise<GrantRow[]>
+  endByUser(user: UserId): Promise<GrantRow[]>
+  endByClient(client: ClientId): Promise<GrantRow[]>
+  /** Every client that holds a grant, in the order of their ids. */
+  clientIds(): Promise<ClientId[]>
+}
+
+/** Builds the queries of the table `grants`. */
+export function createGrants(connection: Connection): Grants {
+  const { db, dialect, grantBatch } = connection
+  const endWhere = (column: 'session_id' | 'user_id' | 'client_id', value: string) =>
+    db
+      .deleteFrom('grants')
+      .where('id', 'in', (query) =>
+        query
+          .selectFrom('grants')
+          .select('id')
+          .where(sql.ref(column), '=', value)
+          .orderBy('id')
+          .modifyEnd(dialect.forUpdate),
+      )
+      .returningAll()
+      .execute()
+  return {
+    async insert(row) {
+      await db.insertInto('grants').values(row).execute()
+    },
+    find: grantBatch?.find ?? (async (id) => (await find.run(connection, { id })).rows[0]),
+    rotate: grantBatch?.rotate ?? (async (rotation) => (await rotate.run(connection, rotation)).changes > 0),
+    raiseAccessExpiry: async (change) => (await raiseAccessExpiry.run(connection, change)).changes > 0,
+    end: (id) => db.deleteFrom('grants').where('id', '=', id).returningAll().executeTakeFirst(),
+    endBySession: (session) => endWhere('session_id', session),
+    endByUser: (user) => endWhere('user_id', user),
+    endByClient: (client) => endWhere('client_id', client),
+    async clientIds() {
+      const rows = await db.selectFrom('grants').select('client_id').distinct().orderBy('client_id').execute()
+      return rows.map((row) => row.client_id)
+    },
+  }
+}

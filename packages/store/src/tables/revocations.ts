@@ -1,0 +1,72 @@
+import type { Seconds } from '@gatehouse/core/brand'
+import type { Connection } from '../database.ts'
+import type { RevocationRow } from '../rows.ts'
+import { defineStatement } from '../statement.ts'
+
+const columns = [
+  'seq',
+  'kind',
+  'value',
+  'issued_before',
+  'expires_at',
+] as const satisfies readonly (keyof RevocationRow)[]
+
+const since = defineStatement<{ seq: number; now: Seconds; limit: number }, RevocationRow>(
+  'revocations.since',
+  ({ db, parameter }) =>
+    db
+      .selectFrom('revocations')
+      .select(columns)
+      .where('seq', '>', parameter('seq'))
+      .where('expires_at', '>', parameter('now'))
+      .orderBy('seq')
+      .limit(parameter('limit')),
+)
+
+/** What is no longer valid although it has not expired. */
+export interface Revocations {
+  /**
+   * Writes the entries and returns them with their numbers, in the same order. The numbers follow the order of commits: a
+   * reader that has seen one has seen everything before it. Cost: one statement; on Postgres a transaction and a lock.
+   */
+  append(entries: readonly Omit<RevocationRow, 'seq'>[]): Promise<RevocationRow[]>
+  /** What came after a number and has not expired, the oldest first. Hot: compiled once. */
+  since(seq: number, limit: number): Promise<RevocationRow[]>
+  /** The number of the last entry, 0 before the first. It never goes back: the last entry is kept even when it expires. */
+  lastSeq(): Promise<number>
+}
+
+/** Builds the queries of the table `revocations`. */
+export function createRevocations(connection: Connection): Revocations {
+  const { db, clock } = connection
+  return {
+    async append(entries) {
+      if (entries.length === 0) return []
+      return connection.dialect.numbersFollowCommits
+        ? insert(connection, entries)
+        : connection.transaction(async (inner) => {
+            await inner.dialect.lockUntilCommit(inner, 'revocations')
+            return insert(inner, entries)
+          })
+    },
+    async since(seq, limit) {
+      return [...(await since.run(connection, { seq, now: clock.now(), limit })).rows]
+    },
+    async lastSeq() {
+      const { last } = await db
+        .selectFrom('revocations')
+        .select(({ fn }) => fn.max<number | null>('seq').as('last'))
+        .executeTakeFirstOrThrow()
+      return last ?? 0
+    },
+  }
+}
+
+async function insert({ db }: Connection, entries: readonly Omit<RevocationRow, 'seq'>[]): Promise<RevocationRow[]> {
+  const rows = await db
+    .insertInto('revocations')
+    .values([...entries])
+    .returning(columns)
+    .execute()
+  return rows.sort((left, right) => left.seq - right.seq)
+}

@@ -1,0 +1,44 @@
+import { newUserId } from '@gatehouse/core/random'
+import { seconds } from '@gatehouse/core/time'
+import { expect, it } from 'vitest'
+import type { OpenForSuite } from '../testing/databases.ts'
+import { buildSession, start } from '../testing/rows.ts'
+
+/** What the table of sessions promises on every database. */
+export function describeSessions(open: OpenForSuite): void {
+  it('finds a session and lists those of a user, the oldest first', async () => {
+    const { sessions } = open().store
+    const young = buildSession({ created_at: seconds(start + 9), cookie_hash: `hash-${Math.random()}` })
+    const old = buildSession({ user_id: young.user_id })
+    await Promise.all([sessions.insert(young), sessions.insert(old), sessions.insert(buildSession())])
+    expect(await sessions.findById(young.id)).toEqual(young)
+    expect(await sessions.listByUser(young.user_id)).toEqual([old, young])
+  })
+
+  it('lets a cookie belong to one session', async () => {
+    const { sessions } = open().store
+    const cookie_hash = `hash-${Math.random()}`
+    await sessions.insert(buildSession({ cookie_hash }))
+    await expect(sessions.insert(buildSession({ cookie_hash }))).rejects.toMatchObject({ code: 'already_exists' })
+  })
+
+  it('tells one caller that it deleted a session', async () => {
+    const { store, second } = open()
+    const session = buildSession()
+    await store.sessions.insert(session)
+    const outcomes = await Promise.all([store, second, store].map(({ sessions }) => sessions.deleteById(session.id)))
+    expect(outcomes.filter((done) => done)).toHaveLength(1)
+    expect(await store.sessions.findById(session.id)).toBeUndefined()
+  })
+
+  it('deletes those of a user and no other', async () => {
+    const { sessions } = open().store
+    const user_id = newUserId()
+    const own = [buildSession({ user_id }), buildSession({ user_id })]
+    const other = buildSession()
+    for (const session of [...own, other]) await sessions.insert(session)
+    expect((await sessions.deleteByUser(user_id)).sort()).toEqual(own.map((session) => session.id).sort())
+    expect(await sessions.deleteByUser(user_id)).toEqual([])
+    expect(await sessions.findById(other.id)).toEqual(other)
+  })
+}

@@ -1,0 +1,47 @@
+import type { SessionId, UserId } from '@gatehouse/core/brand'
+import type { Connection } from '../database.ts'
+import type { SessionRow } from '../rows.ts'
+
+/** Sign-ins that last. Each query is one statement. */
+export interface Sessions {
+  insert(row: SessionRow): Promise<void>
+  findById(id: SessionId): Promise<SessionRow | undefined>
+  /** The oldest first, expired ones too. */
+  listByUser(user: UserId): Promise<SessionRow[]>
+  /** Whether there was one. */
+  deleteById(id: SessionId): Promise<boolean>
+  /** The ids of those that there were. */
+  deleteByUser(user: UserId): Promise<SessionId[]>
+}
+
+/** Builds the queries of the table `sessions`. */
+export function createSessions(connection: Connection): Sessions {
+  const { db, dialect } = connection
+  return {
+    async insert(row) {
+      await db.insertInto('sessions').values(row).execute()
+    },
+    findById: (id) => db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst(),
+    listByUser: (user) =>
+      db.selectFrom('sessions').selectAll().where('user_id', '=', user).orderBy('created_at').orderBy('id').execute(),
+    async deleteById(id) {
+      const { numDeletedRows } = await db.deleteFrom('sessions').where('id', '=', id).executeTakeFirstOrThrow()
+      return numDeletedRows > 0n
+    },
+    async deleteByUser(user) {
+      const rows = await db
+        .deleteFrom('sessions')
+        .where('id', 'in', (query) =>
+          query
+            .selectFrom('sessions')
+            .select('id')
+            .where('user_id', '=', user)
+            .orderBy('id')
+            .modifyEnd(dialect.forUpdate),
+        )
+        .returning('id')
+        .execute()
+      return rows.map((row) => row.id)
+    },
+  }
+}

@@ -1,0 +1,87 @@
+import type { Seconds } from '@gatehouse/core/brand'
+import { sql } from 'kysely'
+import type { Connection } from '../database.ts'
+import type { SignInFailureRow } from '../rows.ts'
+
+/** One failure to be counted against one key. */
+export interface SignInFailure {
+  readonly key: string
+  readonly at: Seconds
+  /** When the count that this failure begins is forgotten; later failures do not put that off. */
+  readonly expires_at: Seconds
+}
+
+/** Failures counted against accounts and addresses. Each query is one statement. */
+export interface SignInFailures {
+  /** Those of the keys that have a count that is not forgotten. */
+  find(keys: readonly string[]): Promise<SignInFailureRow[]>
+  /**
+   * Counts one failure against each key and returns the rows as they are then. A count that was forgotten starts again at
+   * 1. Failures at the same moment in any process are all counted. A key that is named twice is counted once.
+   */
+  record(failures: readonly SignInFailure[]): Promise<SignInFailureRow[]>
+  clear(keys: readonly string[]): Promise<void>
+}
+
+/** Builds the queries of the table `sign_in_failures`. */
+export function createSignInFailures(connection: Connection): SignInFailures {
+  const { db, dialect, clock } = connection
+  return {
+    async find(keys) {
+      if (keys.length === 0) return []
+      return db
+        .selectFrom('sign_in_failures')
+        .selectAll()
+        .where('key', 'in', [...keys])
+        .where('expires_at', '>', clock.now())
+        .execute()
+    },
+    async record(failures) {
+      if (failures.length === 0) return []
+      return db
+        .insertInto('sign_in_failures')
+        .values(
+          inKeyOrder(failures).map(({ key, at, expires_at }) => ({
+            key,
+            count: 1,
+            first_at: at,
+            last_at: at,
+            expires_at,
+          })),
+        )
+        .onConflict((conflict) =>
+          conflict.column('key').doUpdateSet(({ ref }) => {
+            const forgotten = sql`${ref('sign_in_failures.expires_at')} <= ${ref('excluded.last_at')}`
+            return {
+              count: sql<number>`case when ${forgotten} then 1 else ${ref('sign_in_failures.count')} + 1 end`,
+              first_at: sql<Seconds>`case when ${forgotten} then ${ref('excluded.first_at')} else ${ref('sign_in_failures.first_at')} end`,
+              last_at: ref('excluded.last_at'),
+              expires_at: sql<Seconds>`case when ${forgotten} then ${ref('excluded.expires_at')} else ${ref('sign_in_failures.expires_at')} end`,
+            }
+          }),
+        )
+        .returningAll()
+        .execute()
+    },
+    async clear(keys) {
+      if (keys.length === 0) return
+      await db
+        .deleteFrom('sign_in_failures')
+        .where('key', 'in', (query) =>
+          query
+            .selectFrom('sign_in_failures')
+            .select('key')
+            .where('key', 'in', [...keys])
+            .orderBy('key')
+            .modifyEnd(dialect.forUpdate),
+        )
+        .execute()
+    },
+  }
+}
+
+/** Each key once and in one order for all, so that two callers with the same keys cannot deadlock. */
+function inKeyOrder(failures: readonly SignInFailure[]): SignInFailure[] {
+  const byKey = new Map(failures.map((failure) => [failure.key, failure]))
+  return [...byKey.values()].sort((left, right) => (left.key < right.key ? -1 : 1))
+}

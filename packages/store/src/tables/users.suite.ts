@@ -1,0 +1,89 @@
+import { seconds } from '@gatehouse/core/time'
+import { expect, it } from 'vitest'
+import type { OpenForSuite } from '../testing/databases.ts'
+import { buildUser, start } from '../testing/rows.ts'
+
+/** What the table of users promises on every database. */
+export function describeUsers(open: OpenForSuite): void {
+  it('finds what was inserted, by name and by id, column by column', async () => {
+    const { users } = open().store
+    const user = buildUser({ password_hash: '$argon2id$…', scopes: 'a b', roles: 'clerk', username: "Zoë'; --" })
+    await users.insert(user)
+    expect(await users.findByCanonicalName(user.username_canonical)).toEqual(user)
+    expect(await users.findById(user.id)).toEqual(user)
+    expect(await users.findByCanonicalName('nobody')).toBeUndefined()
+  })
+
+  it('refuses a second user with the same canonical name, also when both come at once', async () => {
+    const { store, second } = open()
+    const user = buildUser()
+    const outcomes = await Promise.allSettled(
+      [store, second, store].map(({ users }) => users.insert({ ...user, id: buildUser().id })),
+    )
+    const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
+    expect(failed.map((outcome) => outcome.reason.code)).toEqual(['already_exists', 'already_exists'])
+  })
+
+  it('says nothing of the database in the message of an error', async () => {
+    const { users } = open().store
+    const user = buildUser()
+    await users.insert(user)
+    await expect(users.insert(user)).rejects.toThrow(/^The name is taken$/)
+  })
+
+  it('lists page by page in the order of the bytes', async () => {
+    const { users } = open().store
+    const names = ['~page-B', '~page-Z', '~page-a', '~page-ä', '~page-日']
+    for (const name of [...names].reverse()) await users.insert(buildUser({ username_canonical: name }))
+    const page = await users.list({ after: '~page-', limit: 2 })
+    const rest = await users.list({ after: '~page-Z', limit: 10 })
+    expect([...page, ...rest].map((user) => user.username_canonical)).toEqual(names)
+    expect((await users.list({ limit: 1000 })).length).toBe(await users.count())
+  })
+
+  it('changes a password only where the present hash is the expected one', async () => {
+    const { users } = open().store
+    const user = buildUser()
+    await users.insert(user)
+    const at = seconds(start + 5)
+    const change = { id: user.id, expected: null, hash: 'one', at }
+    expect(await users.setPasswordHash({ ...change, expected: 'other' })).toBe(false)
+    const outcomes = await Promise.all([
+      users.setPasswordHash(change),
+      users.setPasswordHash({ ...change, hash: 'two' }),
+    ])
+    expect(outcomes.filter((done) => done)).toHaveLength(1)
+    const { password_hash } = (await users.findById(user.id)) ?? {}
+    expect(await users.setPasswordHash({ ...change, expected: password_hash ?? null, hash: 'three' })).toBe(true)
+    expect(await users.findById(user.id)).toMatchObject({ password_hash: 'three', updated_at: at })
+  })
+
+  it('sets status, scopes and roles, and says whether there was a user', async () => {
+    const { users } = open().store
+    const user = buildUser()
+    await users.insert(user)
+    const at = seconds(start + 7)
+    expect(await users.setStatus({ id: user.id, status: 'disabled', at })).toBe(true)
+    expect(await users.setScopesAndRoles({ id: user.id, scopes: 'x', roles: 'y z', at })).toBe(true)
+    expect(await users.findById(user.id)).toEqual({
+      ...user,
+      status: 'disabled',
+      scopes: 'x',
+      roles: 'y z',
+      updated_at: at,
+    })
+    expect(await users.setStatus({ id: buildUser().id, status: 'active', at })).toBe(false)
+    expect(await users.setScopesAndRoles({ id: buildUser().id, scopes: '', roles: '', at })).toBe(false)
+  })
+
+  it('finds a role as a whole word in its own case, whatever is in it', async () => {
+    const { users } = open().store
+    await users.insert(buildUser({ roles: 'first super_visor last' }))
+    expect(await users.anyWithRole('super_visor')).toBe(true)
+    expect(await users.anyWithRole('first')).toBe(true)
+    expect(await users.anyWithRole('last')).toBe(true)
+    for (const absent of ['super', 'visor', 'superXvisor', 'SUPER_VISOR', '%', "' or 1=1 --"]) {
+      expect(await users.anyWithRole(absent), absent).toBe(false)
+    }
+  })
+}

@@ -1,0 +1,112 @@
+import type { Seconds, UserId } from '@gatehouse/core/brand'
+import type { Connection } from '../database.ts'
+import type { UserRow } from '../rows.ts'
+import { defineStatement } from '../statement.ts'
+
+const columns = [
+  'id',
+  'username',
+  'username_canonical',
+  'password_hash',
+  'status',
+  'scopes',
+  'roles',
+  'created_at',
+  'updated_at',
+] as const satisfies readonly (keyof UserRow)[]
+
+const findByCanonicalName = defineStatement<{ name: string }, UserRow>('users.find', ({ db, parameter }) =>
+  db.selectFrom('users').select(columns).where('username_canonical', '=', parameter('name')),
+)
+
+/** The people who can sign in. Each query is one statement. */
+export interface Users {
+  /** Throws already_exists when the id or the canonical name is taken. */
+  insert(row: UserRow): Promise<void>
+  findByCanonicalName(name: string): Promise<UserRow | undefined>
+  findById(id: UserId): Promise<UserRow | undefined>
+  /** In the order of the canonical names, byte by byte, from after the given one. */
+  list(page: { readonly after?: string; readonly limit: number }): Promise<UserRow[]>
+  /** Only where the present hash is the expected one; false otherwise. Stops two changes from overwriting each other. */
+  setPasswordHash(change: {
+    readonly id: UserId
+    readonly expected: string | null
+    readonly hash: string | null
+    readonly at: Seconds
+  }): Promise<boolean>
+  /** False where there is no such user. */
+  setStatus(change: { readonly id: UserId; readonly status: UserRow['status']; readonly at: Seconds }): Promise<boolean>
+  /** False where there is no such user. */
+  setScopesAndRoles(change: {
+    readonly id: UserId
+    readonly scopes: string
+    readonly roles: string
+    readonly at: Seconds
+  }): Promise<boolean>
+  count(): Promise<number>
+  /** Whether any user, disabled ones too, has the role. Cost: looks at every user until one has it. */
+  anyWithRole(role: string): Promise<boolean>
+}
+
+/** Builds the queries of the table `users`. */
+export function createUsers(connection: Connection): Users {
+  const { db, dialect } = connection
+  return {
+    async insert(row) {
+      await db.insertInto('users').values(row).execute()
+    },
+    async findByCanonicalName(name) {
+      return (await findByCanonicalName.run(connection, { name })).rows[0]
+    },
+    findById: (id) => db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst(),
+    list: ({ after, limit }) =>
+      db
+        .selectFrom('users')
+        .selectAll()
+        .$if(after !== undefined, (query) => query.where('username_canonical', '>', after ?? ''))
+        .orderBy('username_canonical')
+        .limit(limit)
+        .execute(),
+    async setPasswordHash({ id, expected, hash, at }) {
+      const { numUpdatedRows } = await db
+        .updateTable('users')
+        .set({ password_hash: hash, updated_at: at })
+        .where('id', '=', id)
+        .where('password_hash', expected === null ? 'is' : '=', expected)
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
+    async setStatus({ id, status, at }) {
+      const { numUpdatedRows } = await db
+        .updateTable('users')
+        .set({ status, updated_at: at })
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
+    async setScopesAndRoles({ id, scopes, roles, at }) {
+      const { numUpdatedRows } = await db
+        .updateTable('users')
+        .set({ scopes, roles, updated_at: at })
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
+    async count() {
+      const { count } = await db
+        .selectFrom('users')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow()
+      return count
+    },
+    async anyWithRole(role) {
+      const found = await db
+        .selectFrom('users')
+        .select('id')
+        .where(({ ref }) => dialect.hasWord(ref('roles'), role))
+        .limit(1)
+        .executeTakeFirst()
+      return found !== undefined
+    },
+  }
+}

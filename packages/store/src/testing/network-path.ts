@@ -1,0 +1,53 @@
+import { connect, createServer, type Socket } from 'node:net'
+
+/** A way to a server that can be made to swallow everything, as a cut cable does. */
+export interface NetworkPath {
+  readonly port: number
+  /** From now on nothing arrives, in either direction, and nobody is told. */
+  cut(): void
+  /** New connections get through again; what was swallowed stays lost. */
+  mend(): void
+  close(): Promise<void>
+}
+
+/** Opens a port that leads to another one on the loopback interface. */
+export async function openNetworkPath(target: number): Promise<NetworkPath> {
+  let isCut = false
+  const sockets = new Set<Socket>()
+  const server = createServer((near) => {
+    const far = connect(target, '127.0.0.1')
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from)
+      let lost = isCut
+      from.on('data', (chunk) => {
+        lost ||= isCut
+        if (!lost) to.write(chunk)
+      })
+      from.on('error', () => {})
+      from.on('close', () => {
+        sockets.delete(from)
+        if (!isCut) to.destroy()
+      })
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('No port')
+  return {
+    port: address.port,
+    cut: () => {
+      isCut = true
+    },
+    mend: () => {
+      isCut = false
+    },
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy()
+        server.close(() => resolve())
+      }),
+  }
+}
