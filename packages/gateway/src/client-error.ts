@@ -1,0 +1,70 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type ErrorCode, errorCatalogue } from '@gatehouse/core/errors'
+import { newDecisionId, newRequestId } from '@gatehouse/core/random'
+import { errorBody, errorHeaders, finishAnswer, type RefusalEntry } from './refuse.ts'
+
+const codes: ReadonlyMap<string, ErrorCode> = new Map([
+  ['HPE_HEADER_OVERFLOW', 'headers_too_large'],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 'payload_too_large'],
+  ['ERR_HTTP_REQUEST_TIMEOUT', 'request_timeout'],
+])
+
+const reasons: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  413: 'Payload Too Large',
+  431: 'Request Header Fields Too Large',
+}
+
+/** How long a client gets to read the answer before its connection is cut. */
+const lingerMilliseconds = 1000
+
+/**
+ * Answers what Node's parser rejects: to be attached to a server's `clientError`. 400, 408, 413 or 431 as JSON, then the
+ * connection is closed; nothing is said where an answer is already on its way. `log` gets the entry for the id.
+ * Stops: request smuggling by malformed framing.
+ */
+export function onClientError(error: Error, socket: Duplex, log?: (entry: RefusalEntry) => void): void {
+  const reason = 'code' in error && typeof error.code === 'string' ? error.code : error.message
+  const begun = findBegunAnswer(socket)
+  if (!socket.writable || reason === 'ECONNRESET' || (begun !== undefined && !finishAnswer(begun))) {
+    socket.destroy()
+    return
+  }
+  setTimeout(() => socket.destroy(), lingerMilliseconds).unref()
+  if (begun !== undefined) {
+    socket.end()
+    return
+  }
+  const code = codes.get(reason) ?? 'invalid_request'
+  const { status } = errorCatalogue[code]
+  const decisionId = newDecisionId()
+  log?.({
+    decision_id: decisionId,
+    request_id: newRequestId(),
+    code,
+    status,
+    route: '',
+    method: '',
+    host: '',
+    path: '',
+    // Servers hand out sockets; the type is wider for those that speak over something else.
+    address: (socket as Partial<Socket>).remoteAddress ?? '',
+    reason,
+    needed: 'a request that can be parsed',
+  })
+  const body = errorBody(code, decisionId)
+  const flat = [...errorHeaders(body), 'connection', 'close']
+  let head = `HTTP/1.1 ${status} ${reasons[status] ?? 'Error'}\r\n`
+  for (let index = 0; index < flat.length; index += 2) head += `${flat[index]}: ${flat[index + 1]}\r\n`
+  socket.end(`${head}\r\n${body}`)
+}
+
+/** The answer whose head has left on this connection: a second head would be read as part of its body. */
+function findBegunAnswer(socket: Duplex): ServerResponse | undefined {
+  // Node keeps the message that a connection is answering here and nowhere public; its own handler asks the same.
+  const { _httpMessage: message } = socket as { _httpMessage?: ServerResponse | null }
+  return message?.headersSent === true ? message : undefined
+}

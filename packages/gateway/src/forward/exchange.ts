@@ -1,0 +1,207 @@
+import type { ServerResponse } from 'node:http'
+import type { Clock } from '@gatehouse/core/time'
+import type { Dispatcher } from 'undici'
+import { type Denial, type RefusalSink, refuse } from '../refuse.ts'
+import { buildResponseHeaders, type ResponseRules } from '../rewrite/response-headers.ts'
+import type { Route } from '../routes.ts'
+import type { Visit } from '../visit.ts'
+import { RequestBody } from './request-body.ts'
+import type { Running, Runs } from './running.ts'
+import type { ForwardTuning } from './tuning.ts'
+import type { Upstream } from './upstream.ts'
+import { describeFailure, saysUnreachable } from './upstream-failure.ts'
+import type { UpstreamSet } from './upstream-set.ts'
+
+/** What an exchange needs of the gateway. */
+export interface Forwarder extends RefusalSink {
+  readonly clock: Clock
+  readonly tuning: ForwardTuning
+  /** Every exchange that is not over. */
+  readonly running: Running
+}
+
+/** Methods that may be sent once more after a failure to connect. Spec: RFC 9110 section 9.2.2. */
+const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
+
+/**
+ * One request with a service: sends it, streams the answer back and sees to it that both ends learn of the other's
+ * failure. One object per request; the handler of undici, whose calls come in the order in which they stand here.
+ */
+export class Exchange implements Dispatcher.DispatchHandler, Runs {
+  slot = -1
+  readonly #forwarder: Forwarder
+  readonly #visit: Visit
+  readonly #route: Route
+  readonly #upstreams: UpstreamSet
+  readonly #options: Dispatcher.DispatchOptions
+  readonly #rules: ResponseRules
+  readonly #response: ServerResponse
+  readonly #body: RequestBody | null
+  #upstream: Upstream
+  #abort: ((reason?: Error) => void) | undefined = undefined
+  #resume: (() => void) | undefined = undefined
+  #retried = false
+  /** Answered, failed or given up: whatever undici still says is of no interest. */
+  #over = false
+  #bodyBegun = false
+  #waitsForClient = false
+  #ticksWaiting = 0
+
+  /** `body`: whether the request has one. `options.body` is filled in here. */
+  constructor(
+    forwarder: Forwarder,
+    visit: Visit,
+    route: Route,
+    upstreams: UpstreamSet,
+    first: Upstream,
+    request: { path: string; method: string; headers: string[]; body: boolean; authenticated: boolean },
+  ) {
+    this.#forwarder = forwarder
+    this.#visit = visit
+    this.#route = route
+    this.#upstreams = upstreams
+    this.#upstream = first
+    this.#response = visit.response
+    this.#rules = { onIssuerHost: route.service.onIssuerHost, authenticated: request.authenticated }
+    this.#body = request.body
+      ? new RequestBody(visit.request, route.service.bodyLimit, () => this.#giveUp(tooLarge(route)))
+      : null
+    const { path, method, headers } = request
+    this.#options = { path, method, headers, body: this.#body }
+  }
+
+  /** Sends the request. */
+  start(): void {
+    this.#visit.forwarded = true
+    this.#forwarder.running.add(this)
+    this.#response.on('close', () => this.#onClosed())
+    this.#upstream.dispatch(this.#options, this, this.#visit.startedAt)
+  }
+
+  onConnect(abort: (reason?: Error) => void): void {
+    this.#upstream.reached()
+    this.#abort = abort
+    this.#ticksWaiting = 0
+    if (this.#over) abort()
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
+    if (status < 200) return true
+    const response = this.#response
+    const headers = buildResponseHeaders(raw, this.#rules)
+    if (headers === undefined) throw new TypeError('the answer has a Transfer-Encoding other than chunked')
+    this.#resume = resume
+    // Node sends headers with the first of the body, in one write; nothing is held back beyond this tick.
+    response.writeHead(status, headers)
+    process.nextTick(releaseHeaders, this)
+    return true
+  }
+
+  /** Ends the tick of the headers: without this, the headers of an event stream would wait for its first event. */
+  releaseHeaders(): void {
+    if (!this.#bodyBegun && !this.#response.writableEnded) this.#response.flushHeaders()
+  }
+
+  onData(chunk: Buffer): boolean {
+    this.#bodyBegun = true
+    if (this.#response.write(chunk)) return true
+    if (!this.#waitsForClient) this.#response.once('drain', () => this.#onDrain())
+    this.#waitsForClient = true
+    return false
+  }
+
+  #onDrain(): void {
+    this.#waitsForClient = false
+    this.#ticksWaiting = 0
+    this.#resume?.()
+  }
+
+  onComplete(): void {
+    this.#upstream.running -= 1
+    if (this.#over) return
+    this.#over = true
+    this.#response.end()
+    this.#body?.discard()
+  }
+
+  onError(error: Error): void {
+    this.#upstream.running -= 1
+    const nothingSent = this.#abort === undefined
+    const now = nothingSent ? this.#forwarder.clock.milliseconds() : 0
+    if (nothingSent && saysUnreachable(error)) this.#upstream.unreachable(now)
+    if (this.#over) return
+    if (nothingSent && !this.#retried && this.#body === null && idempotent.has(this.#options.method)) {
+      this.#retried = true
+      const other = this.#upstreams.take(now, this.#upstream)
+      if (other !== undefined) {
+        this.#upstream = other
+        other.dispatch(this.#options, this, now)
+        return
+      }
+    }
+    this.#giveUp(describeFailure(error, this.#upstream.origin))
+  }
+
+  /** Called once per tick while the exchange runs: gives up what takes too long. */
+  onTick(): void {
+    const { tuning } = this.#forwarder
+    if (this.#over) return
+    if (this.#body?.isTooSlow(tuning.bodyIdleTicks, tuning.minimumRate)) {
+      this.#giveUp({
+        code: 'request_timeout',
+        reason: 'the body came too slowly',
+        needed: 'a faster body',
+        close: true,
+      })
+    } else if (this.#abort === undefined) {
+      this.#ticksWaiting += 1
+      const patience = tuning.queueTicks + this.#route.service.timeouts.connect / tuning.tick
+      if (this.#ticksWaiting > patience) this.#giveUp(noConnection(this.#route.requirement.needed))
+    } else if (this.#waitsForClient) {
+      this.#ticksWaiting += 1
+      if (this.#ticksWaiting > tuning.stallTicks) this.#response.destroy()
+    }
+  }
+
+  /** Answers with an error, or breaks the answer that has begun, and lets go of the upstream. */
+  #giveUp(denial: Denial): void {
+    if (this.#over) return
+    this.#over = true
+    this.#abort?.()
+    refuse(this.#forwarder, this.#visit, denial)
+    this.#body?.discard()
+  }
+
+  /** The answer is out, or the client is gone: 499 in the counters where it did not wait for any answer. */
+  #onClosed(): void {
+    const gone = !this.#over && !this.#response.headersSent
+    if (!this.#over) {
+      this.#over = true
+      this.#abort?.()
+    }
+    this.#body?.destroy()
+    const { clock, running, onAnswer } = this.#forwarder
+    running.remove(this)
+    const seconds = (clock.milliseconds() - this.#visit.startedAt) / 1000
+    onAnswer?.(this.#route.name, gone ? 499 : this.#response.statusCode, seconds)
+  }
+}
+
+function releaseHeaders(exchange: Exchange): void {
+  exchange.releaseHeaders()
+}
+
+const tooLarge = (route: Route): Denial => ({
+  code: 'payload_too_large',
+  reason: 'the body is longer than the limit',
+  needed: `a body of at most ${route.service.bodyLimit} bytes`,
+  close: true,
+})
+
+/** The denial for a request for which no upstream has a connection. Code: temporarily_unavailable. */
+export const noConnection = (needed: string): Denial => ({
+  code: 'temporarily_unavailable',
+  reason: 'no upstream can be reached or has a connection to spare',
+  needed,
+  headers: ['retry-after', '1'],
+})

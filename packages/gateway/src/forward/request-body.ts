@@ -1,0 +1,64 @@
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+
+/**
+ * A request's body on its way to the service: counted, and apart from the request itself, since whoever ends a stream
+ * that is the request ends the client's connection with it, answer and all.
+ */
+export class RequestBody extends Readable {
+  readonly #request: IncomingMessage
+  readonly #limit: number
+  readonly #onTooLarge: () => void
+  #bytes = 0
+  #ticks = 0
+  #quietTicks = 0
+  #discarding = false
+
+  /** `limit` in bytes. `onTooLarge` is called once, when a body turns out longer; what is longer is never forwarded. */
+  constructor(request: IncomingMessage, limit: number, onTooLarge: () => void) {
+    super()
+    this.#request = request
+    this.#limit = limit
+    this.#onTooLarge = onTooLarge
+    // Whoever destroys this with an error tells the exchange as well; unheard, the event would end the process.
+    this.on('error', () => undefined)
+    request.on('data', (chunk: Buffer) => this.#take(chunk))
+    request.on('end', () => {
+      if (!this.destroyed) this.push(null)
+    })
+  }
+
+  #take(chunk: Buffer): void {
+    this.#bytes += chunk.length
+    this.#quietTicks = 0
+    if (this.#bytes > this.#limit) {
+      // Nobody is left to tell once the rest is only being read away.
+      if (this.#discarding) this.#request.destroy()
+      else this.#onTooLarge()
+      return
+    }
+    if (!this.#discarding && !this.destroyed && !this.push(chunk)) this.#request.pause()
+  }
+
+  override _read(): void {
+    this.#request.resume()
+  }
+
+  /** Reads the rest away, up to the limit, so that the client can finish and use its connection again. */
+  discard(): void {
+    if (this.#discarding || this.#request.complete) return
+    this.#discarding = true
+    this.#request.resume()
+  }
+
+  /**
+   * One tick has passed; whether the client is too slow: no byte for `idleTicks`, or fewer than `rate` bytes per tick
+   * once they have passed. Time in which the service keeps the client waiting does not count.
+   */
+  isTooSlow(idleTicks: number, rate: number): boolean {
+    if (this.#request.complete || this.#request.isPaused()) return false
+    this.#ticks += 1
+    this.#quietTicks += 1
+    return this.#quietTicks > idleTicks || (this.#ticks > idleTicks && this.#bytes < this.#ticks * rate)
+  }
+}

@@ -1,0 +1,125 @@
+import { isIP } from 'node:net'
+import { type Dispatcher, Pool } from 'undici'
+import type { Service } from '../routes.ts'
+import type { ForwardTuning } from './tuning.ts'
+
+/**
+ * One origin that requests are forwarded to: its connections, how many requests it has, and whether it can be reached.
+ * Certificates of https origins are verified.
+ */
+export class Upstream {
+  readonly origin: string
+  /** Requests that were handed over and are not over, the waiting ones included. */
+  running = 0
+  readonly #timeouts: Service['timeouts']
+  readonly #tuning: ForwardTuning
+  readonly #hostname: string
+  /** The pools in use: the last one takes requests, others end as their requests do. */
+  #pool: Pool
+  readonly #retired = new Set<Pool>()
+  #consecutiveFailures = 0
+  /** 0 = in use. */
+  #pausedUntil = 0
+  #pause = 0
+  #probedAt = 0
+  #probing = false
+  #resolveAt = 0
+  #addresses = ''
+  #closed: Promise<void> | undefined = undefined
+
+  constructor(origin: string, timeouts: Service['timeouts'], tuning: ForwardTuning) {
+    this.origin = origin
+    this.#timeouts = timeouts
+    this.#tuning = tuning
+    const { hostname } = new URL(origin)
+    this.#hostname = isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : ''
+    this.#pool = this.#openPool()
+  }
+
+  /** Forwards one request; `now` in milliseconds. */
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, now: number): void {
+    this.running += 1
+    if (this.#hostname !== '' && now >= this.#resolveAt) this.#resolveAgain(now)
+    this.#pool.dispatch(options, handler)
+  }
+
+  /** Whether a request may go here now. After a pause the first one that asks is the probe; others wait for its result. */
+  take(now: number): boolean {
+    if (this.running >= this.#tuning.connections + this.#tuning.queue) return false
+    if (this.#pausedUntil === 0) return true
+    if (now < this.#pausedUntil) return false
+    this.#pausedUntil = now + this.#pause
+    return this.#beginProbe(now)
+  }
+
+  /** Whether a paused upstream may be tried before its time since there is no better one: once per first pause. */
+  takeAsLastResort(now: number): boolean {
+    return this.#pausedUntil !== 0 && now - this.#probedAt >= this.#tuning.firstPause && this.#beginProbe(now)
+  }
+
+  #beginProbe(now: number): true {
+    this.#probedAt = now
+    this.#probing = true
+    return true
+  }
+
+  /** A connection was there. */
+  reached(): void {
+    if (this.#consecutiveFailures === 0) return
+    this.#consecutiveFailures = 0
+    this.#pausedUntil = 0
+    this.#pause = 0
+    this.#probing = false
+  }
+
+  /** No connection could be made. Many requests fail together: during a pause only the probe's failure lengthens it. */
+  unreachable(now: number): void {
+    const { failures, firstPause, lastPause } = this.#tuning
+    this.#consecutiveFailures += 1
+    if (this.#consecutiveFailures < failures) return
+    if (this.#pausedUntil !== 0 && !this.#probing) return
+    this.#pause = this.#pause === 0 ? firstPause : Math.min(this.#pause * 2, lastPause)
+    this.#pausedUntil = now + this.#pause
+    this.#probedAt = now
+    this.#probing = false
+  }
+
+  #openPool(): Pool {
+    return new Pool(this.origin, {
+      connections: this.#tuning.connections,
+      pipelining: 1,
+      connect: { timeout: this.#timeouts.connect, lookup: this.#tuning.lookup, rejectUnauthorized: true },
+      headersTimeout: this.#timeouts.headers,
+      bodyTimeout: this.#timeouts.idle,
+      maxHeaderSize: 32_768,
+    })
+  }
+
+  /** Opens new connections once the name leads elsewhere; those to the old addresses end when their requests do. */
+  #resolveAgain(now: number): void {
+    this.#resolveAt = now + this.#tuning.resolveAfter
+    this.#tuning.lookup(this.#hostname, { all: true }, (error, found) => {
+      if (error !== null || this.#closed !== undefined) return
+      const list = typeof found === 'string' ? [found] : found.map(({ address }) => address)
+      const addresses = list.sort().join(' ')
+      if (this.#addresses !== '' && addresses !== this.#addresses) {
+        const old = this.#pool
+        this.#pool = this.#openPool()
+        this.#retired.add(old)
+        void old.close().then(() => this.#retired.delete(old))
+      }
+      this.#addresses = addresses
+    })
+  }
+
+  /** Takes no more requests; resolved when those that it has are over. May be called again. */
+  close(): Promise<void> {
+    this.#closed ??= Promise.all([this.#pool, ...this.#retired].map((pool) => pool.close())).then(() => undefined)
+    return this.#closed
+  }
+
+  /** Breaks off what is running. */
+  async destroy(): Promise<void> {
+    await Promise.all([this.#pool, ...this.#retired].map((pool) => pool.destroy()))
+  }
+}

@@ -1,0 +1,125 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Refusal, VerifiedToken } from '@gatehouse/core/contracts'
+import type { ErrorCode } from '@gatehouse/core/errors'
+import { newRequestId } from '@gatehouse/core/random'
+import type { Clock } from '@gatehouse/core/time'
+import { type CheckedRequest, checkRequest, type RefusedRequest } from './check-request.ts'
+import { Running } from './forward/running.ts'
+import { defaultTuning, type ForwardTuning } from './forward/tuning.ts'
+import { Upstream } from './forward/upstream.ts'
+import { UpstreamSet } from './forward/upstream-set.ts'
+import { type Pipeline, runPipeline } from './pipeline.ts'
+import { type RefusalEntry, refuse } from './refuse.ts'
+import type { RouteTable, Service } from './routes.ts'
+import { Visit } from './visit.ts'
+
+/** What the gateway is handed by the program. All of it is synchronous and does no I/O. */
+export interface GatewayDependencies {
+  readonly clock: Clock
+  /** The shared verifier: signature, type, issuer, expiry, revocation and audience of the token. */
+  readonly verify: (token: string, audiences: readonly string[]) => VerifiedToken | Refusal
+  /** A signed identity JWT for one service. */
+  readonly issueIdentity: (token: VerifiedToken, service: { name: string; audience: string }) => string
+  /** Called once per decision. */
+  readonly onDecision?: (decision: { readonly route: string; readonly outcome: 'allowed' | ErrorCode }) => void
+  /** Called once per answer; 499 = the client went away before there was one. `route` is empty where none matched. */
+  readonly onAnswer?: (route: string, status: number, seconds: number) => void
+  /** Called for refusals and upstream failures only. */
+  readonly log: (entry: RefusalEntry) => void
+  /** Counts a failed signature of an address; false = the address has had too many. */
+  readonly allowFailure?: (address: string) => boolean
+  /** For tests and unusual networks. */
+  readonly tuning?: Partial<ForwardTuning>
+}
+
+/** The reverse proxy. */
+export interface Gateway {
+  /**
+   * Answers everything that is not Gatehouse's own path. `checked` is `checkRequest`'s outcome where the caller has it
+   * already, also a refused one: it is answered here.
+   */
+  handle(request: IncomingMessage, response: ServerResponse, checked?: CheckedRequest | RefusedRequest): void
+  /** Swaps all routes at once; running requests finish on the old ones, connections of unchanged upstreams are kept. */
+  replace(table: RouteTable): void
+  /** Lets running requests finish for a while, then breaks them off. Call it once the server accepts no more. */
+  close(): Promise<void>
+}
+
+/** Builds the gateway. Opens no connection before the first request. */
+export function createGateway(table: RouteTable, dependencies: GatewayDependencies): Gateway {
+  const tuning: ForwardTuning = { ...defaultTuning, ...dependencies.tuning }
+  const running = new Running()
+  let upstreams = new Map<string, Upstream>()
+  /** Take no more requests and still have some. */
+  const retiring = new Set<Upstream>()
+  let closing: Promise<void> | undefined
+  const base = { ...dependencies, tuning, running }
+  let pipeline = adopt(table)
+
+  function adopt(next: RouteTable): Pipeline {
+    const kept = new Map<string, Upstream>()
+    const sets = next.services.map((service) => buildSet(service, kept, upstreams, tuning))
+    for (const [key, upstream] of upstreams) if (!kept.has(key)) retire(upstream)
+    upstreams = kept
+    return { ...base, table: next, upstreams: sets }
+  }
+
+  function retire(upstream: Upstream): void {
+    retiring.add(upstream)
+    void upstream.close().then(() => retiring.delete(upstream))
+  }
+
+  async function closeAll(): Promise<void> {
+    for (const upstream of upstreams.values()) retire(upstream)
+    const all = [...retiring]
+    const finished = Promise.all(all.map((upstream) => upstream.close()))
+    let deadline: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      deadline = setTimeout(resolve, tuning.drain).unref()
+    })
+    await Promise.race([finished, late])
+    clearTimeout(deadline)
+    await Promise.all(all.map((upstream) => upstream.destroy()))
+    clearInterval(timer)
+  }
+
+  const timer = setInterval(() => running.tick(), tuning.tick).unref()
+
+  return {
+    handle(request, response, checked = checkRequest(request)) {
+      const visit = new Visit(request, response, checked, newRequestId(), dependencies.clock.milliseconds())
+      try {
+        runPipeline(pipeline, visit)
+      } catch (thrown) {
+        // A fault of ours is never a way through.
+        const reason = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+        refuse(pipeline, visit, { code: 'server_error', reason, needed: 'a gateway without this fault', close: true })
+      }
+    },
+    replace(next) {
+      pipeline = adopt(next)
+    },
+    close() {
+      closing ??= closeAll()
+      return closing
+    },
+  }
+}
+
+/** Upstreams are told apart by origin and timeouts: two services may share one. */
+function buildSet(
+  service: Service,
+  kept: Map<string, Upstream>,
+  before: ReadonlyMap<string, Upstream>,
+  tuning: ForwardTuning,
+): UpstreamSet {
+  const { connect, headers, idle } = service.timeouts
+  return new UpstreamSet(
+    service.upstreams.map((origin) => {
+      const key = `${origin} ${connect} ${headers} ${idle}`
+      const upstream = kept.get(key) ?? before.get(key) ?? new Upstream(origin, service.timeouts, tuning)
+      kept.set(key, upstream)
+      return upstream
+    }),
+  )
+}

@@ -1,0 +1,111 @@
+import type { VerifiedToken } from '@gatehouse/core/contracts'
+import { type Authenticator, authenticate } from './authenticate/bearer.ts'
+import { checkRequirement } from './authorize/requirement.ts'
+import type { CheckedRequest, RefusedRequest } from './check-request.ts'
+import { Exchange, type Forwarder, noConnection } from './forward/exchange.ts'
+import type { UpstreamSet } from './forward/upstream-set.ts'
+import { type Denial, refuse } from './refuse.ts'
+import { buildRequestHeaders } from './rewrite/request-headers.ts'
+import { findLeaf } from './route-trie.ts'
+import { findMethod, type Route, type RouteTable } from './routes.ts'
+import type { Visit } from './visit.ts'
+
+/** What the pipeline runs on: the functions of the gateway and one state of its configuration. */
+export interface Pipeline extends Authenticator, Forwarder {
+  readonly table: RouteTable
+  /** By {@link Route.service}'s index. */
+  readonly upstreams: readonly UpstreamSet[]
+  readonly issueIdentity: (token: VerifiedToken, service: { name: string; audience: string }) => string
+}
+
+const isDenial = (found: Route | VerifiedToken | Denial): found is Denial => 'code' in found
+
+/**
+ * Takes one request through every stage: match, authenticate, authorize, rewrite, forward. The first stage that says no
+ * decides the answer, and what no stage lets through is never forwarded. Cost: no I/O before the forwarding.
+ */
+export function runPipeline(pipeline: Pipeline, visit: Visit): void {
+  const denial = passStages(pipeline, visit)
+  if (denial !== undefined) refuse(pipeline, visit, denial)
+}
+
+function passStages(pipeline: Pipeline, visit: Visit): Denial | undefined {
+  const { checked } = visit
+  if (!checked.ok) return unreadable(checked)
+
+  const route = match(pipeline.table, checked, visit)
+  if (isDenial(route)) return route
+  visit.route = route
+
+  const token = authenticate(pipeline, visit, checked, route, pipeline.table.issuerHost)
+  if (token !== undefined && isDenial(token)) return token
+
+  const denied = checkRequirement(route.requirement, token) ?? checkBody(checked, route)
+  if (denied !== undefined) return denied
+
+  const identity = token === undefined ? undefined : pipeline.issueIdentity(token, route.service)
+  const headers = buildRequestHeaders(visit, checked, token, identity)
+
+  visit.allowed = true
+  pipeline.onDecision?.({ route: route.name, outcome: 'allowed' })
+  return forward(pipeline, visit, checked, route, headers, token !== undefined)
+}
+
+const unreadable = ({ code, reason }: RefusedRequest): Denial => ({
+  code,
+  reason,
+  needed: 'a request that can be read in one way only',
+  close: true,
+})
+
+function match(table: RouteTable, checked: CheckedRequest, visit: Visit): Route | Denial {
+  const trie = table.hosts.get(checked.host)
+  if (trie === undefined) {
+    const reason = `no route names the host ${checked.host}`
+    return { code: 'misdirected_request', reason, needed: 'a host that the issuer or a route names', close: true }
+  }
+  const leaf = findLeaf(trie, checked.path)
+  if (leaf === undefined) return { code: 'not_found', reason: 'no route matches the path', needed: 'a route for it' }
+  const method = visit.request.method ?? ''
+  return (
+    findMethod(leaf, method) ?? {
+      code: 'method_not_allowed',
+      reason: `${leaf.pattern} decides and does not list ${method}`,
+      needed: `one of ${leaf.allow}`,
+      headers: ['allow', leaf.allow],
+    }
+  )
+}
+
+const checkBody = (checked: CheckedRequest, route: Route): Denial | undefined =>
+  checked.bodyLength <= route.service.bodyLimit
+    ? undefined
+    : {
+        code: 'payload_too_large',
+        reason: `a body of ${checked.bodyLength} bytes`,
+        needed: `a body of at most ${route.service.bodyLimit} bytes`,
+        close: true,
+      }
+
+function forward(
+  pipeline: Pipeline,
+  visit: Visit,
+  checked: CheckedRequest,
+  route: Route,
+  headers: string[],
+  authenticated: boolean,
+): Denial | undefined {
+  const upstreams = pipeline.upstreams[route.service.index]
+  const upstream = upstreams?.take(visit.startedAt)
+  if (upstreams === undefined || upstream === undefined) {
+    return noConnection('an upstream that can be reached')
+  }
+  new Exchange(pipeline, visit, route, upstreams, upstream, {
+    path: checked.query === '' ? checked.path : `${checked.path}?${checked.query}`,
+    method: visit.request.method ?? 'GET',
+    headers,
+    body: checked.bodyLength !== 0,
+    authenticated,
+  }).start()
+  return undefined
+}

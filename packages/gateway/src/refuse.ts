@@ -1,0 +1,131 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type ErrorCode, errorCatalogue } from '@gatehouse/core/errors'
+import { newDecisionId } from '@gatehouse/core/random'
+import type { Clock } from '@gatehouse/core/time'
+import { peerAddress, type Visit } from './visit.ts'
+
+/** A "no" from one stage of the pipeline. */
+export interface Denial {
+  readonly code: ErrorCode
+  /** What was there: for the log. */
+  readonly reason: string
+  /** What would have satisfied the rule: for the log. */
+  readonly needed: string
+  /** Further response headers: name, value, name, value. */
+  readonly headers?: readonly string[]
+  /** Whether the connection must not be used again. */
+  readonly close?: boolean
+}
+
+/** What the log says of a refusal or of an upstream's failure. */
+export interface RefusalEntry {
+  /** By which a stranger's report finds this entry. */
+  readonly decision_id: string
+  readonly request_id: string
+  readonly code: ErrorCode
+  readonly status: number
+  /** The service's name and the route's pattern; empty where none matched. */
+  readonly route: string
+  readonly method: string
+  readonly host: string
+  /** Canonical, without query; empty where the request was not even readable. */
+  readonly path: string
+  readonly address: string
+  readonly reason: string
+  readonly needed: string
+}
+
+/** What a refusal needs of the gateway. */
+export interface RefusalSink {
+  readonly clock: Clock
+  readonly log: (entry: RefusalEntry) => void
+  readonly onDecision?: (decision: { readonly route: string; readonly outcome: 'allowed' | ErrorCode }) => void
+  readonly onAnswer?: (route: string, status: number, seconds: number) => void
+}
+
+/** Bodies up to this many bytes are read to their end after a refusal, so that the connection can be used again. */
+const readableRest = 65_536
+/** How long a client that still sends is listened to after a refusal, so that it gets to read the answer. */
+const lingerMilliseconds = 1000
+
+/**
+ * Answers with the standard error and an id, and logs under that id what the stranger is not told. Where the answer has
+ * already begun, the connection is broken instead, since an ended answer would look complete.
+ */
+export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
+  const { request, response, checked } = visit
+  const { status } = errorCatalogue[denial.code]
+  const route = visit.route?.name ?? ''
+  const decisionId = newDecisionId()
+  sink.log({
+    decision_id: decisionId,
+    request_id: visit.requestId,
+    code: denial.code,
+    status,
+    route,
+    method: request.method ?? '',
+    host: checked.ok ? checked.host : '',
+    path: checked.ok ? checked.path : '',
+    address: peerAddress(request),
+    reason: denial.reason,
+    needed: denial.needed,
+  })
+  if (!visit.allowed) sink.onDecision?.({ route, outcome: denial.code })
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  // An exchange counts its own answer when the response closes.
+  if (!visit.forwarded) sink.onAnswer?.(route, status, (sink.clock.milliseconds() - visit.startedAt) / 1000)
+  const unread = !request.complete && (!checked.ok || checked.bodyLength !== 0)
+  const small = checked.ok && checked.bodyLength >= 0 && checked.bodyLength <= readableRest
+  const close = denial.close === true || (unread && !small)
+  const body = errorBody(denial.code, decisionId)
+  const headers = [...errorHeaders(body), ...(denial.headers ?? [])]
+  if (close) headers.push('connection', 'close')
+  response.writeHead(status, headers)
+  if (unread && close) endAfterLinger(request, response, body)
+  else response.end(body)
+  if (unread) request.resume()
+}
+
+/** The JSON that strangers see. */
+export const errorBody = (code: ErrorCode, decisionId: string): string =>
+  JSON.stringify({ error: code, error_description: errorCatalogue[code].description, decision_id: decisionId })
+
+/** The headers of every refusal, but challenges: name, value, name, value. */
+export const errorHeaders = (body: string): string[] => [
+  'content-type',
+  'application/json',
+  'content-length',
+  String(Buffer.byteLength(body)),
+  'cache-control',
+  'no-store',
+  'x-content-type-options',
+  'nosniff',
+]
+
+const lingering = new WeakSet<object>()
+
+/**
+ * Whether all of an answer has been handed over, so that its connection can be closed in order. Ends an answer that only
+ * waits for the client to finish.
+ */
+export function finishAnswer(response: ServerResponse): boolean {
+  if (lingering.has(response)) response.end()
+  return response.writableEnded
+}
+
+/** Closing at once, with bytes unread, would reset the connection and take the answer away from the client. */
+function endAfterLinger(request: IncomingMessage, response: ServerResponse, body: string): void {
+  lingering.add(response)
+  response.flushHeaders()
+  response.write(body)
+  const end = (): void => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(end, lingerMilliseconds).unref()
+  request.once('end', end)
+  response.once('close', end)
+}

@@ -1,0 +1,80 @@
+import { setsOwnCookie } from './cookies.ts'
+import { hopByHop, parseConnection } from './header-names.ts'
+import { withoutNamed } from './request-headers.ts'
+
+const pass = 0
+const drop = 1
+const connection = 2
+const setCookie = 3
+const cacheControl = 4
+const transferEncoding = 5
+const serviceWorker = 6
+const contentLength = 7
+
+const special: ReadonlyMap<string, number> = new Map([
+  ['connection', connection],
+  ['set-cookie', setCookie],
+  ['cache-control', cacheControl],
+  ['transfer-encoding', transferEncoding],
+  ['service-worker-allowed', serviceWorker],
+  ['content-length', contentLength],
+])
+
+const remembered = new Map<string, number>()
+const rememberedLimit = 2000
+
+function kindOf(raw: string): number {
+  const found = remembered.get(raw)
+  if (found !== undefined) return found
+  const name = raw.toLowerCase()
+  const kind = special.get(name) ?? (hopByHop.has(name) || name.startsWith('proxy-') ? drop : pass)
+  if (remembered.size < rememberedLimit) remembered.set(raw, kind)
+  return kind
+}
+
+/** What the rewriting of an answer depends on. */
+export interface ResponseRules {
+  /** Whether the route is on the issuer's host, where a service worker could take over the sign-in pages. */
+  readonly onIssuerHost: boolean
+  /** Whether a token was used: then an answer that says nothing about caching must not be cached. */
+  readonly authenticated: boolean
+}
+
+/**
+ * The headers that the client gets of a service's answer, as a flat list in the service's spelling. `undefined` where the
+ * answer has a Transfer-Encoding other than chunked, whose body could not be forwarded truthfully.
+ * Spec: RFC 9110 section 7.6.1. Stops: a service that sets Gatehouse's cookies or widens a service worker's scope; answers
+ * for one person that a cache hands to another.
+ */
+export function buildResponseHeaders(raw: readonly Buffer[], rules: ResponseRules): string[] | undefined {
+  const headers: string[] = []
+  let named: string[] | undefined
+  let length: string | undefined
+  let mayCache = false
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]?.toString('latin1') ?? ''
+    const value = raw[index + 1]?.toString('latin1') ?? ''
+    const kind = kindOf(name)
+    if (kind === pass) {
+      headers.push(name, value)
+    } else if (kind === contentLength) {
+      length = value
+    } else if (kind === cacheControl) {
+      headers.push(name, value)
+      mayCache = true
+    } else if (kind === setCookie) {
+      if (!setsOwnCookie(value)) headers.push(name, value)
+    } else if (kind === serviceWorker) {
+      if (!rules.onIssuerHost) headers.push(name, value)
+    } else if (kind === transferEncoding) {
+      if (value.toLowerCase() !== 'chunked') return undefined
+    } else if (kind === connection) {
+      const tokens = parseConnection(value)
+      if (tokens.length > 0) named = named === undefined ? [...tokens] : [...named, ...tokens]
+    }
+  }
+  const kept = named === undefined ? headers : withoutNamed(headers, named)
+  if (length !== undefined) kept.push('content-length', length)
+  if (rules.authenticated && (!mayCache || named?.includes('cache-control'))) kept.push('cache-control', 'no-store')
+  return kept
+}

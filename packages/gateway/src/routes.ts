@@ -1,0 +1,240 @@
+import { METHODS } from 'node:http'
+import { isReserved, reservedOnOtherHosts, reservedPrefixes } from '@gatehouse/core/paths'
+import { parseScope } from '@gatehouse/core/scope'
+import { parseAuthority } from './authority.ts'
+import { buildRequirement, type RequireDefinition, type Requirement } from './authorize/requirement.ts'
+import { type PathPattern, parsePattern } from './path-pattern.ts'
+import { newTrie, type RouteLeaf, type TrieNode } from './route-trie.ts'
+
+/** A service behind the gateway, as the configuration names it. */
+export interface ServiceDefinition {
+  readonly name: string
+  /** Host of its routes; absent = the issuer's. */
+  readonly host?: string
+  /** Its own audience, beside the top-level one. */
+  readonly audience: string
+  /** Origins such as `http://orders-1:4001`. */
+  readonly upstream: readonly string[]
+  /** Seconds. Defaults: connect 5, headers 30, idle 120. */
+  readonly timeouts?: { readonly connect?: number; readonly headers?: number; readonly idle?: number }
+  /** Bytes. Default: 10 MiB. */
+  readonly limits?: { readonly body?: number }
+  readonly routes: readonly RouteDefinition[]
+}
+
+/** A route, as the configuration names it. */
+export interface RouteDefinition {
+  /** A pattern; see `parsePattern`. */
+  readonly path: string
+  /** Absent = every method but OPTIONS, TRACE and CONNECT. GET includes HEAD. */
+  readonly methods?: readonly string[]
+  readonly require: RequireDefinition
+}
+
+/** A service, ready. */
+export interface Service {
+  /** Its place in {@link RouteTable.services}. */
+  readonly index: number
+  readonly name: string
+  readonly audience: string
+  /** The audiences that a token may have: the top-level one and the service's own. */
+  readonly audiences: readonly string[]
+  readonly upstreams: readonly string[]
+  /** Milliseconds. */
+  readonly timeouts: { readonly connect: number; readonly headers: number; readonly idle: number }
+  /** Bytes. */
+  readonly bodyLimit: number
+  readonly onIssuerHost: boolean
+}
+
+/** A route, ready. */
+export interface Route {
+  /** For logs and counters: the service's name and the pattern. */
+  readonly name: string
+  readonly service: Service
+  readonly requirement: Requirement
+}
+
+/** All routes, compiled: plain data without connections. */
+export interface RouteTable {
+  readonly issuerHost: string
+  readonly hosts: ReadonlyMap<string, TrieNode>
+  readonly services: readonly Service[]
+}
+
+/** What {@link buildRouteTable} reads. */
+export interface RouteTableInput {
+  readonly issuerHost: string
+  /** Further names of the issuer's host, such as the loopback names in development. */
+  readonly issuerHostAliases?: readonly string[]
+  /** The top-level audience, accepted by every service. */
+  readonly audience: string
+  readonly services: readonly ServiceDefinition[]
+}
+
+/** A route table that must not be used; the message says where and why. */
+export class RouteError extends Error {
+  readonly service: string
+  /** The route's index within its service; absent where the service itself is at fault. */
+  readonly route: number | undefined
+
+  constructor(service: string, route: number | undefined, sentence: string) {
+    super(`services.${service}${route === undefined ? '' : `.routes[${route}]`}: ${sentence}`)
+    this.name = 'RouteError'
+    this.service = service
+    this.route = route
+  }
+}
+
+/**
+ * Compiles the routes of all services into one trie per host. Throws {@link RouteError} for whatever is ambiguous,
+ * incomplete or can never match, so that a mistake shows at load and not in traffic.
+ */
+export function buildRouteTable(input: RouteTableInput): RouteTable {
+  const hosts = new Map<string, TrieNode>()
+  const issuerHost = parseAuthority(input.issuerHost)
+  if (issuerHost === undefined) throw new RouteError('', undefined, `"${input.issuerHost}" is no host`)
+  const issuerTrie = newTrie()
+  for (const name of [issuerHost, ...(input.issuerHostAliases ?? [])])
+    hosts.set(parseAuthority(name) ?? name, issuerTrie)
+  const services: Service[] = []
+  for (const definition of input.services) {
+    const host = definition.host === undefined ? issuerHost : parseAuthority(definition.host)
+    if (host === undefined) throw new RouteError(definition.name, undefined, `"${definition.host}" is no host`)
+    const trie = hosts.get(host) ?? newTrie()
+    hosts.set(host, trie)
+    if (services.some((other) => other.name === definition.name)) {
+      throw new RouteError(definition.name, undefined, 'the name is taken by another service')
+    }
+    const service = buildService(definition, services.length, input.audience, trie === issuerTrie)
+    services.push(service)
+    for (const [index, route] of definition.routes.entries()) addRoute(trie, service, route, index, issuerHost)
+  }
+  for (const trie of new Set(hosts.values())) finishTrie(trie)
+  return { issuerHost, hosts, services }
+}
+
+function buildService(definition: ServiceDefinition, index: number, audience: string, onIssuerHost: boolean): Service {
+  const fail = (sentence: string): never => {
+    throw new RouteError(definition.name, undefined, sentence)
+  }
+  if (definition.routes.length === 0) fail('a service without a route can never be reached')
+  if (definition.upstream.length === 0) fail('a service needs an upstream')
+  const { connect = 5, headers = 30, idle = 120 } = definition.timeouts ?? {}
+  if (![connect, headers, idle].every((value) => value > 0 && value <= 86_400)) {
+    fail('timeouts are seconds above 0 and up to a day')
+  }
+  const bodyLimit = definition.limits?.body ?? 10 * 1024 * 1024
+  if (!Number.isSafeInteger(bodyLimit) || bodyLimit < 0) fail('limits.body is a whole number of bytes')
+  return {
+    index,
+    name: definition.name,
+    audience: definition.audience,
+    audiences: definition.audience === audience ? [audience] : [audience, definition.audience],
+    upstreams: definition.upstream.map((url) => parseUpstream(url) ?? fail(`"${url}" is no http(s) origin`)),
+    timeouts: { connect: milliseconds(connect), headers: milliseconds(headers), idle: milliseconds(idle) },
+    bodyLimit,
+    onIssuerHost,
+  }
+}
+
+const milliseconds = (seconds: number): number => Math.ceil(seconds * 1000)
+
+function parseUpstream(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined
+  const url = new URL(text)
+  const bare =
+    url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
+  return bare && (url.protocol === 'http:' || url.protocol === 'https:') ? url.origin : undefined
+}
+
+const neverRouted: ReadonlySet<string> = new Set(['OPTIONS', 'TRACE', 'CONNECT'])
+
+function addRoute(
+  trie: TrieNode,
+  service: Service,
+  definition: RouteDefinition,
+  index: number,
+  issuerHost: string,
+): void {
+  const fail = (sentence: string): never => {
+    throw new RouteError(service.name, index, sentence)
+  }
+  const pattern = parsePattern(definition.path)
+  if ('fault' in pattern) throw new RouteError(service.name, index, pattern.fault)
+  const reserved = service.onIssuerHost ? reservedPrefixes : reservedOnOtherHosts
+  if (isReserved(pattern.stem, reserved) || isReserved(pattern.prefix, reserved)) {
+    fail(`"${definition.path}" lies where Gatehouse's own paths are`)
+  }
+  const rule = checkRule(definition.require)
+  if (rule !== undefined) fail(rule)
+  const name = `${service.name} ${definition.path}`
+  const route: Route = { name, service, requirement: buildRequirement(definition.require, issuerHost) }
+  const leaf = leafFor(trie, pattern, definition.path)
+  if (definition.methods === undefined) {
+    if (leaf.any !== undefined || leaf.methods.size > 0) fail(`"${definition.path}" stands twice for one method`)
+    leaf.any = route
+    return
+  }
+  if (definition.methods.length === 0) fail('methods is empty: leave it out to mean every method')
+  for (const method of definition.methods) {
+    if (neverRouted.has(method)) fail(`${method} is never routed to a service`)
+    if (!METHODS.includes(method)) fail(`"${method}" is no method; methods are written in capitals`)
+    if (leaf.any !== undefined || leaf.methods.has(method)) fail(`${method} "${definition.path}" stands twice`)
+    leaf.methods.set(method, route)
+  }
+}
+
+function checkRule(rule: RequireDefinition | undefined): string | undefined {
+  if (rule === 'signed-in' || rule === 'token' || rule === 'optional' || rule === 'nothing') return undefined
+  if (typeof rule !== 'object' || rule === null) return 'a route needs a rule: require is missing or unknown'
+  const { scopes = [], roles = [] } = rule
+  if (scopes.length === 0 && roles.length === 0) return 'require names neither a scope nor a role'
+  // An empty list beside a full one would silently ask for nothing.
+  if (rule.scopes?.length === 0 || rule.roles?.length === 0) return 'require has an empty list: leave it out'
+  if (
+    scopes.includes('') ||
+    parseScope(scopes.join(' ')) === undefined ||
+    scopes.some((scope) => scope.includes(' '))
+  ) {
+    return 'require.scopes has an entry that is no scope token'
+  }
+  return roles.includes('') ? 'require.roles has an empty entry' : undefined
+}
+
+function leafFor(trie: TrieNode, pattern: PathPattern, text: string): RouteLeaf {
+  const newLeaf = (): RouteLeaf => ({ pattern: text, methods: new Map(), any: undefined, allow: '' })
+  let node = trie
+  for (const segment of pattern.segments) {
+    if (segment.kind === 'rest') {
+      node.rest ??= newLeaf()
+      return node.rest
+    }
+    if (segment.kind === 'parameter') {
+      node.parameter ??= newTrie()
+      node = node.parameter
+    } else {
+      const next = node.literals.get(segment.value) ?? newTrie()
+      node.literals.set(segment.value, next)
+      node = next
+    }
+  }
+  node.leaf ??= newLeaf()
+  return node.leaf
+}
+
+/** Lets GET include HEAD and writes the Allow headers, once every route is known. */
+function finishTrie(node: TrieNode): void {
+  for (const leaf of [node.leaf, node.rest]) {
+    if (leaf === undefined) continue
+    const get = leaf.methods.get('GET')
+    if (get !== undefined && !leaf.methods.has('HEAD')) leaf.methods.set('HEAD', get)
+    leaf.allow = leaf.any === undefined ? [...leaf.methods.keys()].join(', ') : 'GET, HEAD, POST, PUT, PATCH, DELETE'
+  }
+  for (const child of node.literals.values()) finishTrie(child)
+  if (node.parameter !== undefined) finishTrie(node.parameter)
+}
+
+/** The route of a pattern for a method; absent = 405. */
+export const findMethod = (leaf: RouteLeaf, method: string): Route | undefined =>
+  leaf.methods.get(method) ?? (neverRouted.has(method) ? undefined : leaf.any)
