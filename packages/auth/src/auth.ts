@@ -41,6 +41,8 @@ export interface AuthOptions {
   readonly loginApi: boolean
   readonly hashing: { readonly parameters?: HashParameters; readonly atATime: number; readonly mayWait: number }
   readonly signInLimits?: SignInLimits | undefined
+  /** Failed signatures that one address may cause in a minute. */
+  readonly failureLimit?: number | undefined
   readonly hint: Hint
   /** Hears of what /metrics counts. */
   readonly counters: AuthCounters
@@ -84,7 +86,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const clients = createClients({ store, clock }, settings)
   const passwords = createPasswords(options.hashing)
   const lockout = createLockout({ store, clock }, options.signInLimits)
-  const failures = createFailureLimit(clock)
+  const failures = createFailureLimit(clock, options.failureLimit)
   const verifier = createAccessTokenVerifier({
     issuer,
     types: [accessTokenType],

@@ -84,6 +84,7 @@ export async function compose(parts: Parts): Promise<Program> {
     onDecision: ({ route, outcome }) => telemetry.decisions.count(route, outcome),
     onAnswer: (route, _status, seconds) => telemetry.gatewaySeconds.observe(route, seconds),
     log: logDenial,
+    origin: { address: (request) => addresses.find(request), scheme: (request) => addresses.findScheme(request) },
     allowFailure(address) {
       auth.failures.count(address)
       return !auth.failures.isOver(address)

@@ -10,8 +10,9 @@ import { Upstream } from './forward/upstream.ts'
 import { UpstreamSet } from './forward/upstream-set.ts'
 import { type Pipeline, runPipeline } from './pipeline.ts'
 import { type RefusalEntry, refuse } from './refuse.ts'
-import type { RouteTable, Service } from './routes.ts'
-import { Visit } from './visit.ts'
+import type { Service } from './route.ts'
+import type { RouteTable } from './routes.ts'
+import { peerAddress, requestScheme, Visit } from './visit.ts'
 
 /** What the gateway is handed by the program. All of it is synchronous and does no I/O. */
 export interface GatewayDependencies {
@@ -28,6 +29,11 @@ export interface GatewayDependencies {
   readonly log: (entry: RefusalEntry) => void
   /** Counts a failed signature of an address; false = the address has had too many. */
   readonly allowFailure?: (address: string) => boolean
+  /** Where a request came from and how, where proxies are trusted to say so. Absent = what the connection itself says. */
+  readonly origin?: {
+    readonly address: (request: IncomingMessage) => string
+    readonly scheme: (request: IncomingMessage) => 'http' | 'https'
+  }
   /** For tests and unusual networks. */
   readonly tuning?: Partial<ForwardTuning>
 }
@@ -53,7 +59,8 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   /** Take no more requests and still have some. */
   const retiring = new Set<Upstream>()
   let closing: Promise<void> | undefined
-  const base = { ...dependencies, tuning, running }
+  const { address, scheme } = dependencies.origin ?? { address: peerAddress, scheme: requestScheme }
+  const base = { ...dependencies, tuning, running, scheme }
   let pipeline = adopt(table)
 
   function adopt(next: RouteTable): Pipeline {
@@ -87,7 +94,14 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
 
   return {
     handle(request, response, checked = checkRequest(request)) {
-      const visit = new Visit(request, response, checked, newRequestId(), dependencies.clock.milliseconds())
+      const visit = new Visit(
+        request,
+        response,
+        checked,
+        newRequestId(),
+        address(request),
+        dependencies.clock.milliseconds(),
+      )
       try {
         runPipeline(pipeline, visit)
       } catch (thrown) {

@@ -74,3 +74,7 @@ function isUtf8(path: string): boolean {
     return false
   }
 }
+
+/** A canonical segment without its percent escapes, which are known to be valid UTF-8. */
+export const decodeSegment = (segment: string): string =>
+  segment.includes('%') ? decodeURIComponent(segment) : segment

@@ -1,5 +1,4 @@
-import { normalizePath } from './normalize-path.ts'
-import { decodeSegment } from './route-trie.ts'
+import { decodeSegment, normalizePath } from './normalize-path.ts'
 
 /** One segment of a pattern: a literal in decoded form, one whole segment, or all that follows. */
 export type PatternSegment =

@@ -2,12 +2,14 @@ import type { VerifiedToken } from '@gatehouse/core/contracts'
 import { type Authenticator, authenticate } from './authenticate/bearer.ts'
 import { checkRequirement } from './authorize/requirement.ts'
 import type { CheckedRequest, RefusedRequest } from './check-request.ts'
+import type { Denial } from './denial.ts'
 import { Exchange, type Forwarder, noConnection } from './forward/exchange.ts'
 import type { UpstreamSet } from './forward/upstream-set.ts'
-import { type Denial, refuse } from './refuse.ts'
+import { refuse } from './refuse.ts'
 import { buildRequestHeaders } from './rewrite/request-headers.ts'
+import type { Route } from './route.ts'
 import { findLeaf } from './route-trie.ts'
-import { findMethod, type Route, type RouteTable } from './routes.ts'
+import { findMethod, type RouteTable } from './routes.ts'
 import type { Visit } from './visit.ts'
 
 /** What the pipeline runs on: the functions of the gateway and one state of its configuration. */
@@ -15,6 +17,7 @@ export interface Pipeline extends Authenticator, Forwarder {
   readonly table: RouteTable
   /** By {@link Route.service}'s index. */
   readonly upstreams: readonly UpstreamSet[]
+  readonly scheme: (request: Visit['request']) => 'http' | 'https'
   readonly issueIdentity: (token: VerifiedToken, service: { name: string; audience: string }) => string
 }
 
@@ -44,7 +47,7 @@ function passStages(pipeline: Pipeline, visit: Visit): Denial | undefined {
   if (denied !== undefined) return denied
 
   const identity = token === undefined ? undefined : pipeline.issueIdentity(token, route.service)
-  const headers = buildRequestHeaders(visit, checked, token, identity)
+  const headers = buildRequestHeaders(visit, checked, token, identity, pipeline.scheme(visit.request))
 
   visit.allowed = true
   pipeline.onDecision?.({ route: route.name, outcome: 'allowed' })

@@ -2,20 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ErrorCode, errorCatalogue } from '@gatehouse/core/errors'
 import { newDecisionId } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
-import { peerAddress, type Visit } from './visit.ts'
-
-/** A "no" from one stage of the pipeline. */
-export interface Denial {
-  readonly code: ErrorCode
-  /** What was there: for the log. */
-  readonly reason: string
-  /** What would have satisfied the rule: for the log. */
-  readonly needed: string
-  /** Further response headers: name, value, name, value. */
-  readonly headers?: readonly string[]
-  /** Whether the connection must not be used again. */
-  readonly close?: boolean
-}
+import type { Denial } from './denial.ts'
+import type { Visit } from './visit.ts'
 
 /** What the log says of a refusal or of an upstream's failure. */
 export interface RefusalEntry {
@@ -66,7 +54,7 @@ export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
     method: request.method ?? '',
     host: checked.ok ? checked.host : '',
     path: checked.ok ? checked.path : '',
-    address: peerAddress(request),
+    address: visit.address,
     reason: denial.reason,
     needed: denial.needed,
   })

@@ -1,4 +1,5 @@
-import type { Route } from './routes.ts'
+import { decodeSegment } from './normalize-path.ts'
+import type { Route } from './route.ts'
 
 /** The routes of one pattern, by method. */
 export interface RouteLeaf {
@@ -46,7 +47,3 @@ function descend(node: TrieNode, path: string, from: number): RouteLeaf | undefi
   }
   return node.rest
 }
-
-/** A canonical segment without its percent escapes, which are known to be valid UTF-8. */
-export const decodeSegment = (segment: string): string =>
-  segment.includes('%') ? decodeURIComponent(segment) : segment

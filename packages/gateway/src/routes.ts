@@ -2,8 +2,9 @@ import { METHODS } from 'node:http'
 import { isReserved, reservedOnOtherHosts, reservedPrefixes } from '@gatehouse/core/paths'
 import { parseScope } from '@gatehouse/core/scope'
 import { parseAuthority } from './authority.ts'
-import { buildRequirement, type RequireDefinition, type Requirement } from './authorize/requirement.ts'
+import { buildRequirement, type RequireDefinition } from './authorize/requirement.ts'
 import { type PathPattern, parsePattern } from './path-pattern.ts'
+import type { Route, Service } from './route.ts'
 import { newTrie, type RouteLeaf, type TrieNode } from './route-trie.ts'
 
 /** A service behind the gateway, as the configuration names it. */
@@ -29,30 +30,6 @@ export interface RouteDefinition {
   /** Absent = every method but OPTIONS, TRACE and CONNECT. GET includes HEAD. */
   readonly methods?: readonly string[]
   readonly require: RequireDefinition
-}
-
-/** A service, ready. */
-export interface Service {
-  /** Its place in {@link RouteTable.services}. */
-  readonly index: number
-  readonly name: string
-  readonly audience: string
-  /** The audiences that a token may have: the top-level one and the service's own. */
-  readonly audiences: readonly string[]
-  readonly upstreams: readonly string[]
-  /** Milliseconds. */
-  readonly timeouts: { readonly connect: number; readonly headers: number; readonly idle: number }
-  /** Bytes. */
-  readonly bodyLimit: number
-  readonly onIssuerHost: boolean
-}
-
-/** A route, ready. */
-export interface Route {
-  /** For logs and counters: the service's name and the pattern. */
-  readonly name: string
-  readonly service: Service
-  readonly requirement: Requirement
 }
 
 /** All routes, compiled: plain data without connections. */

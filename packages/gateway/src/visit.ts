@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { CheckedRequest, RefusedRequest } from './check-request.ts'
-import type { Route } from './routes.ts'
+import type { Route } from './route.ts'
 
 /** One request on its way through the pipeline: what was found out so far. */
 export class Visit {
@@ -9,6 +9,8 @@ export class Visit {
   readonly response: ServerResponse
   readonly checked: CheckedRequest | RefusedRequest
   readonly requestId: string
+  /** Where the request came from: the peer, or what a trusted proxy says. */
+  readonly address: string
   /** Milliseconds since 1970. */
   readonly startedAt: number
   route: Route | undefined = undefined
@@ -22,12 +24,14 @@ export class Visit {
     response: ServerResponse,
     checked: CheckedRequest | RefusedRequest,
     requestId: string,
+    address: string,
     startedAt: number,
   ) {
     this.request = request
     this.response = response
     this.checked = checked
     this.requestId = requestId
+    this.address = address
     this.startedAt = startedAt
   }
 }

@@ -65,7 +65,9 @@ function validate(
   { body, address }: EndpointRequest<ValidateBody>,
   client: Client | undefined,
 ): Answer {
-  if (failures.isOver(address)) throw new GatehouseError('too_many_requests', { retryAfter: failures.retryAfter })
+  // A service that asks for its users must not be shut out by one of them: it authenticates, and is not limited.
+  if (client === undefined && failures.isOver(address))
+    throw new GatehouseError('too_many_requests', { retryAfter: failures.retryAfter })
   const asked = parseAskedScope(body.scope)
   const verified = verifier.verify(body.token, audiencesFor(body.audience, client))
   if (isRefusal(verified)) {

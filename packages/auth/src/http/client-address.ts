@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { TLSSocket } from 'node:tls'
 import ipaddr from 'ipaddr.js'
 
 /** An address and how many of its leading bits count. */
@@ -8,6 +9,8 @@ export type AddressRange = [ipaddr.IPv4 | ipaddr.IPv6, number]
 export interface ClientAddresses {
   /** The peer's address or, where the peer is a trusted proxy, the right-most untrusted hop of X-Forwarded-For. */
   find(request: IncomingMessage): string
+  /** How it came: by the connection itself or, where the peer is a trusted proxy, by its X-Forwarded-Proto. */
+  findScheme(request: IncomingMessage): 'http' | 'https'
 }
 
 /**
@@ -28,6 +31,13 @@ export function createClientAddresses(trustedProxies: readonly string[]): Client
         if (!isTrusted(hop)) return canonicalAddress(hop)
       }
       return peer
+    },
+    findScheme(request) {
+      // A server's socket is a TLSSocket exactly where it has `encrypted`.
+      if ((request.socket as Partial<TLSSocket>).encrypted === true) return 'https'
+      const said = request.headers['x-forwarded-proto']
+      const isBelieved = trustedProxies.length > 0 && isTrusted(canonicalAddress(request.socket.remoteAddress ?? ''))
+      return isBelieved && said === 'https' ? 'https' : 'http'
     },
   }
 }

@@ -10,11 +10,13 @@ export interface FailureLimit {
   readonly retryAfter: number
 }
 
+/** Failed signatures that one address may cause in a minute: about one percent of a core. */
+export const defaultFailureLimit = 6000
 const windowSeconds = 60
 const addressLimit = 10_000
 
 /** At most so many failures an address in a minute. In memory: what it protects is this process's processor. */
-export function createFailureLimit(clock: Clock, perMinute = 300): FailureLimit {
+export function createFailureLimit(clock: Clock, perMinute = defaultFailureLimit): FailureLimit {
   let counts = new Map<string, number>()
   let windowEnds = 0
   const open = (): void => {

@@ -76,6 +76,7 @@ interface StartOptions {
   readonly clock?: ManualClock
   readonly hashing?: { readonly atATime: number; readonly mayWait: number }
   readonly limits?: SignInLimits
+  readonly failureLimit?: number
   readonly trustedProxies?: readonly string[]
 }
 
@@ -98,6 +99,7 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
     settings,
     loginApi: true,
     hashing: options.hashing ?? { atATime: 2, mayWait: 100 },
+    failureLimit: options.failureLimit,
     ...(options.limits ? { signInLimits: options.limits } : {}),
     hint: async () => {},
     counters: { onSignIn: (result) => signIns.push(result), onIssued: () => {}, onValidated: () => {} },

@@ -1,8 +1,8 @@
 import { isRefusal, type Refusal, type RefusalReason, type VerifiedToken } from '@gatehouse/core/contracts'
 import type { CheckedRequest } from '../check-request.ts'
-import type { Denial } from '../refuse.ts'
-import type { Route } from '../routes.ts'
-import { peerAddress, type Visit } from '../visit.ts'
+import type { Denial } from '../denial.ts'
+import type { Route } from '../route.ts'
+import type { Visit } from '../visit.ts'
 
 /** What authentication needs of the gateway. */
 export interface Authenticator {
@@ -81,7 +81,7 @@ function denyToken(
     return { code: 'temporarily_unavailable', reason, needed, headers: ['retry-after', '1'] }
   }
   // Only a failed signature cost something worth limiting.
-  if (refused === 'bad_signature' && authenticator.allowFailure?.(peerAddress(visit.request)) === false) {
+  if (refused === 'bad_signature' && authenticator.allowFailure?.(visit.address) === false) {
     return { code: 'too_many_requests', reason: `${reason}, too often`, needed, headers: ['retry-after', '60'] }
   }
   return {

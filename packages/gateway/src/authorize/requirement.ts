@@ -1,6 +1,6 @@
 import type { VerifiedToken } from '@gatehouse/core/contracts'
 import { missingScopes } from '@gatehouse/core/scope'
-import type { Denial } from '../refuse.ts'
+import type { Denial } from '../denial.ts'
 
 /** What a route asks of its caller, as written in the configuration. */
 export type RequireDefinition =

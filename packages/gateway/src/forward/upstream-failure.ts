@@ -1,4 +1,4 @@
-import type { Denial } from '../refuse.ts'
+import type { Denial } from '../denial.ts'
 
 const timeouts: ReadonlySet<string> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'ETIMEDOUT'])
 const notTheUpstreams: ReadonlySet<string> = new Set([

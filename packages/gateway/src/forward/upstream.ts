@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
-import type { Service } from '../routes.ts'
+import type { Service } from '../route.ts'
 import type { ForwardTuning } from './tuning.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { CheckedRequest } from '../check-request.ts'
-import { peerAddress, requestScheme, type Visit } from '../visit.ts'
+import type { Visit } from '../visit.ts'
 import { stripOwnCookies } from './cookies.ts'
 import { headerKind, parseConnection, readHeaderName } from './header-names.ts'
 import { pushIdentity } from './identity-headers.ts'
@@ -16,6 +16,7 @@ export function buildRequestHeaders(
   checked: CheckedRequest,
   token: VerifiedToken | undefined,
   identity: string | undefined,
+  scheme: 'http' | 'https',
 ): string[] {
   const raw = visit.request.rawHeaders
   const headers: string[] = []
@@ -38,9 +39,9 @@ export function buildRequestHeaders(
   if (checked.bodyLength > 0) kept.push('content-length', String(checked.bodyLength))
   kept.push(
     'x-forwarded-for',
-    peerAddress(visit.request),
+    visit.address,
     'x-forwarded-proto',
-    requestScheme(visit.request),
+    scheme,
     'x-forwarded-host',
     checked.host,
     'x-request-id',

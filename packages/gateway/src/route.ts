@@ -1,0 +1,25 @@
+import type { Requirement } from './authorize/requirement.ts'
+
+/** A service, ready. */
+export interface Service {
+  /** Its place in the route table's `services`. */
+  readonly index: number
+  readonly name: string
+  readonly audience: string
+  /** The audiences that a token may have: the top-level one and the service's own. */
+  readonly audiences: readonly string[]
+  readonly upstreams: readonly string[]
+  /** Milliseconds. */
+  readonly timeouts: { readonly connect: number; readonly headers: number; readonly idle: number }
+  /** Bytes. */
+  readonly bodyLimit: number
+  readonly onIssuerHost: boolean
+}
+
+/** A route, ready. */
+export interface Route {
+  /** For logs and counters: the service's name and the pattern. */
+  readonly name: string
+  readonly service: Service
+  readonly requirement: Requirement
+}
