@@ -4,7 +4,6 @@ import type { Connection, HintChannel } from './database.ts'
 import { removeExpired } from './expire.ts'
 import { findMigrationState, migrate } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
-import { openPostgres } from './postgres/open-postgres.ts'
 import { openSqlite } from './sqlite/open-sqlite.ts'
 import { type Audit, createAudit } from './tables/audit.ts'
 import { type Clients, createClients } from './tables/clients.ts'
@@ -72,10 +71,15 @@ export interface Store extends Tables {
   close(): Promise<void>
 }
 
+/** Loaded when it is used: a start on SQLite need not wait for the driver. */
+const openOnPostgres = async (options: StoreOptions) =>
+  (await import('./postgres/open-postgres.ts')).openPostgres(options)
+
 /** Opens a store, and does not migrate it. A SQLite file is made if it is not there; Postgres is connected to at first use. */
 export async function openStore({ url, clock }: StoreOptions): Promise<Store> {
-  const open = /^postgres(ql)?:\/\//.test(url) ? openPostgres : openSqlite
-  const database = await open({ url, clock })
+  const database = /^postgres(ql)?:\/\//.test(url)
+    ? await openOnPostgres({ url, clock })
+    : await openSqlite({ url, clock })
   const { connection } = database
   return {
     ...createTables(connection),

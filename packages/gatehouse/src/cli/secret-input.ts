@@ -1,5 +1,3 @@
-import { password as askPassword, isCancel } from '@clack/prompts'
-
 /**
  * A secret from standard input (its first line) or, on a terminal, from a prompt that shows nothing. Never from an
  * argument, where every process of the machine could read it.
@@ -17,6 +15,8 @@ export async function readSecret(question: string): Promise<string> {
 }
 
 async function ask(question: string): Promise<string> {
+  // Loaded here: most commands, and the service itself, never ask anything.
+  const { isCancel, password: askPassword } = await import('@clack/prompts')
   const given = await askPassword({ message: question })
   if (isCancel(given) || given === undefined) throw new Error('cancelled')
   return given

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
-import { type Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Service } from '../route.ts'
+import { Pool } from './pool.ts'
 import type { ForwardTuning } from './tuning.ts'
 
 /**
@@ -39,7 +40,7 @@ export class Upstream {
   /** Forwards one request; `now` in milliseconds. */
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, now: number): void {
     this.running += 1
-    if (this.#hostname !== '' && now >= this.#resolveAt) this.#resolveAgain(now)
+    if (this.#hostname !== '' && !isAhead(this.#resolveAt, now, this.#tuning.resolveAfter)) this.#resolveAgain(now)
     this.#pool.dispatch(options, handler)
   }
 
@@ -47,14 +48,15 @@ export class Upstream {
   take(now: number): boolean {
     if (this.running >= this.#tuning.connections + this.#tuning.queue) return false
     if (this.#pausedUntil === 0) return true
-    if (now < this.#pausedUntil) return false
+    if (isAhead(this.#pausedUntil, now, this.#tuning.lastPause)) return false
     this.#pausedUntil = now + this.#pause
     return this.#beginProbe(now)
   }
 
   /** Whether a paused upstream may be tried before its time since there is no better one: once per first pause. */
   takeAsLastResort(now: number): boolean {
-    return this.#pausedUntil !== 0 && now - this.#probedAt >= this.#tuning.firstPause && this.#beginProbe(now)
+    const { firstPause } = this.#tuning
+    return this.#pausedUntil !== 0 && !isAhead(this.#probedAt + firstPause, now, firstPause) && this.#beginProbe(now)
   }
 
   #beginProbe(now: number): true {
@@ -123,3 +125,9 @@ export class Upstream {
     await Promise.all([this.#pool, ...this.#retired].map((pool) => pool.destroy()))
   }
 }
+
+/**
+ * Whether a moment that was set at most `longest` milliseconds ahead is still to come. One that lies further ahead comes
+ * from before the clock was put back, and would otherwise be waited for as long as it was put back.
+ */
+const isAhead = (moment: number, now: number, longest: number): boolean => now < moment && moment - now <= longest
