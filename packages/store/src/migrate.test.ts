@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { ManualClock } from '@gatehouse/core/time'
 import { sql } from 'kysely'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
@@ -122,6 +123,21 @@ describe.each(databaseKinds)('migrations on %s', (kind) => {
       const all = await Promise.all([open(url), open(url), open(url)])
       const ran = await Promise.all(all.map((database) => migrate(database, migrations)))
       expect(ran.flat()).toEqual(migrations.map((migration) => migration.name))
+    })
+
+    it('let the other processes wait while one builds an index without keeping writers out', async () => {
+      const url = await databases.newUrl(kind)
+      const all = await Promise.all([open(url), open(url), open(url)])
+      const slow: Migration = {
+        name: '0002-index',
+        outsideTransaction: true,
+        async up({ run, dialect: { concurrently } }) {
+          await wait(300)
+          await run(sql`create index ${concurrently} t0001_id on t0001 (id)`)
+        },
+      }
+      const ran = await Promise.all(all.map((database) => migrate(database, [first, slow])))
+      expect(ran.flat()).toEqual([first.name, slow.name])
     })
   }
 })

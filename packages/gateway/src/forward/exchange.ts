@@ -83,13 +83,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs {
     this.#upstream.reached()
     this.#abort = abort
     this.#ticksWaiting = 0
-    if (this.#over) abort()
+    // Not `abort`, which costs the connection: those behind this one in the queue wait for it.
+    if (this.#over) throw new Error('It was given up while it waited for a connection')
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
     if (status < 200) return true
     const response = this.#response
-    const headers = buildResponseHeaders(raw, this.#rules)
+    const headers = buildResponseHeaders(status, raw, this.#rules)
     if (headers === undefined) throw new TypeError('the answer has a Transfer-Encoding other than chunked')
     this.#resume = resume
     // Node sends headers with the first of the body, in one write; nothing is held back beyond this tick.
@@ -121,6 +122,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs {
     this.#upstream.running -= 1
     if (this.#over) return
     this.#over = true
+    this.#ticksWaiting = 0
     this.#response.end()
     this.#body?.discard()
   }
@@ -143,11 +145,15 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs {
     this.#giveUp(describeFailure(error, this.#upstream.origin))
   }
 
-  /** Called once per tick while the exchange runs: gives up what takes too long. */
+  /** Called once per tick until the answer has left: gives up what takes too long. */
   onTick(): void {
     const { tuning } = this.#forwarder
-    if (this.#over) return
-    if (this.#body?.isTooSlow(tuning.bodyIdleTicks, tuning.minimumRate)) {
+    if (this.#visit.request.socket.destroyed) {
+      // Node tells only the answer that has its turn; one that is pipelined behind it would never hear.
+      this.#onClosed()
+    } else if (this.#over) {
+      if (this.#response.writableEnded) this.#countStall()
+    } else if (this.#body?.isTooSlow(tuning.bodyIdleTicks, tuning.minimumRate)) {
       this.#giveUp({
         code: 'request_timeout',
         reason: 'the body came too slowly',
@@ -159,9 +165,15 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs {
       const patience = tuning.queueTicks + this.#route.service.timeouts.connect / tuning.tick
       if (this.#ticksWaiting > patience) this.#giveUp(noConnection(this.#route.requirement.needed))
     } else if (this.#waitsForClient) {
-      this.#ticksWaiting += 1
-      if (this.#ticksWaiting > tuning.stallTicks) this.#response.destroy()
+      this.#countStall()
     }
+  }
+
+  /** For one tick more the client has not taken what it was sent. A pipelined answer waits without blame for its turn. */
+  #countStall(): void {
+    if (this.#response.socket === null) return
+    this.#ticksWaiting += 1
+    if (this.#ticksWaiting > this.#forwarder.tuning.stallTicks) this.#response.destroy()
   }
 
   /** Answers with an error, or breaks the answer that has begun, and lets go of the upstream. */
@@ -175,6 +187,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs {
 
   /** The answer is out, or the client is gone: 499 in the counters where it did not wait for any answer. */
   #onClosed(): void {
+    if (this.slot === -1) return
     const gone = !this.#over && !this.#response.headersSent
     if (!this.#over) {
       this.#over = true

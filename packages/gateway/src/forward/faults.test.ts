@@ -1,4 +1,4 @@
-import { request } from 'node:http'
+import { request, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { send, sendRaw, until } from '../fixtures/client.ts'
@@ -209,7 +209,37 @@ describe('a client that goes away', () => {
     upload.destroy()
     await until(() => open === 0)
   })
+
+  it('ends also the requests that it had pipelined, whose answers were waiting for their turn', async () => {
+    let open = 0
+    const upstream = await startUpstream((incoming, response) => {
+      open += 1
+      response.on('close', () => {
+        open -= 1
+      })
+      if (incoming.url === '/endless') endlessly(response)
+      else if (incoming.url === '/short') response.end('ok')
+    })
+    stops.push(upstream.stop)
+    const test = await gatewayFor(upstream.origin, {}, { tick: 20 })
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: auth.test\r\n\r\n`
+    const socket = connect(test.port, '127.0.0.1', () => {
+      socket.write(get('/never') + get('/endless') + get('/short'))
+    })
+    await until(() => upstream.received.length === 3 && open === 2)
+    socket.destroy()
+    await until(() => open === 0)
+    await until(() => test.answers.length === 3)
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(test.answers.map(({ status }) => status).sort()).toEqual([200, 200, 499])
+  })
 })
+
+/** Writes for as long as the other side takes it. */
+function endlessly(response: ServerResponse): void {
+  while (response.write(Buffer.alloc(65_536)));
+  response.once('drain', () => endlessly(response))
+}
 
 describe('several upstreams', () => {
   it('take turns', async () => {
@@ -300,6 +330,31 @@ describe('an upstream with more requests than connections', () => {
     await test.stop()
     await first
     stops.shift()
+  })
+
+  it('does not lose its connection to what was given up while it waited', async () => {
+    let release: (() => void) | undefined
+    const upstream = await rawUpstream((socket, chunk) => {
+      const answer = () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+      if (chunk.toString('latin1').startsWith('GET /first')) release = answer
+      else answer()
+    })
+    const test = await gatewayFor(upstream.origin, {}, { connections: 1, queue: 100 })
+    const first = send(test.port, '/first')
+    await until(() => release !== undefined)
+    const gone = Array.from({ length: 20 }, () => {
+      const socket = connect(test.port, '127.0.0.1', () =>
+        socket.write('GET /gone HTTP/1.1\r\nHost: auth.test\r\n\r\n'),
+      )
+      return socket
+    })
+    await until(() => test.decisions.length === 21)
+    for (const socket of gone) socket.destroy()
+    await until(() => test.answers.length === 20)
+    release?.()
+    expect((await first).status).toBe(200)
+    expect((await send(test.port, '/last')).status).toBe(200)
+    expect(upstream.connections()).toBe(1)
   })
 
   it('is not sent what was given up while it waited', async () => {

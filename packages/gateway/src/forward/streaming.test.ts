@@ -129,6 +129,23 @@ describe('an answer', () => {
     await until(() => test.answers.length === 1)
     socket.destroy()
   })
+
+  it('is broken off also when all of it has come from the service and only the client does not take it', async () => {
+    const { test } = await between((_request, response) => void response.end(megabyte.subarray(0, 10_000)), {
+      tuning: { tick: 50, stallTicks: 4, queue: 3000 },
+    })
+    let closed = false
+    test.server.on('connection', (accepted) => accepted.on('close', () => (closed = true)))
+    // Small answers, so that each is handed over whole, until nothing more fits into the buffers on the way.
+    const socket = connect(test.port, '127.0.0.1', () =>
+      socket.write('GET / HTTP/1.1\r\nHost: auth.test\r\n\r\n'.repeat(2000)),
+    )
+    socket.pause()
+    socket.on('error', () => undefined)
+    await until(() => closed, 10_000)
+    await until(() => test.answers.length === test.decisions.length)
+    socket.destroy()
+  })
 })
 
 describe('a request’s body', () => {

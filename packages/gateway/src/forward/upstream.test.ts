@@ -56,6 +56,18 @@ describe('an upstream that cannot be reached', () => {
     expect(set.take(2000)).toBeUndefined()
   })
 
+  it('is not left alone until a clock that was put back has caught up', () => {
+    const now = 10_000_000
+    const [upstream, lastResort] = [newUpstream(), newUpstream()]
+    for (let n = 0; n < 3; n += 1) {
+      upstream.unreachable(now)
+      lastResort.unreachable(now)
+    }
+    expect(upstream.take(now - 3_600_000)).toBe(true)
+    expect(lastResort.takeAsLastResort(now - 3_600_000)).toBe(true)
+    expect(lastResort.takeAsLastResort(now - 3_600_000)).toBe(false)
+  })
+
   it('is no stand-in for itself', () => {
     const upstream = newUpstream()
     expect(new UpstreamSet([upstream]).take(0, upstream)).toBeUndefined()

@@ -65,6 +65,8 @@ const spoofable: ReadonlySet<string> = new Set([
   'client-cert',
   'client-cert-chain',
   'remote-user',
+  // As a CGI variable it is HTTP_PROXY, through which many programs then send their own requests.
+  'proxy',
   'x-remote-user',
   'x-envoy-external-address',
   // The method was part of the decision; a service that lets a header replace it would act on another one.
@@ -87,8 +89,9 @@ const spoofablePrefixes: readonly string[] = [
 ]
 
 const remembered = new Map<string, HeaderName>()
-/** Bounds the memory that strangers can fill with spellings. */
+/** Bound the memory that strangers can fill with spellings: how many, and how long one may be. */
 const rememberedLimit = 2000
+const rememberedLength = 64
 
 /**
  * Reads a request header's name in whatever spelling it came. Names are compared with every character that is no letter
@@ -101,7 +104,7 @@ export function readHeaderName(raw: string): HeaderName {
   if (found !== undefined) return found
   const name = raw.toLowerCase()
   const read: HeaderName = { kind: kindOf(name), name }
-  if (remembered.size < rememberedLimit) remembered.set(raw, read)
+  if (remembered.size < rememberedLimit && raw.length <= rememberedLength) remembered.set(raw, read)
   return read
 }
 

@@ -42,11 +42,15 @@ export interface ResponseRules {
 
 /**
  * The headers that the client gets of a service's answer, as a flat list in the service's spelling. `undefined` where the
- * answer has a Transfer-Encoding other than chunked, whose body could not be forwarded truthfully.
- * Spec: RFC 9110 section 7.6.1. Stops: a service that sets Gatehouse's cookies or widens a service worker's scope; answers
- * for one person that a cache hands to another.
+ * answer has a Transfer-Encoding other than chunked, whose body could not be forwarded truthfully. A 204 has no length.
+ * Spec: RFC 9110 sections 7.6.1 and 8.6. Stops: a service that sets Gatehouse's cookies or widens a service worker's scope;
+ * answers for one person that a cache hands to another; a client that takes the next answer for the body of a 204.
  */
-export function buildResponseHeaders(raw: readonly Buffer[], rules: ResponseRules): string[] | undefined {
+export function buildResponseHeaders(
+  status: number,
+  raw: readonly Buffer[],
+  rules: ResponseRules,
+): string[] | undefined {
   const headers: string[] = []
   let named: string[] | undefined
   let length: string | undefined
@@ -74,7 +78,7 @@ export function buildResponseHeaders(raw: readonly Buffer[], rules: ResponseRule
     }
   }
   const kept = named === undefined ? headers : withoutNamed(headers, named)
-  if (length !== undefined) kept.push('content-length', length)
+  if (length !== undefined && status !== 204) kept.push('content-length', length)
   if (rules.authenticated && (!mayCache || named?.includes('cache-control'))) kept.push('cache-control', 'no-store')
   return kept
 }

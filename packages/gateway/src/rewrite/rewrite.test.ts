@@ -22,6 +22,7 @@ describe('readHeaderName', () => {
     'X-HTTP-Method-Override',
     'True-Client-IP',
     'Remote-User',
+    'Proxy',
     'X-Auth-Request-Email',
     'X-Request-Id',
     'Proxy-Authorization',
@@ -51,6 +52,15 @@ describe('readHeaderName', () => {
     'Origin',
   ])('passes %s', (name) => {
     expect(readHeaderName(name)).toEqual({ kind: headerKind.pass, name: name.toLowerCase() })
+  })
+})
+
+describe('the memory for spellings', () => {
+  it('keeps the usual ones and none that is long', () => {
+    expect(readHeaderName('X-Short')).toBe(readHeaderName('X-Short'))
+    const long = `X-${'a'.repeat(100)}`
+    expect(readHeaderName(long)).toEqual({ kind: headerKind.pass, name: long.toLowerCase() })
+    expect(readHeaderName(long)).not.toBe(readHeaderName(long))
   })
 })
 
@@ -123,8 +133,9 @@ describe('pushIdentity', () => {
 })
 
 describe('buildResponseHeaders', () => {
-  const build = (raw: string[], rules = { onIssuerHost: false, authenticated: false }) =>
+  const build = (raw: string[], rules = { onIssuerHost: false, authenticated: false }, status = 200) =>
     buildResponseHeaders(
+      status,
       raw.map((text) => Buffer.from(text, 'latin1')),
       rules,
     )
@@ -153,6 +164,12 @@ describe('buildResponseHeaders', () => {
       '"a"',
     )
     expect(build(raw)).toEqual(['ETag', '"a"', 'content-length', '2'])
+  })
+
+  it('takes the length from a 204, which has no body, and leaves a 304 that of the body it stands for', () => {
+    const rules = { onIssuerHost: false, authenticated: false }
+    expect(build(['Content-Length', '5', 'ETag', 'a'], rules, 204)).toEqual(['ETag', 'a'])
+    expect(build(['Content-Length', '5'], rules, 304)).toEqual(['content-length', '5'])
   })
 
   it('refuses a coding that it cannot forward', () => {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '@gatehouse/core/time'
 import pg from 'pg'
 import { buildConnection, type Database, type MigrationSession } from '../database.ts'
@@ -11,6 +12,8 @@ import { buildPostgresError } from './postgres-error.ts'
 
 /** How long a migration waits for a table, in milliseconds: while it waits, everybody else waits behind it. */
 const tableLockPatience = 1000
+/** How long lies between two looks at whether another process is still migrating, in milliseconds. */
+const migrationPoll = 100
 
 /** Prepares the way to a Postgres database. The server need not be there yet: `ping` tells. */
 export async function openPostgres({ url, clock }: { url: string; clock: Clock }): Promise<Database> {
@@ -36,6 +39,14 @@ export async function openPostgres({ url, clock }: { url: string; clock: Clock }
   }
 }
 
+async function takeLock(runner: Runner): Promise<boolean> {
+  const { rows } = await runner.run({
+    sql: 'select 1 where pg_try_advisory_lock($1)',
+    parameters: [advisoryLocks.migrations],
+  })
+  return rows.length > 0
+}
+
 /** A connection without time limits, which holds the lock until it ends. */
 async function migrating<T>(
   { url, clock }: { url: string; clock: Clock },
@@ -57,7 +68,9 @@ async function migrating<T>(
     await client.connect().catch((error: unknown) => {
       throw buildPostgresError(error)
     })
-    await plain('select pg_advisory_lock($1)', advisoryLocks.migrations)
+    // Not `pg_advisory_lock`: an index that is built concurrently waits for every statement under way, also for one that
+    // waits for this lock, and the database would end one of the two.
+    while (!(await takeLock(runner))) await delay(migrationPoll)
     await plain(`set lock_timeout = ${tableLockPatience}`)
     return await run({
       connection: buildConnection({ runner, dialect: postgresDialect, clock }),

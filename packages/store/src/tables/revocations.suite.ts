@@ -25,6 +25,15 @@ export function describeRevocations(open: OpenForSuite): void {
     expect(await revocations.append([])).toEqual([])
   })
 
+  it('takes more entries at once than a statement takes parameters', async () => {
+    const { store, second } = open()
+    const before = await store.revocations.lastSeq()
+    const entries = Array.from({ length: 20_000 }, (_, index) => entry(`many${index}`, { kind: 'gid' }))
+    const rows = await store.revocations.append(entries)
+    expect(rows.map((row) => row.value)).toEqual(entries.map(({ value }) => value))
+    expect(await second.revocations.since(before, 30_000)).toEqual(rows)
+  })
+
   it('leaves out what has expired', async () => {
     const { revocations } = open().store
     const before = await revocations.lastSeq()

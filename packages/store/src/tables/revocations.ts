@@ -23,11 +23,15 @@ const since = defineStatement<{ seq: number; now: Seconds; limit: number }, Revo
       .limit(parameter('limit')),
 )
 
+/** Entries in one statement: a parameter for each value, and SQLite takes 32,766 of them. */
+const insertLimit = 1000
+
 /** What is no longer valid although it has not expired. */
 export interface Revocations {
   /**
    * Writes the entries and returns them with their numbers, in the same order. The numbers follow the order of commits: a
-   * reader that has seen one has seen everything before it. Cost: one statement; on Postgres a transaction and a lock.
+   * reader that has seen one has seen everything before it. All or none, also of many. Cost: one statement for each 1000;
+   * on Postgres a transaction and a lock.
    */
   append(entries: readonly Omit<RevocationRow, 'seq'>[]): Promise<RevocationRow[]>
   /** What came after a number and has not expired, the oldest first. Hot: compiled once. */
@@ -42,11 +46,11 @@ export function createRevocations(connection: Connection): Revocations {
   return {
     async append(entries) {
       if (entries.length === 0) return []
-      return connection.dialect.numbersFollowCommits
+      return connection.dialect.numbersFollowCommits && entries.length <= insertLimit
         ? insert(connection, entries)
         : connection.transaction(async (inner) => {
             await inner.dialect.lockUntilCommit(inner, 'revocations')
-            return insert(inner, entries)
+            return insertAll(inner, entries)
           })
     },
     async since(seq, limit) {
@@ -60,6 +64,17 @@ export function createRevocations(connection: Connection): Revocations {
       return last ?? 0
     },
   }
+}
+
+async function insertAll(
+  connection: Connection,
+  entries: readonly Omit<RevocationRow, 'seq'>[],
+): Promise<RevocationRow[]> {
+  const rows: RevocationRow[] = []
+  for (let from = 0; from < entries.length; from += insertLimit) {
+    rows.push(...(await insert(connection, entries.slice(from, from + insertLimit))))
+  }
+  return rows
 }
 
 async function insert({ db }: Connection, entries: readonly Omit<RevocationRow, 'seq'>[]): Promise<RevocationRow[]> {
