@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Mount } from '@gatehouse/auth/http/mount'
 import { isReserved, paths, reservedOnOtherHosts } from '@gatehouse/core/paths'
 import { checkRequest } from '@gatehouse/gateway/check-request'
@@ -43,17 +44,37 @@ export function createFrontDoor(dependencies: Dependencies): RequestListener {
   }
 }
 
-/** A server with the limits of the gateway that answers what cannot be parsed, and refuses to change protocols. */
+/**
+ * A server with the limits of the gateway that answers what cannot be parsed. A request to change protocols is served as a
+ * plain one: without a listener for it Node ignores the wish, and the gateway drops the header.
+ */
 export function createFrontServer(listener: RequestListener, logRefusal: (entry: RefusalEntry) => void): Server {
-  const server = createServer(serverOptions, listener)
+  const server = createServer(serverOptions, limitPipelining(listener))
   server.on('clientError', (error, socket) => onClientError(error, socket, logRefusal))
-  server.on('upgrade', (_request, socket) => {
-    socket.on('error', () => socket.destroy())
-    socket.end('HTTP/1.1 501 Not Implemented\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
-  })
-  server.on('connect', (_request, socket) => {
-    socket.on('error', () => socket.destroy())
-    socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
-  })
   return server
+}
+
+/** Requests that may wait on one connection for the answers before theirs. */
+const pipelineLimit = 32
+
+/**
+ * Cuts connections that have too many requests under way at once. Node takes up pipelined requests before the earlier ones
+ * are answered, so that one connection could otherwise use up a service's connections for everybody.
+ */
+function limitPipelining(listener: RequestListener): RequestListener {
+  const waiting = new WeakMap<Socket, number>()
+  return (request, response) => {
+    // An answer without a connection of its own waits for the one before it.
+    if (response.socket === null) {
+      const { socket } = request
+      const count = (waiting.get(socket) ?? 0) + 1
+      if (count > pipelineLimit) {
+        socket.destroy()
+        return
+      }
+      waiting.set(socket, count)
+      response.once('finish', () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1))
+    }
+    listener(request, response)
+  }
 }
