@@ -42,7 +42,8 @@ function isInstalled() {
   const installed = JSON.parse(readFileSync(record, 'utf8')).packages
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
   return Object.entries(wanted).every(
-    ([path, entry]) => !path.startsWith('node_modules/') || entry.optional || installed[path]?.version === entry.version,
+    ([path, entry]) =>
+      !path.startsWith('node_modules/') || entry.optional || installed[path]?.version === entry.version,
   )
 }
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSite, get, postForm, postJson, type Site } from './running-program.ts'
 
@@ -71,6 +72,19 @@ describe('the start', () => {
       ok: false,
       problems: [{ line: 1, key: 'issuer' }, { key: 'master_key' }],
     })
+  })
+
+  it('refuses an id that the file and the command line both gave to a client', async () => {
+    site = await createSite()
+    await site.run(['migrate'])
+    await site.run(['client', 'add', 'robot'])
+    const running = await site.start()
+    const base = `issuer: https://auth.example.com\nlisten: 127.0.0.1:${site.port}\nmaster_key: \${KEY}\n`
+    site.configure(base + client)
+    await site.run(['reload'])
+    await waitFor(async () => running.output().includes('the old one goes on'))
+    await running.stop()
+    expect(await site.run(['serve'])).toMatchObject({ code: 1, stderr: expect.stringContaining('already: robot') })
   })
 
   it('prints a one-time token for the first administrator, once for one administrator', async () => {
@@ -169,7 +183,47 @@ describe('a running Gatehouse', () => {
       async () =>
         (await postForm(`${site.url}/oauth/token`, form, { ...host, ...basic('robot', secret) })).status === 401,
     )
-    expect((await postJson(`${site.url}/validate`, { token }, host)).status).toBe(200)
+    // The client is gone, and so is what it was given.
+    await waitFor(async () => (await postJson(`${site.url}/validate`, { token }, host)).json.reason === 'revoked')
+  })
+
+  it('says on reload what waits for a restart, and takes no other issuer', async () => {
+    site = await createSite(route('/one', 'nothing'))
+    const running = await site.start()
+    const base = `listen: 127.0.0.1:${site.port}\nmaster_key: \${KEY}\n`
+    site.configure(`issuer: https://auth.example.com\n${base}login_api: false\n${route('/two', 'nothing')}`)
+    await site.run(['reload'])
+    await waitFor(async () => (await get(`${site.url}/two`, host)).status === 200)
+    await waitFor(async () => running.output().includes('configuration reloaded'))
+    expect(running.output()).toMatch(/"keys":\["login_api"\],"msg":"changed in the file, and taken at the next start/)
+    site.configure(`issuer: https://other.example.com\n${base}${route('/three', 'nothing')}`)
+    await site.run(['reload'])
+    await waitFor(async () => running.output().includes('the issuer cannot change while Gatehouse runs'))
+    expect((await get(`${site.url}/two`, host)).status).toBe(200)
+    await running.stop()
+    writeFileSync(join(site.folder, 'data/gatehouse.db.pid'), '4194304\n')
+    expect(await site.run(['reload'])).toMatchObject({ code: 1, stderr: expect.stringContaining('which is gone') })
+  })
+
+  it('does not say on reload that the old file goes on where the new one does, although the database is locked', async () => {
+    site = await createSite(route('/one', 'nothing'))
+    const running = await site.start()
+    const database = new Database(join(site.folder, 'data/gatehouse.db'))
+    database.exec('begin exclusive')
+    const base = `issuer: https://auth.example.com\nlisten: 127.0.0.1:${site.port}\nmaster_key: \${KEY}\n`
+    site.configure(base + route('/two', 'nothing'))
+    running.process.kill('SIGHUP')
+    await waitFor(async () => running.output().includes('what removed clients had was not ended'))
+    database.close()
+    expect((await get(`${site.url}/two`, host)).status).toBe(200)
+    expect(running.output()).not.toContain('the old one goes on')
+  })
+
+  it('shows its metrics to this machine, and not through a proxy that it does not know', async () => {
+    site = await createSite()
+    await site.start()
+    expect((await get(`${site.url}/metrics`, host)).status).toBe(200)
+    expect((await get(`${site.url}/metrics`, { ...host, 'x-forwarded-for': '203.0.113.9' })).status).toBe(404)
   })
 
   it('stops gracefully: not ready, requests finish, exit within ten seconds with 0', async () => {
@@ -213,11 +267,10 @@ describe('a running Gatehouse', () => {
     expect((await postJson(`${site.url}/token/refresh`, { refresh_token: pair.refresh_token }, host)).status).toBe(400)
   })
 
-  it('runs several workers on one database that revoke for each other', async () => {
+  it('runs several workers on one database, empty at first, that revoke for each other and all reload', async () => {
     site = await createSite(`workers: 2\n${route('/things', 'signed-in')}`)
-    await site.run(['migrate'])
-    await site.run(['user', 'add', 'carol'], 'a password for carol\n')
     const running = await site.start()
+    await site.run(['user', 'add', 'carol'], 'a password for carol\n')
     const { access_token } = (
       await postJson(`${site.url}/login`, { username: 'carol', password: 'a password for carol' }, host)
     ).json
@@ -226,6 +279,33 @@ describe('a running Gatehouse', () => {
     expect((await postJson(`${site.url}/logout`, {}, headers)).status).toBe(204)
     await new Promise((done) => setTimeout(done, 300))
     for (let count = 0; count < 6; count += 1) expect((await get(`${site.url}/things`, headers)).status).toBe(401)
+
+    const base = `issuer: https://auth.example.com\nlisten: 127.0.0.1:${site.port}\nmaster_key: \${KEY}\nworkers: 2\n`
+    site.configure(base + route('/others', 'nothing'))
+    expect((await site.run(['reload'])).code).toBe(0)
+    await waitFor(async () => running.output().split('configuration reloaded').length === 3)
+    for (let count = 0; count < 6; count += 1) expect((await get(`${site.url}/others`, host)).status).toBe(200)
+    expect((await running.stop()).code).toBe(0)
+    expect(readdirSync(join(site.folder, 'data'))).not.toContain('gatehouse.db.pid')
+  })
+})
+
+describe('workers', () => {
+  it('go on where another one dies and cannot start anew, and are complete again once it can', async () => {
+    site = await createSite('workers: 2\n')
+    const good = readFileSync(join(site.folder, 'gatehouse.yaml'), 'utf8')
+    const running = await site.start()
+    const pid = running.process.pid
+    const workers = () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
+    const isServing = async () => (await get(`${site.url}/livez`)).status === 200
+    site.configure('nonsense: true\n')
+    process.kill(Number(workers()[1]), 'SIGKILL')
+    await waitFor(async () => running.output().includes('nonsense: unknown key'))
+    await new Promise((done) => setTimeout(done, 300))
+    expect(await isServing()).toBe(true)
+    site.configure(good)
+    await waitFor(async () => workers().length === 2)
+    expect(await isServing()).toBe(true)
     expect((await running.stop()).code).toBe(0)
   })
 })

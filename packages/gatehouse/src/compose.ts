@@ -5,6 +5,7 @@ import type { Hint } from '@gatehouse/auth/domain/revocations'
 import { createClientAddresses } from '@gatehouse/auth/http/client-address'
 import { mountEndpoints } from '@gatehouse/auth/http/mount'
 import type { RefusalLog } from '@gatehouse/auth/http/render-error'
+import type { ClientId } from '@gatehouse/core/brand'
 import type { Clock } from '@gatehouse/core/time'
 import { createGateway } from '@gatehouse/gateway/gateway'
 import type { RefusalEntry } from '@gatehouse/gateway/refuse'
@@ -36,8 +37,13 @@ export interface Program {
   /** Serves /metrics alone, where that is configured. */
   readonly metricsServer: Server | undefined
   readonly auth: Auth
-  /** Swaps services, routes, clients and lifetimes; what the file defines no more loses its grants. */
-  reload(configuration: Configuration): Promise<void>
+  /** Throws where the file defines a client that was added at run time too: nobody could tell which one is meant. */
+  checkClients(configuration: Configuration): Promise<void>
+  /**
+   * Swaps services, routes, clients and lifetimes, at once and together. What it returns ends what clients were given that
+   * the file defines no more.
+   */
+  reload(configuration: Configuration): () => Promise<void>
   onHint(channel: string): void
   /** Not ready from now on; requests are still answered. */
   announceStop(): void
@@ -66,12 +72,15 @@ export async function compose(parts: Parts): Promise<Program> {
       onValidated: (reason) => telemetry.validations.count(reason),
     },
   })
-  const endRemoved = () =>
-    endRemovedClients(
-      { store, clock, revocations: auth.revocations, isConfigured: auth.clients.isConfigured },
-      { actor: 'configuration' },
-    )
-  if (parts.isPrimary) await endRemoved()
+  await checkClients(store, configuration)
+  const endRemoved = async (definedBefore: readonly string[]): Promise<void> => {
+    if (!parts.isPrimary) return
+    const { isConfigured } = auth.clients
+    const by = { actor: 'configuration' }
+    await endRemovedClients({ store, clock, revocations: auth.revocations, isConfigured }, definedBefore, by)
+  }
+  await endRemoved([])
+  let current = configuration
 
   const addresses = createClientAddresses(configuration.trustedProxies)
   const logDenial = (entry: RefusalEntry): void => {
@@ -125,10 +134,13 @@ export async function compose(parts: Parts): Promise<Program> {
       ? createFrontServer((request, response) => metricsPage.answer(request, response), logDenial)
       : undefined,
     auth,
-    async reload(next) {
+    checkClients: (next) => checkClients(store, next),
+    reload(next) {
+      const definedBefore = current.auth.clients.map(({ id }) => id)
       auth.replaceSettings(next.auth)
       gateway.replace(next.routes)
-      if (parts.isPrimary) await endRemoved()
+      current = next
+      return () => endRemoved(definedBefore)
     },
     onHint: (channel) => background.onHint(channel),
     announceStop: () => health.stopping(),
@@ -139,6 +151,16 @@ export async function compose(parts: Parts): Promise<Program> {
       await stopListening()
       await store.close()
     },
+  }
+}
+
+async function checkClients(store: Store, { file, auth }: Configuration): Promise<void> {
+  const found = await Promise.all(auth.clients.map(({ id }) => store.clients.find(id as ClientId))) // ids from a checked file
+  const twice = found.filter((row) => row !== undefined).map(({ id }) => id)
+  if (twice.length > 0) {
+    throw new Error(
+      `${file}: clients added by \`gatehouse client add\` have these ids already: ${twice.join(', ')}; choose others`,
+    )
   }
 }
 

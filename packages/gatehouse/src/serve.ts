@@ -3,13 +3,28 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { recordEvent } from '@gatehouse/auth/domain/audit'
 import { issueSetupToken } from '@gatehouse/auth/manage/first-administrator'
-import { openStore } from '@gatehouse/store/store'
+import { openStore, type Store } from '@gatehouse/store/store'
 import { systemClock } from './clock.ts'
 import { compose, type Program } from './compose.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
 import { ConfigurationError } from './configuration/problem.ts'
+import { keysThatNeedRestart } from './configuration/restart.ts'
 import { inSingleProcess, type Siblings } from './siblings.ts'
 import { createLog, type Logger } from './telemetry/log.ts'
+
+async function migrate(store: Store, log: Logger): Promise<void> {
+  for (const name of await store.migrate()) log.info({ migration: name }, 'migrated')
+}
+
+/** Brings the database to this version's schema, for a process that serves nobody itself. */
+export async function migrateDatabase(configuration: Configuration): Promise<void> {
+  const store = await openStore({ url: configuration.database, clock: systemClock })
+  try {
+    await migrate(store, createLog({ level: configuration.logLevel, development: configuration.development }))
+  } finally {
+    await store.close()
+  }
+}
 
 /** How a configuration is read again on reload. */
 export type LoadAgain = () => Configuration
@@ -38,9 +53,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { configuration, siblings = inSingleProcess } = options
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
   const store = await openStore({ url: configuration.database, clock: systemClock })
-  if (siblings.isPrimary) {
-    for (const name of await store.migrate()) log.info({ migration: name }, 'migrated')
-  }
+  if (siblings.isPrimary) await migrate(store, log)
   const program = await compose({
     configuration,
     store,
@@ -51,13 +64,13 @@ export async function serve(options: ServeOptions): Promise<void> {
   })
   siblings.onHint((channel) => program.onHint(channel))
   await options.prepare?.(program)
-  if (siblings.isPrimary && !configuration.development) await offerSetupToken(store, configuration)
-
   await listen(program.server, configuration.listen)
   if (program.metricsServer && configuration.metrics.listen)
     await listen(program.metricsServer, configuration.metrics.listen)
+  // Not before: a start that fails must not hand out what nobody can use.
+  if (siblings.isPrimary && !configuration.development) await offerSetupToken(store, configuration)
   if (configuration.pidFile !== undefined && siblings.isPrimary)
-    writeFileSync(configuration.pidFile, `${process.pid}\n`)
+    writeFileSync(configuration.pidFile, `${siblings.supervisor}\n`)
 
   process.on('SIGHUP', () => {
     void reload(options, program, log, store)
@@ -67,37 +80,47 @@ export async function serve(options: ServeOptions): Promise<void> {
     process.on(signal, () => {
       if (stopping) return
       stopping = true
-      void stop(configuration, program, log).then(() => process.exit(0))
+      void stop(program, log).finally(() => {
+        if (configuration.pidFile !== undefined && siblings.isPrimary) rmSync(configuration.pidFile, { force: true })
+        process.exit(0)
+      })
     })
   }
   options.onReady(urlOf(program.server, configuration))
 }
 
-async function reload(
-  { loadAgain }: ServeOptions,
-  program: Program,
-  log: Logger,
-  store: Parameters<typeof recordEvent>[0],
-): Promise<void> {
+async function reload({ loadAgain }: ServeOptions, program: Program, log: Logger, store: Store): Promise<void> {
+  const running = program.parts.configuration
+  let next: Configuration
   try {
-    await program.reload(loadAgain())
-    await recordEvent(store, systemClock, { type: 'configuration_reloaded', result: 'ok', actor: 'signal' })
-    log.info('configuration reloaded')
+    next = loadAgain()
+    await program.checkClients(next)
+    if (next.issuer !== running.issuer) throw new Error('the issuer cannot change while Gatehouse runs: restart it')
   } catch (error) {
     const problems = error instanceof ConfigurationError ? error.message.split('\n') : [String(error)]
     log.error({ problems }, 'configuration not reloaded: the old one goes on')
+    return
+  }
+  const endRemoved = program.reload(next)
+  const waiting = keysThatNeedRestart(running, next)
+  if (waiting.length > 0) log.warn({ keys: waiting }, 'changed in the file, and taken at the next start only')
+  log.info('configuration reloaded')
+  try {
+    await endRemoved()
+    await recordEvent(store, systemClock, { type: 'configuration_reloaded', result: 'ok', actor: 'signal' })
+  } catch (error) {
+    log.error({ err: String(error) }, 'reloaded, but what removed clients had was not ended: reload again')
   }
 }
 
-async function stop(configuration: Configuration, program: Program, log: Logger): Promise<void> {
+async function stop(program: Program, log: Logger): Promise<void> {
   log.info('stopping')
   program.announceStop()
-  if (!configuration.development) await new Promise((resolve) => setTimeout(resolve, noticeMilliseconds))
+  if (!program.parts.configuration.development) await new Promise((resolve) => setTimeout(resolve, noticeMilliseconds))
   const forced = setTimeout(() => process.exit(0), (drainSeconds - 1) * 1000 + 500)
   await Promise.all([closeServer(program.server), program.metricsServer && closeServer(program.metricsServer)])
   await program.close()
   clearTimeout(forced)
-  if (configuration.pidFile !== undefined) rmSync(configuration.pidFile, { force: true })
   log.flush()
 }
 
@@ -114,10 +137,7 @@ function closeServer(server: Server): Promise<void> {
   })
 }
 
-async function offerSetupToken(
-  store: Parameters<typeof issueSetupToken>[0]['store'],
-  { issuer }: Configuration,
-): Promise<void> {
+async function offerSetupToken(store: Store, { issuer }: Configuration): Promise<void> {
   const token = await issueSetupToken({ store, clock: systemClock })
   if (token === undefined) return
   process.stderr.write(

@@ -4,13 +4,20 @@ import cluster from 'node:cluster'
 export interface Siblings {
   /** Whether this process does what one of all should do: migrating, removing what has expired. */
   readonly isPrimary: boolean
+  /** The process that takes signals for all of them. */
+  readonly supervisor: number
   /** Tells the others that something changed. */
   readonly hint: (channel: 'revocations' | 'signing-keys') => Promise<void>
   onHint(listener: (channel: string) => void): void
 }
 
 /** One process alone: nobody to tell. */
-export const inSingleProcess: Siblings = { isPrimary: true, hint: async () => {}, onHint: () => {} }
+export const inSingleProcess: Siblings = {
+  isPrimary: true,
+  supervisor: process.pid,
+  hint: async () => {},
+  onHint: () => {},
+}
 
 interface HintMessage {
   readonly gatehouseHint: string
@@ -26,6 +33,7 @@ const isHint = (message: unknown): message is HintMessage =>
 export function siblingsOfWorker(isPrimary: boolean): Siblings {
   return {
     isPrimary,
+    supervisor: process.ppid,
     hint: async (channel) => {
       process.send?.({ gatehouseHint: channel } satisfies HintMessage)
     },
@@ -68,9 +76,11 @@ export function superviseWorkers(count: number, onReady: () => void): void {
         if (Object.keys(cluster.workers ?? {}).length === 0) process.exit(0)
         return
       }
-      // One that dies right away will die again: a wrong master key, a taken port.
-      if (Date.now() - startedAt < 2000) process.exit(code || 1)
-      fork(role)
+      const diedAtOnce = Date.now() - startedAt < 2000
+      // At the start, one that dies right away will die again: a wrong master key, a taken port.
+      if (diedAtOnce && ready < count) process.exit(code || 1)
+      // Later the others go on serving, and what it dies of (a file that is bad just now, the database) may pass.
+      setTimeout(() => stopping || fork(role), diedAtOnce ? 1000 : 0)
     })
   }
   for (let index = 0; index < count; index += 1) fork(index === 0 ? 'primary' : 'secondary')

@@ -166,13 +166,18 @@ export async function endClient({ store, clock, revocations }: Dependencies, id:
   await revocations.announce(entries)
 }
 
-/** Ends the grants of every client that neither the file nor the store knows any more. Answers with their ids. */
+/**
+ * Ends what every client was given that neither the file nor the store knows any more: of those that have grants and, since
+ * a client on its own behalf leaves none, of those that the file defined a moment ago. Answers with their ids.
+ */
 export async function endRemovedClients(
   dependencies: Dependencies & { readonly isConfigured: (id: string) => boolean },
+  definedBefore: readonly string[],
   by: Actor,
 ): Promise<readonly string[]> {
   const removed: string[] = []
-  for (const id of await dependencies.store.grants.clientIds()) {
+  const candidates = new Set([...(await dependencies.store.grants.clientIds()), ...(definedBefore as ClientId[])]) // ids from a checked file
+  for (const id of candidates) {
     if (dependencies.isConfigured(id) || (await dependencies.store.clients.find(id))) continue
     await endClient(dependencies, id, by)
     removed.push(id)

@@ -1,3 +1,4 @@
+import type { Revocation } from '@gatehouse/core/contracts'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { Store } from '@gatehouse/store/store'
 import { recordEvent } from './audit.ts'
@@ -31,14 +32,14 @@ export async function rotateSigningKey({ store, clock, keys }: Omit<Dependencies
  * The next key signs at once. Error: `not_found`.
  */
 export async function revokeSigningKey(
-  { store, clock, keys, revocations }: Dependencies,
+  { clock, keys, revocations }: Omit<Dependencies, 'store'>,
   kid: string,
   by: Actor,
 ): Promise<void> {
-  await keys.withdraw(kid)
-  const entries = await store.transaction(async (tables) => {
+  let entries: readonly Revocation[] = []
+  await keys.withdraw(kid, async (tables) => {
     await recordEvent(tables, clock, { type: 'key_revoked', result: 'ok', target: kid, ...by })
-    return revocations.write(tables, [
+    entries = await revocations.write(tables, [
       {
         kind: 'kid',
         value: kid,

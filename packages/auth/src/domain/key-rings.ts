@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { randomToken } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
+import type { DataKeyRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import { seal, unseal } from './sealing.ts'
 
@@ -37,27 +38,16 @@ export class WrongMasterKeyError extends Error {
 }
 
 /**
- * Opens the rings, and makes the first key of each that is empty. Cost: one read, and two inserts at the very first start.
+ * Opens the rings, and makes the first key of each that is empty. Cost: one read, and one transaction at the very first start.
  * A data key that only `previous` opens is wrapped anew under `master`.
  * Throws {@link WrongMasterKeyError}.
  */
 export async function openKeyRings(
-  { store, clock }: { readonly store: Pick<Store, 'dataKeys'>; readonly clock: Clock },
+  { store, clock }: { readonly store: Pick<Store, 'dataKeys' | 'transaction'>; readonly clock: Clock },
   master: { readonly key: Buffer; readonly previous?: Buffer | undefined },
 ): Promise<KeyRings> {
-  let rows = await store.dataKeys.list()
-  const empty = purposes.filter((purpose) => !rows.some((row) => row.purpose === purpose))
-  for (const purpose of empty) {
-    const id = randomToken(6)
-    await store.dataKeys.insert({
-      id,
-      purpose,
-      wrapped_key: seal(master.key, randomBytes(32), placeOf(purpose, id)),
-      created_at: clock.now(),
-    })
-  }
-  // Read again: another process may have made the first keys at the same time, and both must agree on which is current.
-  if (empty.length > 0) rows = await store.dataKeys.list()
+  let rows: readonly DataKeyRow[] = await store.dataKeys.list()
+  if (purposesWithout(rows).length > 0) rows = await makeFirstKeys(store, clock, master.key)
 
   const opened: { purpose: string; id: string; key: Buffer; createdAt: number }[] = []
   for (const row of rows) {
@@ -79,6 +69,30 @@ export async function openKeyRings(
     return { current, find: (id) => byId.get(id) }
   }
   return { 'refresh-token': ringOf('refresh-token'), 'signing-key': ringOf('signing-key') }
+}
+
+const purposesWithout = (rows: readonly DataKeyRow[]): readonly RingPurpose[] =>
+  purposes.filter((purpose) => !rows.some((row) => row.purpose === purpose))
+
+/**
+ * Makes what is still missing once nobody else can: two processes that start on an empty database must have the same
+ * rings, or neither could read what the other has sealed.
+ */
+function makeFirstKeys(
+  store: Pick<Store, 'transaction'>,
+  clock: Clock,
+  master: Buffer,
+): Promise<readonly DataKeyRow[]> {
+  return store.transaction(async (tables) => {
+    // In a transaction this takes the lock of the keys, which is all that it is read for.
+    await tables.signingKeys.list()
+    for (const purpose of purposesWithout(await tables.dataKeys.list())) {
+      const id = randomToken(6)
+      const wrapped_key = seal(master, randomBytes(32), placeOf(purpose, id))
+      await tables.dataKeys.insert({ id, purpose, wrapped_key, created_at: clock.now() })
+    }
+    return tables.dataKeys.list()
+  })
 }
 
 const placeOf = (purpose: string, id: string): string => `data_keys.wrapped_key:${purpose}:${id}`

@@ -73,6 +73,23 @@ describe('signing keys', () => {
     expect(started.auth.keys.jwks().keys.map(({ kid }) => kid)).not.toContain(kidOf(access_token))
   })
 
+  it('are revoked as a whole or not at all, so that a revocation that failed can be given again', async () => {
+    const { access_token } = await started.signIn()
+    const kid = kidOf(access_token)
+    const write = () => Promise.reject(new Error('the connection broke'))
+    const broken = { ...dependencies(), revocations: { ...started.auth.revocations, write } }
+    await expect(revokeSigningKey(broken, kid, { actor: 'test' })).rejects.toThrow('the connection broke')
+    expect(await isValid(access_token)).toBe(true)
+    await revokeSigningKey(dependencies(), kid, { actor: 'test' })
+    expect(await isValid(access_token)).toBe(false)
+  })
+
+  it('sign on when the clock is set back to before the first of them', async () => {
+    const first = started.auth.keys.current().kid
+    started.clock.advance(-3600)
+    expect(started.auth.keys.current().kid).toBe(first)
+  })
+
   it('are made once when two processes start on an empty database together', async () => {
     const clock = new ManualClock()
     const store = await openStore({ url: ':memory:', clock })
@@ -131,6 +148,26 @@ describe('the key rings', () => {
     expect(moved['refresh-token'].current.key).toEqual(made['refresh-token'].current.key)
     const after = await openKeyRings({ store, clock }, { key: two })
     expect(after['signing-key'].current.id).toBe(made['signing-key'].current.id)
+    await store.close()
+  })
+
+  it('are the same for two processes of which one looked before the other had made them', async () => {
+    const store = await openStore({ url: ':memory:', clock: started.clock })
+    await store.migrate()
+    const master = { key: Buffer.alloc(32, 1) }
+    const empty = await store.dataKeys.list()
+    const one = await openKeyRings({ store, clock: started.clock }, master)
+    let looks = 0
+    const list = () => {
+      looks += 1
+      return looks === 1 ? Promise.resolve(empty) : store.dataKeys.list()
+    }
+    const late = { transaction: store.transaction, dataKeys: { ...store.dataKeys, list } }
+    const two = await openKeyRings({ store: late, clock: started.clock }, master)
+    for (const purpose of ['refresh-token', 'signing-key'] as const) {
+      expect(two[purpose].current.id).toBe(one[purpose].current.id)
+      expect(await store.dataKeys.list()).toHaveLength(2)
+    }
     await store.close()
   })
 

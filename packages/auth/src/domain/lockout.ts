@@ -1,6 +1,7 @@
 import type { UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { type Clock, seconds } from '@gatehouse/core/time'
+import type { SignInFailureRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { limitKey } from '../http/client-address.ts'
 
@@ -32,6 +33,12 @@ export const defaultSignInLimits: SignInLimits = {
   everyone: { failures: 3000, within: 60 },
 }
 
+const limitNames = ['pair', 'account', 'address', 'everyone'] as const satisfies readonly (keyof SignInLimits)[]
+/** Seconds that the clocks of two processes may lie apart. */
+const clockTolerance = 60
+/** Under which key each limit counts. */
+type Keys = Readonly<Record<keyof SignInLimits, string>>
+
 /** Seconds for which an address stays familiar after a sign-in (90 days). */
 const familiarFor = 7_776_000
 
@@ -59,6 +66,18 @@ export function createLockout(
   { store, clock }: { readonly store: Store; readonly clock: Clock },
   limits: SignInLimits = defaultSignInLimits,
 ): Lockout {
+  /**
+   * Forgets what counts for longer than a limit lasts: it began before the clock was set back, and would lock for that long
+   * too. Answers with the rest.
+   */
+  const forgetAhead = async (rows: readonly SignInFailureRow[], keys: Keys): Promise<readonly SignInFailureRow[]> => {
+    const now = clock.now()
+    const isAhead = ({ key, expires_at }: SignInFailureRow): boolean =>
+      limitNames.some((name) => keys[name] === key && expires_at > now + limits[name].within + clockTolerance)
+    const ahead = rows.filter(isAhead)
+    if (ahead.length > 0) await store.signInFailures.clear(ahead.map(({ key }) => key))
+    return rows.filter((row) => !isAhead(row))
+  }
   return {
     async begin(account, address, user) {
       const from = limitKey(address)
@@ -78,7 +97,7 @@ export function createLockout(
         store.signInFailures.find([keys.address, keys.everyone]),
         user === undefined ? false : store.familiarAddresses.has(user, from, now),
       ])
-      for (const row of wide) {
+      for (const row of await forgetAhead(wide, keys)) {
         const isEveryone = row.key === keys.everyone
         const limit = isEveryone ? limits.everyone : limits.address
         if (row.count >= limit.failures && !(isEveryone && familiar)) {
@@ -86,7 +105,8 @@ export function createLockout(
         }
       }
       const counted = familiar ? [entry('pair')] : [entry('pair'), entry('account')]
-      const rows = await store.signInFailures.record(counted)
+      let rows: readonly SignInFailureRow[] = await store.signInFailures.record(counted)
+      if ((await forgetAhead(rows, keys)).length < rows.length) rows = await store.signInFailures.record(counted)
       return {
         locked: rows.some(({ key, count }) => count > (key === keys.pair ? limits.pair : limits.account).failures),
         async failed() {

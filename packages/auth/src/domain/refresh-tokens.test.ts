@@ -1,3 +1,4 @@
+import { seconds } from '@gatehouse/core/time'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { claimsOf, type StartedAuth, startAuth } from '../testing/start-auth.ts'
 import { parseRefreshToken } from './refresh-tokens.ts'
@@ -107,6 +108,22 @@ describe('rotation', () => {
     expect((await refresh(third.token)).status).toBe(400)
     expect(await auditTypes()).toContain('refresh_token_from_future')
     expect(await started.store.grants.find(rows?.id ?? ('' as never))).toBeUndefined()
+  })
+
+  it('leaves revocations that outlive its tokens, also where the lifetime was raised before a retry', async () => {
+    const { refresh_token } = await started.signIn()
+    expect((await refresh(refresh_token)).status).toBe(200)
+    const lifetimes = { ...started.settings.lifetimes, accessToken: seconds(7200) }
+    started.auth.replaceSettings({ ...started.settings, lifetimes })
+    const retried = await refresh(refresh_token)
+    const headers = { authorization: `Bearer ${retried.access}` }
+    expect((await started.postJson('/logout', {}, headers)).status).toBe(204)
+    started.clock.advance(3600)
+    await started.auth.revocations.follow()
+    expect(await (await started.postJson('/validate', { token: retried.access })).json()).toEqual({
+      valid: false,
+      reason: 'revoked',
+    })
   })
 
   it('ends by idleness, and by age however often it is used', async () => {

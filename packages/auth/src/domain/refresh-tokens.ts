@@ -152,8 +152,11 @@ async function rotate(
 
   const elapsed = now - grant.rotated_at
   if (elapsed < 0) throw refused('the clock is behind the last rotation')
-  if (elapsed <= attempt.replayWindow) return { grant, generation: grant.generation }
-  if (!attempt.proven) return endForMisuse(dependencies, attempt, grant, 'refresh_token_theft')
+  const inWindow = elapsed <= attempt.replayWindow
+  // The rotation has left room for these; it has not where the lifetime was raised since.
+  const isCovered = now + attempt.accessTokenLifetime <= grant.access_expires_at
+  if (inWindow && isCovered) return { grant, generation: grant.generation }
+  if (!inWindow && !attempt.proven) return endForMisuse(dependencies, attempt, grant, 'refresh_token_theft')
   const raised = await store.grants.raiseAccessExpiry({
     id: grant.id,
     generation: grant.generation,

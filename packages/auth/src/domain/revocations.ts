@@ -25,6 +25,9 @@ export interface Revocations {
 /** Tells the other processes that something changed. Only a hint: they read the table each second anyway. */
 export type Hint = (channel: 'revocations' | 'signing-keys') => Promise<void>
 
+/** Gives a hint of what has been committed. One that cannot be given is not missed, and must not undo an answer. */
+export const giveHint = (hint: Hint, channel: Parameters<Hint>[0]): Promise<void> => hint(channel).catch(() => {})
+
 interface Dependencies {
   readonly store: Store
   readonly clock: Clock
@@ -67,7 +70,7 @@ export function createRevocations({ store, clock, hint }: Dependencies): Revocat
     write: (tables, entries) => tables.revocations.append(entries),
     async announce(entries) {
       set.add(entries)
-      if (entries.length > 0) await hint('revocations')
+      if (entries.length > 0) await giveHint(hint, 'revocations')
     },
   }
 }

@@ -71,7 +71,8 @@ export async function endSession(
   const existed = await tables.sessions.deleteById(id)
   if (!existed && grants.length === 0) return []
   const entries = await writeRevocations(dependencies, [id], grants)
-  await recordEvent(tables, clock, { type: 'session_ended', result: 'ok', target: id, session_id: id, ...by })
+  const detail = grants[0] ? { user: grants[0].user_id } : {}
+  await recordEvent(tables, clock, { type: 'session_ended', result: 'ok', target: id, session_id: id, detail, ...by })
   return entries
 }
 
@@ -85,8 +86,9 @@ export async function endAllOfUser(
   const grants = await tables.grants.endByUser(user)
   const sessions = await tables.sessions.deleteByUser(user)
   const ended = [...new Set([...sessions, ...grants.map((grant) => grant.session_id)])]
+  const detail = { user }
   for (const id of ended) {
-    await recordEvent(tables, clock, { type: 'session_ended', result: 'ok', target: id, session_id: id, ...by })
+    await recordEvent(tables, clock, { type: 'session_ended', result: 'ok', target: id, session_id: id, detail, ...by })
   }
   return writeRevocations(dependencies, ended, grants)
 }

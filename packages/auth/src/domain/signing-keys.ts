@@ -8,7 +8,7 @@ import type { SigningKeyRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import type { KeyRings } from './key-rings.ts'
 import { longestAccessTokenLifetime } from './lifetimes.ts'
-import type { Hint } from './revocations.ts'
+import { giveHint, type Hint } from './revocations.ts'
 import { seal, unseal } from './sealing.ts'
 
 /** Seconds that a key is published before it signs, so that everybody who caches the JWKS has it by then. */
@@ -45,10 +45,10 @@ export interface SigningKeys extends KeySource {
   /** Lets the next key take over as soon as it has been published long enough; says when. */
   rotate(): Promise<{ readonly kid: string; readonly signs_from: Seconds }>
   /**
-   * Takes a key out of use at once, whatever it signed: the caller revokes its tokens by `kid`.
-   * `not_found` for an unknown or expired kid.
+   * Takes a key out of use at once, whatever it signed: the caller revokes its tokens by `kid`, in `alongside`, so that
+   * both happen or neither does. `not_found` for an unknown or expired kid.
    */
-  withdraw(kid: string): Promise<void>
+  withdraw(kid: string, alongside: (tables: Tables) => Promise<void>): Promise<void>
   list(): readonly SigningKeySummary[]
 }
 
@@ -100,6 +100,9 @@ class StoredSigningKeys implements SigningKeys {
       if (key && key.row.signs_from <= now && (key.row.signs_until === null || key.row.signs_until > now))
         return key.signing
     }
+    // A clock that was set back to before the first key: better that key than no tokens until the clock has caught up.
+    const first = this.#inOrder.find(({ row }) => row.signs_until === null)
+    if (first) return first.signing
     throw new GatehouseError('temporarily_unavailable', { cause: new Error('no signing key is in use'), retryAfter: 5 })
   }
 
@@ -184,7 +187,7 @@ class StoredSigningKeys implements SigningKeys {
     })
   }
 
-  async withdraw(kid: string): Promise<void> {
+  async withdraw(kid: string, alongside: (tables: Tables) => Promise<void>): Promise<void> {
     await this.#change(async (tables, rows) => {
       const now = this.#clock.now()
       const row = rows.find((candidate) => candidate.kid === kid && isPublished(candidate, now))
@@ -194,6 +197,7 @@ class StoredSigningKeys implements SigningKeys {
         signs_until: seconds(Math.min(row.signs_until ?? now, now)),
         expires_at: now,
       })
+      await alongside(tables)
       const live = rows.filter((other) => other.kid !== kid && other.signs_until === null)
       if (live.some((other) => other.signs_from <= now)) return
       const [next] = live
@@ -224,7 +228,7 @@ class StoredSigningKeys implements SigningKeys {
       return decide(tables, await tables.signingKeys.list())
     })
     await this.reload()
-    await this.#hint('signing-keys')
+    await giveHint(this.#hint, 'signing-keys')
     return result
   }
 

@@ -1,10 +1,10 @@
-import type { UserId } from '@gatehouse/core/brand'
+import type { Seconds, UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { newUserId } from '@gatehouse/core/random'
 import { formatScope, intersectScopes, parseScope } from '@gatehouse/core/scope'
 import type { Clock } from '@gatehouse/core/time'
 import type { UserRow } from '@gatehouse/store/rows'
-import type { Store } from '@gatehouse/store/store'
+import type { Store, Tables } from '@gatehouse/store/store'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import { checkNewPassword } from './password-rules.ts'
 import { isKnownHash, type Passwords } from './passwords.ts'
@@ -124,13 +124,24 @@ export async function setPassword(
   })
   const hash = await passwords.hash(change.password)
   const entries = await store.transaction(async (tables) => {
-    const current = await tables.users.findById(user.id)
-    if (!current) throw new GatehouseError('not_found', { description: 'There is no such user' })
-    await tables.users.setPasswordHash({ id: user.id, expected: current.password_hash, hash, at: clock.now() })
+    await replaceHash(tables, { id: user.id, hash, at: clock.now() })
     await recordEvent(tables, clock, { type: 'password_set', result: 'ok', target: user.id, ...by })
     return endAllOfUser({ tables, clock, revocations }, user.id, by)
   })
   await revocations.announce(entries)
+}
+
+/** A sign-in may store the old password's hash anew between the look and the change: the look is then taken again. */
+async function replaceHash(
+  tables: Pick<Tables, 'users'>,
+  change: { readonly id: UserId; readonly hash: string; readonly at: Seconds },
+): Promise<void> {
+  for (let tries = 0; tries < 3; tries += 1) {
+    const current = await tables.users.findById(change.id)
+    if (!current) throw new GatehouseError('not_found', { description: 'There is no such user' })
+    if (await tables.users.setPasswordHash({ ...change, expected: current.password_hash })) return
+  }
+  throw new GatehouseError('temporarily_unavailable', { cause: new Error('the password hash kept changing') })
 }
 
 /** Lets a user sign in or not; disabling ends every session in the same transaction. */

@@ -182,6 +182,15 @@ describe('POST /logout', () => {
     expect((await started.postJson('/token/refresh', { refresh_token: other.refresh_token })).status).toBe(200)
   })
 
+  it('is answered although the others cannot be told of it: they look for themselves', async () => {
+    await started.close()
+    started = await startAuth({ hint: () => Promise.reject(new Error('the connection broke')) })
+    const { access_token } = await started.signIn()
+    const headers = { authorization: `Bearer ${access_token}` }
+    expect((await started.postJson('/logout', {}, headers)).status).toBe(204)
+    expect((await started.postJson('/logout', {}, headers)).status).toBe(401)
+  })
+
   it('takes a refresh token too, and no body where the header says who', async () => {
     const first = await started.signIn()
     expect((await started.postJson('/logout', { refresh_token: first.refresh_token })).status).toBe(204)

@@ -1,7 +1,7 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import { firstPartyClientId } from '@gatehouse/core/wire-names'
-import Type from 'typebox'
+import * as Type from 'typebox'
 import type { Client, Clients } from '../domain/clients.ts'
 import type { TokenPairs } from '../domain/token-pairs.ts'
 import { defineEndpoint, type Endpoint } from '../http/endpoint.ts'

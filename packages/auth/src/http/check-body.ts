@@ -1,7 +1,7 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { JsonFaultError, parseJsonObject } from '@gatehouse/core/json'
 import type { TSchema } from 'typebox'
-import { Compile, type Validator } from 'typebox/compile'
+import { Compile, type Validator } from 'typebox/schema'
 import { parseForm, quoteName } from './read-body.ts'
 
 const jsonFaults = {
@@ -40,7 +40,7 @@ export class BodyChecker {
     const body = this.#kind === 'json' ? parseJsonBody(text) : parseForm(text)
     this.#validator ??= Compile(this.#schema)
     if (!this.#validator.Check(body)) {
-      const [first] = this.#validator.Errors(body)
+      const [, [first]] = this.#validator.Errors(body)
       throw new GatehouseError('invalid_request', { description: sentenceFor(first) })
     }
     return body

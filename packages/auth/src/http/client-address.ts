@@ -11,7 +11,12 @@ export interface ClientAddresses {
   find(request: IncomingMessage): string
   /** How it came: by the connection itself or, where the peer is a trusted proxy, by its X-Forwarded-Proto. */
   findScheme(request: IncomingMessage): 'http' | 'https'
+  /** Whether the request says that it was passed on, by a peer that is not known to do so. */
+  isForwardedByStranger(request: IncomingMessage): boolean
 }
+
+/** What proxies add. */
+const forwardingHeaders = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']
 
 /**
  * Believes X-Forwarded-For only from the given address ranges (CIDR or single addresses).
@@ -39,6 +44,9 @@ export function createClientAddresses(trustedProxies: readonly string[]): Client
       const isBelieved = trustedProxies.length > 0 && isTrusted(canonicalAddress(request.socket.remoteAddress ?? ''))
       return isBelieved && said === 'https' ? 'https' : 'http'
     },
+    isForwardedByStranger: ({ headers, socket }) =>
+      forwardingHeaders.some((name) => headers[name] !== undefined) &&
+      !isTrusted(canonicalAddress(socket.remoteAddress ?? '')),
   }
 }
 

@@ -1,4 +1,5 @@
 import { pbkdf2Sync, scryptSync } from 'node:crypto'
+import type { Tables } from '@gatehouse/store/store'
 import { hash as argon2Hash } from '@node-rs/argon2'
 import { hash as bcryptHash } from '@node-rs/bcrypt'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -55,6 +56,24 @@ describe('a refused sign-in', () => {
     }
   })
 
+  it('is counted the same against where it comes from, whatever it is refused for', async () => {
+    started = await startAuth()
+    const mallory = { username: 'mallory', password: goodPassword, scopes: [], roles: [], minimumPasswordLength: 15 }
+    const { id } = await addUser(dependencies(), mallory, by)
+    await setUserStatus(dependencies(), { id, status: 'disabled' }, by)
+    const counts: number[] = []
+    for (const [name, password] of [
+      ['nobody', goodPassword],
+      ['alice', 'wrong'],
+      ['mallory', goodPassword],
+    ] as const) {
+      await attempt(name, password)
+      const [row] = await started.store.signInFailures.find(['password:address:127.0.0.1'])
+      counts.push(row?.count ?? 0)
+    }
+    expect(counts).toEqual([1, 2, 3])
+  })
+
   it('is audited once a minute for one account and source, and by source alone for unknown accounts', async () => {
     started = await startAuth()
     for (let count = 0; count < 5; count += 1) await attempt('alice', 'wrong')
@@ -85,6 +104,17 @@ describe('throttling', () => {
     expect((await attempt('alice', goodPassword)).status).toBe(401)
     started.clock.advance(900)
     expect((await attempt('alice', goodPassword)).status).toBe(200)
+  })
+
+  it('does not last longer where the clock is set back, and goes on counting then', async () => {
+    const limits = { failures: 2, within: 900 }
+    started = await startAuth({ limits: { pair: limits, account: limits, address: limits, everyone: limits } })
+    for (let count = 0; count < 2; count += 1) await attempt('alice', 'wrong')
+    expect((await attempt('alice', goodPassword)).status).toBe(429)
+    started.clock.advance(-3600)
+    expect((await attempt('alice', goodPassword)).status).toBe(200)
+    for (let count = 0; count < 2; count += 1) await attempt('alice', 'wrong')
+    expect((await attempt('alice', goodPassword)).status).toBe(429)
   })
 
   it('is not slipped under by parallel tries', async () => {
@@ -271,7 +301,42 @@ describe('a new password', () => {
     const second = await started.signIn({ password: 'another good password' })
     await setUserStatus(dependencies(), { id: user.id, status: 'disabled' }, by)
     expect(await valid(second.access_token)).toBe(false)
+    const ended = await started.store.audit.list({ limit: 10, type: 'session_ended' })
+    expect(ended.map(({ actor, detail }) => [actor, JSON.parse(detail)])).toEqual(
+      Array(2).fill(['test', { user: user.id }]),
+    )
     expect((await started.postJson('/token/refresh', { refresh_token: second.refresh_token })).status).toBe(400)
+  })
+})
+
+describe('a change of password', () => {
+  it('holds although a sign-in stored the old hash anew at the same moment', async () => {
+    started = await startAuth()
+    const user = await getUserByName(started, 'alice')
+    let looks = 0
+    const store = {
+      ...started.store,
+      transaction: <T>(run: (tables: Tables) => Promise<T>) =>
+        started.store.transaction((tables) => {
+          const findById: Tables['users']['findById'] = async (id) => {
+            const found = await tables.users.findById(id)
+            looks += 1
+            // What another process may do on Postgres between the look and the change.
+            if (looks === 1)
+              await tables.users.setPasswordHash({
+                id,
+                expected: found?.password_hash ?? null,
+                hash: 'x',
+                at: user.updated_at,
+              })
+            return found
+          }
+          return run({ ...tables, users: { ...tables.users, findById } })
+        }),
+    }
+    const change = { user, password: 'another good password', minimumLength: 15 }
+    await setPassword({ ...dependencies(), store }, change, by)
+    expect((await attempt('alice', 'another good password')).status).toBe(200)
   })
 })
 

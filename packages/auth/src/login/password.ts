@@ -3,12 +3,12 @@ import { paths } from '@gatehouse/core/paths'
 import type { Clock } from '@gatehouse/core/time'
 import { firstPartyClientId } from '@gatehouse/core/wire-names'
 import type { UserRow } from '@gatehouse/store/rows'
-import type { Store } from '@gatehouse/store/store'
-import Type from 'typebox'
+import type { Store, Tables } from '@gatehouse/store/store'
+import * as Type from 'typebox'
 import { recordEvent } from '../domain/audit.ts'
 import type { Client, Clients } from '../domain/clients.ts'
-import type { Lockout } from '../domain/lockout.ts'
-import { normalizePassword, type Passwords } from '../domain/passwords.ts'
+import type { Attempt, Lockout } from '../domain/lockout.ts'
+import { normalizePassword, type PasswordOutcome, type Passwords } from '../domain/passwords.ts'
 import type { TokenPair, TokenPairs } from '../domain/token-pairs.ts'
 import { canonicalName, scopeForUser } from '../domain/users.ts'
 import { nextStep } from '../flow/next-step.ts'
@@ -53,7 +53,7 @@ interface Dependencies {
 /**
  * POST /login: a user's name and password for a token pair, on behalf of a first-party client.
  * An unknown user, a wrong password, a locked and a disabled account get one and the same answer after one and the same
- * work. Cost: one hash, two reads, one counter, one transaction.
+ * work. Cost: one hash, two reads, two counters, one transaction.
  */
 export function loginEndpoint(dependencies: Dependencies): Endpoint {
   return defineEndpoint({
@@ -87,13 +87,17 @@ async function signIn(
   const asked = parseAskedScope(body.scope)
   const audience = checkAskedAudience(body, client, dependencies.clients.audiences) ?? dependencies.defaultAudience()
 
-  const user = await checkPassword(dependencies, request)
-  const judged = nextStep(user, { amr: ['pwd'] })
-  if (judged.step === 'refuse') return refuse(dependencies, request, user, 'refused', judged.why)
+  const { user: found, attempt, outcome } = await checkPassword(dependencies, request)
+  const judged = nextStep(found, { amr: ['pwd'] })
+  if (judged.step === 'refuse') {
+    await attempt.failed()
+    return refuse(dependencies, request, found, 'refused', judged.why)
+  }
+  const user = outcome === 'rehash' ? await replaceHash(dependencies, request, found) : found
 
   const ofUser = scopeForUser(user, undefined)
   const allowed = client.scopes === 'all' ? ofUser : scopeForUser(user, client.scopes)
-  const pair = await dependencies.tokenPairs.start({
+  const start = dependencies.tokenPairs.start({
     user,
     client,
     scope: grantScope(asked, allowed),
@@ -103,7 +107,13 @@ async function signIn(
     address: request.address,
     device: String(request.headers['user-agent'] ?? '').slice(0, 200),
     requestId: request.requestId,
-    alongside: user.alongside,
+    alongside: async (tables) => {
+      await Promise.all([holdAccount(tables, user), attempt.succeeded(tables, user.id)])
+    },
+  })
+  const pair = await start.catch((error: unknown) => {
+    if (!(error instanceof GatehouseError) || error.code !== 'invalid_credentials') throw error
+    return refuse(dependencies, request, user, 'refused', 'account_changed')
   })
   dependencies.onSignIn('ok')
   return { status: 200, json: pair }
@@ -115,13 +125,15 @@ async function getFirstPartyClient(clients: Clients, id: string = firstPartyClie
   return client
 }
 
-type ProvenUser = UserRow & {
-  readonly alongside: (tables: Parameters<Parameters<Store['transaction']>[0]>[0]) => Promise<void>
+interface ProvenUser {
+  readonly user: UserRow
+  readonly attempt: Attempt
+  readonly outcome: Exclude<PasswordOutcome, 'wrong'>
 }
 
 /** The user whose password this is; every failure is counted, audited and refused alike. */
 async function checkPassword(dependencies: Dependencies, request: EndpointRequest<LoginBody>): Promise<ProvenUser> {
-  const { store, clock, passwords, lockout } = dependencies
+  const { store, passwords, lockout } = dependencies
   const name = canonicalName(request.body.username)
   const user = name === undefined ? undefined : await store.users.findByCanonicalName(name)
   const attempt = await lockout.begin(name ?? '', request.address, user?.id)
@@ -136,11 +148,38 @@ async function checkPassword(dependencies: Dependencies, request: EndpointReques
       attempt.locked ? 'locked' : 'wrong_password',
     )
   }
-  if (outcome === 'rehash') {
-    const hash = await passwords.hash(request.body.password)
-    await store.users.setPasswordHash({ id: user.id, expected: user.password_hash, hash, at: clock.now() })
+  return { user, attempt, outcome }
+}
+
+/** Stores the hash anew with today's parameters. Answers with the user as it is then. */
+async function replaceHash(
+  dependencies: Dependencies,
+  request: EndpointRequest<LoginBody>,
+  user: UserRow,
+): Promise<UserRow> {
+  const { store, clock, passwords } = dependencies
+  const { password } = request.body
+  const hash = await passwords.hash(password)
+  if (await store.users.setPasswordHash({ id: user.id, expected: user.password_hash, hash, at: clock.now() })) {
+    return { ...user, password_hash: hash }
   }
-  return { ...user, alongside: (tables) => attempt.succeeded(tables, user.id) }
+  // Another sign-in has replaced it, or the password has just been changed: only the hash that is there now can tell.
+  const current = await store.users.findById(user.id)
+  if (current && (await passwords.check(password, current.password_hash)) !== 'wrong') return current
+  return refuse(dependencies, request, user, 'refused', 'account_changed')
+}
+
+/**
+ * Holds the account's row until the sign-in commits, and refuses where what was judged no longer stands. Whoever disables
+ * the account or changes its password either comes first and is seen here, or waits and then ends the new session too.
+ * Threat: a session that begins while a hash runs, and outlives the change that was to end all sessions.
+ */
+async function holdAccount(tables: Tables, user: UserRow): Promise<void> {
+  // Writing the row as it is takes its lock on every database, and tells whether the checked hash is still the account's.
+  const { id, password_hash: hash, updated_at: at } = user
+  const unchanged = await tables.users.setPasswordHash({ id, expected: hash, hash, at })
+  const current = unchanged ? await tables.users.findById(id) : undefined
+  if (current?.status !== 'active') throw new GatehouseError('invalid_credentials')
 }
 
 async function refuse(

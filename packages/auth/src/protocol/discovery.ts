@@ -1,5 +1,5 @@
 import { paths } from '@gatehouse/core/paths'
-import Type from 'typebox'
+import * as Type from 'typebox'
 import type { SigningKeys } from '../domain/signing-keys.ts'
 import { defineEndpoint, type Endpoint } from '../http/endpoint.ts'
 

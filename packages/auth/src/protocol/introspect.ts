@@ -2,7 +2,7 @@ import { isRefusal, type VerifiedToken } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import type { AccessTokenVerifier } from '@gatehouse/guard/access-token'
-import Type from 'typebox'
+import * as Type from 'typebox'
 import type { Client } from '../domain/clients.ts'
 import type { RefreshTokens } from '../domain/refresh-tokens.ts'
 import { type Answer, defineEndpoint, type Endpoint } from '../http/endpoint.ts'
@@ -60,7 +60,7 @@ export function introspectEndpoint({ clientAuthentication, verifier, refreshToke
     bodyKind: 'form',
     body: formSchema,
     answers: { 200: Type.Object({ active: Type.Boolean() }) },
-    errors: ['invalid_request', 'invalid_client'],
+    errors: ['invalid_request', 'invalid_client', 'temporarily_unavailable'],
     refuseQuery: true,
     handle({ headers, body }) {
       const client = clientAuthentication.authenticate(headers, body)

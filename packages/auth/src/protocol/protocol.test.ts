@@ -1,5 +1,6 @@
 import { createHash, createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { endRemovedClients } from '../domain/client-administration.ts'
 import { basic, claimsOf, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
 
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -307,6 +308,16 @@ describe('introspection (RFC 7662)', () => {
     const late = await machineToken()
     started.clock.advance(300)
     expect(await introspect(late)).toEqual({ active: false })
+  })
+
+  it('says so of the tokens of a client that the file defines no more', async () => {
+    const token = await machineToken()
+    const clients = started.settings.clients.filter(({ id }) => id !== 'reports')
+    started.auth.replaceSettings({ ...started.settings, clients })
+    const { isConfigured } = started.auth.clients
+    const dependencies = { ...started, revocations: started.auth.revocations, isConfigured }
+    expect(await endRemovedClients(dependencies, ['reports', 'desk-app'], { actor: 'test' })).toEqual(['reports'])
+    expect(await json(await started.postJson('/validate', { token }))).toEqual({ valid: false, reason: 'revoked' })
   })
 
   it('asks for a client that has proven itself', async () => {

@@ -1,7 +1,7 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import { formatScope, parseScope, type ScopeSet } from '@gatehouse/core/scope'
-import Type from 'typebox'
+import * as Type from 'typebox'
 import type { Client } from '../domain/clients.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import type { ClientAuthentication } from './client-auth/client-auth.ts'
@@ -126,6 +126,7 @@ export function tokenEndpoint({ clientAuthentication, grants, audiences, onIssue
       'unsupported_grant_type',
       'invalid_scope',
       'invalid_target',
+      'temporarily_unavailable',
     ],
     cors: 'any',
     refuseQuery: true,

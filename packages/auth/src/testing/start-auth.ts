@@ -5,6 +5,7 @@ import { openStore, type Store } from '@gatehouse/store/store'
 import { type Auth, type AuthSettings, createAuth } from '../auth.ts'
 import type { ConfiguredClient } from '../domain/clients.ts'
 import type { SignInLimits } from '../domain/lockout.ts'
+import type { Hint } from '../domain/revocations.ts'
 import { addUser } from '../domain/users.ts'
 import { createClientAddresses } from '../http/client-address.ts'
 import { mountEndpoints } from '../http/mount.ts'
@@ -78,6 +79,7 @@ interface StartOptions {
   readonly limits?: SignInLimits
   readonly failureLimit?: number
   readonly trustedProxies?: readonly string[]
+  readonly hint?: Hint
 }
 
 const masterKey = { key: Buffer.alloc(32, 7) }
@@ -101,7 +103,7 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
     hashing: options.hashing ?? { atATime: 2, mayWait: 100 },
     failureLimit: options.failureLimit,
     ...(options.limits ? { signInLimits: options.limits } : {}),
-    hint: async () => {},
+    hint: options.hint ?? (async () => {}),
     counters: { onSignIn: (result) => signIns.push(result), onIssued: () => {}, onValidated: () => {} },
   })
   const mount = mountEndpoints(auth.endpoints, {

@@ -69,8 +69,8 @@ async function rotate(options: ConfigurationOptions): Promise<void> {
 }
 
 async function revoke(kid: string, options: ConfigurationOptions): Promise<void> {
-  await withKeys(options, async ({ store, clock, revocations, by }, keys) => {
-    await revokeSigningKey({ store, clock, keys, revocations }, kid, by)
+  await withKeys(options, async ({ clock, revocations, by }, keys) => {
+    await revokeSigningKey({ clock, keys, revocations }, kid, by)
     answer(options, { kid, revoked: true }, `${kid} is revoked; what it signed is refused`)
   })
 }

@@ -17,9 +17,18 @@ export function addReloadCommand(program: Command): void {
       if (pidFile === undefined)
         throw new Error('this configuration has no pid_file; send SIGHUP to the process, or set one')
       const pid = readPid(pidFile)
-      process.kill(pid, 'SIGHUP')
+      signal(pid, pidFile)
       answer(options, { ok: true, pid }, `told process ${pid} to reload`)
     })
+}
+
+function signal(pid: number, file: string): void {
+  try {
+    process.kill(pid, 'SIGHUP')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause // what process.kill throws has a code
+    throw new Error(`${file} names process ${pid}, which is gone: Gatehouse does not run on this configuration`)
+  }
 }
 
 function readPid(file: string): number {

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { loadForUse } from '../configuration/load-for-use.ts'
 import { addDemoUsers } from '../development/demo-data.ts'
 import { welcome } from '../development/welcome.ts'
-import { serve } from '../serve.ts'
+import { migrateDatabase, serve } from '../serve.ts'
 import { findWorkerRole, siblingsOfWorker, superviseWorkers } from '../siblings.ts'
 import { type ConfigurationOptions, withConfigurationFile } from './open.ts'
 
@@ -23,6 +23,8 @@ export function addServeCommand(program: Command): void {
       const configuration = loadAgain()
       const role = findWorkerRole()
       if (configuration.workers > 1 && role === undefined) {
+        // Before any worker is there: none may find a database without tables.
+        await migrateDatabase(configuration)
         superviseWorkers(configuration.workers, () => sayReady(configuration.issuer))
         return
       }

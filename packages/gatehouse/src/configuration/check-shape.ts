@@ -1,4 +1,4 @@
-import { Compile, type Validator } from 'typebox/compile'
+import { Compile, type Validator } from 'typebox/schema'
 import { formatKey, type Problem } from './problem.ts'
 import { type ConfigurationFile, configurationSchema } from './schema.ts'
 
@@ -31,7 +31,8 @@ export function checkShape(
   validator ??= Compile(configurationSchema)
   if (validator.Check(content)) return []
   const found = new Map<string, Problem>()
-  for (const error of validator.Errors(content) as readonly SchemaError[]) {
+  const [, errors] = validator.Errors(content)
+  for (const error of errors as readonly SchemaError[]) {
     for (const { path, message } of explain(error, content)) {
       const key = formatKey(path)
       if (!found.has(key)) found.set(key, { ...place(path), key, message })

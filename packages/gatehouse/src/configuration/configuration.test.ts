@@ -188,6 +188,29 @@ clients:
     ],
     'a port that does not exist': [`${base}listen: 0.0.0.0:70000\n`, /listen: expected a port of at most 65535/],
     'a key that stands twice': [`${base}issuer: https://other.example.com\n`, /^gatehouse\.yaml:3: not valid YAML: /],
+    'an alias': ['issuer: &a https://auth.example.com\naudience: *a\n', /^gatehouse\.yaml:2: aliases/],
+    'a variable between braces that no quotes hold': [
+      `${base}clients: { web: { secret: \${SECRET} } }\n`,
+      /^gatehouse\.yaml:3: not valid YAML: .*stands in quotes/,
+    ],
+    'two scopes in one text': [
+      `${base}clients:\n  web: { secret: ${secret}, scopes: [orders:read orders:write] }\n`,
+      /^gatehouse\.yaml:4: clients\.web\.scopes\[0\]: expected one scope, without a space/,
+    ],
+    'a route that asks for two scopes in one text': [
+      service("{ path: /a, require: { scopes: ['a b'] } }"),
+      /^gatehouse\.yaml:7: services\.orders\.routes\[0\]\.require.*: expected one/,
+    ],
+    'a database of another kind': [
+      `${base}database: mysql://gatehouse:hunter2@host/db\n`,
+      /^gatehouse\.yaml:3: database: expected a file, or postgres:\/\/user:password@host\/database$/,
+    ],
+    'a database URL that is none': [`${base}database: postgres://u:p@h:99999/db\n`, /database: expected a file, or/],
+    'a database that is gone with the process': [`${base}database: ':memory:'\n`, /database: nothing of it would/],
+    'an upstream with a password, which is not repeated': [
+      `${base}services:\n  orders: { upstream: http://u:hunter2@orders:4001, routes: [{ path: /a, require: token }] }\n`,
+      /services\.orders: "http:\/\/…@orders:4001" is no http\(s\) origin/,
+    ],
     'YAML that is none': ['issuer: [\n', /^gatehouse\.yaml:\d: not valid YAML/],
     'a list': ['- issuer\n', /expected keys and values/],
   }
@@ -265,6 +288,9 @@ describe('development mode', () => {
   it('listens on this machine alone, and has no http issuer elsewhere', () => {
     expect(problems('listen: 0.0.0.0:8080\n', { development: true })[0]).toMatch(
       /listen: development mode listens on this machine alone/,
+    )
+    expect(problems('metrics: { listen: 0.0.0.0:9090 }\n', { development: true })[0]).toMatch(
+      /metrics\.listen: development mode listens on this machine alone/,
     )
     expect(problems('issuer: http://auth.example.com\n', { development: true })[0]).toMatch(
       /issuer: an http issuer is for this machine alone/,

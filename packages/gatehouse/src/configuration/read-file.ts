@@ -33,16 +33,23 @@ export function readConfigurationText(text: string, file: string, environment: N
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, maxAliasCount: 0 } as Parameters<
     typeof parseDocument
   >[1])
-  if (document.errors.length > 0) {
-    throw new ConfigurationError(
-      document.errors.map((error) => ({
-        file,
-        line: error.linePos?.[0].line,
-        key: '',
-        message: `not valid YAML: ${error.message.split('\n', 1)[0]?.replace(/ at line.*$/, '')}`,
-      })),
-    )
+  // The first alone: what follows is mostly its consequence.
+  const [error] = document.errors
+  if (error) {
+    const line = error.linePos?.[0].line
+    const message = `not valid YAML: ${error.message.split('\n', 1)[0]?.replace(/ at line.*$/, '')}`
+    const isVariable = line !== undefined && /\$\{/.test(text.split('\n')[line - 1] ?? '')
+    const advice = isVariable ? '; between { } or [ ] a variable stands in quotes: "${NAME}"' : ''
+    throw new ConfigurationError([{ file, line, key: '', message: message + advice }])
   }
+  visit(document, {
+    Alias(_, node) {
+      const line = node.range ? lines.linePos(node.range[0]).line : undefined
+      throw new ConfigurationError([
+        { file, line, key: '', message: 'aliases (*name) are not used here; write it out' },
+      ])
+    },
+  })
   const problems = replaceVariables(document, file, environment, lines)
   return {
     file,

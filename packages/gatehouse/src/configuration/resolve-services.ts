@@ -72,6 +72,9 @@ function definitionOf(name: string, audience: string, entry: ServiceEntry): Serv
   }
 }
 
+/** An upstream that carries a password is refused, and must not be repeated with it. */
+const withoutPassword = (message: string): string => message.replaceAll(/\/\/[^\s"/@]*@/g, '//…@')
+
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]']
 
 function buildTable(
@@ -89,7 +92,10 @@ function buildTable(
   } catch (error) {
     if (!(error instanceof RouteError)) throw error
     const place = ['services', error.service]
-    report(error.route === undefined ? place : [...place, 'routes', error.route], error.message.replace(/^[^:]*: /, ''))
+    report(
+      error.route === undefined ? place : [...place, 'routes', error.route],
+      withoutPassword(error.message.replace(/^[^:]*: /, '')),
+    )
     return undefined
   }
 }

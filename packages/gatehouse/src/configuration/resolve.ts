@@ -28,11 +28,19 @@ export function resolveConfiguration(
   if (development && !isLoopback(listen.host)) {
     report(['listen'], 'development mode listens on this machine alone: 127.0.0.1, localhost or [::1]')
   }
+  const metricsListen =
+    content.metrics?.listen === undefined
+      ? undefined
+      : resolveListen(content.metrics.listen, ['metrics', 'listen'], report)
+  if (development && metricsListen && !isLoopback(metricsListen.host)) {
+    report(['metrics', 'listen'], 'development mode listens on this machine alone: 127.0.0.1, localhost or [::1]')
+  }
   checkLists(content, report)
   const masterKey = resolveMasterKey(content, { development, report })
   const clients = resolveClients(content, { development, report })
   const { routes, services, scopes } = resolveServices(content, { issuer, audience, development, report })
   const database = content.database ?? './data/gatehouse.db'
+  checkDatabase(database, development, report)
   const workers = content.workers === 'auto' ? availableParallelism() : (content.workers ?? 1)
   return {
     file,
@@ -45,14 +53,11 @@ export function resolveConfiguration(
     trustedProxies: content.trusted_proxies ?? [],
     firstPartyOrigins: new Set(content.first_party_origins ?? []),
     loginApi: content.login_api ?? true,
-    pidFile: content.pid_file ?? (database.includes('://') ? undefined : `${database}.pid`),
+    pidFile: content.pid_file ?? (isDatabaseFile(database) ? `${database}.pid` : undefined),
     hashing: resolveHashing(content, workers),
     metrics: {
       allow: content.metrics?.allow ?? [],
-      listen:
-        content.metrics?.listen === undefined
-          ? undefined
-          : resolveListen(content.metrics.listen, ['metrics', 'listen'], report),
+      listen: metricsListen,
     },
     logLevel: content.log?.level ?? 'info',
     workers,
@@ -93,6 +98,18 @@ function resolveListen(text: string, key: readonly string[], report: Report): Li
   const port = Number(text.slice(colon + 1))
   if (port > 65_535) report(key, 'expected a port of at most 65535')
   return { host: text.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port }
+}
+
+/** Whether a database is a file, beside which other files can lie. */
+export const isDatabaseFile = (database: string): boolean => !database.includes('://') && database !== ':memory:'
+
+function checkDatabase(database: string, development: boolean, report: Report): void {
+  const isPostgres = /^postgres(ql)?:\/\//.test(database)
+  if (isPostgres ? !URL.canParse(database) : database.includes('://')) {
+    report(['database'], 'expected a file, or postgres://user:password@host/database')
+  } else if (database === ':memory:' && !development) {
+    report(['database'], 'nothing of it would outlive the process; expected a file, or postgres://…')
+  }
 }
 
 /** Whether a host name or address means this machine. */

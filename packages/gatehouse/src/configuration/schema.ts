@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox'
+import type { Static } from 'typebox'
+import * as Type from 'typebox'
 
 /**
  * The configuration file as a schema: what is checked at the start, what editors complete by, and what
@@ -30,6 +31,14 @@ const texts = (description: string, options: object = {}) =>
     expected: 'a list of texts',
     ...options,
   })
+const scopes = (description: string, options: object = {}) =>
+  Type.Array(
+    Type.String({
+      pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$',
+      expected: 'one scope, without a space, such as orders:read',
+    }),
+    { description, expected: 'a list of scopes such as [orders:read, orders:write]', ...options },
+  )
 const flag = (description: string, fallback: boolean) =>
   Type.Boolean({ description, default: fallback, expected: 'true or false' })
 const count = (description: string, limits: { minimum: number; maximum: number }, fallback?: number) =>
@@ -50,7 +59,7 @@ const requirement = Type.Union(
     Type.Literal('nothing'),
     Type.Object(
       {
-        scopes: Type.Optional(texts('All of these must be granted', { minItems: 1 })),
+        scopes: Type.Optional(scopes('All of these must be granted', { minItems: 1 })),
         roles: Type.Optional(texts('The user must have any of these', { minItems: 1 })),
       },
       { ...strict, minProperties: 1 },
@@ -162,7 +171,7 @@ const client = Type.Object(
         },
       ),
     ),
-    scopes: Type.Optional(texts('What it may be granted at the most')),
+    scopes: Type.Optional(scopes('What it may be granted at the most')),
     audiences: Type.Optional(texts('Audiences that it may ask for beside the default one')),
     introspects: Type.Optional(texts('Audiences whose tokens it may introspect beside its own tokens')),
   },

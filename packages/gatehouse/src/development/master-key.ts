@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseMasterKey } from '@gatehouse/auth/domain/key-rings'
+import { isDatabaseFile } from '../configuration/resolve.ts'
 
 /**
  * The master key of development mode: made at the first start and kept beside the database, where a real one must never
@@ -12,7 +13,7 @@ export function openDevelopmentMasterKey(database: string): {
   readonly file: string
   readonly made: boolean
 } {
-  const folder = database.includes('://') || database === ':memory:' ? './data' : dirname(database)
+  const folder = isDatabaseFile(database) ? dirname(database) : './data'
   const file = join(folder, 'development.key')
   if (existsSync(file)) {
     const key = parseMasterKey(readFileSync(file, 'utf8'))

@@ -35,7 +35,8 @@ Editors complete the file with [gatehouse.schema.json](gatehouse.schema.json). D
 \`30s\`, \`5m\`, \`12h\`, \`90d\`.
 
 SIGHUP or \`gatehouse reload\` takes a changed file: services, routes, clients, lifetimes and the rotation of keys change at
-once and together; listeners, database, hashing and logging need a restart. A file with a problem is not taken.
+once and together. Everything else needs a restart, and the log names what is waiting for one. A file with a problem, or
+with another issuer, is not taken.
 
 | key | meaning | default | variable |
 |---|---|---|---|

@@ -8,8 +8,13 @@ export type { Logger } from 'pino'
  */
 export function createLog(options: { readonly level: string; readonly development: boolean }): Logger {
   const settings = { level: options.level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` }
-  return options.development ? pino(settings, readableLines()) : pino(settings, destination({ fd: 1, sync: false }))
+  return options.development
+    ? pino(settings, readableLines())
+    : pino(settings, destination({ fd: 1, sync: false, maxLength: bufferLimit }))
 }
+
+/** Bytes that wait for a reader of standard output that is too slow; past it lines are dropped, and the service goes on. */
+const bufferLimit = 16_777_216
 
 interface Line {
   readonly level: number

@@ -7,7 +7,10 @@ export interface MetricsPage {
   answer(request: IncomingMessage, response: ServerResponse): void
 }
 
-/** This machine and the allowed addresses may read; for everybody else there is nothing here. */
+/**
+ * This machine and the allowed addresses may read; for everybody else there is nothing here.
+ * Threat: a proxy on this machine that trusted_proxies does not name, behind which everybody would seem to be here.
+ */
 export function createMetricsPage(
   telemetry: Telemetry,
   { addresses, allow }: { readonly addresses: ClientAddresses; readonly allow: readonly string[] },
@@ -15,7 +18,7 @@ export function createMetricsPage(
   const mayRead = buildAddressMatcher(['127.0.0.0/8', '::1', ...allow])
   return {
     answer(request, response) {
-      if (!mayRead(addresses.find(request))) {
+      if (!mayRead(addresses.find(request)) || addresses.isForwardedByStranger(request)) {
         const text = '{"error":"not_found","error_description":"Nothing is here"}'
         response.writeHead(404, { 'content-type': 'application/json', 'content-length': text.length }).end(text)
         return
