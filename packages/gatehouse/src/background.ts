@@ -1,4 +1,5 @@
 import type { Auth } from '@gatehouse/auth/auth'
+import type { Seconds } from '@gatehouse/core/brand'
 import type { Store } from '@gatehouse/store/store'
 import type { Logger } from './telemetry/log.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
@@ -8,6 +9,8 @@ interface Dependencies {
   readonly auth: Auth
   readonly log: Logger
   readonly telemetry: Telemetry
+  /** The moment before which audit events are no longer kept. */
+  readonly auditFrom: () => Seconds
   /** Whether this process does what one process of all should do: removing expired rows. */
   readonly isPrimary: boolean
 }
@@ -27,7 +30,7 @@ export interface Background {
 }
 
 /** Starts following the revocations, keeping the signing keys, and removing what has expired. */
-export function startBackground({ store, auth, log, telemetry, isPrimary }: Dependencies): Background {
+export function startBackground({ store, auth, log, telemetry, auditFrom, isPrimary }: Dependencies): Background {
   const followRevocations = async (): Promise<void> => {
     const added = await auth.revocations.follow()
     // A revoked key may be the one that signs here: the keys are read again at once.
@@ -38,7 +41,16 @@ export function startBackground({ store, auth, log, telemetry, isPrimary }: Depe
     { name: 'reload_signing_keys', every: 5000, run: () => auth.keys.reload() },
     { name: 'maintain_signing_keys', every: 60_000, run: () => auth.keys.maintain() },
   ]
-  if (isPrimary) jobs.push({ name: 'remove_expired', every: 10_000, run: () => removeExpired(store) })
+  if (isPrimary) {
+    jobs.push(
+      { name: 'remove_expired', every: 10_000, run: () => inChunks((limit) => store.removeExpired(limit)) },
+      {
+        name: 'remove_old_audit_events',
+        every: 60_000,
+        run: () => inChunks((limit) => store.audit.removeBefore(auditFrom(), limit)),
+      },
+    )
+  }
 
   const failing = new Set<string>()
   const runJob = async ({ name, run }: Job): Promise<void> => {
@@ -81,10 +93,12 @@ export function startBackground({ store, auth, log, telemetry, isPrimary }: Depe
   }
 }
 
+const chunk = 500
+
 /** Removes small chunks until one comes back nearly empty, with a pause between two, so that nobody waits for it. */
-async function removeExpired(store: Store): Promise<void> {
+async function inChunks(remove: (limit: number) => Promise<number>): Promise<void> {
   for (let round = 0; round < 50; round += 1) {
-    if ((await store.removeExpired(500)) < 500) return
+    if ((await remove(chunk)) < chunk) return
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -6,7 +6,7 @@ import { createClientAddresses } from '@gatehouse/auth/http/client-address'
 import { mountEndpoints } from '@gatehouse/auth/http/mount'
 import type { RefusalLog } from '@gatehouse/auth/http/render-error'
 import type { ClientId } from '@gatehouse/core/brand'
-import type { Clock } from '@gatehouse/core/time'
+import { type Clock, seconds } from '@gatehouse/core/time'
 import { createGateway } from '@gatehouse/gateway/gateway'
 import type { RefusalEntry } from '@gatehouse/gateway/refuse'
 import type { Store } from '@gatehouse/store/store'
@@ -124,7 +124,14 @@ export async function compose(parts: Parts): Promise<Program> {
     isIssuerHost: (host) => issuerHosts.has(host),
     logRefusal: logDenial,
   })
-  const background = startBackground({ store, auth, log, telemetry, isPrimary: parts.isPrimary })
+  const background = startBackground({
+    store,
+    auth,
+    log,
+    telemetry,
+    auditFrom: () => seconds(clock.now() - current.auditKept),
+    isPrimary: parts.isPrimary,
+  })
   const stopListening = await store.listen((channel) => background.onHint(channel))
 
   return {

@@ -3,8 +3,8 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import { randomToken } from '@gatehouse/core/random'
 import { formatScope, parseScope } from '@gatehouse/core/scope'
 import { type Clock, seconds } from '@gatehouse/core/time'
-import type { ClientRow } from '@gatehouse/store/rows'
-import type { Store } from '@gatehouse/store/store'
+import type { ClientRow, GrantRow } from '@gatehouse/store/rows'
+import type { Store, Tables } from '@gatehouse/store/store'
 import { recordEvent } from './audit.ts'
 import { parseClientKeys } from './client-keys.ts'
 import { type AuthMethod, type GrantType, hashSecret, isClientId } from './clients.ts'
@@ -142,29 +142,50 @@ export async function rotateClientSecret(
   return { secret, oldSecretsUntil: until }
 }
 
+/** Grants of a client that are ended in one transaction. */
+const endedAtATime = 500
+
 /**
- * Ends what a client was given: its grants, and by time all tokens that it has. For a client that is removed, be it from the
- * store or from the configuration file.
+ * Ends what a client was given: by time all tokens that it has, at once, then its grants in steps. For a client that is
+ * removed, be it from the store or from the configuration file.
  */
 export async function endClient({ store, clock, revocations }: Dependencies, id: ClientId, by: Actor): Promise<void> {
   const now = clock.now()
-  const entries = await store.transaction(async (tables) => {
-    for (const grant of await tables.grants.endByClient(id)) {
-      await recordEvent(tables, clock, {
-        type: 'grant_ended',
-        result: 'client_removed',
-        target: grant.id,
-        client_id: id,
-        session_id: grant.session_id,
-        ...by,
-      })
-    }
-    return revocations.write(tables, [
-      { kind: 'client', value: id, issued_before: now, expires_at: seconds(now + longestAccessTokenLifetime + 60) },
-    ])
-  })
+  const entries = await store.transaction((tables) =>
+    revocations.write(tables, [
+      {
+        kind: 'client',
+        value: id,
+        issued_before: now,
+        expires_at: seconds(now + longestAccessTokenLifetime + 60),
+      },
+    ]),
+  )
   await revocations.announce(entries)
+  for (;;) {
+    const ended = await store.transaction(async (tables) => {
+      const grants = await tables.grants.endByClient(id, endedAtATime)
+      await Promise.all(grants.map((grant) => recordGrantEnded({ tables, clock }, grant, by)))
+      return grants.length
+    })
+    if (ended < endedAtATime) return
+  }
 }
+
+const recordGrantEnded = (
+  { tables, clock }: { readonly tables: Tables; readonly clock: Clock },
+  grant: GrantRow,
+  by: Actor,
+): Promise<void> =>
+  recordEvent(tables, clock, {
+    type: 'grant_ended',
+    result: 'client_removed',
+    target: grant.id,
+    client_id: grant.client_id,
+    session_id: grant.session_id,
+    detail: { user: grant.user_id },
+    ...by,
+  })
 
 /**
  * Ends what every client was given that neither the file nor the store knows any more: of those that have grants and, since

@@ -87,9 +87,12 @@ export async function endAllOfUser(
   const sessions = await tables.sessions.deleteByUser(user)
   const ended = [...new Set([...sessions, ...grants.map((grant) => grant.session_id)])]
   const detail = { user }
-  for (const id of ended) {
-    await recordEvent(tables, clock, { type: 'session_ended', result: 'ok', target: id, session_id: id, detail, ...by })
-  }
+  // Together, so that they are one message to the database however many sessions there were.
+  await Promise.all(
+    ended.map((id) =>
+      recordEvent(tables, clock, { type: 'session_ended', result: 'ok', target: id, session_id: id, detail, ...by }),
+    ),
+  )
   return writeRevocations(dependencies, ended, grants)
 }
 

@@ -53,13 +53,7 @@ export function mountEndpoints(endpoints: readonly Endpoint[], dependencies: Mou
       const methods = byPath.get(path)
       const exchange = new Exchange(request, response, query, bodies, dependencies)
       if (!methods) return exchange.refuse(new GatehouseError('not_found'))
-      const [any] = methods.values()
-      if (
-        request.method === 'OPTIONS' &&
-        any &&
-        answerPreflight(request, response, [...methods.keys()], any.endpoint.cors, dependencies.firstPartyOrigins())
-      )
-        return
+      if (request.method === 'OPTIONS' && answersPreflight(request, response, methods, dependencies)) return
       const served = methods.get(request.method === 'HEAD' ? 'GET' : (request.method ?? ''))
       if (!served) {
         exchange.refuse(new GatehouseError('method_not_allowed', { headers: { allow: allowHeader(methods) } }))
@@ -68,6 +62,20 @@ export function mountEndpoints(endpoints: readonly Endpoint[], dependencies: Mou
       exchange.serve(served)
     },
   }
+}
+
+/** A path's endpoints have one rule for origins: the first one's. */
+function answersPreflight(
+  request: IncomingMessage,
+  response: ServerResponse,
+  methods: ReadonlyMap<string, Served>,
+  { firstPartyOrigins }: MountDependencies,
+): boolean {
+  const [first] = methods.values()
+  return (
+    first !== undefined &&
+    answerPreflight(request, response, [...methods.keys()], first.endpoint.cors, firstPartyOrigins())
+  )
 }
 
 const allowHeader = (methods: ReadonlyMap<string, unknown>): string =>
@@ -179,8 +187,9 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
  * expect (RFC 6749 section 3.2); anything else is 415.
  */
 function checkContentType(header: string | undefined, kind: 'json' | 'form'): GatehouseError | undefined {
-  const type = (header ?? '').split(';', 1)[0]?.trim().toLowerCase()
   const wanted = kind === 'json' ? 'application/json' : 'application/x-www-form-urlencoded'
+  if (header === wanted) return undefined
+  const type = (header ?? '').split(';', 1)[0]?.trim().toLowerCase()
   if (type === wanted) return undefined
   const description = `The content type must be ${wanted}`
   return kind === 'form' && type === 'application/json'

@@ -1,8 +1,6 @@
 import { revokeSigningKey, rotateSigningKey } from '@gatehouse/auth/domain/key-administration'
-import { openKeyRings } from '@gatehouse/auth/domain/key-rings'
-import { openSigningKeys, type SigningKeys } from '@gatehouse/auth/domain/signing-keys'
 import type { Command } from 'commander'
-import { type ConfigurationOptions, type Opened, withConfiguration, withStore } from './open.ts'
+import { type ConfigurationOptions, withConfiguration, withKeys } from './open.ts'
 import { answer, formatMoment, formatTable } from './output.ts'
 
 /** `gatehouse keys …`. */
@@ -28,23 +26,6 @@ export function addKeysCommands(program: Command): void {
     )
     .action(revoke)
 }
-
-const withKeys = <T>(
-  options: ConfigurationOptions,
-  run: (opened: Opened, keys: SigningKeys) => Promise<T>,
-): Promise<T> =>
-  withStore(options, async (opened) => {
-    const { store, clock, configuration } = opened
-    const rings = await openKeyRings({ store, clock }, configuration.masterKey)
-    const keys = await openSigningKeys({
-      store,
-      clock,
-      rings,
-      rotateEvery: () => configuration.auth.rotateKeysEvery,
-      hint: (channel) => store.notify(channel),
-    })
-    return run(opened, keys)
-  })
 
 async function list(options: ConfigurationOptions): Promise<void> {
   await withKeys(options, async (_, keys) => {

@@ -1,6 +1,8 @@
 import { userInfo } from 'node:os'
+import { openKeyRings } from '@gatehouse/auth/domain/key-rings'
 import { createPasswords } from '@gatehouse/auth/domain/passwords'
 import { createRevocations } from '@gatehouse/auth/domain/revocations'
+import { openSigningKeys, type SigningKeys } from '@gatehouse/auth/domain/signing-keys'
 import type { Actor } from '@gatehouse/auth/domain/users'
 import { openStore, type Store } from '@gatehouse/store/store'
 import { type Command, Option } from 'commander'
@@ -63,3 +65,21 @@ export async function withStore<T>(options: ConfigurationOptions, run: (opened: 
     await store.close()
   }
 }
+
+/** As {@link withStore}, with the signing keys opened. */
+export const withKeys = <T>(
+  options: ConfigurationOptions,
+  run: (opened: Opened, keys: SigningKeys) => Promise<T>,
+): Promise<T> =>
+  withStore(options, async (opened) => {
+    const { store, clock, configuration } = opened
+    const rings = await openKeyRings({ store, clock }, configuration.masterKey)
+    const keys = await openSigningKeys({
+      store,
+      clock,
+      rings,
+      rotateEvery: () => configuration.auth.rotateKeysEvery,
+      hint: (channel) => store.notify(channel),
+    })
+    return run(opened, keys)
+  })

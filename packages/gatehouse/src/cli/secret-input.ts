@@ -1,8 +1,8 @@
 /**
  * A secret from standard input (its first line) or, on a terminal, from a prompt that shows nothing. Never from an
- * argument, where every process of the machine could read it.
+ * argument, where every process of the machine could read it. `confirm`: a prompt asks twice.
  */
-export async function readSecret(question: string): Promise<string> {
+export async function readSecret(question: string, { confirm = true } = {}): Promise<string> {
   if (!process.stdin.isTTY) {
     const text = await readAll()
     const [line = ''] = text.split(/\r?\n/, 1)
@@ -10,7 +10,7 @@ export async function readSecret(question: string): Promise<string> {
     return line
   }
   const first = await ask(question)
-  if ((await ask(`${question} again`)) !== first) throw new Error('the two do not match')
+  if (confirm && (await ask(`${question} again`)) !== first) throw new Error('the two do not match')
   return first
 }
 

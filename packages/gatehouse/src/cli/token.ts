@@ -1,11 +1,9 @@
-import { openKeyRings } from '@gatehouse/auth/domain/key-rings'
-import { openSigningKeys } from '@gatehouse/auth/domain/signing-keys'
 import { isRefusal } from '@gatehouse/core/contracts'
 import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
 import { createAccessTokenVerifier } from '@gatehouse/guard/access-token'
 import { parseCompactToken, parseJsonPart } from '@gatehouse/guard/compact-token'
 import type { Command } from 'commander'
-import { type ConfigurationOptions, withConfiguration, withStore } from './open.ts'
+import { type ConfigurationOptions, withConfiguration, withKeys } from './open.ts'
 import { answer, formatMoment } from './output.ts'
 import { readSecret } from './secret-input.ts'
 
@@ -24,16 +22,8 @@ export function addTokenCommand(program: Command): void {
 }
 
 async function inspect(options: ConfigurationOptions): Promise<void> {
-  const token = (await readSecret('Token')).trim()
-  await withStore(options, async ({ store, clock, configuration, revocations }) => {
-    const rings = await openKeyRings({ store, clock }, configuration.masterKey)
-    const keys = await openSigningKeys({
-      store,
-      clock,
-      rings,
-      rotateEvery: () => configuration.auth.rotateKeysEvery,
-      hint: (channel) => store.notify(channel),
-    })
+  const token = (await readSecret('Token', { confirm: false })).trim()
+  await withKeys(options, async ({ clock, configuration, revocations }, keys) => {
     await revocations.load()
     const { issuer } = configuration
     const verifier = createAccessTokenVerifier({

@@ -1,5 +1,6 @@
 import type { AuthSettings } from '@gatehouse/auth/auth'
 import type { HashParameters } from '@gatehouse/auth/domain/passwords'
+import type { Seconds } from '@gatehouse/core/brand'
 import type { RouteTable } from '@gatehouse/gateway/routes'
 
 /** Where something listens. */
@@ -24,6 +25,8 @@ export interface Configuration {
   readonly pidFile: string | undefined
   readonly hashing: { readonly parameters: HashParameters; readonly atATime: number; readonly mayWait: number }
   readonly metrics: { readonly allow: readonly string[]; readonly listen?: ListenAddress | undefined }
+  /** Seconds for which audit events are kept: swapped on reload. */
+  readonly auditKept: Seconds
   readonly logLevel: string
   readonly workers: number
   /** What the authentication side reads at each use: swapped on reload. */

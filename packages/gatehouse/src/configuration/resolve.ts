@@ -59,6 +59,7 @@ export function resolveConfiguration(
       allow: content.metrics?.allow ?? [],
       listen: metricsListen,
     },
+    auditKept: duration(content.audit?.keep, 400 * 86_400, { least: 86_400, key: ['audit', 'keep'], report }),
     logLevel: content.log?.level ?? 'info',
     workers,
     auth: {

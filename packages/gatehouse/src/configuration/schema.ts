@@ -244,6 +244,9 @@ export const configurationSchema = Type.Object(
         strict,
       ),
     ),
+    audit: Type.Optional(
+      Type.Object({ keep: Type.Optional(duration('For how long audit events are kept', '400d')) }, strict),
+    ),
     keys: Type.Optional(
       Type.Object({ rotate_every: Type.Optional(duration('How often the signing key changes', '90d')) }, strict),
     ),

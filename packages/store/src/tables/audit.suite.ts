@@ -1,3 +1,4 @@
+import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
 import type { OpenForSuite } from '../testing/databases.ts'
 import { buildEvent } from '../testing/rows.ts'
@@ -27,6 +28,16 @@ export function describeAudit(open: OpenForSuite): void {
       ['fold:2', 1],
       ['fold:1', 50],
     ])
+  })
+
+  it('removes events from before a moment, the oldest first and no more than asked', async () => {
+    const { audit } = open().store
+    const at = (moment: number) => seconds(1000 + moment)
+    for (const moment of [3, 1, 2, 4]) await audit.append(buildEvent({ type: 'old', at: at(moment) }))
+    expect(await audit.removeBefore(at(4), 2)).toBe(2)
+    expect((await audit.list({ limit: 10, type: 'old' })).map((event) => event.at)).toEqual([at(4), at(3)])
+    expect(await audit.removeBefore(at(4), 10)).toBe(1)
+    expect(await audit.removeBefore(at(4), 10)).toBe(0)
   })
 
   it('never folds events without a key', async () => {

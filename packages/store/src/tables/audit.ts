@@ -1,3 +1,4 @@
+import type { Seconds } from '@gatehouse/core/brand'
 import { sql } from 'kysely'
 import type { Connection } from '../database.ts'
 import type { AuditEventRow } from '../rows.ts'
@@ -13,11 +14,13 @@ export interface Audit {
     readonly type?: string
     readonly target?: string
   }): Promise<AuditEventRow[]>
+  /** Removes at most `limit` events from before a moment, the oldest first; returns how many. */
+  removeBefore(moment: Seconds, limit: number): Promise<number>
 }
 
 /** Builds the queries of the table `audit`. */
 export function createAudit(connection: Connection): Audit {
-  const { db } = connection
+  const { db, dialect } = connection
   return {
     async append(event) {
       const insert = db.insertInto('audit').values({ ...event, count: 1 })
@@ -43,5 +46,20 @@ export function createAudit(connection: Connection): Audit {
         .orderBy('id', 'desc')
         .limit(limit)
         .execute(),
+    async removeBefore(moment, limit) {
+      const { numDeletedRows } = await db
+        .deleteFrom('audit')
+        .where('id', 'in', (query) =>
+          query
+            .selectFrom('audit')
+            .select('id')
+            .where('at', '<', moment)
+            .orderBy('at')
+            .limit(limit)
+            .modifyEnd(dialect.forUpdateSkippingLocked),
+        )
+        .executeTakeFirstOrThrow()
+      return Number(numDeletedRows)
+    },
   }
 }

@@ -74,7 +74,8 @@ export interface Grants {
   end(id: GrantId): Promise<GrantRow | undefined>
   endBySession(session: SessionId): Promise<GrantRow[]>
   endByUser(user: UserId): Promise<GrantRow[]>
-  endByClient(client: ClientId): Promise<GrantRow[]>
+  /** At most `limit` of them, so that a client of very many is ended in steps; fewer than that = none is left. */
+  endByClient(client: ClientId, limit: number): Promise<GrantRow[]>
   /** Every client that holds a grant, in the order of their ids. */
   clientIds(): Promise<ClientId[]>
 }
@@ -82,7 +83,7 @@ export interface Grants {
 /** Builds the queries of the table `grants`. */
 export function createGrants(connection: Connection): Grants {
   const { db, dialect, grantBatch } = connection
-  const endWhere = (column: 'session_id' | 'user_id' | 'client_id', value: string) =>
+  const endWhere = (column: 'session_id' | 'user_id' | 'client_id', value: string, limit?: number) =>
     db
       .deleteFrom('grants')
       .where('id', 'in', (query) =>
@@ -91,6 +92,7 @@ export function createGrants(connection: Connection): Grants {
           .select('id')
           .where(sql.ref(column), '=', value)
           .orderBy('id')
+          .$if(limit !== undefined, (limited) => limited.limit(limit ?? 0))
           .modifyEnd(dialect.forUpdate),
       )
       .returningAll()
@@ -105,7 +107,7 @@ export function createGrants(connection: Connection): Grants {
     end: (id) => db.deleteFrom('grants').where('id', '=', id).returningAll().executeTakeFirst(),
     endBySession: (session) => endWhere('session_id', session),
     endByUser: (user) => endWhere('user_id', user),
-    endByClient: (client) => endWhere('client_id', client),
+    endByClient: (client, limit) => endWhere('client_id', client, limit),
     async clientIds() {
       const rows = await db.selectFrom('grants').select('client_id').distinct().orderBy('client_id').execute()
       return rows.map((row) => row.client_id)

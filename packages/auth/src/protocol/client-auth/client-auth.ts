@@ -15,7 +15,8 @@ export interface ClientParameters {
 /** Finds out which client a request comes from, and whether it has proven it. */
 export interface ClientAuthentication {
   /**
-   * The client, proven by exactly the method that it is registered for; a public client by its id alone.
+   * The client, proven by the method that it is registered for (a secret in the header or in the form: the proof is the same);
+   * a public client by its id alone.
    * Errors: `invalid_request` for two methods at once (RFC 6749 section 2.3), else `invalid_client`, which never tells an
    * unknown client from a wrong secret. Not a promise where nothing has to be read.
    */
