@@ -6,6 +6,7 @@ import { type AccessTokenVerifier, createAccessTokenVerifier } from '@gatehouse/
 import type { Store } from '@gatehouse/store/store'
 import { type AccessTokens, createAccessTokens } from './domain/access-tokens.ts'
 import { type ClientConfiguration, type Clients, createClients } from './domain/clients.ts'
+import type { HashLimits } from './domain/hash-queue.ts'
 import { type KeyRings, openKeyRings } from './domain/key-rings.ts'
 import { createLockout, type SignInLimits } from './domain/lockout.ts'
 import { createPasswords, type HashParameters, type Passwords } from './domain/passwords.ts'
@@ -39,7 +40,7 @@ export interface AuthOptions {
   readonly masterKey: { readonly key: Buffer; readonly previous?: Buffer | undefined }
   readonly settings: AuthSettings
   readonly loginApi: boolean
-  readonly hashing: { readonly parameters?: HashParameters; readonly atATime: number; readonly mayWait: number }
+  readonly hashing: HashLimits & { readonly parameters?: HashParameters }
   readonly signInLimits?: SignInLimits | undefined
   /** Failed signatures that one address may cause in a minute. */
   readonly failureLimit?: number | undefined

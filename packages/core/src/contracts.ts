@@ -37,6 +37,21 @@ export interface VerifiedToken {
   readonly audiences: readonly string[]
   readonly scopes: ScopeSet
   readonly roles: ReadonlySet<string>
+  /**
+   * What was made from what the token says, for as long as the token is remembered: texts and signatures, never a decision.
+   * The one part of a verified token that changes.
+   */
+  readonly memo: TokenMemo
+}
+
+/** See {@link VerifiedToken}; each part is made by the one who needs it, at the first use. */
+export interface TokenMemo {
+  /** The answer of /validate where the token is valid. */
+  validation?: string
+  /** The answer of introspection where the token is active. */
+  introspection?: string
+  /** By service: the identity token that the gateway sends, and until which second it is sent again. */
+  identities?: Map<string, { readonly jwt: string; readonly reuseUntil: number }>
 }
 
 /** Why a token was refused: for logs and for /validate, never a hint on how to forge one. */

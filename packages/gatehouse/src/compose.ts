@@ -15,6 +15,7 @@ import type { Configuration } from './configuration/configuration.ts'
 import { createHealth } from './health.ts'
 import { createFrontDoor, createFrontServer } from './server.ts'
 import type { Logger } from './telemetry/log.ts'
+import { createLoopLoad } from './telemetry/loop-load.ts'
 import { createMetricsPage } from './telemetry/metrics-page.ts'
 import { createTelemetry } from './telemetry/telemetry.ts'
 
@@ -51,10 +52,14 @@ export interface Program {
   close(): Promise<void>
 }
 
+/** The event loop's load from which on password hashes leave the other processors to it. */
+const busyLoad = 0.15
+
 /** The one place where things are built and handed to each other. */
 export async function compose(parts: Parts): Promise<Program> {
   const { configuration, store, clock, log } = parts
   const telemetry = createTelemetry()
+  const loopLoad = createLoopLoad()
   const auth = await createAuth({
     issuer: configuration.issuer,
     store,
@@ -62,7 +67,7 @@ export async function compose(parts: Parts): Promise<Program> {
     masterKey: configuration.masterKey,
     settings: configuration.auth,
     loginApi: configuration.loginApi,
-    hashing: configuration.hashing,
+    hashing: { ...configuration.hashing, isBusy: () => loopLoad() > busyLoad },
     hint: async (channel) => {
       await Promise.all([store.notify(channel), parts.hintSiblings(channel)])
     },

@@ -135,6 +135,7 @@ class CachingVerifier implements AccessTokenVerifier {
       audiences: addressed,
       scopes,
       roles,
+      memo: {},
     })
     const refusal = this.#checkUse(verified, now, audiences)
     if (refusal) return refusal

@@ -28,7 +28,7 @@ export function parseClaims(payload: JsonObject, issuer: string): CheckedClaims 
 
   const audiences = isName(payload.aud) ? [payload.aud] : payload.aud
   if (!isNames(audiences) || audiences.length === 0) return 'bad_claims'
-  const scopes = isText(payload.scope) ? parseScope(payload.scope) : undefined
+  const scopes = isText(payload.scope) ? parseKnownScope(payload.scope) : undefined
   if (!scopes) return 'bad_claims'
 
   freezeDeep(payload)
@@ -37,8 +37,24 @@ export function parseClaims(payload: JsonObject, issuer: string): CheckedClaims 
     claims: payload as unknown as AccessTokenClaims,
     audiences: Object.freeze(audiences),
     scopes,
-    roles: new Set(payload.roles),
+    roles: payload.roles === undefined ? noRoles : new Set(payload.roles),
   }
+}
+
+const noRoles: ReadonlySet<string> = new Set()
+
+const knownScopes = new Map<string, ScopeSet>()
+const maxKnownScopes = 1000
+
+/** As `parseScope`. Tokens are many and the scopes that they carry few: each text is taken apart once. */
+function parseKnownScope(text: string): ScopeSet | undefined {
+  const known = knownScopes.get(text)
+  if (known !== undefined) return known
+  const scope = parseScope(text)
+  if (scope === undefined) return undefined
+  if (knownScopes.size >= maxKnownScopes) knownScopes.clear()
+  knownScopes.set(text, scope)
+  return scope
 }
 
 /** Whether a value is a whole number of seconds, not negative and exactly representable. */

@@ -42,14 +42,7 @@ interface Dependencies {
 /** Seconds for which an identity token is handed out again; it is valid for twice that. */
 const identityReuse = 60
 
-interface IssuedIdentity {
-  readonly jwt: string
-  readonly reuseUntil: number
-}
-
 export function createAccessTokens({ issuer, clock, keys, revocations }: Dependencies): AccessTokens {
-  const identities = new WeakMap<VerifiedToken, Map<string, IssuedIdentity>>()
-
   return {
     issue(subject, lifetime) {
       const key = keys.current()
@@ -69,13 +62,10 @@ export function createAccessTokens({ issuer, clock, keys, revocations }: Depende
     },
 
     issueIdentity(token, service) {
-      let ofToken = identities.get(token)
-      if (!ofToken) {
-        ofToken = new Map()
-        identities.set(token, ofToken)
-      }
+      const { memo } = token
+      memo.identities ??= new Map()
       const now = clock.now()
-      const known = ofToken.get(service.name)
+      const known = memo.identities.get(service.name)
       if (known && known.reuseUntil > now) return known.jwt
       const { claims } = token
       const exp = Math.min(claims.exp, now + 2 * identityReuse)
@@ -87,7 +77,7 @@ export function createAccessTokens({ issuer, clock, keys, revocations }: Depende
         exp,
         jti: randomToken(16),
       })
-      ofToken.set(service.name, { jwt, reuseUntil: Math.min(now + identityReuse, exp) })
+      memo.identities.set(service.name, { jwt, reuseUntil: Math.min(now + identityReuse, exp) })
       return jwt
     },
   }

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { ClientId } from '@gatehouse/core/brand'
 import { parseScope, type ScopeSet } from '@gatehouse/core/scope'
 import type { Clock } from '@gatehouse/core/time'
@@ -74,13 +74,13 @@ export interface Clients {
   forget(id: string): void
 }
 
-export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest()
+export const hashSecret = (secret: string): Buffer => hash('sha256', secret, 'buffer')
 
 /** Whether a presented secret is one of the client's. Constant time over the hashes, and every hash is compared. */
 export function isSecretOf(client: Pick<Client, 'secretHashes'>, secret: string): boolean {
   const presented = hashSecret(secret)
   let match = false
-  for (const hash of client.secretHashes) match = timingSafeEqual(hash, presented) || match
+  for (const known of client.secretHashes) match = timingSafeEqual(known, presented) || match
   return match
 }
 

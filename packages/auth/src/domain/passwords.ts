@@ -1,5 +1,5 @@
 import { GatehouseError } from '@gatehouse/core/errors'
-import { HashQueue } from './hash-queue.ts'
+import { type HashLimits, HashQueue } from './hash-queue.ts'
 import { findImportedCheck } from './imported-hashes.ts'
 
 /** argon2id parameters: memory in KiB, passes, lanes. */
@@ -36,11 +36,7 @@ const argon2 = () => import('@node-rs/argon2')
 /** The `Algorithm.Argon2id` of the library, whose enum does not exist at run time. */
 const argon2id = 2
 
-export function createPasswords(options: {
-  readonly parameters?: HashParameters
-  readonly atATime: number
-  readonly mayWait: number
-}): Passwords {
+export function createPasswords(options: HashLimits & { readonly parameters?: HashParameters }): Passwords {
   const parameters = options.parameters ?? defaultHashParameters
   const queue = new HashQueue(options)
   const settings = {

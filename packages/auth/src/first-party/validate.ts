@@ -89,14 +89,8 @@ function audiencesFor(asked: string | undefined, client: Client | undefined): re
   return client && client.answersFor.size > 0 ? [...client.answersFor] : undefined
 }
 
-const texts = new WeakMap<VerifiedToken, string>()
-
 /** The answer for a valid token. What a token says never changes, so its text is made once; whether it is valid is not kept. */
-function validText(token: VerifiedToken): string {
-  let text = texts.get(token)
-  if (text === undefined) {
-    text = JSON.stringify({ valid: true, ...token.claims })
-    texts.set(token, text)
-  }
-  return text
+const validText = ({ memo, claims }: VerifiedToken): string => {
+  memo.validation ??= JSON.stringify({ valid: true, ...claims })
+  return memo.validation
 }

@@ -4,7 +4,7 @@ import { newRequestId } from '@gatehouse/core/random'
 import { BodyChecker } from './check-body.ts'
 import type { ClientAddresses } from './client-address.ts'
 import { allowOrigin, answerPreflight } from './cors.ts'
-import type { Answer, Endpoint } from './endpoint.ts'
+import type { Answer, Endpoint, EndpointRequest } from './endpoint.ts'
 import { BodyReader } from './read-body.ts'
 import { type RefusalLog, renderError } from './render-error.ts'
 
@@ -81,16 +81,18 @@ function answersPreflight(
 const allowHeader = (methods: ReadonlyMap<string, unknown>): string =>
   [...methods.keys()].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ')
 
-/** One request and its answer. */
-class Exchange {
+/** One request and its answer. It is itself what the handler is told of the request: what nobody asks for is not made. */
+class Exchange implements EndpointRequest<never> {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
-  readonly #query: string
+  readonly query: string
   readonly #bodies: BodyReader
   readonly #dependencies: MountDependencies
-  readonly #requestId = newRequestId()
+  #requestId: string | undefined
   readonly #startedAt = performance.now()
   #endpoint: Endpoint | undefined
+  // Checked against the schema that the handler's own type comes from; here it is of no type.
+  body = undefined as never
 
   constructor(
     request: IncomingMessage,
@@ -101,45 +103,54 @@ class Exchange {
   ) {
     this.#request = request
     this.#response = response
-    this.#query = query
+    this.query = query
     this.#bodies = bodies
     this.#dependencies = dependencies
   }
 
+  get headers(): IncomingMessage['headers'] {
+    return this.#request.headers
+  }
+
+  get address(): string {
+    return this.#dependencies.addresses.find(this.#request)
+  }
+
+  get requestId(): string {
+    this.#requestId ??= newRequestId()
+    return this.#requestId
+  }
+
   serve({ endpoint, checker }: Served): void {
     this.#endpoint = endpoint
-    if (endpoint.refuseQuery && this.#query !== '') {
+    if (endpoint.refuseQuery && this.query !== '') {
       return this.refuse(
         new GatehouseError('invalid_request', { description: 'Parameters belong in the body, not in the query' }),
       )
     }
-    if (endpoint.bodyKind === 'none' || !checker) return this.#run(undefined)
-    if (endpoint.bodyOptional && !hasBody(this.#request)) return this.#run({})
+    if (endpoint.bodyKind === 'none' || !checker) return this.#run()
+    if (endpoint.bodyOptional && !hasBody(this.#request)) {
+      this.body = {} as never
+      return this.#run()
+    }
     const unsupported = checkContentType(this.#request.headers['content-type'], endpoint.bodyKind)
     if (unsupported) return this.refuse(unsupported)
     this.#bodies.read(this.#request, (error, text) => {
       if (error) return this.refuse(error)
-      let body: unknown
       try {
-        body = checker.parse(text)
+        this.body = checker.parse(text) as never
       } catch (thrown) {
         return this.refuse(thrown)
       }
-      this.#run(body)
+      this.#run()
     })
   }
 
-  #run(body: unknown): void {
+  #run(): void {
     const endpoint = this.#endpoint as Endpoint // set by serve(), the only caller
     let answer: Answer | Promise<Answer>
     try {
-      answer = endpoint.handle({
-        body: body as never, // the schema that was just checked is the one that the handler's type comes from
-        headers: this.#request.headers,
-        query: this.#query,
-        address: this.#dependencies.addresses.find(this.#request),
-        requestId: this.#requestId,
-      })
+      answer = endpoint.handle(this)
     } catch (thrown) {
       return this.refuse(thrown)
     }
@@ -154,7 +165,7 @@ class Exchange {
   refuse(thrown: unknown): void {
     const error = asGatehouseError(thrown)
     if (error.details.headers?.connection === 'close') this.#response.shouldKeepAlive = false
-    this.#send(renderError(error, this.#requestId, this.#request, this.#dependencies.log))
+    this.#send(renderError(error, this.requestId, this.#request, this.#dependencies.log))
     if (!this.#request.complete) this.#request.resume()
   }
 
@@ -171,7 +182,7 @@ class Exchange {
     if (this.#endpoint && this.#request.headers.origin !== undefined) {
       allowOrigin(this.#request, headers, this.#endpoint.cors, this.#dependencies.firstPartyOrigins())
     }
-    Object.assign(headers, answer.headers)
+    if (answer.headers) Object.assign(headers, answer.headers)
     response.writeHead(answer.status, headers)
     response.end(this.#request.method === 'HEAD' ? undefined : text)
     const seconds = (performance.now() - this.#startedAt) / 1000

@@ -74,14 +74,8 @@ export function introspectEndpoint({ clientAuthentication, verifier, refreshToke
 const mayAsk = (client: Client, { claims, audiences }: VerifiedToken): boolean =>
   claims.client_id === client.id || audiences.some((audience) => client.answersFor.has(audience))
 
-const texts = new WeakMap<VerifiedToken, string>()
-
 /** The answer for an active token: what the token says, made into text once. */
-function activeText(token: VerifiedToken): string {
-  let text = texts.get(token)
-  if (text === undefined) {
-    text = JSON.stringify({ active: true, token_type: 'Bearer', ...token.claims })
-    texts.set(token, text)
-  }
-  return text
+const activeText = ({ memo, claims }: VerifiedToken): string => {
+  memo.introspection ??= JSON.stringify({ active: true, token_type: 'Bearer', ...claims })
+  return memo.introspection
 }
