@@ -20,9 +20,13 @@ if (unknown.length > 0) {
 } else if (missing.includes('wrk')) {
   process.exitCode = 1
 } else {
+  // What stopped it is said; a half measurement is worth nothing.
   await runBench({
     names: Object.keys(groups).filter((name) => named.length === 0 || named.includes(name)),
     quick: process.argv.includes('--quick'),
     hasNginx: !missing.includes('nginx'),
+  }).catch((error) => {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+    process.exitCode = 1
   })
 }

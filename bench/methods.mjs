@@ -1,0 +1,28 @@
+/** How each group is measured, for docs/benchmarks.md. */
+export const methods = `Gatehouse runs as shipped, in production mode, one process, with its store, audit, metrics and limits on; what differs from
+the defaults is the lifetime of access tokens (2 h, so that they outlive the run).
+
+- **client_credentials**: form, client secret by HTTP Basic, one JWT. oidc-provider keeps everything in a Map and signs
+  ES256 too. Bare signing is node:http, the form, the secret's SHA-256 and one ES256 signature by node:crypto.
+- **refresh**: 2,000 grants; every refresh token is used once and its successor next. On SQLite every answer waits for a
+  commit with synchronous=FULL; Postgres runs with fsync and synchronous_commit on. oidc-provider writes to its Map. Both
+  sides answer with one ES256 JWT and a new refresh token.
+- **validate**: 2,000 tokens in rotation, each with the audience that asks; the echo parses the same bodies and writes them
+  back. **Tokens never seen** are 60,000 in rotation, six times what the verifier remembers, so that none is remembered when
+  it comes again. They are compared with a bare server that parses the body, verifies the ES256 signature by node:crypto
+  and answers with the claims: the most that verification alone allows over HTTP. The line for information compares what
+  being unseen costs with what the signature costs there.
+- **introspection**: 2,000 tokens in rotation, client secret by HTTP Basic. oidc-provider cannot introspect its JWTs and is
+  asked for opaque tokens, which it looks up in its Map.
+- **gateway**: 2,000 tokens, 500 paths, ten routes that ask for a scope, a kilobyte of JSON from the same upstream (nginx where
+  it is installed). Gatehouse checks the JWT and sends an identity JWT of its own; http-proxy-3, @fastify/http-proxy and the
+  bare undici proxy check nothing; nginx has one worker and asks a node:http service that verifies the same JWT through a
+  cache. All of them keep their connections to the upstream and to that service.
+- **login**: right passwords of 20 users, argon2id with 19 MiB, 2 passes, 1 lane; raw argon2 verifies one hash over and over,
+  as many at a time as there are cores.
+- **flood**: /validate at a fixed 5,000/s over 64 connections, each answer counted from when its request was due; quiet, and
+  while 64 connections sign in without pause. The median of the rounds' p99. Run as root, the generator of /validate has
+  a raised priority in both, since it stands for clients on other machines; that of the sign-ins has not.
+- **memory**: resident memory (10^6 bytes) five seconds after the start, and after a million tokens by client_credentials of
+  which none is validated, followed by 20,000 others that are, so that the verifier's cache is full.
+- **start**: from the start of the process on a database that exists to the first 200 of /readyz; the median of five.`
