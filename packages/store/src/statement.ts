@@ -76,3 +76,13 @@ export function defineStatement<Parameters extends { readonly [Name in keyof Par
       connection.run(query(connection.dialect, parameters)) as Promise<StatementResult<Row>>,
   }
 }
+
+/** A whole row whose every column is given at each run: for the values of an insert. */
+export const rowOfParameters = <Row extends object>(
+  columns: readonly (keyof Row & string)[],
+  parameter: StatementContext<Row>['parameter'],
+): { readonly [Column in keyof Row]: RawBuilder<Row[Column]> } =>
+  // Every column of the row is in the list: the caller's list satisfies that.
+  Object.fromEntries(columns.map((column) => [column, parameter(column)])) as {
+    readonly [Column in keyof Row]: RawBuilder<Row[Column]>
+  }

@@ -4,6 +4,7 @@ import { type Clock, seconds } from '@gatehouse/core/time'
 import type { SignInFailureRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { limitKey } from '../http/client-address.ts'
+import { AttemptGate } from './attempt-gate.ts'
 
 /** A limit: so many failures within so many seconds of the first. */
 interface Limit {
@@ -42,81 +43,137 @@ type Keys = Readonly<Record<keyof SignInLimits, string>>
 /** Seconds for which an address stays familiar after a sign-in (90 days). */
 const familiarFor = 7_776_000
 
-/** One try at an account, counted before its password is looked at. */
+/** One try at an account. */
 export interface Attempt {
   /** Whether the account may not be tried from here: the caller then answers as for a wrong password, after one hash. */
   readonly locked: boolean
-  /** Counts a wrong password against the address and against everyone. */
+  /** Counts a failure against the account, the address and everyone. */
   failed(): Promise<void>
   /** Forgets the account's failures and remembers the address, inside the sign-in's transaction. */
   succeeded(tables: Tables, user: UserId): Promise<void>
+  /** The try is over, however it ended: others that wait for it may go on. Must be called. */
+  end(): void
 }
 
 /** Counts failed sign-ins. */
 export interface Lockout {
   /**
-   * Begins a try; `account` is the canonical name, whether it exists or not. Cost: two reads and one write in one batch.
-   * The count rises first and falls again on success, so that parallel tries cannot all slip under the limit.
-   * Error: `too_many_requests` where the address or everyone is past the limit, before any hash.
+   * Begins a try; `account` is the canonical name, whether it exists or not, and `user` who it turns out to be. Cost: one
+   * read. So many tries run at a time as may still fail, so that parallel ones cannot all slip under a limit.
+   * Errors: `too_many_requests` where the address or everyone is past the limit, before any hash;
+   * `temporarily_unavailable` where too many wait for each other.
    */
-  begin(account: string, address: string, user: UserId | undefined): Promise<Attempt>
+  begin(account: string, address: string, user: Promise<UserId | undefined>): Promise<Attempt>
+}
+
+/** Tries that may wait for others of the same account or address. */
+const mayWait = 500
+
+interface Try {
+  readonly keys: Keys
+  readonly from: string
+  readonly user: Promise<UserId | undefined>
 }
 
 export function createLockout(
   { store, clock }: { readonly store: Store; readonly clock: Clock },
   limits: SignInLimits = defaultSignInLimits,
 ): Lockout {
+  const gate = new AttemptGate(mayWait)
+
   /**
-   * Forgets what counts for longer than a limit lasts: it began before the clock was set back, and would lock for that long
-   * too. Answers with the rest.
+   * The failures that count. What counts for longer than a limit lasts began before the clock was set back, would lock for
+   * that long too, and is forgotten.
    */
-  const forgetAhead = async (rows: readonly SignInFailureRow[], keys: Keys): Promise<readonly SignInFailureRow[]> => {
+  const readCounts = async (
+    keys: Keys,
+  ): Promise<Readonly<Record<keyof SignInLimits, SignInFailureRow | undefined>>> => {
     const now = clock.now()
+    const rows = await store.signInFailures.find(limitNames.map((name) => keys[name]))
     const isAhead = ({ key, expires_at }: SignInFailureRow): boolean =>
       limitNames.some((name) => keys[name] === key && expires_at > now + limits[name].within + clockTolerance)
     const ahead = rows.filter(isAhead)
     if (ahead.length > 0) await store.signInFailures.clear(ahead.map(({ key }) => key))
-    return rows.filter((row) => !isAhead(row))
+    const find = (name: keyof SignInLimits) => rows.find((row) => row.key === keys[name] && !isAhead(row))
+    return { pair: find('pair'), account: find('account'), address: find('address'), everyone: find('everyone') }
   }
+
+  // An unknown account is looked up as well, so that a known one does not take longer.
+  const isFamiliar = async ({ user, from }: Try): Promise<boolean> =>
+    store.familiarAddresses.has((await user) ?? ('usr_unknown' as UserId), from, clock.now())
+
+  /** Decides once: locked out, entered, or the key under which to wait for others. */
+  const tryToEnter = async (one: Try): Promise<'locked' | 'entered' | { readonly full: string }> => {
+    const { keys } = one
+    const counts = await readCounts(keys)
+    const isOver = (name: keyof SignInLimits): boolean => (counts[name]?.count ?? 0) >= limits[name].failures
+    const isShut = isOver('everyone') && !isOver('address') && !(await isFamiliar(one))
+    const tooMany = isOver('address') ? counts.address : isShut ? counts.everyone : undefined
+    if (tooMany) throw new GatehouseError('too_many_requests', { retryAfter: tooMany.expires_at - clock.now() })
+    if (isOver('pair') || (isOver('account') && !(await isFamiliar(one)))) return 'locked'
+    const room = (name: 'pair' | 'address') => ({
+      key: keys[name],
+      room: limits[name].failures - (counts[name]?.count ?? 0),
+    })
+    const full = gate.enter([room('pair'), room('address')])
+    return full === undefined ? 'entered' : { full }
+  }
+
+  /** Whether the try is locked out; where it is not, waits until it may run beside others. */
+  const enter = async (one: Try): Promise<'locked' | 'entered'> => {
+    let outcome = await tryToEnter(one)
+    while (typeof outcome === 'object') {
+      const { full } = outcome
+      await gate.waitFor(full)
+      let again: typeof outcome | undefined
+      try {
+        outcome = await tryToEnter(one)
+        again = typeof outcome === 'object' ? outcome : undefined
+      } finally {
+        if (again === undefined) gate.wake(full)
+      }
+    }
+    return outcome
+  }
+
+  const recordFailure = async (one: Try): Promise<void> => {
+    const now = clock.now()
+    // An address that the account is known to come from counts for that address alone.
+    const names = limitNames.filter((name) => name !== 'account')
+    const counted = (await isFamiliar(one)) ? names : limitNames
+    await store.signInFailures.record(
+      counted.map((name) => ({ key: one.keys[name], at: now, expires_at: seconds(now + limits[name].within) })),
+    )
+  }
+
   return {
     async begin(account, address, user) {
       const from = limitKey(address)
-      const now = clock.now()
       const keys = {
         pair: `password:pair:${account}|${from}`,
         account: `password:account:${account}`,
         address: `password:address:${from}`,
         everyone: 'password:everyone',
       }
-      const entry = (name: keyof SignInLimits) => ({
-        key: keys[name],
-        at: now,
-        expires_at: seconds(now + limits[name].within),
-      })
-      const [wide, familiar] = await Promise.all([
-        store.signInFailures.find([keys.address, keys.everyone]),
-        user === undefined ? false : store.familiarAddresses.has(user, from, now),
-      ])
-      for (const row of await forgetAhead(wide, keys)) {
-        const isEveryone = row.key === keys.everyone
-        const limit = isEveryone ? limits.everyone : limits.address
-        if (row.count >= limit.failures && !(isEveryone && familiar)) {
-          throw new GatehouseError('too_many_requests', { retryAfter: row.expires_at - now })
-        }
-      }
-      const counted = familiar ? [entry('pair')] : [entry('pair'), entry('account')]
-      let rows: readonly SignInFailureRow[] = await store.signInFailures.record(counted)
-      if ((await forgetAhead(rows, keys)).length < rows.length) rows = await store.signInFailures.record(counted)
+      const one: Try = { keys, from, user }
+      const entered = (await enter(one)) === 'entered'
+      let isOver = false
       return {
-        locked: rows.some(({ key, count }) => count > (key === keys.pair ? limits.pair : limits.account).failures),
-        async failed() {
-          await store.signInFailures.record([entry('address'), entry('everyone')])
-        },
+        locked: !entered,
+        failed: () => recordFailure(one),
         async succeeded(tables, id) {
           await Promise.all([
             tables.signInFailures.clear([keys.pair, keys.account]),
-            tables.familiarAddresses.remember({ user_id: id, address: from, expires_at: seconds(now + familiarFor) }),
+            tables.familiarAddresses.remember({
+              user_id: id,
+              address: from,
+              expires_at: seconds(clock.now() + familiarFor),
+            }),
           ])
+        },
+        end() {
+          if (entered && !isOver) gate.leave([keys.pair, keys.address])
+          isOver = true
         },
       }
     },

@@ -87,7 +87,35 @@ async function signIn(
   const asked = parseAskedScope(body.scope)
   const audience = checkAskedAudience(body, client, dependencies.clients.audiences) ?? dependencies.defaultAudience()
 
-  const { user: found, attempt, outcome } = await checkPassword(dependencies, request)
+  const name = canonicalName(body.username)
+  // Found and counted in one round trip.
+  const user = name === undefined ? Promise.resolve(undefined) : dependencies.store.users.findByCanonicalName(name)
+  const id = user.then((row) => row?.id)
+  // Whoever needs it hears of a failure by asking; that nobody may ask is no fault.
+  id.catch(() => {})
+  const attempt = await dependencies.lockout.begin(name ?? '', request.address, id)
+  try {
+    const proven = await checkPassword(dependencies, request, await user, attempt)
+    return await complete(dependencies, request, proven, { client, asked, audience, attempt })
+  } finally {
+    attempt.end()
+  }
+}
+
+interface AskedFor {
+  readonly client: Client
+  readonly asked: ReturnType<typeof parseAskedScope>
+  readonly audience: string
+  readonly attempt: Attempt
+}
+
+/** Judges what comes next and, where nothing more is to be proven, starts the session. */
+async function complete(
+  dependencies: Dependencies,
+  request: EndpointRequest<LoginBody>,
+  { user: found, outcome }: ProvenUser,
+  { client, asked, audience, attempt }: AskedFor,
+): Promise<{ status: number; json: TokenPair }> {
   const judged = nextStep(found, { amr: ['pwd'] })
   if (judged.step === 'refuse') {
     await attempt.failed()
@@ -127,28 +155,22 @@ async function getFirstPartyClient(clients: Clients, id: string = firstPartyClie
 
 interface ProvenUser {
   readonly user: UserRow
-  readonly attempt: Attempt
   readonly outcome: Exclude<PasswordOutcome, 'wrong'>
 }
 
 /** The user whose password this is; every failure is counted, audited and refused alike. */
-async function checkPassword(dependencies: Dependencies, request: EndpointRequest<LoginBody>): Promise<ProvenUser> {
-  const { store, passwords, lockout } = dependencies
-  const name = canonicalName(request.body.username)
-  const user = name === undefined ? undefined : await store.users.findByCanonicalName(name)
-  const attempt = await lockout.begin(name ?? '', request.address, user?.id)
-  const outcome = await passwords.check(request.body.password, attempt.locked ? null : (user?.password_hash ?? null))
-  if (!user || outcome === 'wrong') {
-    await attempt.failed()
-    return refuse(
-      dependencies,
-      request,
-      user,
-      attempt.locked ? 'locked' : 'wrong',
-      attempt.locked ? 'locked' : 'wrong_password',
-    )
-  }
-  return { user, attempt, outcome }
+async function checkPassword(
+  dependencies: Dependencies,
+  request: EndpointRequest<LoginBody>,
+  user: UserRow | undefined,
+  attempt: Attempt,
+): Promise<ProvenUser> {
+  const stored = attempt.locked ? null : (user?.password_hash ?? null)
+  const outcome = await dependencies.passwords.check(request.body.password, stored)
+  if (user && outcome !== 'wrong') return { user, outcome }
+  await attempt.failed()
+  const [counted, why] = attempt.locked ? (['locked', 'locked'] as const) : (['wrong', 'wrong_password'] as const)
+  return refuse(dependencies, request, user, counted, why)
 }
 
 /** Stores the hash anew with today's parameters. Answers with the user as it is then. */
@@ -174,12 +196,10 @@ async function replaceHash(
  * the account or changes its password either comes first and is seen here, or waits and then ends the new session too.
  * Threat: a session that begins while a hash runs, and outlives the change that was to end all sessions.
  */
-async function holdAccount(tables: Tables, user: UserRow): Promise<void> {
-  // Writing the row as it is takes its lock on every database, and tells whether the checked hash is still the account's.
-  const { id, password_hash: hash, updated_at: at } = user
-  const unchanged = await tables.users.setPasswordHash({ id, expected: hash, hash, at })
-  const current = unchanged ? await tables.users.findById(id) : undefined
-  if (current?.status !== 'active') throw new GatehouseError('invalid_credentials')
+async function holdAccount(tables: Tables, { id, password_hash }: UserRow): Promise<void> {
+  if (password_hash === null || !(await tables.users.hold({ id, password_hash }))) {
+    throw new GatehouseError('invalid_credentials')
+  }
 }
 
 async function refuse(

@@ -2,6 +2,28 @@ import type { Seconds } from '@gatehouse/core/brand'
 import { sql } from 'kysely'
 import type { Connection } from '../database.ts'
 import type { AuditEventRow } from '../rows.ts'
+import { defineStatement, rowOfParameters } from '../statement.ts'
+
+type NewEvent = Omit<AuditEventRow, 'id'>
+
+const columns = [
+  'at',
+  'type',
+  'result',
+  'actor',
+  'target',
+  'client_id',
+  'session_id',
+  'address',
+  'request_id',
+  'detail',
+  'count',
+  'fold_key',
+] as const satisfies readonly (keyof NewEvent)[]
+
+const insert = defineStatement<NewEvent>('audit.insert', ({ db, parameter }) =>
+  db.insertInto('audit').values(rowOfParameters<NewEvent>(columns, parameter)),
+)
 
 /** What happened and must be found again. Each query is one statement. */
 export interface Audit {
@@ -23,10 +45,12 @@ export function createAudit(connection: Connection): Audit {
   const { db, dialect } = connection
   return {
     async append(event) {
-      const insert = db.insertInto('audit').values({ ...event, count: 1 })
-      if (event.fold_key === null) await insert.execute()
+      const row = { ...event, count: 1 }
+      if (event.fold_key === null) await insert.run(connection, row)
       else {
-        await insert
+        await db
+          .insertInto('audit')
+          .values(row)
           .onConflict((conflict) =>
             conflict
               .column('fold_key')

@@ -1,6 +1,18 @@
 import type { Seconds, UserId } from '@gatehouse/core/brand'
 import type { Connection } from '../database.ts'
 import type { FamiliarAddressRow } from '../rows.ts'
+import { defineStatement, rowOfParameters } from '../statement.ts'
+
+const columns = ['user_id', 'address', 'expires_at'] as const satisfies readonly (keyof FamiliarAddressRow)[]
+
+const remember = defineStatement<FamiliarAddressRow>('familiar-addresses.remember', ({ db, parameter }) =>
+  db
+    .insertInto('familiar_addresses')
+    .values(rowOfParameters<FamiliarAddressRow>(columns, parameter))
+    .onConflict((conflict) =>
+      conflict.columns(['user_id', 'address']).doUpdateSet(({ ref }) => ({ expires_at: ref('excluded.expires_at') })),
+    ),
+)
 
 /** Addresses from which accounts have signed in. Each query is one statement. */
 export interface FamiliarAddresses {
@@ -25,11 +37,7 @@ export function createFamiliarAddresses(connection: Connection): FamiliarAddress
       return found !== undefined
     },
     async remember(row) {
-      await db
-        .insertInto('familiar_addresses')
-        .values(row)
-        .onConflict((conflict) => conflict.columns(['user_id', 'address']).doUpdateSet({ expires_at: row.expires_at }))
-        .execute()
+      await remember.run(connection, row)
     },
   }
 }

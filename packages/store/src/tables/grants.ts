@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Connection } from '../database.ts'
 import type { Rotation } from '../grant-rotation.ts'
 import type { GrantRow } from '../rows.ts'
-import { defineStatement } from '../statement.ts'
+import { defineStatement, rowOfParameters } from '../statement.ts'
 
 /** The columns of a grant, by name: see {@link defineStatement} for why not `*`. */
 export const grantColumns = [
@@ -26,6 +26,10 @@ export const grantColumns = [
   'expires_at',
   'access_expires_at',
 ] as const satisfies readonly (keyof GrantRow)[]
+
+const insert = defineStatement<GrantRow>('grants.insert', ({ db, parameter }) =>
+  db.insertInto('grants').values(rowOfParameters<GrantRow>(grantColumns, parameter)),
+)
 
 const find = defineStatement<{ id: GrantId }, GrantRow>('grants.find', ({ db, parameter }) =>
   db.selectFrom('grants').select(grantColumns).where('id', '=', parameter('id')),
@@ -99,7 +103,7 @@ export function createGrants(connection: Connection): Grants {
       .execute()
   return {
     async insert(row) {
-      await db.insertInto('grants').values(row).execute()
+      await insert.run(connection, row)
     },
     find: grantBatch?.find ?? (async (id) => (await find.run(connection, { id })).rows[0]),
     rotate: grantBatch?.rotate ?? (async (rotation) => (await rotate.run(connection, rotation)).changes > 0),

@@ -1,6 +1,24 @@
 import type { SessionId, UserId } from '@gatehouse/core/brand'
 import type { Connection } from '../database.ts'
 import type { SessionRow } from '../rows.ts'
+import { defineStatement, rowOfParameters } from '../statement.ts'
+
+const columns = [
+  'id',
+  'cookie_hash',
+  'user_id',
+  'amr',
+  'acr',
+  'auth_time',
+  'address',
+  'device',
+  'created_at',
+  'expires_at',
+] as const satisfies readonly (keyof SessionRow)[]
+
+const insert = defineStatement<SessionRow>('sessions.insert', ({ db, parameter }) =>
+  db.insertInto('sessions').values(rowOfParameters<SessionRow>(columns, parameter)),
+)
 
 /** Sign-ins that last. Each query is one statement. */
 export interface Sessions {
@@ -19,7 +37,7 @@ export function createSessions(connection: Connection): Sessions {
   const { db, dialect } = connection
   return {
     async insert(row) {
-      await db.insertInto('sessions').values(row).execute()
+      await insert.run(connection, row)
     },
     findById: (id) => db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst(),
     listByUser: (user) =>

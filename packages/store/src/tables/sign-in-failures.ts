@@ -2,6 +2,28 @@ import type { Seconds } from '@gatehouse/core/brand'
 import { sql } from 'kysely'
 import type { Connection } from '../database.ts'
 import type { SignInFailureRow } from '../rows.ts'
+import { defineStatement } from '../statement.ts'
+
+const columns = [
+  'key',
+  'count',
+  'first_at',
+  'last_at',
+  'expires_at',
+] as const satisfies readonly (keyof SignInFailureRow)[]
+
+/** As many keys as one sign-in asks for. */
+const keysAtATime = 4
+
+const findFour = defineStatement<{ k0: string; k1: string; k2: string; k3: string; now: Seconds }, SignInFailureRow>(
+  'sign-in-failures.find',
+  ({ db, parameter }) =>
+    db
+      .selectFrom('sign_in_failures')
+      .select(columns)
+      .where('key', 'in', [parameter('k0'), parameter('k1'), parameter('k2'), parameter('k3')])
+      .where('expires_at', '>', parameter('now')),
+)
 
 /** One failure to be counted against one key. */
 export interface SignInFailure {
@@ -13,7 +35,7 @@ export interface SignInFailure {
 
 /** Failures counted against accounts and addresses. Each query is one statement. */
 export interface SignInFailures {
-  /** Those of the keys that have a count that is not forgotten. */
+  /** Those of at most four keys that have a count that is not forgotten. */
   find(keys: readonly string[]): Promise<SignInFailureRow[]>
   /**
    * Counts one failure against each key and returns the rows as they are then. A count that was forgotten starts again at
@@ -28,13 +50,10 @@ export function createSignInFailures(connection: Connection): SignInFailures {
   const { db, dialect, clock } = connection
   return {
     async find(keys) {
-      if (keys.length === 0) return []
-      return db
-        .selectFrom('sign_in_failures')
-        .selectAll()
-        .where('key', 'in', [...keys])
-        .where('expires_at', '>', clock.now())
-        .execute()
+      if (keys.length > keysAtATime) throw new RangeError(`at most ${keysAtATime} keys at a time`)
+      // No key is empty: an empty parameter finds nothing.
+      const [k0 = '', k1 = '', k2 = '', k3 = ''] = keys
+      return [...(await findFour.run(connection, { k0, k1, k2, k3, now: clock.now() })).rows]
     },
     async record(failures) {
       if (failures.length === 0) return []

@@ -86,4 +86,15 @@ export function describeUsers(open: OpenForSuite): void {
       expect(await users.anyWithRole(absent), absent).toBe(false)
     }
   })
+
+  it('holds an active user whose hash is the one that was checked, and changes nothing', async () => {
+    const { users } = open().store
+    const user = buildUser({ password_hash: 'checked' })
+    await users.insert(user)
+    expect(await users.hold({ id: user.id, password_hash: 'checked' })).toBe(true)
+    expect(await users.hold({ id: user.id, password_hash: 'another' })).toBe(false)
+    expect(await users.findById(user.id)).toEqual(user)
+    await users.setStatus({ id: user.id, status: 'disabled', at: user.updated_at })
+    expect(await users.hold({ id: user.id, password_hash: 'checked' })).toBe(false)
+  })
 }

@@ -19,6 +19,15 @@ const findByCanonicalName = defineStatement<{ name: string }, UserRow>('users.fi
   db.selectFrom('users').select(columns).where('username_canonical', '=', parameter('name')),
 )
 
+const hold = defineStatement<Pick<UserRow, 'id' | 'password_hash'>>('users.hold', ({ db, parameter }) =>
+  db
+    .updateTable('users')
+    .set(({ ref }) => ({ updated_at: ref('updated_at') }))
+    .where('id', '=', parameter('id'))
+    .where('password_hash', '=', parameter('password_hash'))
+    .where('status', '=', 'active'),
+)
+
 /** The people who can sign in. Each query is one statement. */
 export interface Users {
   /** Throws already_exists when the id or the canonical name is taken. */
@@ -34,6 +43,11 @@ export interface Users {
     readonly hash: string | null
     readonly at: Seconds
   }): Promise<boolean>
+  /**
+   * Takes the row's lock until the transaction ends, if the user is active and has this hash still; false otherwise. Writes
+   * the row as it is.
+   */
+  hold(user: { readonly id: UserId; readonly password_hash: string }): Promise<boolean>
   /** False where there is no such user. */
   setStatus(change: { readonly id: UserId; readonly status: UserRow['status']; readonly at: Seconds }): Promise<boolean>
   /** False where there is no such user. */
@@ -55,6 +69,7 @@ export function createUsers(connection: Connection): Users {
     async insert(row) {
       await db.insertInto('users').values(row).execute()
     },
+    hold: async (user) => (await hold.run(connection, user)).changes > 0,
     async findByCanonicalName(name) {
       return (await findByCanonicalName.run(connection, { name })).rows[0]
     },
