@@ -6,6 +6,7 @@ import { createClientAddresses } from '@gatehouse/auth/http/client-address'
 import { mountEndpoints } from '@gatehouse/auth/http/mount'
 import type { RefusalLog } from '@gatehouse/auth/http/render-error'
 import type { ClientId } from '@gatehouse/core/brand'
+import { paths } from '@gatehouse/core/paths'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import { createGateway } from '@gatehouse/gateway/gateway'
 import type { RefusalEntry } from '@gatehouse/gateway/refuse'
@@ -15,9 +16,9 @@ import type { Configuration } from './configuration/configuration.ts'
 import { createHealth } from './health.ts'
 import { createFrontDoor, createFrontServer } from './server.ts'
 import type { Logger } from './telemetry/log.ts'
-import { createLoopLoad } from './telemetry/loop-load.ts'
 import { createMetricsPage } from './telemetry/metrics-page.ts'
 import { createTelemetry } from './telemetry/telemetry.ts'
+import { createTraffic } from './telemetry/traffic.ts'
 
 /** What a program is composed of. */
 export interface Parts {
@@ -52,14 +53,14 @@ export interface Program {
   close(): Promise<void>
 }
 
-/** The event loop's load from which on password hashes leave the other processors to it. */
-const busyLoad = 0.15
+/** Requests per second beside sign-ins from which on password hashes leave the other processors to them. */
+const busyRate = 1000
 
 /** The one place where things are built and handed to each other. */
 export async function compose(parts: Parts): Promise<Program> {
   const { configuration, store, clock, log } = parts
   const telemetry = createTelemetry()
-  const loopLoad = createLoopLoad()
+  const traffic = createTraffic()
   const auth = await createAuth({
     issuer: configuration.issuer,
     store,
@@ -67,7 +68,7 @@ export async function compose(parts: Parts): Promise<Program> {
     masterKey: configuration.masterKey,
     settings: configuration.auth,
     loginApi: configuration.loginApi,
-    hashing: { ...configuration.hashing, isBusy: () => loopLoad() > busyLoad },
+    hashing: { ...configuration.hashing, isBusy: () => traffic.perSecond > busyRate },
     hint: async (channel) => {
       await Promise.all([store.notify(channel), parts.hintSiblings(channel)])
     },
@@ -96,7 +97,10 @@ export async function compose(parts: Parts): Promise<Program> {
     verify: (token, audiences) => auth.verifier.verify(token, audiences),
     issueIdentity: (token, service) => auth.accessTokens.issueIdentity(token, service),
     onDecision: ({ route, outcome }) => telemetry.decisions.count(route, outcome),
-    onAnswer: (route, _status, seconds) => telemetry.gatewaySeconds.observe(route, seconds),
+    onAnswer(route, _status, seconds) {
+      traffic.count()
+      telemetry.gatewaySeconds.observe(route, seconds)
+    },
     log: logDenial,
     origin: { address: (request) => addresses.find(request), scheme: (request) => addresses.findScheme(request) },
     allowFailure(address) {
@@ -109,6 +113,7 @@ export async function compose(parts: Parts): Promise<Program> {
     firstPartyOrigins: () => configuration.firstPartyOrigins,
     log: createRefusalLog(log),
     onAnswer(path, status, seconds) {
+      if (path !== paths.login) traffic.count()
       telemetry.endpointAnswers.count(path, String(status))
       telemetry.endpointSeconds.observe(path, seconds)
     },

@@ -1,0 +1,30 @@
+/** Milliseconds over which the rate is taken. */
+const window = 100
+
+/** Counts requests and knows their rate. */
+export interface Traffic {
+  count(): void
+  /** Requests per second, over the last tenth of a second that is complete. */
+  readonly perSecond: number
+}
+
+/** Cost of counting: an addition; of asking: a look at the clock. */
+export function createTraffic(milliseconds: () => number = () => performance.now()): Traffic {
+  let counted = 0
+  let since = milliseconds()
+  let rate = 0
+  return {
+    count() {
+      counted += 1
+    },
+    get perSecond() {
+      const passed = milliseconds() - since
+      if (passed >= window) {
+        rate = (counted * 1000) / passed
+        counted = 0
+        since += passed
+      }
+      return rate
+    },
+  }
+}
