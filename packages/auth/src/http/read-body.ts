@@ -98,18 +98,23 @@ const decodeUtf8 = (bytes: Buffer): string | undefined =>
 
 /**
  * Reads an application/x-www-form-urlencoded body. Spec: RFC 6749 section 3.2.
- * A parameter that is named twice is `invalid_request`; an empty value counts as absent; at most 100 parameters.
+ * A parameter that is named twice is `invalid_request`; an empty value counts as absent, and so does a name that would reach
+ * for the prototype; at most 100 parameters.
  */
 export function parseForm(text: string): Record<string, string> {
-  const form: Record<string, string> = Object.create(null)
-  const seen = new Set<string>()
+  const form: Record<string, string> = {}
+  let empty: Set<string> | undefined
+  let count = 0
   for (const [name, value] of splitForm(text)) {
-    if (seen.has(name)) {
+    if (Object.hasOwn(form, name) || empty?.has(name)) {
       throw new GatehouseError('invalid_request', { description: `The parameter ${quoteName(name)} is given twice` })
     }
-    seen.add(name)
-    if (seen.size > parameterLimit) throw new GatehouseError('invalid_request', { description: 'Too many parameters' })
-    if (value !== '') form[name] = value
+    count += 1
+    if (count > parameterLimit) throw new GatehouseError('invalid_request', { description: 'Too many parameters' })
+    if (value === '' || name === '__proto__') {
+      empty ??= new Set()
+      empty.add(name)
+    } else form[name] = value
   }
   return form
 }

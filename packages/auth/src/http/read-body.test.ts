@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest'
+import { parseForm } from './read-body.ts'
+
+describe('a form (RFC 6749 section 3.2)', () => {
+  it('is read with and without escapes alike', () => {
+    expect(parseForm('a=1&b=x-y_z.~&c=a=b&d')).toEqual({ a: '1', b: 'x-y_z.~', c: 'a=b' })
+    expect(parseForm('a=1&b=x%2Dy+z&c=a%3Db&%64=4')).toEqual({ a: '1', b: 'x-y z', c: 'a=b', d: '4' })
+    expect(parseForm('')).toEqual({})
+    expect(parseForm('&&a=1&')).toEqual({ a: '1' })
+  })
+
+  it('takes an empty parameter for absent, and refuses one that is named twice, empty or not', () => {
+    expect(parseForm('a=&b=1')).toEqual({ b: '1' })
+    for (const text of ['a=1&a=2', 'a=&a=1', 'a=1&a=', 'a=1&%61=2', 'a=&a=', '__proto__=1&__proto__=2']) {
+      expect(() => parseForm(text), text).toThrow('given twice')
+    }
+  })
+
+  it('reaches for no prototype', () => {
+    for (const text of ['__proto__=x', '__proto__[y]=x', 'constructor=x', '%5f_proto__=x', 'a[__proto__][x]=1']) {
+      const form = parseForm(text)
+      expect(Object.getPrototypeOf(form)).toBe(Object.prototype)
+      expect(({} as { x?: unknown }).x).toBeUndefined()
+    }
+    expect(Object.keys(parseForm('__proto__=x&b=1'))).toEqual(['b'])
+  })
+
+  it('has at most a hundred parameters', () => {
+    const many = (count: number): string => Array.from({ length: count }, (_, index) => `p${index}=1`).join('&')
+    expect(Object.keys(parseForm(many(100)))).toHaveLength(100)
+    expect(() => parseForm(many(101))).toThrow('Too many parameters')
+  })
+})
