@@ -39,8 +39,8 @@ export async function measureInRounds(contestants, { rounds, seconds, warmUp, sa
   return measured
 }
 
-/** Connections that a run may open whatever happens: wrk's, the pools', those of other programs. */
-const tolerableOpened = 1000
+/** Connections that a run may end whatever happens: those of wrk and of pools. */
+const tolerableClosed = 500
 
 /**
  * An error answer is quick: a run with more than a few is no measurement. Nor is one of a server that we have set up such
@@ -51,8 +51,8 @@ async function loadChecked({ name, load }, seconds) {
   if (run.requests === 0 || run.failed > run.requests / 1000) {
     throw new Error(`${name}: ${run.failed} of ${run.requests} requests failed`)
   }
-  if (run.opened > tolerableOpened + run.requests / 20) {
-    throw new Error(`${name}: ${run.opened} connections for ${run.requests} requests; they are not kept`)
+  if (run.closed > tolerableClosed + run.requests / 20) {
+    throw new Error(`${name}: ${run.closed} connections for ${run.requests} requests; they are not kept`)
   }
   return run
 }

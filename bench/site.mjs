@@ -6,7 +6,8 @@ import { diskFolder } from './machine.mjs'
 import { findFreePort, onEnd, run, startServer } from './processes.mjs'
 import { issuer } from './requests.mjs'
 
-const copy = join(root, '.cache/bench/program')
+/** One per run: two runs at a time shall not take each other's program away. */
+const copy = join(root, `.cache/bench/program-${process.pid}`)
 const program = join(copy, 'dist/gatehouse.mjs')
 const secret = () => randomBytes(32).toString('base64url')
 
@@ -22,9 +23,9 @@ export const userName = (index) => `user-${index % userCount}`
 /** Stems of the gateway's routes; every one leads to the same upstream. */
 export const stems = ['orders', 'items', 'carts', 'prices', 'stock', 'returns', 'shops', 'offers', 'labels', 'reports']
 
-/** Copies the built program, so that a build meanwhile does not change what is measured. */
+/** Copies the built program, so that a build meanwhile does not change what is measured; removed at the end. */
 export function copyProgram() {
-  rmSync(copy, { recursive: true, force: true })
+  onEnd(async () => rmSync(copy, { recursive: true, force: true }))
   const filter = (path) => !path.includes('/dist/types')
   cpSync(join(root, 'packages/gatehouse/dist'), join(copy, 'dist'), { recursive: true, filter })
   cpSync(join(root, 'packages/gatehouse/package.json'), join(copy, 'package.json'))

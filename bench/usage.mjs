@@ -3,6 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** Clock ticks per second in which Linux counts processor time. */
 const ticksPerSecond = 100
 
+/** TIME_WAIT as /proc/net/tcp writes it. */
+const closed = '06'
+
 /** Whether this system tells what processes use. */
 export const isMeasured = process.platform === 'linux'
 
@@ -52,14 +55,20 @@ export function processTree(root) {
   return found
 }
 
-/** TCP connections that programs of this machine have opened so far; `undefined` where the system does not say. */
-export function connectionsOpened() {
+/**
+ * TCP connections from or to these ports that were closed within the last minute. By port, since what other programs of
+ * the machine open is nobody's fault here. `undefined` where the system does not say.
+ * @param {readonly number[]} ports
+ */
+export function closedConnections(ports) {
   if (!isMeasured) return undefined
-  const [names = [], values = []] = readFileSync('/proc/net/snmp', 'utf8')
+  const endings = ports.map((port) => `:${port.toString(16).toUpperCase().padStart(4, '0')}`)
+  return readFileSync('/proc/net/tcp', 'utf8')
     .split('\n')
-    .filter((line) => line.startsWith('Tcp:'))
-    .map((line) => line.split(' '))
-  return Number(values[names.indexOf('ActiveOpens')])
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local = '', remote = '', state]) => {
+      return state === closed && endings.some((ending) => local.endsWith(ending) || remote.endsWith(ending))
+    }).length
 }
 
 /**

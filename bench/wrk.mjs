@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pause, run } from './processes.mjs'
-import { connectionsOpened, processorTime } from './usage.mjs'
+import { closedConnections, processorTime } from './usage.mjs'
 
 const scripts = join(dirname(fileURLToPath(import.meta.url)), 'load')
 
@@ -15,25 +15,26 @@ export const connections = 64
  * @property {number} seconds
  * @property {number} failed answers of 400 and above, and broken connections
  * @property {number} [p99] milliseconds
- * @property {number} [opened] TCP connections, wrk's own among them
+ * @property {number} [closed] TCP connections of the server that ended, wrk's own among them
  * @property {number} [processor] microseconds of processor time that the server used
  */
 
 /**
  * Loads a server with wrk, one thread and 64 connections, and waits until it is at rest again.
- * @param {{ port: number, pids: () => readonly number[] }} target `pids`: whose processor time counts
+ * @param {{ port: number, ports?: readonly number[], pids: () => readonly number[] }} target `ports`: over which it talks,
+ *   where there is more than its own; `pids`: whose processor time counts
  * @param {{ script: string, args: readonly string[] }} load a file of load/ and what it is given
  * @param {number} seconds
  * @returns {Promise<Run>}
  */
-export async function runWrk({ port, pids }, { script, args }, seconds) {
+export async function runWrk({ port, ports = [port], pids }, { script, args }, seconds) {
   const before = processorTime(pids())
-  const openedBefore = connectionsOpened()
+  const closedBefore = closedConnections(ports)
   const url = `http://127.0.0.1:${port}/`
   const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', join(scripts, script)]
   const output = await run('wrk', [...options, url, '--', ...args])
   const after = processorTime(pids())
-  const opened = connectionsOpened()
+  const closed = closedConnections(ports)
   await untilAtRest(pids)
   const found = /^RESULT requests=(\d+) microseconds=(\d+) failed=(\d+) p50=(\d+) p99=(\d+)$/m.exec(output)
   if (!found) throw new Error(`wrk said:\n${output}`)
@@ -43,7 +44,7 @@ export async function runWrk({ port, pids }, { script, args }, seconds) {
     seconds: microseconds / 1e6,
     failed,
     p99: p99 / 1000,
-    ...(opened === undefined || openedBefore === undefined ? {} : { opened: opened - openedBefore }),
+    ...(closed === undefined || closedBefore === undefined ? {} : { closed: closed - closedBefore }),
     ...(before === undefined || after === undefined ? {} : { processor: after - before }),
   }
 }

@@ -35,13 +35,20 @@ export async function measureGateway(bench) {
   const measured = await measureInRounds(
     servers.map((server) => ({
       name: server.name,
-      load: (seconds) => runWrk(server, { script: 'rotate.lua', args: [file] }, seconds),
+      load: (seconds) =>
+        runWrk(withUpstream(server, bench.upstreamPort), { script: 'rotate.lua', args: [file] }, seconds),
     })),
     bench,
   )
   await Promise.all(servers.map((server) => server.stop()))
   return { measured, rows: buildRows(measured) }
 }
+
+/** A proxy's connections to its upstream are looked at too. */
+const withUpstream = (server, upstreamPort) => ({
+  ...server,
+  ports: [server.port, upstreamPort, ...(server.ports ?? [])],
+})
 
 function buildRequests(tokens) {
   const paths = Array.from({ length: 500 }, (_, index) => `/${stems[index % stems.length]}/${index}`)
@@ -61,6 +68,7 @@ async function startChecked(bench, keyFile) {
   return {
     ...nginx,
     name: 'nginx + auth_request',
+    ports: [auth.port],
     pids: () => [...nginx.pids(), ...auth.pids()],
     stop: async () => {
       await Promise.all([nginx.stop(), auth.stop()])

@@ -50,6 +50,8 @@ export interface TokenMemo {
   validation?: string
   /** The answer of introspection where the token is active. */
   introspection?: string
+  /** The headers by which services are told who calls: names and values in turn. */
+  identityHeaders?: readonly string[]
   /** By service: the identity token that the gateway sends, and until which second it is sent again. */
   identities?: Map<string, { readonly jwt: string; readonly reuseUntil: number }>
 }

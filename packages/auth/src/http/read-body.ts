@@ -31,14 +31,13 @@ export class BodyReader {
    */
   read(request: IncomingMessage, done: Done): void {
     if (Number(request.headers['content-length'] ?? 0) > bodyLimit) return done(tooLarge(), '')
-    const arrival = new Arrival((error, text) => {
+    const arrival = new Arrival(request, (error, text) => {
       this.#arriving.delete(arrival)
       done(error, text)
     })
     this.#arriving.set(arrival, performance.now())
     request.on('data', (chunk: Buffer) => arrival.add(chunk))
     request.on('end', () => arrival.end())
-    request.on('close', () => this.#arriving.delete(arrival))
   }
 
   /** Stops the sweep. */
@@ -48,8 +47,10 @@ export class BodyReader {
 
   #dropLate(): void {
     const limit = performance.now() - arrivalLimit
-    for (const [arrival, since] of this.#arriving)
-      if (since < limit) arrival.fail(new GatehouseError('request_timeout', closing))
+    for (const [arrival, since] of this.#arriving) {
+      if (arrival.request.destroyed) this.#arriving.delete(arrival)
+      else if (since < limit) arrival.fail(new GatehouseError('request_timeout', closing))
+    }
   }
 }
 
@@ -58,13 +59,15 @@ const tooLarge = (): GatehouseError => new GatehouseError('payload_too_large', c
 
 /** One body on its way. */
 class Arrival {
+  readonly request: IncomingMessage
   readonly #done: Done
   #first: Buffer | undefined
   #rest: Buffer[] | undefined
   #length = 0
   #settled = false
 
-  constructor(done: Done) {
+  constructor(request: IncomingMessage, done: Done) {
+    this.request = request
     this.#done = done
   }
 

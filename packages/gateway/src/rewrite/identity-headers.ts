@@ -2,28 +2,39 @@ import type { VerifiedToken } from '@gatehouse/core/contracts'
 import { identityHeaders } from '@gatehouse/core/wire-names'
 
 /**
- * Adds the six identity headers to a flat list, each always there, empty where there is nothing to say. Roles have one
- * space between two. What is no printable ASCII, and spaces and percent signs within one value, are percent-encoded
- * UTF-8: a role named `a b` must not read as two.
+ * Adds the six identity headers to a flat list, each always there, empty where there is nothing to say. Cost: for a token
+ * that has been seen, copying them.
  */
 export function pushIdentity(headers: string[], token: VerifiedToken | undefined): void {
-  const claims = token?.claims
-  headers.push(
-    identityHeaders.subject,
-    claims === undefined ? '' : encodeValue(claims.sub),
-    identityHeaders.client,
-    claims === undefined ? '' : encodeValue(claims.client_id),
-    // A scope is printable ASCII by its syntax, and its spaces are meant; anything else is encoded like the rest.
-    identityHeaders.scope,
-    claims === undefined ? '' : printable.test(claims.scope) ? claims.scope : encodeValue(claims.scope),
-    identityHeaders.roles,
-    token === undefined || token.roles.size === 0 ? '' : encodeRoles(token.roles),
-    identityHeaders.session,
-    claims?.sid === undefined ? '' : encodeValue(claims.sid),
-    identityHeaders.org,
-    claims?.org === undefined ? '' : encodeValue(claims.org),
-  )
+  if (token === undefined) {
+    headers.push(...noIdentity)
+    return
+  }
+  token.memo.identityHeaders ??= buildIdentity(token)
+  headers.push(...token.memo.identityHeaders)
 }
+
+const noIdentity: readonly string[] = Object.values(identityHeaders).flatMap((name) => [name, ''])
+
+/**
+ * Roles have one space between two. What is no printable ASCII, and spaces and percent signs within one value, are
+ * percent-encoded UTF-8: a role named `a b` must not read as two.
+ */
+const buildIdentity = ({ claims, roles }: VerifiedToken): readonly string[] => [
+  identityHeaders.subject,
+  encodeValue(claims.sub),
+  identityHeaders.client,
+  encodeValue(claims.client_id),
+  // A scope is printable ASCII by its syntax, and its spaces are meant; anything else is encoded like the rest.
+  identityHeaders.scope,
+  printable.test(claims.scope) ? claims.scope : encodeValue(claims.scope),
+  identityHeaders.roles,
+  encodeRoles(roles),
+  identityHeaders.session,
+  claims.sid === undefined ? '' : encodeValue(claims.sid),
+  identityHeaders.org,
+  claims.org === undefined ? '' : encodeValue(claims.org),
+]
 
 const printable = /^[\x20-\x7e]*$/
 const plain = /^[\x21-\x24\x26-\x7e]*$/
