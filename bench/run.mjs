@@ -66,7 +66,7 @@ export async function runBench({ names, quick, hasNginx }) {
     const upstreamPort = await startUpstream(folder, hasNginx)
     say('preparing a database with users')
     const site = await prepareSite({ database: './gatehouse.db', upstreamPort })
-    const lengths = quick ? { rounds: 1, seconds: 1, warmUp: 2 } : { rounds: 4, seconds: 4, warmUp: 4 }
+    const lengths = quick ? { rounds: 1, seconds: 1, warmUp: 1 } : { rounds: 4, seconds: 4, warmUp: 4 }
     const bench = { site, folder, upstreamPort, hasNginx, quick, ...lengths }
     const rows = []
     const measuredGroups = {}

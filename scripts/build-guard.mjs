@@ -20,7 +20,7 @@ await build({
   // The type check keeps its own files there.
   clean: false,
   fixedExtension: true,
-  dts: true,
+  dts: { build: true },
   deps: { alwaysBundle: [/^@gatehouse\/core/], neverBundle: ['lru-cache'] },
   inputOptions: { resolve: { conditionNames: ['gatehouse-source', 'node'] } },
 })

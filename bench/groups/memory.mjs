@@ -16,7 +16,7 @@ const validated = 20_000
  */
 export async function measureMemory(bench) {
   if (!isMeasured) return { measured: {}, rows: [] }
-  const wanted = bench.quick ? 100_000 : 1_000_000
+  const wanted = bench.quick ? 30_000 : 1_000_000
   const gatehouse = await bench.site.start()
   await pause(bench.quick ? 2000 : 5000)
   const idle = residentMemory(gatehouse.pid).now
