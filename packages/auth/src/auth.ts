@@ -1,26 +1,43 @@
 import type { Seconds } from '@gatehouse/core/brand'
 import type { RefusalReason } from '@gatehouse/core/contracts'
+import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
 import { accessTokenType } from '@gatehouse/core/wire-names'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from '@gatehouse/guard/access-token'
 import type { Store } from '@gatehouse/store/store'
 import { type AccessTokens, createAccessTokens } from './domain/access-tokens.ts'
+import { createAuthorizationCodes } from './domain/authorization-codes.ts'
+import { createBrowserSessions } from './domain/browser-sessions.ts'
 import { type ClientConfiguration, type Clients, createClients } from './domain/clients.ts'
+import { createClientKeys } from './domain/find-client-keys.ts'
 import type { HashLimits } from './domain/hash-queue.ts'
+import { createIdTokens } from './domain/id-tokens.ts'
 import { type KeyRings, openKeyRings } from './domain/key-rings.ts'
 import { createLockout, type SignInLimits } from './domain/lockout.ts'
+import type { MakeKeyPair } from './domain/make-signing-key.ts'
 import { createPasswords, type HashParameters, type Passwords } from './domain/passwords.ts'
 import { createRefreshTokens } from './domain/refresh-tokens.ts'
+import { createRemoteKeySets } from './domain/remote-key-sets.ts'
 import { createRevocations, type Hint, type Revocations } from './domain/revocations.ts'
+import { createSealedTokens } from './domain/sealed-tokens.ts'
 import { openSigningKeys, type SigningKeys } from './domain/signing-keys.ts'
+import { createSubjects } from './domain/subjects.ts'
 import { createTokenPairs, type TokenLifetimes } from './domain/token-pairs.ts'
 import { buildEndpoints } from './endpoints.ts'
+import { createAuthorizationFlow } from './flow/authorization.ts'
+import { createFlows } from './flow/flows.ts'
+import { createCookies } from './http/cookies.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { createFailureLimit, type FailureLimit } from './http/failure-limit.ts'
 import type { SignInResult } from './login/password.ts'
+import { createOutbound } from './outbound/outbound.ts'
+import { type AuthorizationDetailType, createAuthorizationDetails } from './protocol/authorization-details.ts'
 import { createClientAuthentication } from './protocol/client-auth/client-auth.ts'
+import { createDpop, type Dpop } from './protocol/dpop.ts'
+import { authorizationCodeGrant } from './protocol/grants/authorization-code.ts'
 import { clientCredentialsGrant } from './protocol/grants/client-credentials.ts'
 import { refreshTokenGrant } from './protocol/grants/refresh-token.ts'
+import { readIdTokenHint } from './protocol/id-token-hint.ts'
 
 /** What a reload may change: read at each use. */
 export interface AuthSettings extends ClientConfiguration {
@@ -30,6 +47,10 @@ export interface AuthSettings extends ClientConfiguration {
   readonly rotateKeysEvery: Seconds
   /** Every scope that a route asks for, for the discovery document. */
   readonly routeScopes: readonly string[]
+  /** Whether DPoP proofs must carry a nonce of ours. */
+  readonly requireDpopNonce: boolean
+  /** Types of authorization_details, by name. */
+  readonly authorizationDetails: Readonly<Record<string, AuthorizationDetailType>>
 }
 
 /** What only a restart changes. */
@@ -40,11 +61,15 @@ export interface AuthOptions {
   readonly masterKey: { readonly key: Buffer; readonly previous?: Buffer | undefined }
   readonly settings: AuthSettings
   readonly loginApi: boolean
+  /** Whether requests of our own may go to this machine itself, and without TLS: development alone. */
+  readonly allowLoopbackRequests: boolean
   readonly hashing: HashLimits & { readonly parameters?: HashParameters }
   readonly signInLimits?: SignInLimits | undefined
   /** Failed signatures that one address may cause in a minute. */
   readonly failureLimit?: number | undefined
   readonly hint: Hint
+  /** Makes the signing keys' pairs; left out: new ones each time. */
+  readonly makeKeyPair?: MakeKeyPair
   /** Hears of what /metrics counts. */
   readonly counters: AuthCounters
 }
@@ -68,6 +93,9 @@ export interface Auth {
   readonly rings: KeyRings
   readonly revocations: Revocations
   readonly failures: FailureLimit
+  readonly dpop: Dpop
+  /** Ends what runs beside the requests. */
+  close(): void
   /** Swaps what a reload may change, as a whole. */
   replaceSettings(settings: AuthSettings): void
 }
@@ -82,42 +110,65 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   let { settings } = options
   const revocations = createRevocations({ store, clock, hint })
   const [rings] = await Promise.all([openKeyRings({ store, clock }, options.masterKey), revocations.load()])
-  const keys = await openSigningKeys({ store, clock, rings, hint, rotateEvery: () => settings.rotateKeysEvery })
+  const keys = await openSigningKeys({
+    store,
+    clock,
+    rings,
+    hint,
+    rotateEvery: () => settings.rotateKeysEvery,
+    ...(options.makeKeyPair ? { makeKeyPair: options.makeKeyPair } : {}),
+  })
 
-  const clients = createClients({ store, clock }, settings)
+  const outbound = createOutbound({ allowLoopback: options.allowLoopbackRequests })
+  const keySets = createRemoteKeySets({ outbound, clock })
+  const clientKeys = createClientKeys({ keySets })
+  const clients = createClients({ store, clock, clientSecrets: rings['client-secret'] }, settings)
   const passwords = createPasswords(options.hashing)
   const lockout = createLockout({ store, clock }, options.signInLimits)
   const failures = createFailureLimit(clock, options.failureLimit)
+  const sealedTokens = createSealedTokens(rings['access-token'])
   const verifier = createAccessTokenVerifier({
     issuer,
     types: [accessTokenType],
     keys,
     revocations: revocations.set,
     clock,
+    openSealed: (token) => sealedTokens.open(token),
   })
-  const accessTokens = createAccessTokens({ issuer, clock, keys, revocations: revocations.set })
+  const accessTokens = createAccessTokens({ issuer, clock, keys, revocations: revocations.set, sealedTokens })
   const ring = rings['refresh-token']
   const refreshTokens = createRefreshTokens({ store, clock, ring, revocations })
-  const tokenPairs = createTokenPairs({
-    store,
-    clock,
-    accessTokens,
-    refreshTokens,
-    ring,
-    lifetimes: () => settings.lifetimes,
-  })
-  const clientAuthentication = createClientAuthentication({ store, clock, issuer, clients })
+  const lifetimes = () => settings.lifetimes
+  const tokenPairs = createTokenPairs({ store, clock, accessTokens, refreshTokens, ring, lifetimes })
+  const clientAuthentication = createClientAuthentication({ store, clock, issuer, clients, clientKeys, keySets })
+  const dpop = createDpop({ store, clock, ring: rings['dpop-nonce'], requireNonce: () => settings.requireDpopNonce })
   const defaultAudience = (): string => settings.audience
+
+  const subjects = createSubjects(rings['pairwise-subject'])
+  const idTokens = createIdTokens({ issuer, clock, keys, clientKeys })
+  const codes = createAuthorizationCodes({ store, clock, revocations })
+  const cookies = createCookies(issuer)
+  const flows = createFlows({ store, clock, cookies })
+  const browserSessions = createBrowserSessions({ store, clock, revocations, cookies, lifetimes })
+  const authorizationDetails = createAuthorizationDetails(() => settings.authorizationDetails)
+  const signing = { issuer, clock, keys, clientKeys, idTokens, subjects, store }
+  const authorization = createAuthorizationFlow({
+    ...signing,
+    clients,
+    flows,
+    browserSessions,
+    codes,
+    defaultAudience,
+  })
   const grants = [
+    authorizationCodeGrant({ ...signing, codes, tokenPairs }),
+    refreshTokenGrant({ ...signing, tokenPairs }),
     clientCredentialsGrant({ accessTokens, defaultAudience, lifetime: () => settings.lifetimes.accessToken }),
-    refreshTokenGrant({ tokenPairs }),
   ]
 
   const endpoints = buildEndpoints({
     ...options.counters,
-    issuer,
-    store,
-    clock,
+    ...signing,
     loginApi: options.loginApi,
     clients,
     passwords,
@@ -127,7 +178,11 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     revocations,
     verifier,
     failures,
-    keys,
+    dpop,
+    outbound,
+    flows,
+    browserSessions,
+    authorization,
     clientAuthentication,
     grants,
     grantTypes: grants.map((grant) => grant.type),
@@ -136,6 +191,14 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     scopes: () => settings.routeScopes,
     requireClient: () => settings.requireClientToValidate,
     minimumPasswordLength: () => settings.minimumPasswordLength,
+    readIdTokenHint(hint, client) {
+      const { sub, clientId } = readIdTokenHint({ issuer, keys: keys.all }, hint)
+      if (clientId !== client.id)
+        throw new GatehouseError('invalid_request', { description: 'The id_token_hint is another client’s' })
+      return sub
+    },
+    checkAuthorizationDetails: (text, client) => authorizationDetails.check(text, client),
+    describeDetails: (details) => authorizationDetails.describe(details),
   })
 
   return {
@@ -148,6 +211,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     rings,
     revocations,
     failures,
+    dpop,
+    close: () => outbound.close(),
     replaceSettings(next) {
       settings = next
       clients.replace(next)

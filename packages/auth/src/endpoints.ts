@@ -1,11 +1,15 @@
+import { loginEndpoint } from './first-party/login.ts'
 import { logoutEndpoint } from './first-party/logout.ts'
 import { refreshEndpoint } from './first-party/refresh.ts'
 import { validateEndpoint } from './first-party/validate.ts'
 import type { Endpoint } from './http/endpoint.ts'
-import { loginEndpoint } from './login/password.ts'
+import { consentEndpoints } from './login/consent.ts'
+import { signInPageEndpoints } from './login/sign-in-page.ts'
 import { firstAdministratorEndpoint } from './manage/first-administrator.ts'
+import { authorizeEndpoints } from './protocol/authorize.ts'
 import { discoveryEndpoints } from './protocol/discovery.ts'
 import { introspectEndpoint } from './protocol/introspect.ts'
+import { pushedRequestEndpoint } from './protocol/par.ts'
 import { revokeEndpoint } from './protocol/revoke.ts'
 import { tokenEndpoint } from './protocol/token.ts'
 
@@ -16,6 +20,10 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof refreshEndpoint> &
   DependenciesOf<typeof logoutEndpoint> &
   DependenciesOf<typeof validateEndpoint> &
+  DependenciesOf<typeof signInPageEndpoints> &
+  DependenciesOf<typeof consentEndpoints> &
+  DependenciesOf<typeof authorizeEndpoints> &
+  DependenciesOf<typeof pushedRequestEndpoint> &
   DependenciesOf<typeof tokenEndpoint> &
   DependenciesOf<typeof introspectEndpoint> &
   DependenciesOf<typeof revokeEndpoint> &
@@ -31,6 +39,10 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
   return [
     ...(dependencies.loginApi ? firstParty : []),
     validateEndpoint(dependencies),
+    ...signInPageEndpoints(dependencies),
+    ...consentEndpoints(dependencies),
+    ...authorizeEndpoints(dependencies),
+    pushedRequestEndpoint(dependencies),
     tokenEndpoint(dependencies),
     introspectEndpoint(dependencies),
     revokeEndpoint(dependencies),

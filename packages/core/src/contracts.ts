@@ -1,5 +1,14 @@
 import type { ClientId, GrantId, Seconds, SessionId } from './brand.ts'
+import type { JsonObject } from './json.ts'
 import type { ScopeSet } from './scope.ts'
+
+/** Who acts for the subject, and for whom that one acts in turn. Spec: RFC 8693 section 4.1. */
+export interface ActorClaim {
+  readonly sub: string
+  readonly iss?: string
+  readonly client_id?: string
+  readonly act?: ActorClaim
+}
 
 /** The claims of an access token once it has been verified. Spec: RFC 9068 section 2.2. */
 export interface AccessTokenClaims {
@@ -25,6 +34,11 @@ export interface AccessTokenClaims {
   readonly org?: string
   /** Sender constraint. Spec: RFC 7800 section 3. */
   readonly cnf?: { readonly jkt?: string; readonly 'x5t#S256'?: string }
+  readonly act?: ActorClaim
+  /** Who may become the actor. Spec: RFC 8693 section 4.4. */
+  readonly may_act?: JsonObject
+  /** Spec: RFC 9396 section 9.1. */
+  readonly authorization_details?: readonly JsonObject[]
 }
 
 /** A token whose signature, type, issuer and claims were found good; what else it is worth is checked at each use. */

@@ -1,6 +1,7 @@
 /**
  * The one catalogue of errors: a stable code, the HTTP status that goes with it, and a sentence that is safe to show to a
- * stranger. Codes of the OAuth family are those of RFC 6749 section 5.2, RFC 6750 section 3.1 and RFC 8707 section 2.
+ * stranger. Codes of the OAuth family are spelled as their RFCs register them (RFC 6749, 6750, 7591, 8628, 8707, 9396, 9449,
+ * 9470, OpenID Connect Core section 3.1.2.6, CIBA section 13).
  */
 export const errorCatalogue = {
   invalid_request: { status: 400, description: 'The request is malformed' },
@@ -11,9 +12,27 @@ export const errorCatalogue = {
   unsupported_token_type: { status: 400, description: 'The token type cannot be revoked' },
   invalid_scope: { status: 400, description: 'No asked scope is allowed' },
   invalid_target: { status: 400, description: 'The asked audience is unknown or not allowed' },
+  access_denied: { status: 403, description: 'The request was refused' },
+  unsupported_response_type: { status: 400, description: 'The response type is not supported' },
+  login_required: { status: 400, description: 'The user has to sign in' },
+  consent_required: { status: 400, description: 'The user has to agree' },
+  interaction_required: { status: 400, description: 'The user has to do something' },
+  unmet_authentication_requirements: { status: 400, description: 'The required kind of sign-in cannot be reached' },
+  invalid_request_object: { status: 400, description: 'The request object is not valid' },
+  invalid_request_uri: { status: 400, description: 'The request_uri is unknown, expired or cannot be read' },
+  invalid_authorization_details: { status: 400, description: 'The authorization_details are not valid' },
+  invalid_dpop_proof: { status: 400, description: 'The DPoP proof is not valid' },
+  use_dpop_nonce: { status: 400, description: 'The DPoP proof needs the nonce of the DPoP-Nonce header' },
+  authorization_pending: { status: 400, description: 'The user has not decided yet' },
+  slow_down: { status: 400, description: 'Ask less often: wait five seconds longer between two requests' },
+  expired_token: { status: 400, description: 'The code has expired; begin anew' },
+  unknown_user_id: { status: 400, description: 'The hint names no user who can be asked' },
+  invalid_redirect_uri: { status: 400, description: 'A redirect URI is not allowed' },
+  invalid_client_metadata: { status: 400, description: 'The client metadata is not valid' },
   invalid_credentials: { status: 401, description: 'Invalid credentials' },
   invalid_token: { status: 401, description: 'The access token is invalid, expired or revoked' },
   credentials_required: { status: 401, description: 'Authentication is required' },
+  insufficient_user_authentication: { status: 401, description: 'A stronger or more recent sign-in is required' },
   insufficient_scope: { status: 403, description: 'The access token lacks a required scope or role' },
   forbidden: { status: 403, description: 'The request is not allowed' },
   weak_password: { status: 400, description: 'The password does not meet the rules' },

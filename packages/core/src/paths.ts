@@ -4,13 +4,26 @@ export const paths = {
   refresh: '/token/refresh',
   validate: '/validate',
   logout: '/logout',
+  loginPassword: '/login/password',
+  consent: '/consent',
+  device: '/device',
+  authorize: '/oauth/authorize',
   token: '/oauth/token',
+  pushedRequest: '/oauth/par',
+  deviceAuthorization: '/oauth/device',
+  backchannelAuthentication: '/oauth/backchannel',
+  userinfo: '/oauth/userinfo',
+  registration: '/oauth/register',
+  endSession: '/oauth/logout',
   introspect: '/oauth/introspect',
   revoke: '/oauth/revoke',
   firstAdministrator: '/admin/api/v1/first-administrator',
   openidConfiguration: '/.well-known/openid-configuration',
   authorizationServer: '/.well-known/oauth-authorization-server',
+  protectedResource: '/.well-known/oauth-protected-resource',
   jwks: '/.well-known/jwks.json',
+  openapi: '/openapi.json',
+  docs: '/docs',
   live: '/livez',
   ready: '/readyz',
   metrics: '/metrics',
@@ -26,6 +39,7 @@ export const reservedPrefixes: readonly string[] = [
   '/token/',
   '/validate',
   '/logout',
+  '/consent',
   '/oauth/',
   '/device',
   '/.well-known/',
@@ -55,7 +69,11 @@ export const reservedPrefixes: readonly string[] = [
 ]
 
 /** What Gatehouse keeps on every other host that its routes name. */
-export const reservedOnOtherHosts: readonly string[] = ['/_gatehouse/', '/.well-known/oauth-protected-resource']
+export const reservedOnOtherHosts: readonly string[] = [
+  '/_gatehouse/',
+  '/.well-known/oauth-protected-resource',
+  '/.well-known/oauth-protected-resource/',
+]
 
 /** The reservations that begin with a path segment, by that segment: most requests match none and cost one look-up. */
 const byFirstSegment = new WeakMap<readonly string[], ReadonlyMap<string, readonly string[]>>()

@@ -13,7 +13,12 @@ export const accessTokenType = 'at+jwt'
 /** JOSE `typ` of the identity that the gateway hands to one service. */
 export const identityTokenType = 'gatehouse-identity+jwt'
 /** Names of Gatehouse's own cookies; the gateway removes them from what upstreams set and from what they are sent. */
-export const cookieNames: readonly string[] = ['__Host-gatehouse_session', 'gatehouse_session']
+export const cookieNames: readonly string[] = [
+  '__Host-gatehouse_session',
+  'gatehouse_session',
+  '__Host-gatehouse_browser',
+  'gatehouse_browser',
+]
 /** The built-in public client for which POST /login, /token/refresh and /logout act. */
 export const firstPartyClientId = 'first-party'
 /** How a service's own client is named: this and the service's name. */

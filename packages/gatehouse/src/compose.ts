@@ -1,8 +1,9 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { type Auth, createAuth } from '@gatehouse/auth/auth'
 import { endRemovedClients } from '@gatehouse/auth/domain/client-administration'
 import type { Hint } from '@gatehouse/auth/domain/revocations'
-import { createClientAddresses } from '@gatehouse/auth/http/client-address'
+import { type ClientAddresses, createClientAddresses } from '@gatehouse/auth/http/client-address'
+import { type ClientCertificate, findClientCertificate } from '@gatehouse/auth/http/client-certificate'
 import { mountEndpoints } from '@gatehouse/auth/http/mount'
 import type { RefusalLog } from '@gatehouse/auth/http/render-error'
 import type { ClientId } from '@gatehouse/core/brand'
@@ -14,11 +15,13 @@ import type { Store } from '@gatehouse/store/store'
 import { startBackground } from './background.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import { createHealth } from './health.ts'
-import { createFrontDoor, createFrontServer } from './server.ts'
+import { createFrontDoor, createFrontServer, type FrontServer, isTlsServer } from './server.ts'
 import type { Logger } from './telemetry/log.ts'
 import { createMetricsPage } from './telemetry/metrics-page.ts'
 import { createTelemetry } from './telemetry/telemetry.ts'
 import { createTraffic } from './telemetry/traffic.ts'
+import { type CertificateKeeper, createCertificateKeeper } from './tls/certificate-keeper.ts'
+import { buildTlsOptions, replaceCertificates } from './tls/tls-options.ts'
 
 /** What a program is composed of. */
 export interface Parts {
@@ -35,10 +38,12 @@ export interface Parts {
 /** The composed program: a server that does not listen yet. */
 export interface Program {
   readonly parts: Parts
-  readonly server: Server
+  readonly server: FrontServer
   /** Serves /metrics alone, where that is configured. */
-  readonly metricsServer: Server | undefined
+  readonly metricsServer: FrontServer | undefined
   readonly auth: Auth
+  /** The certificates of the listener and of its clients' authorities. */
+  readonly certificates: CertificateKeeper
   /** Throws where the file defines a client that was added at run time too: nobody could tell which one is meant. */
   checkClients(configuration: Configuration): Promise<void>
   /**
@@ -68,6 +73,7 @@ export async function compose(parts: Parts): Promise<Program> {
     masterKey: configuration.masterKey,
     settings: configuration.auth,
     loginApi: configuration.loginApi,
+    allowLoopbackRequests: configuration.development,
     hashing: { ...configuration.hashing, isBusy: () => traffic.perSecond > busyRate },
     hint: async (channel) => {
       await Promise.all([store.notify(channel), parts.hintSiblings(channel)])
@@ -89,6 +95,12 @@ export async function compose(parts: Parts): Promise<Program> {
   let current = configuration
 
   const addresses = createClientAddresses(configuration.trustedProxies)
+  const certificates = createCertificateKeeper({
+    files: configuration.certificates.files,
+    log,
+    onChange: (next) => isTlsServer(server) && replaceCertificates(server, next),
+  })
+  const findCertificate = certificateFinder({ configuration, clock, addresses, certificates })
   const logDenial = (entry: RefusalEntry): void => {
     log[entry.status >= 500 ? 'warn' : 'info'](entry, 'request refused')
   }
@@ -111,6 +123,7 @@ export async function compose(parts: Parts): Promise<Program> {
   const mount = mountEndpoints(auth.endpoints, {
     addresses,
     firstPartyOrigins: () => configuration.firstPartyOrigins,
+    findCertificate,
     log: createRefusalLog(log),
     onAnswer(path, status, seconds) {
       if (path !== paths.login) traffic.count()
@@ -134,6 +147,9 @@ export async function compose(parts: Parts): Promise<Program> {
     isIssuerHost: (host) => issuerHosts.has(host),
     logRefusal: logDenial,
   })
+  const { identity } = certificates.current
+  const tls = identity && buildTlsOptions(certificates.current, configuration.certificates.ask)
+  const server = createFrontServer(frontDoor, logDenial, tls)
   const background = startBackground({
     store,
     auth,
@@ -146,14 +162,16 @@ export async function compose(parts: Parts): Promise<Program> {
 
   return {
     parts,
-    server: createFrontServer(frontDoor, logDenial),
+    server,
     metricsServer: separate
       ? createFrontServer((request, response) => metricsPage.answer(request, response), logDenial)
       : undefined,
     auth,
+    certificates,
     checkClients: (next) => checkClients(store, next),
     reload(next) {
       const definedBefore = current.auth.clients.map(({ id }) => id)
+      certificates.check()
       auth.replaceSettings(next.auth)
       gateway.replace(next.routes)
       current = next
@@ -162,12 +180,37 @@ export async function compose(parts: Parts): Promise<Program> {
     onHint: (channel) => background.onHint(channel),
     announceStop: () => health.stopping(),
     async close() {
+      certificates.stop()
       await gateway.close()
       mount.close()
+      auth.close()
       await background.stop()
       await stopListening()
       await store.close()
     },
+  }
+}
+
+/** How the client certificate of a request is found. */
+function certificateFinder({
+  configuration,
+  clock,
+  addresses,
+  certificates,
+}: {
+  readonly configuration: Configuration
+  readonly clock: Clock
+  readonly addresses: ClientAddresses
+  readonly certificates: CertificateKeeper
+}): (request: IncomingMessage) => ClientCertificate | undefined {
+  const { header } = configuration.certificates
+  return (request) => {
+    const { authorities } = certificates.current
+    return findClientCertificate(request, {
+      isTrustedProxy: addresses.isFromTrustedProxy,
+      header,
+      authorities: authorities.length === 0 ? undefined : { certificates: authorities, clock },
+    })
   }
 }
 

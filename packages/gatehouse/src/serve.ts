@@ -1,5 +1,4 @@
 import { rmSync, writeFileSync } from 'node:fs'
-import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { recordEvent } from '@gatehouse/auth/domain/audit'
 import { issueSetupToken } from '@gatehouse/auth/manage/first-administrator'
@@ -9,6 +8,7 @@ import { compose, type Program } from './compose.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
 import { ConfigurationError } from './configuration/problem.ts'
 import { keysThatNeedRestart } from './configuration/restart.ts'
+import { type FrontServer, isTlsServer } from './server.ts'
 import { inSingleProcess, type Siblings } from './siblings.ts'
 import { createLog, type Logger } from './telemetry/log.ts'
 
@@ -124,7 +124,7 @@ async function stop(program: Program, log: Logger): Promise<void> {
   log.flush()
 }
 
-function closeServer(server: Server): Promise<void> {
+function closeServer(server: FrontServer): Promise<void> {
   return new Promise((resolve) => {
     const idle = setInterval(() => server.closeIdleConnections(), 100)
     const late = setTimeout(() => server.closeAllConnections(), (drainSeconds - 2) * 1000)
@@ -153,7 +153,7 @@ async function offerSetupToken(store: Store, { issuer }: Configuration): Promise
   )
 }
 
-function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
+function listen(server: FrontServer, { host, port }: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
@@ -164,8 +164,8 @@ function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
 }
 
 /** Where it listens, as a person would type it: in development the issuer, else address and port. */
-function urlOf(server: Server, { development, issuer }: Configuration): string {
+function urlOf(server: FrontServer, { development, issuer }: Configuration): string {
   if (development) return issuer
   const { address, family, port } = server.address() as AddressInfo // a TCP server that listens
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  return `${isTlsServer(server) ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

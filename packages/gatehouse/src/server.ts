@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import type { TlsOptions } from 'node:tls'
 import type { Mount } from '@gatehouse/auth/http/mount'
 import { isReserved, paths, reservedOnOtherHosts } from '@gatehouse/core/paths'
 import { checkRequest } from '@gatehouse/gateway/check-request'
@@ -44,12 +46,24 @@ export function createFrontDoor(dependencies: Dependencies): RequestListener {
   }
 }
 
+/** A server of HTTP, with TLS or without. */
+export type FrontServer = Server | TlsServer
+
+/** Whether a server speaks TLS. */
+export const isTlsServer = (server: FrontServer): server is TlsServer => 'setSecureContext' in server
+
 /**
- * A server with the limits of the gateway that answers what cannot be parsed. A request to change protocols is served as a
- * plain one: without a listener for it Node ignores the wish, and the gateway drops the header.
+ * A server with the limits of the gateway that answers what cannot be parsed; over TLS where there are options for it. A
+ * request to change protocols is served as a plain one: without a listener for it Node ignores the wish, and the gateway
+ * drops the header.
  */
-export function createFrontServer(listener: RequestListener, logRefusal: (entry: RefusalEntry) => void): Server {
-  const server = createServer(serverOptions, limitPipelining(listener))
+export function createFrontServer(
+  listener: RequestListener,
+  logRefusal: (entry: RefusalEntry) => void,
+  tls?: TlsOptions,
+): FrontServer {
+  const limited = limitPipelining(listener)
+  const server = tls ? createTlsServer({ ...serverOptions, ...tls }, limited) : createServer(serverOptions, limited)
   server.on('clientError', (error, socket) => onClientError(error, socket, logRefusal))
   return server
 }

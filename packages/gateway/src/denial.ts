@@ -1,14 +1,22 @@
 import type { ErrorCode } from '@gatehouse/core/errors'
+import type { ChallengeParameters } from '@gatehouse/guard/challenge'
 
 /** A "no" from one stage of the pipeline. */
 export interface Denial {
   readonly code: ErrorCode
+  /** In place of the catalogue's. */
+  readonly status?: number
   /** What was there: for the log. */
   readonly reason: string
   /** What would have satisfied the rule: for the log. */
   readonly needed: string
+  /** What the challenge says beside what the route and the scheme of the credentials add; absent = there is none. */
+  readonly challenge?: ChallengeParameters
   /** Further response headers: name, value, name, value. */
   readonly headers?: readonly string[]
   /** Whether the connection must not be used again. */
   readonly close?: boolean
 }
+
+/** Whether a stage has said no. */
+export const isDenial = <Found extends object>(found: Found | Denial): found is Denial => 'code' in found

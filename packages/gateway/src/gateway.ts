@@ -1,24 +1,34 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Refusal, VerifiedToken } from '@gatehouse/core/contracts'
+import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { ErrorCode } from '@gatehouse/core/errors'
 import { newRequestId } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
+import type { Authenticator } from './authenticate/access-token.ts'
+import type { DpopProofs } from './authenticate/dpop-proof.ts'
 import { type CheckedRequest, checkRequest, type RefusedRequest } from './check-request.ts'
+import { Outbox } from './forward/outbox.ts'
 import { Running } from './forward/running.ts'
 import { defaultTuning, type ForwardTuning } from './forward/tuning.ts'
 import { Upstream } from './forward/upstream.ts'
 import { UpstreamSet } from './forward/upstream-set.ts'
-import { type Pipeline, runPipeline } from './pipeline.ts'
+import { denyFault, type Pipeline, runPipeline } from './pipeline.ts'
 import { type RefusalEntry, refuse } from './refuse.ts'
+import { foldHeaderName } from './rewrite/header-names.ts'
 import type { Service } from './route.ts'
 import type { RouteTable } from './routes.ts'
 import { peerAddress, requestScheme, Visit } from './visit.ts'
 
-/** What the gateway is handed by the program. All of it is synchronous and does no I/O. */
+/** What the gateway is handed by the program. All of it is synchronous and does no I/O, but for the using up of proofs. */
 export interface GatewayDependencies {
   readonly clock: Clock
-  /** The shared verifier: signature, type, issuer, expiry, revocation and audience of the token. */
-  readonly verify: (token: string, audiences: readonly string[]) => VerifiedToken | Refusal
+  /** The shared verifier: signature, type, issuer, expiry, revocation, audience and binding of the token. */
+  readonly verify: Authenticator['verify']
+  /** What DPoP proofs are checked with; absent = DPoP is no way to present a token. */
+  readonly dpop?: DpopProofs
+  /** The `x5t#S256` of the certificate that a request's client has shown; absent = none ever reaches us. */
+  readonly findCertificateThumbprint?: (request: IncomingMessage) => string | undefined
+  /** Headers by which a proxy tells Gatehouse alone something, such as a client certificate: never forwarded. */
+  readonly hiddenHeaders?: readonly string[]
   /** A signed identity JWT for one service. */
   readonly issueIdentity: (token: VerifiedToken, service: { name: string; audience: string }) => string
   /** Called once per decision. */
@@ -60,7 +70,8 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   const retiring = new Set<Upstream>()
   let closing: Promise<void> | undefined
   const { address, scheme } = dependencies.origin ?? { address: peerAddress, scheme: requestScheme }
-  const base = { ...dependencies, tuning, running, scheme }
+  const hiddenHeaders = (dependencies.hiddenHeaders ?? []).map((name) => foldHeaderName(name.toLowerCase()))
+  const base = { ...dependencies, tuning, running, outbox: new Outbox(), scheme, hiddenHeaders }
   let pipeline = adopt(table)
 
   function adopt(next: RouteTable): Pipeline {
@@ -68,7 +79,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
     const sets = next.services.map((service) => buildSet(service, kept, upstreams, tuning))
     for (const [key, upstream] of upstreams) if (!kept.has(key)) retire(upstream)
     upstreams = kept
-    return { ...base, table: next, upstreams: sets }
+    return { ...base, table: next, upstreams: sets, realm: next.issuerHost }
   }
 
   function retire(upstream: Upstream): void {
@@ -105,9 +116,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
       try {
         runPipeline(pipeline, visit)
       } catch (thrown) {
-        // A fault of ours is never a way through.
-        const reason = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
-        refuse(pipeline, visit, { code: 'server_error', reason, needed: 'a gateway without this fault', close: true })
+        refuse(pipeline, visit, denyFault(thrown))
       }
     },
     replace(next) {

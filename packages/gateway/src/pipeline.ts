@@ -1,12 +1,14 @@
 import type { VerifiedToken } from '@gatehouse/core/contracts'
-import { type Authenticator, authenticate } from './authenticate/bearer.ts'
+import { GatehouseError } from '@gatehouse/core/errors'
+import { type Authenticator, authenticate } from './authenticate/access-token.ts'
+import { denyProof } from './authenticate/dpop-proof.ts'
 import { checkRequirement } from './authorize/requirement.ts'
 import type { CheckedRequest, RefusedRequest } from './check-request.ts'
-import type { Denial } from './denial.ts'
+import { type Denial, isDenial } from './denial.ts'
 import { Exchange, type Forwarder, noConnection } from './forward/exchange.ts'
 import type { UpstreamSet } from './forward/upstream-set.ts'
 import { refuse } from './refuse.ts'
-import { buildRequestHeaders } from './rewrite/request-headers.ts'
+import { buildRequestHeaders, withoutFolded } from './rewrite/request-headers.ts'
 import type { Route } from './route.ts'
 import { findLeaf } from './route-trie.ts'
 import { findMethod, type RouteTable } from './routes.ts'
@@ -17,15 +19,15 @@ export interface Pipeline extends Authenticator, Forwarder {
   readonly table: RouteTable
   /** By {@link Route.service}'s index. */
   readonly upstreams: readonly UpstreamSet[]
-  readonly scheme: (request: Visit['request']) => 'http' | 'https'
+  /** Headers by which a proxy tells Gatehouse alone something, folded as `foldHeaderName` does it: never forwarded. */
+  readonly hiddenHeaders: readonly string[]
   readonly issueIdentity: (token: VerifiedToken, service: { name: string; audience: string }) => string
 }
 
-const isDenial = (found: Route | VerifiedToken | Denial): found is Denial => 'code' in found
-
 /**
  * Takes one request through every stage: match, authenticate, authorize, rewrite, forward. The first stage that says no
- * decides the answer, and what no stage lets through is never forwarded. Cost: no I/O before the forwarding.
+ * decides the answer, and what no stage lets through is never forwarded. Cost: no I/O before the forwarding, but for a proof
+ * of possession, which is written down so that it counts once.
  */
 export function runPipeline(pipeline: Pipeline, visit: Visit): void {
   const denial = passStages(pipeline, visit)
@@ -40,14 +42,57 @@ function passStages(pipeline: Pipeline, visit: Visit): Denial | undefined {
   if (isDenial(route)) return route
   visit.route = route
 
-  const token = authenticate(pipeline, visit, checked, route, pipeline.table.issuerHost)
+  const token = authenticate(pipeline, visit, checked, route)
   if (token !== undefined && isDenial(token)) return token
 
-  const denied = checkRequirement(route.requirement, token) ?? checkBody(checked, route)
+  const denied = checkRequirement(route.requirement, token, visit.startedAt) ?? checkBody(checked, route)
   if (denied !== undefined) return denied
+  if (visit.proof === undefined) return passOn(pipeline, visit, checked, route, token)
+  void useProof(pipeline, visit, visit.proof, () => passOn(pipeline, visit, checked, route, token))
+  return undefined
+}
 
+/** Uses a proof up, and goes on only where nobody has used it before. What cannot be written down is not let through. */
+async function useProof(
+  pipeline: Pipeline,
+  visit: Visit,
+  proof: NonNullable<Visit['proof']>,
+  goOn: () => Denial | undefined,
+): Promise<void> {
+  const needed = visit.route?.requirement.needed ?? ''
+  let denial: Denial | undefined
+  try {
+    const isFirst = await pipeline.dpop?.consume(proof)
+    // The client has gone meanwhile: there is nobody to do anything for.
+    if (visit.response.destroyed) return pipeline.onAnswer?.(visit.route?.name ?? '', 499, 0)
+    denial = isFirst ? goOn() : denyProof('replayed', needed)
+  } catch (thrown) {
+    denial = denyFault(thrown)
+  }
+  if (denial !== undefined) refuse(pipeline, visit, denial)
+}
+
+/** A fault of ours is never a way through. */
+export function denyFault(thrown: unknown): Denial {
+  const reason = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+  // A store that is busy says so itself.
+  if (thrown instanceof GatehouseError && thrown.code === 'temporarily_unavailable') {
+    return { code: thrown.code, reason, needed: 'a store that answers', headers: ['retry-after', '1'] }
+  }
+  return { code: 'server_error', reason, needed: 'a gateway without this fault', close: true }
+}
+
+/** Rewrites and forwards what every rule has let through. */
+function passOn(
+  pipeline: Pipeline,
+  visit: Visit,
+  checked: CheckedRequest,
+  route: Route,
+  token: VerifiedToken | undefined,
+): Denial | undefined {
   const identity = token === undefined ? undefined : pipeline.issueIdentity(token, route.service)
-  const headers = buildRequestHeaders(visit, checked, token, identity, pipeline.scheme(visit.request))
+  const built = buildRequestHeaders(visit, checked, token, identity, pipeline.scheme(visit.request))
+  const headers = pipeline.hiddenHeaders.length === 0 ? built : withoutFolded(built, pipeline.hiddenHeaders)
 
   visit.allowed = true
   pipeline.onDecision?.({ route: route.name, outcome: 'allowed' })

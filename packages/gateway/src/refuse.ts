@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ErrorCode, errorCatalogue } from '@gatehouse/core/errors'
 import { newDecisionId } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
+import { buildChallenge, type ChallengeParameters } from '@gatehouse/guard/challenge'
+import { dpopAlgorithms } from '@gatehouse/guard/dpop'
 import type { Denial } from './denial.ts'
 import type { Visit } from './visit.ts'
 
@@ -26,6 +28,8 @@ export interface RefusalEntry {
 /** What a refusal needs of the gateway. */
 export interface RefusalSink {
   readonly clock: Clock
+  /** The protection space that challenges name: the issuer's host. */
+  readonly realm: string
   readonly log: (entry: RefusalEntry) => void
   readonly onDecision?: (decision: { readonly route: string; readonly outcome: 'allowed' | ErrorCode }) => void
   readonly onAnswer?: (route: string, status: number, seconds: number) => void
@@ -42,7 +46,7 @@ const lingerMilliseconds = 1000
  */
 export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
   const { request, response, checked } = visit
-  const { status } = errorCatalogue[denial.code]
+  const status = denial.status ?? errorCatalogue[denial.code].status
   const route = visit.route?.name ?? ''
   const decisionId = newDecisionId()
   sink.log({
@@ -70,11 +74,18 @@ export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
   const close = denial.close === true || (unread && !small)
   const body = errorBody(denial.code, decisionId)
   const headers = [...errorHeaders(body), ...(denial.headers ?? [])]
+  if (denial.challenge !== undefined) headers.push('www-authenticate', challengeOf(sink, visit, denial.challenge))
   if (close) headers.push('connection', 'close')
   response.writeHead(status, headers)
   if (unread && close) endAfterLinger(request, response, body)
   else response.end(body)
   if (unread) request.resume()
+}
+
+function challengeOf({ realm }: RefusalSink, visit: Visit, parameters: ChallengeParameters): string {
+  const { scheme, route } = visit
+  const algs = scheme === 'DPoP' ? { algs: dpopAlgorithms } : {}
+  return buildChallenge(realm, { ...parameters, scheme, ...algs, resourceMetadata: route?.service.resourceMetadata })
 }
 
 /** The JSON that strangers see. */

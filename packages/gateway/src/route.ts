@@ -8,6 +8,10 @@ export interface Service {
   readonly audience: string
   /** The audiences that a token may have: the top-level one and the service's own. */
   readonly audiences: readonly string[]
+  /** Where its metadata as a protected resource are; absent where its audience is no URL of a host that is served here. */
+  readonly resourceMetadata: string | undefined
+  /** Every scope that one of its routes asks for. */
+  readonly scopes: readonly string[]
   readonly upstreams: readonly string[]
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number; readonly headers: number; readonly idle: number }

@@ -1,6 +1,7 @@
 import { METHODS } from 'node:http'
 import { isReserved, reservedOnOtherHosts, reservedPrefixes } from '@gatehouse/core/paths'
 import { parseScope } from '@gatehouse/core/scope'
+import { resourceMetadataUrl } from '@gatehouse/guard/resource-metadata'
 import { parseAuthority } from './authority.ts'
 import { buildRequirement, type RequireDefinition } from './authorize/requirement.ts'
 import { type PathPattern, parsePattern } from './path-pattern.ts'
@@ -74,24 +75,46 @@ export function buildRouteTable(input: RouteTableInput): RouteTable {
   const issuerTrie = newTrie()
   for (const name of [issuerHost, ...(input.issuerHostAliases ?? [])])
     hosts.set(parseAuthority(name) ?? name, issuerTrie)
+  for (const { host } of input.services) if (host !== undefined) addHost(hosts, host)
   const services: Service[] = []
   for (const definition of input.services) {
     const host = definition.host === undefined ? issuerHost : parseAuthority(definition.host)
     if (host === undefined) throw new RouteError(definition.name, undefined, `"${definition.host}" is no host`)
-    const trie = hosts.get(host) ?? newTrie()
-    hosts.set(host, trie)
+    const trie = addHost(hosts, host)
     if (services.some((other) => other.name === definition.name)) {
       throw new RouteError(definition.name, undefined, 'the name is taken by another service')
     }
-    const service = buildService(definition, services.length, input.audience, trie === issuerTrie)
+    const service = buildService(definition, services.length, input.audience, {
+      onIssuerHost: trie === issuerTrie,
+      resourceMetadata: findMetadata(definition.audience, hosts),
+    })
     services.push(service)
-    for (const [index, route] of definition.routes.entries()) addRoute(trie, service, route, index, issuerHost)
+    for (const [index, route] of definition.routes.entries()) addRoute(trie, service, route, index)
   }
   for (const trie of new Set(hosts.values())) finishTrie(trie)
   return { issuerHost, hosts, services }
 }
 
-function buildService(definition: ServiceDefinition, index: number, audience: string, onIssuerHost: boolean): Service {
+/** The trie of a host, made where there is none. What is no host is complained of with its service. */
+function addHost(hosts: Map<string, TrieNode>, name: string): TrieNode {
+  const host = parseAuthority(name) ?? name
+  const trie = hosts.get(host) ?? newTrie()
+  hosts.set(host, trie)
+  return trie
+}
+
+/** Metadata can be had only at the resource's own host, so there are none for one that is not ours. */
+function findMetadata(audience: string, hosts: ReadonlyMap<string, TrieNode>): string | undefined {
+  const url = resourceMetadataUrl(audience)
+  return url !== undefined && hosts.has(parseAuthority(new URL(url).host) ?? '') ? url : undefined
+}
+
+function buildService(
+  definition: ServiceDefinition,
+  index: number,
+  audience: string,
+  place: Pick<Service, 'onIssuerHost' | 'resourceMetadata'>,
+): Service {
   const fail = (sentence: string): never => {
     throw new RouteError(definition.name, undefined, sentence)
   }
@@ -111,9 +134,13 @@ function buildService(definition: ServiceDefinition, index: number, audience: st
     upstreams: definition.upstream.map((url) => parseUpstream(url) ?? fail(`"${url}" is no http(s) origin`)),
     timeouts: { connect: milliseconds(connect), headers: milliseconds(headers), idle: milliseconds(idle) },
     bodyLimit,
-    onIssuerHost,
+    scopes: [...new Set(definition.routes.flatMap(({ require }) => scopesOf(require)))].sort(),
+    ...place,
   }
 }
+
+const scopesOf = (rule: RequireDefinition): readonly string[] =>
+  typeof rule === 'object' && rule !== null ? (rule.scopes ?? []) : []
 
 const milliseconds = (seconds: number): number => Math.ceil(seconds * 1000)
 
@@ -127,13 +154,7 @@ function parseUpstream(text: string): string | undefined {
 
 const neverRouted: ReadonlySet<string> = new Set(['OPTIONS', 'TRACE', 'CONNECT'])
 
-function addRoute(
-  trie: TrieNode,
-  service: Service,
-  definition: RouteDefinition,
-  index: number,
-  issuerHost: string,
-): void {
+function addRoute(trie: TrieNode, service: Service, definition: RouteDefinition, index: number): void {
   const fail = (sentence: string): never => {
     throw new RouteError(service.name, index, sentence)
   }
@@ -146,7 +167,7 @@ function addRoute(
   const rule = checkRule(definition.require)
   if (rule !== undefined) fail(rule)
   const name = `${service.name} ${definition.path}`
-  const route: Route = { name, service, requirement: buildRequirement(definition.require, issuerHost) }
+  const route: Route = { name, service, requirement: buildRequirement(definition.require) }
   const leaf = leafFor(trie, pattern, definition.path)
   if (definition.methods === undefined) {
     if (leaf.any !== undefined || leaf.methods.size > 0) fail(`"${definition.path}" stands twice for one method`)
@@ -165,16 +186,25 @@ function addRoute(
 function checkRule(rule: RequireDefinition | undefined): string | undefined {
   if (rule === 'signed-in' || rule === 'token' || rule === 'optional' || rule === 'nothing') return undefined
   if (typeof rule !== 'object' || rule === null) return 'a route needs a rule: require is missing or unknown'
-  const { scopes = [], roles = [] } = rule
-  if (scopes.length === 0 && roles.length === 0) return 'require names neither a scope nor a role'
+  const { scopes = [], roles = [], acr = [], maxAge } = rule
   // An empty list beside a full one would silently ask for nothing.
-  if (rule.scopes?.length === 0 || rule.roles?.length === 0) return 'require has an empty list: leave it out'
+  if ([rule.scopes, rule.roles, rule.acr].some((list) => list?.length === 0)) {
+    return 'require has an empty list: leave it out'
+  }
+  if (scopes.length + roles.length + acr.length === 0 && maxAge === undefined) {
+    return 'require names neither a scope nor a role, an acr nor a max_age'
+  }
   if (
     scopes.includes('') ||
     parseScope(scopes.join(' ')) === undefined ||
     scopes.some((scope) => scope.includes(' '))
   ) {
     return 'require.scopes has an entry that is no scope token'
+  }
+  // In a challenge they stand with a space between two.
+  if (acr.some((name) => !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(name))) return 'require.acr has an entry that is no class'
+  if (maxAge !== undefined && !(Number.isSafeInteger(maxAge) && maxAge >= 0)) {
+    return 'require.max_age is a whole number of seconds'
   }
   return roles.includes('') ? 'require.roles has an empty entry' : undefined
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
+import type { DpopProof } from '@gatehouse/guard/dpop'
 import type { CheckedRequest, RefusedRequest } from './check-request.ts'
 import type { Route } from './route.ts'
 
@@ -14,6 +15,10 @@ export class Visit {
   /** Milliseconds since 1970. */
   readonly startedAt: number
   route: Route | undefined = undefined
+  /** How the token was presented. */
+  scheme: 'Bearer' | 'DPoP' = 'Bearer'
+  /** A good proof that still has to be used up before anything is done for it. */
+  proof: DpopProof | undefined = undefined
   /** Set once the request was let through: what goes wrong later is a failure, not a decision. */
   allowed = false
   /** Set once an exchange has it, which then counts the answer. */

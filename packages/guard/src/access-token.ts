@@ -1,6 +1,8 @@
 import type { Seconds } from '@gatehouse/core/brand'
 import type { Refusal, RefusalReason, RevocationSource, VerifiedToken } from '@gatehouse/core/contracts'
+import type { JsonObject } from '@gatehouse/core/json'
 import type { Clock } from '@gatehouse/core/time'
+import { accessTokenType } from '@gatehouse/core/wire-names'
 import { LRUCache } from 'lru-cache'
 import { isTime, parseClaims } from './claims.ts'
 import {
@@ -12,6 +14,7 @@ import {
   parseTokenHeader,
   type TokenHeader,
 } from './compact-token.ts'
+import { isPossessed, type Possession } from './possession.ts'
 import { isSameKey, isSignedBy, type VerificationKey } from './signature.ts'
 
 export type { VerificationKey } from './signature.ts'
@@ -31,20 +34,29 @@ export interface AccessTokenVerifierOptions {
   readonly keys: KeySource
   readonly revocations: RevocationSource
   readonly clock: Clock
+  /** Opens access tokens that are sealed instead of signed; left out where nobody can. `undefined` for any other token. */
+  readonly openSealed?: ((token: string) => OpenedToken | undefined) | undefined
   /** How many verified tokens are remembered; 10,000 unless said otherwise. A token takes about 1.5 kB. */
   readonly cacheSize?: number
   /** How many seconds `iat` and `nbf` may lie in the future; 10 unless said otherwise. `exp` gets no tolerance. */
   readonly tolerance?: number
 }
 
+/** What a sealed token says, none of it checked yet, and the id of the key that it is sealed under. */
+export interface OpenedToken {
+  readonly kid: string
+  readonly claims: JsonObject
+}
+
 /** Says of a token whether it is good, without any I/O. */
 export interface AccessTokenVerifier {
   /**
    * Verifies a signed token. With `audiences`, one of them must be among the token's own, letter for letter; an empty
-   * list therefore refuses every token. Never throws.
+   * list therefore refuses every token. `possession` is what the request has proven to hold: a bound token is good for
+   * nobody else, and without it only plain bearer tokens are good. Never throws.
    * Cost: one signature the first time, one look-up per key, revocation kind and audience after that.
    */
-  verify(token: string, audiences?: readonly string[]): VerifiedToken | Refusal
+  verify(token: string, audiences?: readonly string[], possession?: Possession): VerifiedToken | Refusal
   /** How many verified tokens are remembered now. */
   readonly cached: number
 }
@@ -60,7 +72,15 @@ export const createAccessTokenVerifier = (options: AccessTokenVerifierOptions): 
 
 interface Remembered {
   readonly token: VerifiedToken
-  readonly key: VerificationKey
+  /** Absent for a sealed token: its key is never taken away. */
+  readonly key: VerificationKey | undefined
+}
+
+/** What a use of a token is checked against. */
+interface TokenUse {
+  readonly now: Seconds
+  readonly audiences: readonly string[] | undefined
+  readonly possession: Possession
 }
 
 const maxRememberedHeaders = 64
@@ -71,6 +91,7 @@ class CachingVerifier implements AccessTokenVerifier {
   readonly #keys: KeySource
   readonly #revocations: RevocationSource
   readonly #clock: Clock
+  readonly #openSealed: AccessTokenVerifierOptions['openSealed']
   readonly #tolerance: number
   readonly #cache: LRUCache<string, Remembered>
   /** Headers of tokens that turned out good: a key's tokens all begin with the same one. */
@@ -82,6 +103,7 @@ class CachingVerifier implements AccessTokenVerifier {
     this.#keys = options.keys
     this.#revocations = options.revocations
     this.#clock = options.clock
+    this.#openSealed = options.openSealed
     this.#tolerance = options.tolerance ?? 10
     this.#cache = new LRUCache({ max: options.cacheSize ?? 10_000 })
   }
@@ -90,27 +112,26 @@ class CachingVerifier implements AccessTokenVerifier {
     return this.#cache.size
   }
 
-  verify(token: string, audiences?: readonly string[]): VerifiedToken | Refusal {
+  verify(token: string, audiences?: readonly string[], possession?: Possession): VerifiedToken | Refusal {
     if (!this.#revocations.current) return refuse('not_ready')
     if (typeof token !== 'string' || token.length > maxTokenLength) return refuse('malformed')
     const now = this.#clock.now()
     const known = this.#cache.get(token)
     if (known !== undefined) {
-      const key = this.#keys.find(known.token.kid)
       // A key that was taken away or exchanged takes what it verified with it.
-      if (key !== undefined && isSameKey(key, known.key)) {
+      if (known.key === undefined || this.#isStill(known.key)) {
         if (now >= known.token.claims.exp) this.#cache.delete(token)
-        return this.#checkUse(known.token, now, audiences) ?? known.token
+        return this.#checkUse(known.token, now, audiences, possession) ?? known.token
       }
       this.#cache.delete(token)
     }
-    return this.#verifyUnknown(token, now, audiences)
+    return this.#verifyUnknown(token, { now, audiences, possession })
   }
 
   /** Cheap refusals come first: a token of the wrong shape, type, key or time costs no signature. */
-  #verifyUnknown(token: string, now: Seconds, audiences: readonly string[] | undefined): VerifiedToken | Refusal {
+  #verifyUnknown(token: string, use: TokenUse): VerifiedToken | Refusal {
     const parts = parseCompactToken(token)
-    if (!parts) return refuse('malformed')
+    if (!parts) return this.#verifySealed(token, use)
     const header = this.#headers.get(parts.headerPart) ?? parseTokenHeader(parts.headerPart)
     if (!header) return refuse('malformed')
     if (!this.#types.has(header.typ)) return refuse('wrong_type')
@@ -120,9 +141,29 @@ class CachingVerifier implements AccessTokenVerifier {
     const payload = parseJsonPart(parts.payloadPart)
     if (!payload) return refuse('malformed')
     if (!isTime(payload.exp)) return refuse('bad_claims')
-    if (now >= payload.exp) return refuse('expired')
+    if (use.now >= payload.exp) return refuse('expired')
     if (!isSignatureGood(key, token, parts)) return refuse('bad_signature')
+    const verified = this.#verifyClaims(token, payload, header, key, use)
+    if (!('refused' in verified)) this.#rememberHeader(parts.headerPart, header)
+    return verified
+  }
 
+  /** A sealed token opens nowhere but where it was made: what comes out counts like what a signature covers. */
+  #verifySealed(token: string, use: TokenUse): VerifiedToken | Refusal {
+    const opened = this.#openSealed?.(token)
+    if (opened === undefined) return refuse('malformed')
+    if (!this.#types.has(accessTokenType)) return refuse('wrong_type')
+    const header = { typ: accessTokenType, kid: opened.kid }
+    return this.#verifyClaims(token, opened.claims, header, undefined, use)
+  }
+
+  #verifyClaims(
+    token: string,
+    payload: JsonObject,
+    header: Pick<TokenHeader, 'typ' | 'kid'>,
+    key: VerificationKey | undefined,
+    { now, audiences, possession }: TokenUse,
+  ): VerifiedToken | Refusal {
     const checked = parseClaims(payload, this.#issuer)
     if (typeof checked === 'string') return refuse(checked)
     const latest = now + this.#tolerance
@@ -137,19 +178,27 @@ class CachingVerifier implements AccessTokenVerifier {
       roles,
       memo: {},
     })
-    const refusal = this.#checkUse(verified, now, audiences)
+    const refusal = this.#checkUse(verified, now, audiences, possession)
     if (refusal) return refusal
     this.#cache.set(token, { token: verified, key })
-    this.#rememberHeader(parts.headerPart, header)
     return verified
   }
 
+  #isStill(known: VerificationKey): boolean {
+    const key = this.#keys.find(known.kid)
+    return key !== undefined && isSameKey(key, known)
+  }
+
   /** What must hold at each use, however often the token has been seen. */
-  #checkUse(token: VerifiedToken, now: Seconds, audiences: readonly string[] | undefined): Refusal | undefined {
+  #checkUse(
+    token: VerifiedToken,
+    now: Seconds,
+    audiences: readonly string[] | undefined,
+    possession: Possession,
+  ): Refusal | undefined {
     if (now >= token.claims.exp) return refuse('expired')
     if (audiences !== undefined && !isAddressedTo(token.audiences, audiences)) return refuse('wrong_audience')
-    // Nobody asks for the proof of possession yet, and a bound token without it would be a bearer token.
-    if (token.claims.cnf !== undefined) return refuse('sender_constraint')
+    if (!isPossessed(token.claims.cnf, possession)) return refuse('sender_constraint')
     if (this.#revocations.isRevoked(token)) return refuse('revoked')
     return undefined
   }

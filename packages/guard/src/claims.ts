@@ -1,4 +1,4 @@
-import type { AccessTokenClaims, RefusalReason } from '@gatehouse/core/contracts'
+import type { AccessTokenClaims, ActorClaim, RefusalReason } from '@gatehouse/core/contracts'
 import type { JsonObject } from '@gatehouse/core/json'
 import { parseScope, type ScopeSet } from '@gatehouse/core/scope'
 
@@ -25,6 +25,8 @@ export function parseClaims(payload: JsonObject, issuer: string): CheckedClaims 
   if (!isAbsentOr(isTime, payload.auth_time) || !isAbsentOr(isNames, payload.amr)) return 'bad_claims'
   if (!isAbsentOr(isText, payload.acr) || !isAbsentOr(isText, payload.org)) return 'bad_claims'
   if (!isAbsentOr(isNames, payload.roles) || !isAbsentOr(isObject, payload.cnf)) return 'bad_claims'
+  if (!isAbsentOr(isActor, payload.act) || !isAbsentOr(isObject, payload.may_act)) return 'bad_claims'
+  if (!isAbsentOr(isObjects, payload.authorization_details)) return 'bad_claims'
 
   const audiences = isName(payload.aud) ? [payload.aud] : payload.aud
   if (!isNames(audiences) || audiences.length === 0) return 'bad_claims'
@@ -65,6 +67,15 @@ const isName = (value: unknown): value is string => typeof value === 'string' &&
 const isNames = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isName)
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isObjects = (value: unknown): value is readonly object[] => Array.isArray(value) && value.every(isObject)
+
+/** Spec: RFC 8693 section 4.1. */
+function isActor(value: unknown): value is ActorClaim {
+  if (!isObject(value)) return false
+  const { sub, iss, client_id, act } = value as JsonObject
+  return isName(sub) && isAbsentOr(isText, iss) && isAbsentOr(isName, client_id) && isAbsentOr(isActor, act)
+}
 
 function isAbsentOr<T>(check: (value: unknown) => value is T, value: unknown): value is T | undefined {
   return value === undefined || check(value)

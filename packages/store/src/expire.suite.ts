@@ -33,7 +33,14 @@ export function describeExpiry(open: OpenForSuite): void {
     const hash = randomToken(32)
     await store.sessions.insert(buildSession({ expires_at: start }))
     await store.grants.insert(buildGrant({ expires_at: start, access_expires_at: start }))
-    await store.clients.addSecret({ id: hash, client_id: client.id, hash, created_at: longAgo, expires_at: start })
+    await store.clients.addSecret({
+      id: hash,
+      client_id: client.id,
+      hash,
+      sealed: null,
+      created_at: longAgo,
+      expires_at: start,
+    })
     await store.signingKeys.insert(buildSigningKey({ expires_at: start }))
     await store.usedIdentifiers.consume({ kind: 'k', hash, expires_at: start })
     await store.signInFailures.record([{ key: hash, at: longAgo, expires_at: start }])

@@ -21,6 +21,13 @@ const expiringTables: readonly ExpiringTable[] = [
   { table: 'sign_in_failures', key: ['key'] },
   { table: 'familiar_addresses', key: ['user_id', 'address'] },
   { table: 'setup_tokens', key: ['hash'] },
+  { table: 'authorization_codes', key: ['hash'] },
+  { table: 'flows', key: ['id_hash'] },
+  { table: 'pushed_requests', key: ['hash'] },
+  { table: 'decoupled_requests', key: ['hash'] },
+  { table: 'session_clients', key: ['session_id', 'client_id'] },
+  { table: 'logout_deliveries', key: ['id'] },
+  { table: 'initial_access_tokens', key: ['hash'] },
 ]
 
 /**

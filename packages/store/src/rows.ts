@@ -65,6 +65,152 @@ export interface GrantRow {
   readonly expires_at: Seconds
   /** The greatest `exp` of any access token that was ever issued under it. */
   readonly access_expires_at: Seconds
+  /** 1 = each refresh brings the next generation; 0 = the one refresh token stays (FAPI 2.0 section 5.3.2.1). */
+  readonly rotates: 0 | 1
+  /** What its tokens are bound to: a `cnf` claim as JSON; null = nothing. */
+  readonly confirmation: string | null
+  /** The claims that were asked for by name (OpenID Connect Core section 5.5), as JSON; null = none. */
+  readonly claims: string | null
+  /** What was granted of RFC 9396, as JSON; null = nothing. */
+  readonly authorization_details: string | null
+}
+
+/** A code that is on its way from the authorization endpoint to the token endpoint, or has been used. */
+export interface AuthorizationCodeRow {
+  /** SHA-256 of the code, base64url. */
+  readonly hash: string
+  readonly client_id: ClientId
+  readonly user_id: UserId
+  readonly session_id: SessionId
+  /** The grant that using it starts: known beforehand, so that a second use can end it. */
+  readonly grant_id: GrantId
+  readonly redirect_uri: string
+  /** S256; null only where the client may do without. */
+  readonly code_challenge: string | null
+  readonly nonce: string | null
+  readonly scope: string
+  /** Audiences with one space between two. */
+  readonly audience: string
+  readonly roles: string
+  readonly claims: string | null
+  readonly authorization_details: string | null
+  /** The thumbprint of the DPoP key that alone may use it (RFC 9449 section 10); null = any. */
+  readonly dpop_jkt: string | null
+  readonly auth_time: Seconds
+  readonly acr: string
+  readonly amr: string
+  /** Whether a refresh token goes with it. */
+  readonly refreshable: 0 | 1
+  readonly created_at: Seconds
+  readonly usable_until: Seconds
+  /** null = not used yet. */
+  readonly consumed_at: Seconds | null
+  /** Kept until then to recognize a second use: the tokens of the first one live no longer. */
+  readonly expires_at: Seconds
+}
+
+/** Something that a person is in the middle of in one browser tab: it survives signing in. */
+export interface FlowRow {
+  /** SHA-256 of the id that stands in the page's address. */
+  readonly id_hash: string
+  readonly kind: 'authorize' | 'sign_in' | 'device' | 'logout'
+  /** SHA-256 of the browser's cookie: no other browser goes on with it. */
+  readonly browser_hash: string
+  readonly client_id: ClientId | null
+  /** What was asked for, as JSON that has been checked. */
+  readonly parameters: string
+  /** The session that was started or confirmed for it; null = nobody has signed in for it yet. */
+  readonly session_id: SessionId | null
+  readonly created_at: Seconds
+  readonly expires_at: Seconds
+}
+
+/** An authorization request that a client has pushed (RFC 9126). */
+export interface PushedRequestRow {
+  /** SHA-256 of the random part of its urn. */
+  readonly hash: string
+  readonly client_id: ClientId
+  readonly parameters: string
+  readonly dpop_jkt: string | null
+  readonly created_at: Seconds
+  readonly expires_at: Seconds
+}
+
+/** What a user has agreed to for a client. */
+export interface ConsentRow {
+  readonly user_id: UserId
+  readonly client_id: ClientId
+  readonly scope: string
+  /** Audiences with one space between two. */
+  readonly audience: string
+  /** As JSON; null = none. */
+  readonly authorization_details: string | null
+  readonly granted_at: Seconds
+}
+
+/** A client that has been told of a session, and hears when it ends. */
+export interface SessionClientRow {
+  readonly session_id: SessionId
+  readonly client_id: ClientId
+  /** The `sub` that this client knows the user by. */
+  readonly subject: string
+  /** The `sid` that this client knows the session by. */
+  readonly sid: string
+  readonly expires_at: Seconds
+}
+
+/** A request that a user decides on at another place than where it was made: device flow (RFC 8628) and CIBA. */
+export interface DecoupledRequestRow {
+  /** SHA-256 of the device_code or auth_req_id. */
+  readonly hash: string
+  readonly kind: 'device' | 'ciba'
+  /** SHA-256 of the user code; null for CIBA. */
+  readonly user_code_hash: string | null
+  readonly client_id: ClientId
+  /** Whom it is addressed to, or who has decided; null = nobody yet. */
+  readonly user_id: UserId | null
+  readonly scope: string
+  readonly audience: string
+  readonly authorization_details: string | null
+  readonly binding_message: string | null
+  readonly status: 'pending' | 'approved' | 'denied' | 'consumed'
+  /** Of the session in which it was approved. */
+  readonly session_id: SessionId | null
+  readonly auth_time: Seconds | null
+  readonly acr: string | null
+  readonly amr: string | null
+  readonly roles: string | null
+  /** The grant that approving it leads to. */
+  readonly grant_id: GrantId
+  /** CIBA ping: the client's bearer token, sealed; null = none. */
+  readonly sealed_notification_token: string | null
+  /** Seconds to wait between two polls; rises with each that comes too early. */
+  readonly poll_interval: number
+  readonly polled_at: Seconds | null
+  readonly address: string
+  readonly created_at: Seconds
+  readonly usable_until: Seconds
+  readonly expires_at: Seconds
+}
+
+/** A logout token that still has to reach a client (OpenID Connect Back-Channel Logout). */
+export interface LogoutDeliveryRow {
+  readonly id: string
+  readonly client_id: ClientId
+  readonly subject: string
+  readonly sid: string
+  readonly attempts: number
+  readonly next_attempt_at: Seconds
+  readonly created_at: Seconds
+  readonly expires_at: Seconds
+}
+
+/** A token by which clients may register themselves: its SHA-256, how often, and until when. */
+export interface InitialAccessTokenRow {
+  readonly hash: string
+  readonly uses_left: number
+  readonly created_at: Seconds
+  readonly expires_at: Seconds
 }
 
 /** A client that was added at run time (those of the configuration file are never copied here). */
@@ -72,14 +218,22 @@ export interface ClientRow {
   readonly id: ClientId
   readonly name: string
   readonly status: 'active' | 'disabled'
-  readonly auth_method: 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none'
+  readonly auth_method: string
   readonly grant_types: string
   readonly scopes: string
   /** Audiences it may ask for, with one space between two. */
   readonly audiences: string
   readonly first_party: 0 | 1
-  /** Public keys for private_key_jwt: a JWK set as JSON; null = none. */
+  /** Public keys: a JWK set as JSON; null = none. */
   readonly jwks: string | null
+  /** What it has registered of itself, by the names of RFC 7591, as JSON that has been checked. */
+  readonly metadata: string
+  /** 1 = it registered itself. */
+  readonly is_dynamic: 0 | 1
+  /** SHA-256 of its registration access token (RFC 7592); null = none. */
+  readonly registration_token_hash: string | null
+  /** The day of its last use, for those that registered themselves; null = never. */
+  readonly used_at: Seconds | null
   readonly created_at: Seconds
   readonly updated_at: Seconds
 }
@@ -90,6 +244,8 @@ export interface ClientSecretRow {
   readonly client_id: ClientId
   /** SHA-256 of the secret, base64url. */
   readonly hash: string
+  /** The secret itself, sealed, where it is the key of a MAC (client_secret_jwt); null otherwise. */
+  readonly sealed: string | null
   readonly created_at: Seconds
   /** null = until it is replaced. */
   readonly expires_at: Seconds | null
@@ -98,7 +254,7 @@ export interface ClientSecretRow {
 /** A signing key. Its state follows from the times. */
 export interface SigningKeyRow {
   readonly kid: string
-  readonly alg: 'ES256'
+  readonly alg: 'ES256' | 'RS256' | 'EdDSA'
   /** The public JWK as JSON. */
   readonly public_jwk: string
   /** The private key (PKCS #8 DER) sealed under the ring `signing-key`. */

@@ -1,12 +1,20 @@
 import type { Generated } from 'kysely'
 import type {
   AuditEventRow,
+  AuthorizationCodeRow,
   ClientRow,
   ClientSecretRow,
+  ConsentRow,
   DataKeyRow,
+  DecoupledRequestRow,
   FamiliarAddressRow,
+  FlowRow,
   GrantRow,
+  InitialAccessTokenRow,
+  LogoutDeliveryRow,
+  PushedRequestRow,
   RevocationRow,
+  SessionClientRow,
   SessionRow,
   SetupTokenRow,
   SignInFailureRow,
@@ -30,4 +38,12 @@ export interface Schema {
   readonly sign_in_failures: SignInFailureRow
   readonly familiar_addresses: FamiliarAddressRow
   readonly setup_tokens: SetupTokenRow
+  readonly authorization_codes: AuthorizationCodeRow
+  readonly flows: FlowRow
+  readonly pushed_requests: PushedRequestRow
+  readonly consents: ConsentRow
+  readonly session_clients: SessionClientRow
+  readonly decoupled_requests: DecoupledRequestRow
+  readonly logout_deliveries: LogoutDeliveryRow
+  readonly initial_access_tokens: InitialAccessTokenRow
 }

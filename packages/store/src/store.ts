@@ -6,11 +6,19 @@ import { findMigrationState, migrate } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
 import { openSqlite } from './sqlite/open-sqlite.ts'
 import { type Audit, createAudit } from './tables/audit.ts'
+import { type AuthorizationCodes, createAuthorizationCodes } from './tables/authorization-codes.ts'
 import { type Clients, createClients } from './tables/clients.ts'
+import { type Consents, createConsents } from './tables/consents.ts'
 import { createDataKeys, type DataKeys } from './tables/data-keys.ts'
+import { createDecoupledRequests, type DecoupledRequests } from './tables/decoupled-requests.ts'
 import { createFamiliarAddresses, type FamiliarAddresses } from './tables/familiar-addresses.ts'
+import { createFlows, type Flows } from './tables/flows.ts'
 import { createGrants, type Grants } from './tables/grants.ts'
+import { createInitialAccessTokens, type InitialAccessTokens } from './tables/initial-access-tokens.ts'
+import { createLogoutDeliveries, type LogoutDeliveries } from './tables/logout-deliveries.ts'
+import { createPushedRequests, type PushedRequests } from './tables/pushed-requests.ts'
 import { createRevocations, type Revocations } from './tables/revocations.ts'
+import { createSessionClients, type SessionClients } from './tables/session-clients.ts'
 import { createSessions, type Sessions } from './tables/sessions.ts'
 import { createSetupTokens, type SetupTokens } from './tables/setup-tokens.ts'
 import { createSignInFailures, type SignInFailures } from './tables/sign-in-failures.ts'
@@ -39,6 +47,14 @@ export interface Tables {
   readonly signInFailures: SignInFailures
   readonly familiarAddresses: FamiliarAddresses
   readonly setupTokens: SetupTokens
+  readonly authorizationCodes: AuthorizationCodes
+  readonly flows: Flows
+  readonly pushedRequests: PushedRequests
+  readonly consents: Consents
+  readonly sessionClients: SessionClients
+  readonly decoupledRequests: DecoupledRequests
+  readonly logoutDeliveries: LogoutDeliveries
+  readonly initialAccessTokens: InitialAccessTokens
 }
 
 /**
@@ -115,4 +131,12 @@ export const createTables = (connection: Connection): Tables => ({
   signInFailures: createSignInFailures(connection),
   familiarAddresses: createFamiliarAddresses(connection),
   setupTokens: createSetupTokens(connection),
+  authorizationCodes: createAuthorizationCodes(connection),
+  flows: createFlows(connection),
+  pushedRequests: createPushedRequests(connection),
+  consents: createConsents(connection),
+  sessionClients: createSessionClients(connection),
+  decoupledRequests: createDecoupledRequests(connection),
+  logoutDeliveries: createLogoutDeliveries(connection),
+  initialAccessTokens: createInitialAccessTokens(connection),
 })

@@ -1,16 +1,20 @@
-import { sign } from 'node:crypto'
 import type { ClientId, GrantId, Seconds, SessionId } from '@gatehouse/core/brand'
-import type { AccessTokenClaims, RevocationSource, VerifiedToken } from '@gatehouse/core/contracts'
+import type { AccessTokenClaims, ActorClaim, RevocationSource, VerifiedToken } from '@gatehouse/core/contracts'
+import { GatehouseError } from '@gatehouse/core/errors'
+import type { JsonObject } from '@gatehouse/core/json'
 import { randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
-import type { SigningKey, SigningKeys } from './signing-keys.ts'
+import type { SigningKey } from './make-signing-key.ts'
+import type { SealedTokens } from './sealed-tokens.ts'
+import { signJwt } from './sign-jwt.ts'
+import type { SigningKeys } from './signing-keys.ts'
 
 /** What an access token is to say. */
 export interface AccessTokenSubject {
   readonly sub: string
   readonly client_id: ClientId
-  readonly aud: string
+  readonly aud: string | readonly string[]
   readonly scope: string
   readonly sid?: SessionId
   readonly gid?: GrantId
@@ -19,12 +23,32 @@ export interface AccessTokenSubject {
   readonly amr?: readonly string[]
   /** Left out where empty. */
   readonly roles?: readonly string[]
+  readonly org?: string
+  /** What the token is bound to. */
+  readonly cnf?: NonNullable<AccessTokenClaims['cnf']>
+  readonly act?: ActorClaim
+  readonly may_act?: JsonObject
+  readonly authorization_details?: readonly JsonObject[]
 }
+
+/** The `aud` claim: one audience as it is, several as a list. Spec: RFC 7519 section 4.1.3. */
+export const audienceClaim = (audiences: readonly string[]): string | readonly string[] =>
+  audiences.length === 1 ? (audiences[0] ?? '') : audiences
+
+/** How an access token looks: signed, and readable by everybody, or sealed, and readable by Gatehouse alone. */
+export type AccessTokenFormat = 'jwt' | 'opaque'
 
 /** Issues access tokens and the gateway's identity tokens. */
 export interface AccessTokens {
-  /** A signed JWT. Spec: RFC 9068 section 2. Cost: one ES256 signature on the calling thread, about 20 us. */
-  issue(subject: AccessTokenSubject, lifetime: Seconds): { readonly token: string; readonly expiresAt: Seconds }
+  /**
+   * A signed JWT (RFC 9068 section 2) or, as `opaque`, the same claims sealed; see domain/sealed-tokens.
+   * Cost: one ES256 signature on the calling thread, about 20 us; sealing takes half of that.
+   */
+  issue(
+    subject: AccessTokenSubject,
+    lifetime: Seconds,
+    format?: AccessTokenFormat,
+  ): { readonly token: string; readonly expiresAt: Seconds }
   /**
    * What one service is told of the caller: a JWT of type `gatehouse-identity+jwt` for that service's audience alone.
    * Kept for 60 s beside the token that it was made from, and never valid beyond that one's `exp`.
@@ -37,14 +61,21 @@ interface Dependencies {
   readonly clock: Clock
   readonly keys: SigningKeys
   readonly revocations: RevocationSource
+  /** For opaque tokens; without it there are none. */
+  readonly sealedTokens?: SealedTokens | undefined
 }
 
 /** Seconds for which an identity token is handed out again; it is valid for twice that. */
 const identityReuse = 60
 
-export function createAccessTokens({ issuer, clock, keys, revocations }: Dependencies): AccessTokens {
+export function createAccessTokens({ issuer, clock, keys, revocations, sealedTokens }: Dependencies): AccessTokens {
+  const build = (key: SigningKey, claims: AccessTokenClaims, format: AccessTokenFormat): string => {
+    if (format === 'jwt') return signJwt(key, accessTokenType, claims)
+    if (!sealedTokens) throw new GatehouseError('server_error', { cause: new Error('opaque tokens are not set up') })
+    return sealedTokens.seal(claims)
+  }
   return {
-    issue(subject, lifetime) {
+    issue(subject, lifetime, format = 'jwt') {
       const key = keys.current()
       const now = clock.now()
       const claims: AccessTokenClaims = {
@@ -55,10 +86,9 @@ export function createAccessTokens({ issuer, clock, keys, revocations }: Depende
         jti: randomToken(16),
       }
       // A revocation by time includes its own second: what is issued after it in that second is dated one later.
-      if (revocations.isRevoked({ claims, kid: key.kid })) {
-        return { token: signJwt(key, accessTokenType, { ...claims, iat: seconds(now + 1) }), expiresAt: claims.exp }
-      }
-      return { token: signJwt(key, accessTokenType, claims), expiresAt: claims.exp }
+      const isCovered = revocations.isRevoked({ claims, kid: key.kid })
+      const dated = isCovered ? { ...claims, iat: seconds(now + 1) } : claims
+      return { token: build(key, dated, format), expiresAt: claims.exp }
     },
 
     issueIdentity(token, service) {
@@ -76,32 +106,11 @@ export function createAccessTokens({ issuer, clock, keys, revocations }: Depende
         iat: now,
         exp,
         jti: randomToken(16),
+        // The gateway has seen the proof of possession; the service behind it has no key to ask one for.
+        cnf: undefined,
       })
       memo.identities.set(service.name, { jwt, reuseUntil: Math.min(now + identityReuse, exp) })
       return jwt
     },
   }
-}
-
-const headers = new WeakMap<SigningKey, Map<string, string>>()
-
-/** The encoded JOSE header of a key for one type, made once. */
-function headerFor(key: SigningKey, typ: string): string {
-  let ofKey = headers.get(key)
-  if (!ofKey) {
-    ofKey = new Map()
-    headers.set(key, ofKey)
-  }
-  let header = ofKey.get(typ)
-  if (!header) {
-    header = `${Buffer.from(JSON.stringify({ alg: key.alg, typ, kid: key.kid })).toString('base64url')}.`
-    ofKey.set(typ, header)
-  }
-  return header
-}
-
-function signJwt(key: SigningKey, typ: string, claims: object): string {
-  const signed = headerFor(key, typ) + Buffer.from(JSON.stringify(claims)).toString('base64url')
-  const signature = sign('sha256', Buffer.from(signed), { key: key.privateKey, dsaEncoding: 'ieee-p1363' })
-  return `${signed}.${signature.toString('base64url')}`
 }

@@ -82,6 +82,10 @@ function buildClient(clock: Clock, client: NewClient): ClientRow {
     audiences: client.audiences.join(' '),
     first_party: client.firstParty ? 1 : 0,
     jwks: client.jwks ?? null,
+    metadata: '{}',
+    is_dynamic: 0,
+    registration_token_hash: null,
+    used_at: null,
     created_at: now,
     updated_at: now,
   }
@@ -107,6 +111,7 @@ const buildSecret = (clock: Clock, client: ClientId, secret: string) => ({
   id: randomToken(9),
   client_id: client,
   hash: hashSecret(secret).toString('base64url'),
+  sealed: null,
   created_at: clock.now(),
   expires_at: null,
 })

@@ -5,28 +5,68 @@ import type { Clock } from '@gatehouse/core/time'
 import { firstPartyClientId, serviceClientPrefix } from '@gatehouse/core/wire-names'
 import type { Store } from '@gatehouse/store/store'
 import { type ClientKey, parseClientKeys } from './client-keys.ts'
+import { type AuthMethod, buildClientSettings, type ClientMetadata, type ClientSettings } from './client-metadata.ts'
+import { applyFapi2 } from './fapi2.ts'
+import type { KeyRing } from './key-rings.ts'
+import { seal, unseal } from './sealing.ts'
 
-/** How a client proves itself. Spec: RFC 7591 section 2, token_endpoint_auth_method. */
-export type AuthMethod = 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none'
+export type { AuthMethod } from './client-metadata.ts'
 
 /** A grant type as its RFC spells it. */
-export type GrantType = 'client_credentials' | 'refresh_token'
+export const grantTypes = [
+  'authorization_code',
+  'refresh_token',
+  'client_credentials',
+  'urn:ietf:params:oauth:grant-type:device_code',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
+  'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  'urn:openid:params:grant-type:ciba',
+] as const
+export type GrantType = (typeof grantTypes)[number]
+
+/** What a client is allowed by whoever runs Gatehouse: never by what it registers of itself. */
+export interface ClientPermissions {
+  readonly firstParty: boolean
+  /** Whether users are not asked for consent. */
+  readonly skipConsent: boolean
+  /** Whether code requests without PKCE are let through: for confidential clients from before it. */
+  readonly pkceOptional: boolean
+  /** Whether `code id_token` is allowed. */
+  readonly hybrid: boolean
+  readonly profile: 'fapi2' | undefined
+  readonly accessTokenFormat: 'jwt' | 'opaque'
+  /** What it may exchange tokens for; undefined = nothing. */
+  readonly tokenExchange: TokenExchangePermission | undefined
+}
+
+/** What a client may exchange (RFC 8693). */
+export interface TokenExchangePermission {
+  /** Audiences that it may ask for. */
+  readonly audiences: ReadonlySet<string>
+  /** Whether it may act as the subject without an actor being named. */
+  readonly impersonation: boolean
+}
 
 /** A client as every check sees it, wherever it is defined. */
-export interface Client {
+export interface Client extends ClientSettings, ClientPermissions {
   readonly id: ClientId
   readonly authMethod: AuthMethod
   /** SHA-256 of each secret that is valid now. */
   readonly secretHashes: readonly Buffer[]
+  /** The secrets themselves, where they are keys of a MAC: client_secret_jwt. */
+  readonly macSecrets: readonly Buffer[]
   readonly keys: readonly ClientKey[]
+  /** The registered key set as it is, for keys that encrypt. */
+  readonly jwks: { readonly keys: readonly object[] } | undefined
   readonly grantTypes: ReadonlySet<string>
   /** What it may be granted. For a first-party client this bounds the user's scopes too, unless it is `all`. */
   readonly scopes: ScopeSet | 'all'
   /** Audiences that it may ask for beside the default one. */
   readonly audiences: ReadonlySet<string>
-  readonly firstParty: boolean
   /** Audiences whose tokens it may introspect beside its own tokens: a service's own. */
   readonly answersFor: ReadonlySet<string>
+  /** Whether it registered itself. */
+  readonly isDynamic: boolean
 }
 
 /** A client as the configuration file describes it. */
@@ -40,7 +80,8 @@ export interface ConfiguredClient {
   readonly audiences: readonly string[]
   /** Audiences whose tokens it may introspect beside its own tokens. */
   readonly introspects: readonly string[]
-  readonly firstParty: boolean
+  readonly metadata: ClientMetadata
+  readonly permissions: ClientPermissions
 }
 
 /** A service behind the gateway, as far as the authentication side knows it. */
@@ -88,7 +129,11 @@ const cacheMilliseconds = 1000
 const cacheLimit = 10_000
 
 export function createClients(
-  { store, clock }: { readonly store: Pick<Store, 'clients'>; readonly clock: Clock },
+  {
+    store,
+    clock,
+    clientSecrets,
+  }: { readonly store: Pick<Store, 'clients'>; readonly clock: Clock; readonly clientSecrets: KeyRing },
   configuration: ClientConfiguration,
 ): Clients {
   let configured = buildConfigured(configuration)
@@ -97,7 +142,7 @@ export function createClients(
 
   const read = async (id: string): Promise<Client | undefined> => {
     const stored = await store.clients.find(id as ClientId)
-    const client = stored?.status === 'active' ? fromStore(stored) : undefined
+    const client = stored?.status === 'active' ? fromStore(stored, clientSecrets) : undefined
     if (cached.size >= cacheLimit) cached.clear()
     cached.set(id, { client, until: clock.milliseconds() + cacheMilliseconds })
     return client
@@ -121,6 +166,10 @@ export function createClients(
     forget: (id) => cached.delete(id),
   }
 }
+
+/** Whether a configuration, or Gatehouse itself, defines a client of this id. */
+export const isConfiguredClient = (configuration: ClientConfiguration, id: string): boolean =>
+  buildConfigured(configuration).has(id)
 
 /**
  * Whether a text can be a client id: 1 to 100 characters, never one that could be taken for a user's id
@@ -151,42 +200,87 @@ function buildConfigured({ clients, services, audience }: ClientConfiguration): 
     })
   }
   for (const client of clients) {
-    all.set(client.id, {
-      ...emptyClient(client.id),
-      authMethod: client.authMethod,
-      secretHashes: client.secret === undefined ? [] : [hashSecret(client.secret)],
-      keys: client.jwks ? parseClientKeys(client.jwks) : [],
-      grantTypes: new Set(client.grantTypes),
-      scopes: new Set(client.scopes),
-      audiences: new Set(client.audiences),
-      firstParty: client.firstParty,
-      answersFor: new Set(client.introspects),
-    })
+    all.set(
+      client.id,
+      applyFapi2({
+        ...emptyClient(client.id),
+        authMethod: client.authMethod,
+        ...buildClientSettings(client.metadata),
+        ...client.permissions,
+        secretHashes: client.secret === undefined ? [] : [hashSecret(client.secret)],
+        macSecrets:
+          client.secret !== undefined && client.authMethod === 'client_secret_jwt' ? [Buffer.from(client.secret)] : [],
+        keys: client.jwks ? parseClientKeys(client.jwks) : [],
+        jwks: client.jwks,
+        grantTypes: new Set(client.grantTypes),
+        scopes: new Set(client.scopes),
+        audiences: new Set(client.audiences),
+        answersFor: new Set(client.introspects),
+      }),
+    )
   }
   return all
 }
 
+/** What a client is allowed unless somebody says otherwise. */
+export const noPermissions: ClientPermissions = {
+  firstParty: false,
+  skipConsent: false,
+  pkceOptional: false,
+  hybrid: false,
+  profile: undefined,
+  accessTokenFormat: 'jwt',
+  tokenExchange: undefined,
+}
+
 const emptyClient = (id: string): Client => ({
+  ...buildClientSettings({}),
+  ...noPermissions,
   id: id as ClientId,
   authMethod: 'client_secret_basic',
   secretHashes: [],
+  macSecrets: [],
   keys: [],
+  jwks: undefined,
   grantTypes: new Set(),
   scopes: new Set(),
   audiences: new Set(),
-  firstParty: false,
   answersFor: new Set(),
+  isDynamic: false,
 })
 
 type StoredClient = NonNullable<Awaited<ReturnType<Store['clients']['find']>>>
 
-const fromStore = (client: StoredClient): Client => ({
-  ...emptyClient(client.id),
-  authMethod: client.auth_method,
-  secretHashes: client.secrets.map((secret) => Buffer.from(secret.hash, 'base64url')),
-  keys: client.jwks === null ? [] : parseClientKeys(JSON.parse(client.jwks) as { keys: object[] }), // checked when it was added
-  grantTypes: new Set(client.grant_types.split(' ')),
-  scopes: parseScope(client.scopes) ?? new Set(),
-  audiences: new Set(client.audiences.split(' ').filter(Boolean)),
-  firstParty: client.first_party === 1,
-})
+function fromStore(client: StoredClient, clientSecrets: KeyRing): Client {
+  // What was stored had been checked before.
+  const jwks = client.jwks === null ? undefined : (JSON.parse(client.jwks) as { readonly keys: readonly object[] })
+  return {
+    ...emptyClient(client.id),
+    ...buildClientSettings(JSON.parse(client.metadata) as ClientMetadata),
+    authMethod: client.auth_method as AuthMethod,
+    secretHashes: client.secrets.map((secret) => Buffer.from(secret.hash, 'base64url')),
+    macSecrets: client.secrets.flatMap((secret) => openClientSecret(clientSecrets, secret) ?? []),
+    keys: jwks ? parseClientKeys(jwks) : [],
+    jwks,
+    grantTypes: new Set(client.grant_types.split(' ')),
+    scopes: parseScope(client.scopes) ?? new Set(),
+    audiences: new Set(client.audiences.split(' ').filter(Boolean)),
+    firstParty: client.first_party === 1,
+    isDynamic: client.is_dynamic === 1,
+  }
+}
+
+type StoredSecret = Pick<StoredClient['secrets'][number], 'id' | 'sealed'>
+
+const placeOfSecret = (id: string): string => `client_secrets.sealed:${id}`
+
+/** A secret sealed for its row: only for clients whose secret is the key of a MAC. */
+export const sealClientSecret = ({ current }: KeyRing, id: string, secret: string): string =>
+  `${current.id}.${seal(current.key, Buffer.from(secret), placeOfSecret(id))}`
+
+function openClientSecret(ring: KeyRing, { id, sealed }: StoredSecret): Buffer | undefined {
+  if (sealed === null) return undefined
+  const [keyId = '', text = ''] = sealed.split('.', 2)
+  const key = ring.find(keyId)
+  return key && unseal(key.key, text, placeOfSecret(id))
+}

@@ -4,7 +4,7 @@ import type { Store } from '@gatehouse/store/store'
 import { recordEvent } from './audit.ts'
 import { longestAccessTokenLifetime } from './lifetimes.ts'
 import type { Revocations } from './revocations.ts'
-import type { SigningKeys } from './signing-keys.ts'
+import type { Rotation, SigningKeys } from './signing-keys.ts'
 import type { Actor } from './users.ts'
 
 interface Dependencies {
@@ -14,16 +14,21 @@ interface Dependencies {
   readonly revocations: Revocations
 }
 
-/** Lets the next signing key take over; see domain/signing-keys `rotate`. */
-export async function rotateSigningKey({ store, clock, keys }: Omit<Dependencies, 'revocations'>, by: Actor) {
+/** Lets the next signing key of each algorithm take over; see domain/signing-keys `rotate`. */
+export async function rotateSigningKeys(
+  { store, clock, keys }: Omit<Dependencies, 'revocations'>,
+  by: Actor,
+): Promise<readonly Rotation[]> {
   const rotated = await keys.rotate()
-  await recordEvent(store, clock, {
-    type: 'key_rotated',
-    result: 'ok',
-    target: rotated.kid,
-    detail: { signs_from: rotated.signs_from },
-    ...by,
-  })
+  for (const { kid, alg, signs_from } of rotated) {
+    await recordEvent(store, clock, {
+      type: 'key_rotated',
+      result: 'ok',
+      target: kid,
+      detail: { alg, signs_from },
+      ...by,
+    })
+  }
   return rotated
 }
 

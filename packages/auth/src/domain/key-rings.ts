@@ -6,9 +6,29 @@ import type { Store } from '@gatehouse/store/store'
 import { seal, unseal } from './sealing.ts'
 
 /** What a ring's keys are for. One purpose, one ring: a value sealed for one opens under no other. */
-export type RingPurpose = 'refresh-token' | 'signing-key'
+export type RingPurpose =
+  | 'refresh-token'
+  | 'signing-key'
+  /** Opaque access tokens. */
+  | 'access-token'
+  /** Client secrets that a MAC needs in clear. */
+  | 'client-secret'
+  | 'dpop-nonce'
+  /** What an authorization request carries. */
+  | 'authorization'
+  /** Names of users for one sector alone; its one key stays for ever. */
+  | 'pairwise-subject'
 
-const purposes: readonly RingPurpose[] = ['refresh-token', 'signing-key']
+/** Every purpose. */
+export const purposes: readonly RingPurpose[] = [
+  'refresh-token',
+  'signing-key',
+  'access-token',
+  'client-secret',
+  'dpop-nonce',
+  'authorization',
+  'pairwise-subject',
+]
 
 /** A data key: 256 random bits and the id under which rows name it. */
 export interface DataKey {
@@ -68,7 +88,15 @@ export async function openKeyRings(
     const byId = new Map(keys.map((key) => [key.id, key]))
     return { current, find: (id) => byId.get(id) }
   }
-  return { 'refresh-token': ringOf('refresh-token'), 'signing-key': ringOf('signing-key') }
+  return {
+    'refresh-token': ringOf('refresh-token'),
+    'signing-key': ringOf('signing-key'),
+    'access-token': ringOf('access-token'),
+    'client-secret': ringOf('client-secret'),
+    'dpop-nonce': ringOf('dpop-nonce'),
+    authorization: ringOf('authorization'),
+    'pairwise-subject': ringOf('pairwise-subject'),
+  }
 }
 
 const purposesWithout = (rows: readonly DataKeyRow[]): readonly RingPurpose[] =>

@@ -1,9 +1,11 @@
 import { ManualClock, seconds } from '@gatehouse/core/time'
 import { openStore } from '@gatehouse/store/store'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { reuseKeyPairs } from '../testing/reused-key-pairs.ts'
 import { claimsOf, type StartedAuth, startAuth } from '../testing/start-auth.ts'
-import { revokeSigningKey, rotateSigningKey } from './key-administration.ts'
-import { openKeyRings, parseMasterKey, WrongMasterKeyError } from './key-rings.ts'
+import { revokeSigningKey, rotateSigningKeys } from './key-administration.ts'
+import { openKeyRings, parseMasterKey, purposes, WrongMasterKeyError } from './key-rings.ts'
+import { signingAlgs } from './make-signing-key.ts'
 import { seal, unseal } from './sealing.ts'
 import { openSigningKeys, publicationLead } from './signing-keys.ts'
 
@@ -22,7 +24,11 @@ const dependencies = () => ({
   keys: started.auth.keys,
   revocations: started.auth.revocations,
 })
-const states = (): string[] => started.auth.keys.list().map(({ state }) => state)
+const states = (alg = 'ES256'): string[] =>
+  started.auth.keys
+    .list()
+    .filter((key) => key.alg === alg)
+    .map(({ state }) => state)
 
 describe('signing keys', () => {
   it('publish the next key before it signs', async () => {
@@ -34,7 +40,9 @@ describe('signing keys', () => {
 
   it('rotate by command only once everybody can know the next key, and old tokens stay good', async () => {
     const before = await started.signIn()
-    const { kid, signs_from } = await rotateSigningKey(dependencies(), { actor: 'test' })
+    const rotated = await rotateSigningKeys(dependencies(), { actor: 'test' })
+    expect(rotated.map(({ alg }) => alg)).toEqual(signingAlgs)
+    const { kid, signs_from } = rotated[0] ?? { kid: '', signs_from: 0 }
     expect(signs_from).toBe(started.clock.now() + publicationLead)
     started.clock.advance(publicationLead - 1)
     expect(kidOf((await started.signIn()).access_token)).not.toBe(kid)
@@ -42,7 +50,7 @@ describe('signing keys', () => {
     const during = await started.signIn()
     expect(kidOf(during.access_token)).toBe(kid)
     await started.auth.keys.maintain()
-    expect(states()).toEqual(['previous', 'current', 'next'])
+    for (const alg of signingAlgs) expect(states(alg)).toEqual(['previous', 'current', 'next'])
     expect(await isValid(during.access_token)).toBe(true)
     const again = await started.postJson('/token/refresh', { refresh_token: before.refresh_token })
     expect(again.status).toBe(200)
@@ -96,20 +104,97 @@ describe('signing keys', () => {
     await store.migrate()
     const rings = await openKeyRings({ store, clock }, { key: Buffer.alloc(32, 1) })
     const open = () =>
-      openSigningKeys({ store, clock, rings, rotateEvery: () => seconds(86_400), hint: async () => {} })
+      openSigningKeys({
+        store,
+        clock,
+        rings,
+        rotateEvery: () => seconds(86_400),
+        hint: async () => {},
+        makeKeyPair: reuseKeyPairs(),
+      })
     const [one, two] = await Promise.all([open(), open()])
-    expect(await store.signingKeys.list()).toHaveLength(2)
-    expect(one.current().kid).toBe(two.current().kid)
+    expect(await store.signingKeys.list()).toHaveLength(6)
+    for (const alg of signingAlgs) expect(one.current(alg).kid).toBe(two.current(alg).kid)
+    await store.close()
+  })
+
+  it('are of three algorithms, each with a schedule of its own, and the set tells which is for what', async () => {
+    const { keys } = started.auth
+    for (const alg of signingAlgs) {
+      expect(states(alg)).toEqual(['current', 'next'])
+      expect(keys.current(alg).alg).toBe(alg)
+    }
+    const published = keys.jwks().keys
+    expect(published.map(({ kty }) => kty)).toEqual(['EC', 'EC', 'RSA', 'RSA', 'OKP', 'OKP'])
+    expect(new Set(published.map(({ kid }) => kid)).size).toBe(6)
+    for (const jwk of published) {
+      expect(jwk.use).toBe('sig')
+      expect(signingAlgs).toContain(jwk.alg)
+      for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k']) expect(jwk).not.toHaveProperty(member)
+    }
+    const rsa = keys.current('RS256').kid
+    const others = [keys.current().kid, keys.current('EdDSA').kid]
+    await revokeSigningKey(dependencies(), rsa, { actor: 'test' })
+    expect(keys.current('RS256').kid).not.toBe(rsa)
+    expect(states('RS256')).toEqual(['current', 'next'])
+    expect([keys.current().kid, keys.current('EdDSA').kid]).toEqual(others)
+  })
+
+  it('verify access tokens with ES256 alone, and whatever was signed through `all`', () => {
+    const { keys } = started.auth
+    for (const alg of signingAlgs) {
+      const { kid } = keys.current(alg)
+      expect(keys.find(kid)?.alg).toBe(alg === 'ES256' ? alg : undefined)
+      expect(keys.all.find(kid)?.alg).toBe(alg)
+    }
+  })
+
+  it('of the other algorithms are made where an older version has left only ES256, and nothing else is made', async () => {
+    const clock = new ManualClock()
+    const store = await openStore({ url: ':memory:', clock })
+    await store.migrate()
+    const rings = await openKeyRings({ store, clock }, { key: Buffer.alloc(32, 1) })
+    const made: string[] = []
+    const pairs = reuseKeyPairs()
+    const open = () =>
+      openSigningKeys({
+        store,
+        clock,
+        rings,
+        rotateEvery: () => seconds(86_400),
+        hint: async () => {},
+        makeKeyPair: (alg) => {
+          made.push(alg)
+          return pairs(alg)
+        },
+      })
+    const first = await open()
+    await store.transaction(async ({ signingKeys }) => {
+      for (const { kid, alg } of first.list()) {
+        if (alg !== 'ES256') await signingKeys.setTimes({ kid, expires_at: clock.now() })
+      }
+    })
+    made.length = 0
+    const upgraded = await open()
+    expect(made).toEqual(['RS256', 'RS256', 'EdDSA', 'EdDSA'])
+    expect(upgraded.current().kid).toBe(first.current().kid)
+    made.length = 0
+    await open()
+    expect(made).toEqual([])
     await store.close()
   })
 
   it('are never in clear in the database', async () => {
-    const [row] = await started.store.signingKeys.list()
-    const der = started.auth.keys.current().privateKey.export({ format: 'der', type: 'pkcs8' })
-    const secret = started.auth.keys.current().privateKey.export({ format: 'jwk' }).d ?? ''
-    const text = JSON.stringify(row)
-    expect(text).not.toContain(secret)
-    expect(text).not.toContain(der.toString('base64url').slice(20, 60))
+    const text = JSON.stringify(await started.store.signingKeys.list())
+    for (const alg of signingAlgs) {
+      const { privateKey } = started.auth.keys.current(alg)
+      const der = privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64url')
+      const secret = privateKey.export({ format: 'jwk' }).d ?? ''
+      expect(secret).not.toBe('')
+      expect(text).not.toContain(secret)
+      // What differs from key to key stands at the end of a short key, and in the middle of a long one.
+      expect(text).not.toContain(der.slice(Math.floor(der.length / 2), Math.floor(der.length / 2) + 40))
+    }
   })
 })
 
@@ -164,10 +249,23 @@ describe('the key rings', () => {
     }
     const late = { transaction: store.transaction, dataKeys: { ...store.dataKeys, list } }
     const two = await openKeyRings({ store: late, clock: started.clock }, master)
-    for (const purpose of ['refresh-token', 'signing-key'] as const) {
-      expect(two[purpose].current.id).toBe(one[purpose].current.id)
-      expect(await store.dataKeys.list()).toHaveLength(2)
-    }
+    for (const purpose of purposes) expect(two[purpose].current.id).toBe(one[purpose].current.id)
+    expect(await store.dataKeys.list()).toHaveLength(purposes.length)
+    await store.close()
+  })
+
+  it('of purposes that an older version did not have are made beside its own', async () => {
+    const store = await openStore({ url: ':memory:', clock: started.clock })
+    await store.migrate()
+    const master = { key: Buffer.alloc(32, 1) }
+    const id = 'old'
+    const key = Buffer.alloc(32, 9)
+    const wrapped_key = seal(master.key, key, `data_keys.wrapped_key:refresh-token:${id}`)
+    await store.dataKeys.insert({ id, purpose: 'refresh-token', wrapped_key, created_at: started.clock.now() })
+    const rings = await openKeyRings({ store, clock: started.clock }, master)
+    expect(rings['refresh-token'].current).toMatchObject({ id, key })
+    const keys = purposes.map((purpose) => rings[purpose].current.key.toString('hex'))
+    expect(new Set(keys).size).toBe(purposes.length)
     await store.close()
   })
 

@@ -131,6 +131,7 @@ async function rotate(
   const { store, clock } = dependencies
   const now = clock.now()
   if (isOver(grant, now)) throw refused('the grant has expired')
+  if (grant.rotates === 0) return keep(dependencies, attempt, grant, presented)
   if (presented > grant.generation) return endForMisuse(dependencies, attempt, grant, 'refresh_token_from_future')
   if (presented < grant.generation - 1) return endForMisuse(dependencies, attempt, grant, 'refresh_token_theft')
 
@@ -164,6 +165,28 @@ async function rotate(
   })
   if (!raised) throw refused('the grant moved on meanwhile')
   return { grant, generation: grant.generation }
+}
+
+/**
+ * A refresh that leaves the refresh token as it is, for clients that prove themselves each time.
+ * Spec: FAPI 2.0 Security Profile section 5.3.2.1.
+ */
+async function keep(
+  { store, clock }: Dependencies,
+  attempt: RefreshAttempt,
+  grant: GrantRow,
+  presented: number,
+): Promise<Refreshed> {
+  if (presented !== grant.generation) throw refused('the refresh token is not the grant’s')
+  const now = clock.now()
+  const kept = await store.grants.prolong({
+    id: grant.id,
+    now,
+    idle_expires_at: seconds(Math.min(now + attempt.idleLifetime, grant.expires_at)),
+    access_expires_at: seconds(now + attempt.accessTokenLifetime + attempt.replayWindow),
+  })
+  if (!kept) throw refused('the grant ended meanwhile')
+  return { grant, generation: presented }
 }
 
 async function endForMisuse(

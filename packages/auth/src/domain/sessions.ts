@@ -15,36 +15,50 @@ export interface SessionLifetimes {
   readonly idle: Seconds
 }
 
-type NewSession = Pick<SessionRow, 'user_id' | 'amr' | 'acr' | 'address' | 'device'>
-type NewGrant = Pick<GrantRow, 'client_id' | 'scope' | 'audience' | 'roles' | 'key_id' | 'access_expires_at'>
+type NewSession = Pick<SessionRow, 'user_id' | 'amr' | 'acr' | 'address' | 'device' | 'cookie_hash'>
 
-/** The rows of a new session and of the one grant that it starts with. */
-export function buildSession(
-  clock: Clock,
-  session: NewSession,
-  grant: NewGrant,
-  lifetimes: SessionLifetimes,
-): { readonly session: SessionRow; readonly grant: GrantRow } {
+/** The row of a session that begins now. */
+export function buildSession(clock: Clock, session: NewSession, lifetimes: SessionLifetimes): SessionRow {
   const now = clock.now()
-  const expires = seconds(now + lifetimes.absolute)
-  const id = newSessionId()
   return {
-    session: { ...session, id, cookie_hash: null, auth_time: now, created_at: now, expires_at: expires },
-    grant: {
-      ...grant,
-      id: newGrantId(),
-      session_id: id,
-      user_id: session.user_id,
-      auth_time: now,
-      acr: session.acr,
-      amr: session.amr,
-      salt: randomToken(16),
-      generation: 1,
-      created_at: now,
-      rotated_at: now,
-      idle_expires_at: seconds(Math.min(now + lifetimes.idle, expires)),
-      expires_at: expires,
-    },
+    ...session,
+    id: newSessionId(),
+    auth_time: now,
+    created_at: now,
+    expires_at: seconds(now + lifetimes.absolute),
+  }
+}
+
+/** What a grant is for, and what its tokens will say. */
+export type NewGrant = Omit<
+  GrantRow,
+  'id' | 'salt' | 'generation' | 'created_at' | 'rotated_at' | 'idle_expires_at' | 'expires_at'
+> & {
+  /** Known beforehand where something else names it already. */
+  readonly id?: GrantId
+  /** When the session ends, and the grant with it. */
+  readonly session_expires_at: Seconds
+  /** Without it there is nothing to refresh: the row lasts as long as its one access token, so that it can be ended. */
+  readonly refreshable: boolean
+}
+
+/** The row of a grant that begins now. */
+export function buildGrant(
+  clock: Clock,
+  { session_expires_at, refreshable, ...grant }: NewGrant,
+  lifetimes: SessionLifetimes,
+): GrantRow {
+  const now = clock.now()
+  const expires = refreshable ? session_expires_at : now
+  return {
+    ...grant,
+    id: grant.id ?? newGrantId(),
+    salt: randomToken(16),
+    generation: 1,
+    created_at: now,
+    rotated_at: now,
+    idle_expires_at: seconds(Math.min(now + lifetimes.idle, expires)),
+    expires_at: expires,
   }
 }
 
@@ -69,6 +83,7 @@ export async function endSession(
   const { tables, clock } = dependencies
   const grants = await tables.grants.endBySession(id)
   const existed = await tables.sessions.deleteById(id)
+  await tellClients(dependencies, [id])
   if (!existed && grants.length === 0) return []
   const entries = await writeRevocations(dependencies, [id], grants)
   const detail = grants[0] ? { user: grants[0].user_id } : {}
@@ -86,6 +101,7 @@ export async function endAllOfUser(
   const grants = await tables.grants.endByUser(user)
   const sessions = await tables.sessions.deleteByUser(user)
   const ended = [...new Set([...sessions, ...grants.map((grant) => grant.session_id)])]
+  await tellClients(dependencies, ended)
   const detail = { user }
   // Together, so that they are one message to the database however many sessions there were.
   await Promise.all(
@@ -114,6 +130,29 @@ export async function endGrant(
     detail: { user: grant.user_id },
   })
   return entries
+}
+
+/** Seconds for which a client that does not answer is told again of a session that has ended. */
+const tellFor = 86_400
+
+/** Notes, in the transaction that ends the sessions, whom to tell: what is committed survives a restart. */
+async function tellClients({ tables, clock }: EndingDependencies, sessions: readonly SessionId[]): Promise<void> {
+  const clients = await tables.sessionClients.endBySessions(sessions)
+  const now = clock.now()
+  await Promise.all(
+    clients.map(({ client_id, subject, sid }) =>
+      tables.logoutDeliveries.insert({
+        id: randomToken(16),
+        client_id,
+        subject,
+        sid,
+        attempts: 0,
+        next_attempt_at: now,
+        created_at: now,
+        expires_at: seconds(now + tellFor),
+      }),
+    ),
+  )
 }
 
 async function writeRevocations(

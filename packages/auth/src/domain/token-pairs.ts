@@ -1,23 +1,29 @@
-import type { Seconds } from '@gatehouse/core/brand'
+import type { GrantId, Seconds, UserId } from '@gatehouse/core/brand'
+import type { AccessTokenClaims } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
+import type { JsonObject } from '@gatehouse/core/json'
 import { formatScope, missingScopes, parseScope, type ScopeSet } from '@gatehouse/core/scope'
 import { type Clock, seconds } from '@gatehouse/core/time'
-import type { GrantRow, UserRow } from '@gatehouse/store/rows'
+import type { GrantRow, SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
-import type { AccessTokens } from './access-tokens.ts'
+import { type AccessTokens, audienceClaim } from './access-tokens.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Client } from './clients.ts'
 import type { KeyRing } from './key-rings.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
-import { buildSession, type SessionLifetimes } from './sessions.ts'
+import { buildGrant, buildSession, type SessionLifetimes } from './sessions.ts'
 
-/** An access token with the refresh token that brings the next one: the token response of RFC 6749 section 5.1. */
+/** What a token is bound to. Spec: RFC 7800 section 3. */
+export type Confirmation = NonNullable<AccessTokenClaims['cnf']>
+
+/** An access token and, where there is one, the refresh token that brings the next: RFC 6749 section 5.1. */
 export interface TokenPair {
   readonly access_token: string
-  readonly token_type: 'Bearer'
+  readonly token_type: 'Bearer' | 'DPoP'
   readonly expires_in: number
-  readonly refresh_token: string
+  readonly refresh_token?: string
   readonly scope: string
+  readonly authorization_details?: readonly JsonObject[]
 }
 
 /** A sign-in that has been judged complete. */
@@ -26,7 +32,7 @@ export interface CompletedSignIn {
   readonly client: Client
   /** The granted scope parameter. */
   readonly scope: string
-  readonly audience: string
+  readonly audiences: readonly string[]
   readonly amr: readonly string[]
   readonly acr: string
   readonly address: string
@@ -37,22 +43,56 @@ export interface CompletedSignIn {
   readonly alongside: (tables: Tables) => Promise<void>
 }
 
+/** What a user has let a client have, in a session that exists. */
+export interface GrantedAccess {
+  readonly id?: GrantId
+  readonly client: Client
+  readonly userId: UserId
+  readonly session: Pick<SessionRow, 'id' | 'expires_at'>
+  readonly authTime: Seconds
+  readonly acr: string
+  /** Methods with one space between two. */
+  readonly amr: string
+  readonly roles: string
+  readonly scope: string
+  readonly audiences: readonly string[]
+  /** Those of them that the first access token is for; all where it is left out. */
+  readonly tokenAudiences?: readonly string[]
+  readonly refreshable: boolean
+  readonly confirmation: Confirmation | undefined
+  /** The claims parameter as JSON. */
+  readonly claims: string | null
+  /** As JSON. */
+  readonly authorizationDetails: string | null
+}
+
 /** A refresh as an endpoint asks for it. */
 export interface RefreshRequest {
   readonly token: string
   readonly client: Client
   /** Narrows this one access token; the grant keeps its scope. */
   readonly scope?: ScopeSet | undefined
-  readonly audience?: string | undefined
+  /** Some of the grant's audiences, for this one access token. */
+  readonly audiences?: readonly string[] | undefined
+  /** What the request has proven to hold. */
+  readonly confirmation?: Confirmation | undefined
   readonly by: Pick<AuditEvent, 'address' | 'request_id'>
+}
+
+/** Tokens, and the grant that they were issued under. */
+export interface IssuedTokens {
+  readonly pair: TokenPair
+  readonly grant: GrantRow
 }
 
 /** Issues token pairs. */
 export interface TokenPairs {
   /** Starts a session and its first grant. Cost: one transaction and one signature. */
   start(signIn: CompletedSignIn): Promise<TokenPair>
+  /** Starts a grant of a session, in a transaction of the caller's. Cost: one statement and one signature. */
+  startGrant(tables: Tables, access: GrantedAccess): Promise<IssuedTokens>
   /** The next pair. Errors: `invalid_grant`, `invalid_scope`, `invalid_target`; see domain/refresh-tokens. */
-  refresh(request: RefreshRequest): Promise<TokenPair>
+  refresh(request: RefreshRequest): Promise<IssuedTokens>
 }
 
 /** Lifetimes in seconds; read at each use, since a reload may change them. */
@@ -70,62 +110,62 @@ interface Dependencies {
   readonly lifetimes: () => TokenLifetimes
 }
 
-export function createTokenPairs({
-  store,
-  clock,
-  accessTokens,
-  refreshTokens,
-  ring,
-  lifetimes,
-}: Dependencies): TokenPairs {
-  const pairFor = (grant: GrantRow, generation: number, scope: string, lifetime: Seconds): TokenPair => {
-    const { token } = accessTokens.issue(
+export function createTokenPairs(dependencies: Dependencies): TokenPairs {
+  const { store, clock, ring, lifetimes } = dependencies
+  const buildGrantRow = (access: GrantedAccess): GrantRow => {
+    const times = lifetimes()
+    return buildGrant(
+      clock,
       {
-        sub: grant.user_id,
-        client_id: grant.client_id,
-        aud: grant.audience,
-        scope,
-        sid: grant.session_id,
-        gid: grant.id,
-        auth_time: grant.auth_time,
-        acr: grant.acr,
-        amr: grant.amr.split(' '),
-        ...(grant.roles === '' ? {} : { roles: grant.roles.split(' ') }),
+        ...(access.id === undefined ? {} : { id: access.id }),
+        session_id: access.session.id,
+        session_expires_at: access.session.expires_at,
+        user_id: access.userId,
+        client_id: access.client.id,
+        scope: access.scope,
+        audience: access.audiences.join(' '),
+        roles: access.roles,
+        auth_time: access.authTime,
+        acr: access.acr,
+        amr: access.amr,
+        key_id: ring.current.id,
+        // Room for the tokens that retries within the window are given without a write.
+        access_expires_at: seconds(clock.now() + times.accessToken + times.replayWindow),
+        rotates: access.client.profile === 'fapi2' ? 0 : 1,
+        confirmation: access.confirmation ? JSON.stringify(access.confirmation) : null,
+        claims: access.claims,
+        authorization_details: access.authorizationDetails,
+        refreshable: access.refreshable,
       },
-      lifetime,
+      times,
     )
-    return {
-      access_token: token,
-      token_type: 'Bearer',
-      expires_in: lifetime,
-      refresh_token: refreshTokens.build(grant, generation),
-      scope,
-    }
   }
 
   return {
     async start(signIn) {
       const { user, client } = signIn
-      const times = lifetimes()
-      const { session, grant } = buildSession(
+      const amr = signIn.amr.join(' ')
+      const { acr, address, device } = signIn
+      const session = buildSession(
         clock,
-        {
-          user_id: user.id,
-          amr: signIn.amr.join(' '),
-          acr: signIn.acr,
-          address: signIn.address,
-          device: signIn.device,
-        },
-        {
-          client_id: client.id,
-          scope: signIn.scope,
-          audience: signIn.audience,
-          roles: rolesFor(user, client, signIn.scope),
-          key_id: ring.current.id,
-          access_expires_at: seconds(clock.now() + times.accessToken + times.replayWindow),
-        },
-        times,
+        { user_id: user.id, cookie_hash: null, amr, acr, address, device },
+        lifetimes(),
       )
+      const grant = buildGrantRow({
+        client,
+        userId: user.id,
+        session,
+        authTime: session.auth_time,
+        acr,
+        amr,
+        roles: rolesFor(user, client, signIn.scope),
+        scope: signIn.scope,
+        audiences: signIn.audiences,
+        refreshable: true,
+        confirmation: undefined,
+        claims: null,
+        authorizationDetails: null,
+      })
       await store.transaction(async (tables) => {
         await Promise.all([
           tables.sessions.insert(session),
@@ -138,37 +178,118 @@ export function createTokenPairs({
             target: user.id,
             client_id: client.id,
             session_id: session.id,
-            address: signIn.address,
+            address,
             request_id: signIn.requestId,
             detail: { amr: signIn.amr },
           }),
         ])
       })
-      return pairFor(grant, 1, grant.scope, times.accessToken)
+      return buildPair(dependencies, client, { grant, generation: 1, scope: grant.scope })
     },
 
-    async refresh({ token, client, scope, audience, by }) {
+    async startGrant(tables, access) {
+      const grant = buildGrantRow(access)
+      await tables.grants.insert(grant)
+      const generation = access.refreshable ? 1 : undefined
+      const parts = { grant, generation, scope: grant.scope, audiences: access.tokenAudiences }
+      return { grant, pair: buildPair(dependencies, access.client, parts) }
+    },
+
+    async refresh({ token, client, scope, audiences, confirmation, by }) {
       const times = lifetimes()
-      const { grant, generation } = await refreshTokens.refresh({
+      const { grant, generation } = await dependencies.refreshTokens.refresh({
         token,
         clientId: client.id,
-        proven: client.authMethod !== 'none',
+        proven: client.authMethod !== 'none' || confirmation !== undefined,
         replayWindow: times.replayWindow,
         idleLifetime: times.idle,
         accessTokenLifetime: times.accessToken,
         checkGrant(found) {
-          if (audience !== undefined && audience !== found.audience) throw new GatehouseError('invalid_target')
+          checkConfirmation(found, client, confirmation)
+          const granted = found.audience.split(' ')
+          if (audiences?.some((audience) => !granted.includes(audience))) throw new GatehouseError('invalid_target')
           if (scope !== undefined && missingScopes(scope, parseScope(found.scope) ?? new Set()).length > 0) {
             throw new GatehouseError('invalid_scope')
           }
         },
         by,
       })
-      return pairFor(grant, generation, scope === undefined ? grant.scope : formatScope(scope), times.accessToken)
+      const narrowed = scope === undefined ? grant.scope : formatScope(scope)
+      return {
+        grant,
+        pair: buildPair(dependencies, client, { grant, generation, scope: narrowed, audiences, confirmation }),
+      }
     },
   }
 }
 
+/**
+ * A public client's refresh token works only with the key that it was bound to; a confidential one proves itself anew and
+ * may have changed its key. Spec: RFC 9449 section 5, RFC 8705 section 4.
+ */
+function checkConfirmation(grant: GrantRow, client: Client, presented: Confirmation | undefined): void {
+  if (grant.confirmation === null) return
+  const bound = JSON.parse(grant.confirmation) as Confirmation // written by buildGrantRow above
+  const matches =
+    (bound.jkt === undefined || presented?.jkt === bound.jkt) &&
+    (bound['x5t#S256'] === undefined || presented?.['x5t#S256'] === bound['x5t#S256'])
+  if (matches || (client.authMethod !== 'none' && presented !== undefined)) return
+  throw new GatehouseError('invalid_grant', { cause: new Error('the refresh token is bound to another key') })
+}
+
+interface PairParts {
+  readonly grant: GrantRow
+  /** Whose refresh token goes with it; absent = none does. */
+  readonly generation: number | undefined
+  readonly scope: string
+  readonly audiences?: readonly string[] | undefined
+  /** What this access token is bound to, in place of what the grant is. */
+  readonly confirmation?: Confirmation | undefined
+}
+
+function buildPair(
+  { accessTokens, refreshTokens, lifetimes }: Dependencies,
+  client: Client,
+  parts: PairParts,
+): TokenPair {
+  const { grant, generation, scope } = parts
+  const lifetime = lifetimes().accessToken
+  const audiences = parts.audiences ?? grant.audience.split(' ')
+  // Both columns are written by this file alone.
+  const cnf =
+    parts.confirmation ?? (grant.confirmation === null ? undefined : (JSON.parse(grant.confirmation) as Confirmation))
+  const details =
+    grant.authorization_details === null
+      ? undefined
+      : (JSON.parse(grant.authorization_details) as readonly JsonObject[])
+  const { token } = accessTokens.issue(
+    {
+      sub: grant.user_id,
+      client_id: grant.client_id,
+      aud: audienceClaim(audiences),
+      scope,
+      sid: grant.session_id,
+      gid: grant.id,
+      auth_time: grant.auth_time,
+      acr: grant.acr,
+      amr: grant.amr.split(' '),
+      ...(grant.roles === '' ? {} : { roles: grant.roles.split(' ') }),
+      ...(cnf ? { cnf } : {}),
+      ...(details ? { authorization_details: details } : {}),
+    },
+    lifetime,
+    client.accessTokenFormat,
+  )
+  return {
+    access_token: token,
+    token_type: cnf?.jkt === undefined ? 'Bearer' : 'DPoP',
+    expires_in: lifetime,
+    ...(generation === undefined ? {} : { refresh_token: refreshTokens.build(grant, generation) }),
+    scope,
+    ...(details ? { authorization_details: details } : {}),
+  }
+}
+
 /** Roles are told only to first-party clients, or where the user granted the scope `roles`. */
-const rolesFor = (user: UserRow, client: Client, scope: string): string =>
+export const rolesFor = (user: Pick<UserRow, 'roles'>, client: Client, scope: string): string =>
   client.firstParty || parseScope(scope)?.has('roles') ? user.roles : ''

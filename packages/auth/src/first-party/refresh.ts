@@ -42,7 +42,7 @@ export function refreshEndpoint({ clients, tokenPairs, onIssued }: Dependencies)
       if (!client?.firstParty || client.authMethod !== 'none') {
         throw new GatehouseError('invalid_grant', { cause: new Error('not a public first-party client') })
       }
-      const pair = await tokenPairs.refresh({
+      const { pair } = await tokenPairs.refresh({
         token: body.refresh_token,
         client,
         scope: parseAskedScope(body.scope),

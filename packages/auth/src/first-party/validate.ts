@@ -35,7 +35,8 @@ interface Dependencies {
 
 /**
  * POST /validate: is this access token good, now, for this audience and scope? Always 200; `valid` says it.
- * It tells nothing that the token does not carry, so it is open unless configured otherwise. Cost: nothing is read; one
+ * A bound token is told of with its `cnf`: that whoever has sent it holds the key is for the caller to check, who sees the
+ * request. It tells nothing that the token does not carry, so it is open unless configured otherwise. Cost: nothing is read; one
  * signature check for a token that has not been seen.
  */
 export function validateEndpoint(dependencies: Dependencies): Endpoint {
@@ -69,7 +70,7 @@ function validate(
   if (client === undefined && failures.isOver(address))
     throw new GatehouseError('too_many_requests', { retryAfter: failures.retryAfter })
   const asked = parseAskedScope(body.scope)
-  const verified = verifier.verify(body.token, audiencesFor(body.audience, client))
+  const verified = verifier.verify(body.token, audiencesFor(body.audience, client), 'not_presented')
   if (isRefusal(verified)) {
     if (verified.refused === 'bad_signature') failures.count(address)
     onValidated(verified.refused)
@@ -91,6 +92,7 @@ function audiencesFor(asked: string | undefined, client: Client | undefined): re
 
 /** The answer for a valid token. What a token says never changes, so its text is made once; whether it is valid is not kept. */
 const validText = ({ memo, claims }: VerifiedToken): string => {
-  memo.validation ??= JSON.stringify({ valid: true, ...claims })
+  // Copying the claims into an object with one member more takes twice as long as writing them.
+  memo.validation ??= `{"valid":true,${JSON.stringify(claims).slice(1)}`
   return memo.validation
 }

@@ -1,3 +1,5 @@
+import type { Seconds } from '@gatehouse/core/brand'
+import type { ErrorCode } from '@gatehouse/core/errors'
 import type { UserRow } from '@gatehouse/store/rows'
 
 /** What has been proven so far. */
@@ -6,7 +8,7 @@ export interface ProvenFactors {
   readonly amr: readonly string[]
 }
 
-/** What comes next: nobody but this decides it. */
+/** What comes next: nobody but this file decides it. */
 export type NextStep =
   /** Everything that is asked for has been proven. */
   | { readonly step: 'issue'; readonly acr: string }
@@ -16,12 +18,85 @@ export type NextStep =
 /** Authentication context class of a sign-in by one factor. */
 const oneFactor = '1'
 
+/** Every authentication context class that a sign-in can reach, the weakest first. */
+export const acrValues: readonly string[] = [oneFactor]
+
 /**
- * The only judge of what comes next in a sign-in. Ways to prove who one is do not call each other; each says what has been
- * proven and does what this answers.
+ * The judge of a sign-in as such. Ways to prove who one is do not call each other; each says what has been proven and does
+ * what this answers.
  */
 export function nextStep(user: Pick<UserRow, 'status'>, proven: ProvenFactors): NextStep {
   if (user.status !== 'active') return { step: 'refuse', why: 'account_disabled' }
   if (proven.amr.length === 0) return { step: 'refuse', why: 'nothing_proven' }
   return { step: 'issue', acr: oneFactor }
+}
+
+/** The sign-in that a browser has. */
+export interface BrowserSignIn {
+  /** The user as the client knows them. */
+  readonly subject: string
+  readonly authTime: Seconds
+  readonly acr: string
+  /** Whether it was made for this very request. */
+  readonly isFresh: boolean
+}
+
+/** What a client asks of a sign-in. Spec: OpenID Connect Core section 3.1.2.1. */
+export interface AskedSignIn {
+  readonly prompt: readonly string[]
+  readonly maxAge: number | undefined
+  /** The subject that it must be: from the claims parameter. */
+  readonly requiredSubject: string | undefined
+  /** The subject that the client believes it to be: from id_token_hint. */
+  readonly hintedSubject: string | undefined
+  /** Classes of which one must be reached; undefined = any will do. */
+  readonly essentialAcr: readonly string[] | undefined
+}
+
+/** What comes next in an authorization request. */
+export type NextAuthorizationStep =
+  | { readonly step: 'sign_in' }
+  | { readonly step: 'consent' }
+  | { readonly step: 'issue' }
+  | { readonly step: 'fail'; readonly error: ErrorCode; readonly why: string }
+
+/**
+ * The judge of an authorization request: sign in, agree, be given a code, or fail.
+ * Spec: OpenID Connect Core sections 3.1.2.3, 3.1.2.4 and 5.5.1.1, RFC 9470 section 5.
+ */
+export function nextAuthorizationStep(
+  asked: AskedSignIn,
+  signIn: BrowserSignIn | undefined,
+  consent: { readonly isNeeded: boolean; readonly isFresh: boolean },
+  now: Seconds,
+): NextAuthorizationStep {
+  const mayAsk = !asked.prompt.includes('none')
+  const fail = (error: ErrorCode, why: string): NextAuthorizationStep => ({ step: 'fail', error, why })
+  if (asked.essentialAcr && !asked.essentialAcr.some((acr) => acrValues.includes(acr))) {
+    return fail('unmet_authentication_requirements', 'no sign-in here reaches the essential acr')
+  }
+  if (!signIn || mustSignInAgain(asked, signIn, now)) {
+    return mayAsk ? { step: 'sign_in' } : fail('login_required', 'prompt=none, and the user would have to sign in')
+  }
+  if (asked.requiredSubject !== undefined && signIn.subject !== asked.requiredSubject) {
+    return mayAsk && !signIn.isFresh ? { step: 'sign_in' } : fail('login_required', 'another user has signed in')
+  }
+  if (asked.hintedSubject !== undefined && signIn.subject !== asked.hintedSubject) {
+    return mayAsk && !signIn.isFresh ? { step: 'sign_in' } : fail('login_required', 'another user has signed in')
+  }
+  if (asked.essentialAcr && !asked.essentialAcr.includes(signIn.acr)) {
+    return mayAsk && !signIn.isFresh
+      ? { step: 'sign_in' }
+      : fail('unmet_authentication_requirements', 'the sign-in does not reach the essential acr')
+  }
+  const mustAgree = (consent.isNeeded || asked.prompt.includes('consent')) && !consent.isFresh
+  if (mustAgree)
+    return mayAsk ? { step: 'consent' } : fail('consent_required', 'prompt=none, and nobody has agreed yet')
+  return { step: 'issue' }
+}
+
+function mustSignInAgain(asked: AskedSignIn, signIn: BrowserSignIn, now: Seconds): boolean {
+  if (signIn.isFresh) return false
+  if (asked.prompt.includes('login') || asked.prompt.includes('select_account')) return true
+  return asked.maxAge !== undefined && (asked.maxAge === 0 || now - signIn.authTime > asked.maxAge)
 }

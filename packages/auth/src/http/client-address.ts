@@ -11,6 +11,8 @@ export interface ClientAddresses {
   find(request: IncomingMessage): string
   /** How it came: by the connection itself or, where the peer is a trusted proxy, by its X-Forwarded-Proto. */
   findScheme(request: IncomingMessage): 'http' | 'https'
+  /** Whether the peer is a trusted proxy, whose word about its own client counts. */
+  isFromTrustedProxy(request: IncomingMessage): boolean
   /** Whether the request says that it was passed on, by a peer that is not known to do so. */
   isForwardedByStranger(request: IncomingMessage): boolean
 }
@@ -24,7 +26,10 @@ const forwardingHeaders = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']
  */
 export function createClientAddresses(trustedProxies: readonly string[]): ClientAddresses {
   const isTrusted = buildAddressMatcher(trustedProxies)
+  const isFromTrustedProxy = ({ socket }: IncomingMessage): boolean =>
+    trustedProxies.length > 0 && isTrusted(canonicalAddress(socket.remoteAddress ?? ''))
   return {
+    isFromTrustedProxy,
     find(request) {
       const peer = canonicalAddress(request.socket.remoteAddress ?? '')
       if (trustedProxies.length === 0 || !isTrusted(peer)) return peer
@@ -41,8 +46,7 @@ export function createClientAddresses(trustedProxies: readonly string[]): Client
       // A server's socket is a TLSSocket exactly where it has `encrypted`.
       if ((request.socket as Partial<TLSSocket>).encrypted === true) return 'https'
       const said = request.headers['x-forwarded-proto']
-      const isBelieved = trustedProxies.length > 0 && isTrusted(canonicalAddress(request.socket.remoteAddress ?? ''))
-      return isBelieved && said === 'https' ? 'https' : 'http'
+      return said === 'https' && isFromTrustedProxy(request) ? 'https' : 'http'
     },
     isForwardedByStranger: ({ headers, socket }) =>
       forwardingHeaders.some((name) => headers[name] !== undefined) &&

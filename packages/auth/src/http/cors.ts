@@ -10,7 +10,7 @@ const isAllowed = (origin: string, rule: CorsRule, firstParty: ReadonlySet<strin
  */
 export function allowOrigin(
   request: IncomingMessage,
-  headers: Record<string, string | number>,
+  headers: Record<string, string | number | string[]>,
   rule: CorsRule,
   firstParty: ReadonlySet<string>,
 ): void {
@@ -19,7 +19,7 @@ export function allowOrigin(
   headers.vary = 'Origin'
   if (!isAllowed(origin, rule, firstParty)) return
   headers['access-control-allow-origin'] = rule === 'any' ? '*' : origin
-  headers['access-control-expose-headers'] = 'WWW-Authenticate, Retry-After'
+  headers['access-control-expose-headers'] = 'WWW-Authenticate, Retry-After, DPoP-Nonce'
 }
 
 /** Answers a preflight request where the endpoint allows its origin; false = not one, or not allowed. */
@@ -36,7 +36,7 @@ export function answerPreflight(
   response.writeHead(204, {
     'access-control-allow-origin': rule === 'any' ? '*' : origin,
     'access-control-allow-methods': methods.join(', '),
-    'access-control-allow-headers': 'Authorization, Content-Type',
+    'access-control-allow-headers': 'Authorization, Content-Type, DPoP',
     'access-control-max-age': '600',
     vary: 'Origin',
   })

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { ErrorCode } from '@gatehouse/core/errors'
+import type { ErrorCode, GatehouseError } from '@gatehouse/core/errors'
 import type { Static, TSchema } from 'typebox'
+import type { ClientCertificate } from './client-certificate.ts'
 
 /** What a handler is told of a request. The body has been read, limited and checked against the endpoint's schema. */
 export interface EndpointRequest<Body> {
@@ -11,6 +12,8 @@ export interface EndpointRequest<Body> {
   /** The client's address: the peer's, or what a trusted proxy says. */
   readonly address: string
   readonly requestId: string
+  /** The client's TLS certificate, where it showed one. Looked at when it is asked for. */
+  readonly certificate: ClientCertificate | undefined
 }
 
 /** What a handler answers. */
@@ -18,20 +21,25 @@ export interface Answer {
   readonly status: number
   /** Sent as JSON. */
   readonly json?: unknown
-  /** Sent as it is, in place of `json`: JSON that was made before, or text. */
+  /** Sent as it is, in place of `json`: JSON that was made before, a page, or a JWT. */
   readonly text?: string
-  readonly headers?: Readonly<Record<string, string>>
+  /** The content type of `text`; application/json unless said otherwise. */
+  readonly type?: string
+  readonly headers?: Readonly<Record<string, string | string[]>>
 }
 
 /** How a request's body is written. */
 export type BodyKind = 'json' | 'form' | 'none'
+
+/** The methods that endpoints have. */
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
 /** Which origins a browser may call it from: any, those of the first party only, or none. */
 export type CorsRule = 'any' | 'first-party' | 'none'
 
 /** An endpoint as data: routes, the OpenAPI document, metadata and docs all come from a list of these. */
 export interface Endpoint {
-  readonly method: 'GET' | 'POST'
+  readonly method: Method
   readonly path: string
   readonly summary: string
   /** RFC and section, where there is one. */
@@ -48,11 +56,13 @@ export interface Endpoint {
   readonly refuseQuery: boolean
   /** Cache-Control of its answers; `no-store` unless said otherwise. */
   readonly cacheControl: string
+  /** How its errors are shown to people; absent where programs read them as JSON. */
+  readonly errorPage?: ((error: GatehouseError, requestId: string) => Answer) | undefined
   readonly handle: (request: EndpointRequest<never>) => Answer | Promise<Answer>
 }
 
 interface Definition<Body extends TSchema | undefined> {
-  method: 'GET' | 'POST'
+  method: Method
   path: string
   summary: string
   spec?: string
@@ -64,6 +74,7 @@ interface Definition<Body extends TSchema | undefined> {
   cors?: CorsRule
   refuseQuery?: boolean
   cacheControl?: string
+  errorPage?: (error: GatehouseError, requestId: string) => Answer
   handle: (request: EndpointRequest<Body extends TSchema ? Static<Body> : undefined>) => Answer | Promise<Answer>
 }
 

@@ -3,8 +3,10 @@ import { asGatehouseError, GatehouseError } from '@gatehouse/core/errors'
 import { newRequestId } from '@gatehouse/core/random'
 import { BodyChecker } from './check-body.ts'
 import type { ClientAddresses } from './client-address.ts'
+import type { ClientCertificate } from './client-certificate.ts'
 import { allowOrigin, answerPreflight } from './cors.ts'
 import type { Answer, Endpoint, EndpointRequest } from './endpoint.ts'
+import { Outbox, type Ready } from './outbox.ts'
 import { BodyReader } from './read-body.ts'
 import { type RefusalLog, renderError } from './render-error.ts'
 
@@ -12,6 +14,8 @@ import { type RefusalLog, renderError } from './render-error.ts'
 export interface MountDependencies {
   readonly addresses: ClientAddresses
   readonly firstPartyOrigins: () => ReadonlySet<string>
+  /** The certificate by which the client of a request has proven itself to the listener, or to a trusted proxy. */
+  readonly findCertificate: (request: IncomingMessage) => ClientCertificate | undefined
   readonly log: RefusalLog
   /** Called once per answer. */
   readonly onAnswer: (path: string, status: number, seconds: number) => void
@@ -25,6 +29,12 @@ export interface Mount {
   handle(request: IncomingMessage, response: ServerResponse, path: string, query: string): void
   /** Stops what runs beside the requests. */
   close(): void
+}
+
+/** What every exchange works with. */
+interface Shared extends MountDependencies {
+  readonly bodies: BodyReader
+  readonly outbox: Outbox
 }
 
 interface Served {
@@ -45,13 +55,13 @@ export function mountEndpoints(endpoints: readonly Endpoint[], dependencies: Mou
     methods.set(endpoint.method, { endpoint, checker })
     byPath.set(endpoint.path, methods)
   }
-  const bodies = new BodyReader()
+  const shared: Shared = { ...dependencies, bodies: new BodyReader(), outbox: new Outbox() }
   return {
-    close: () => bodies.close(),
+    close: () => shared.bodies.close(),
     has: (path) => byPath.has(path),
     handle(request, response, path, query) {
       const methods = byPath.get(path)
-      const exchange = new Exchange(request, response, query, bodies, dependencies)
+      const exchange = new Exchange(request, response, query, shared)
       if (!methods) return exchange.refuse(new GatehouseError('not_found'))
       if (request.method === 'OPTIONS' && answersPreflight(request, response, methods, dependencies)) return
       const served = methods.get(request.method === 'HEAD' ? 'GET' : (request.method ?? ''))
@@ -82,30 +92,23 @@ const allowHeader = (methods: ReadonlyMap<string, unknown>): string =>
   [...methods.keys()].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ')
 
 /** One request and its answer. It is itself what the handler is told of the request: what nobody asks for is not made. */
-class Exchange implements EndpointRequest<never> {
+class Exchange implements EndpointRequest<never>, Ready {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly query: string
-  readonly #bodies: BodyReader
-  readonly #dependencies: MountDependencies
+  readonly #shared: Shared
   #requestId: string | undefined
   readonly #startedAt = performance.now()
   #endpoint: Endpoint | undefined
+  #text = ''
   // Checked against the schema that the handler's own type comes from; here it is of no type.
   body = undefined as never
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    query: string,
-    bodies: BodyReader,
-    dependencies: MountDependencies,
-  ) {
+  constructor(request: IncomingMessage, response: ServerResponse, query: string, shared: Shared) {
     this.#request = request
     this.#response = response
     this.query = query
-    this.#bodies = bodies
-    this.#dependencies = dependencies
+    this.#shared = shared
   }
 
   get headers(): IncomingMessage['headers'] {
@@ -113,7 +116,11 @@ class Exchange implements EndpointRequest<never> {
   }
 
   get address(): string {
-    return this.#dependencies.addresses.find(this.#request)
+    return this.#shared.addresses.find(this.#request)
+  }
+
+  get certificate(): ClientCertificate | undefined {
+    return this.#shared.findCertificate(this.#request)
   }
 
   get requestId(): string {
@@ -135,7 +142,7 @@ class Exchange implements EndpointRequest<never> {
     }
     const unsupported = checkContentType(this.#request.headers['content-type'], endpoint.bodyKind)
     if (unsupported) return this.refuse(unsupported)
-    this.#bodies.read(this.#request, (error, text) => {
+    this.#shared.bodies.read(this.#request, (error, text) => {
       if (error) return this.refuse(error)
       try {
         this.body = checker.parse(text) as never
@@ -165,7 +172,9 @@ class Exchange implements EndpointRequest<never> {
   refuse(thrown: unknown): void {
     const error = asGatehouseError(thrown)
     if (error.details.headers?.connection === 'close') this.#response.shouldKeepAlive = false
-    this.#send(renderError(error, this.requestId, this.#request, this.#dependencies.log))
+    const rendered = renderError(error, this.requestId, this.#request, this.#shared.log)
+    const page = this.#endpoint?.errorPage?.(error, this.requestId)
+    this.#send(page ? { ...page, headers: { ...rendered.headers, ...page.headers } } : rendered)
     if (!this.#request.complete) this.#request.resume()
   }
 
@@ -173,20 +182,25 @@ class Exchange implements EndpointRequest<never> {
     const response = this.#response
     if (response.headersSent || response.destroyed) return
     const text = answer.text ?? (answer.json === undefined ? '' : JSON.stringify(answer.json))
-    const headers: Record<string, string | number> = {
+    const headers: Record<string, string | number | string[]> = {
       'cache-control': this.#endpoint && answer.status < 400 ? this.#endpoint.cacheControl : 'no-store',
       'x-content-type-options': 'nosniff',
     }
-    if (text !== '') headers['content-type'] = 'application/json'
+    if (text !== '') headers['content-type'] = answer.type ?? 'application/json'
     if (answer.status !== 204) headers['content-length'] = Buffer.byteLength(text)
     if (this.#endpoint && this.#request.headers.origin !== undefined) {
-      allowOrigin(this.#request, headers, this.#endpoint.cors, this.#dependencies.firstPartyOrigins())
+      allowOrigin(this.#request, headers, this.#endpoint.cors, this.#shared.firstPartyOrigins())
     }
     if (answer.headers) Object.assign(headers, answer.headers)
     response.writeHead(answer.status, headers)
-    response.end(this.#request.method === 'HEAD' ? undefined : text)
+    if (this.#request.method !== 'HEAD') this.#text = text
+    this.#shared.outbox.add(this)
+  }
+
+  finish(): void {
+    this.#response.end(this.#text)
     const seconds = (performance.now() - this.#startedAt) / 1000
-    this.#dependencies.onAnswer(this.#endpoint?.path ?? '', answer.status, seconds)
+    this.#shared.onAnswer(this.#endpoint?.path ?? '', this.#response.statusCode, seconds)
   }
 }
 

@@ -99,9 +99,13 @@ class Arrival {
 const decodeUtf8 = (bytes: Buffer): string | undefined =>
   isAscii(bytes) ? bytes.toString('latin1') : isUtf8(bytes) ? bytes.toString('utf8') : undefined
 
+/** What may be given several times. Spec: RFC 8707 section 2, RFC 8693 section 2.1. */
+const repeatable: ReadonlySet<string> = new Set(['resource', 'audience'])
+
 /**
  * Reads an application/x-www-form-urlencoded body. Spec: RFC 6749 section 3.2.
- * A parameter that is named twice is `invalid_request`; an empty value counts as absent, and so does a name that would reach
+ * A parameter that is named twice is `invalid_request`, but for those that may be: their values come with a space between
+ * two, which no URI has. An empty value counts as absent, and so does a name that would reach
  * for the prototype; at most 100 parameters.
  */
 export function parseForm(text: string): Record<string, string> {
@@ -109,11 +113,16 @@ export function parseForm(text: string): Record<string, string> {
   let empty: Set<string> | undefined
   let count = 0
   for (const [name, value] of splitForm(text)) {
+    count += 1
+    if (count > parameterLimit) throw new GatehouseError('invalid_request', { description: 'Too many parameters' })
+    const before = form[name]
+    if (before !== undefined && repeatable.has(name)) {
+      form[name] = `${before} ${value}`.trim()
+      continue
+    }
     if (Object.hasOwn(form, name) || empty?.has(name)) {
       throw new GatehouseError('invalid_request', { description: `The parameter ${quoteName(name)} is given twice` })
     }
-    count += 1
-    if (count > parameterLimit) throw new GatehouseError('invalid_request', { description: 'Too many parameters' })
     if (value === '' || name === '__proto__') {
       empty ??= new Set()
       empty.add(name)

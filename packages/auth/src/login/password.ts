@@ -1,156 +1,100 @@
 import { GatehouseError } from '@gatehouse/core/errors'
-import { paths } from '@gatehouse/core/paths'
 import type { Clock } from '@gatehouse/core/time'
-import { firstPartyClientId } from '@gatehouse/core/wire-names'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
-import * as Type from 'typebox'
 import { recordEvent } from '../domain/audit.ts'
-import type { Client, Clients } from '../domain/clients.ts'
 import type { Attempt, Lockout } from '../domain/lockout.ts'
 import { normalizePassword, type PasswordOutcome, type Passwords } from '../domain/passwords.ts'
-import type { TokenPair, TokenPairs } from '../domain/token-pairs.ts'
-import { canonicalName, scopeForUser } from '../domain/users.ts'
-import { nextStep } from '../flow/next-step.ts'
+import { canonicalName } from '../domain/users.ts'
+import { nextStep, type ProvenFactors } from '../flow/next-step.ts'
 import { limitKey } from '../http/client-address.ts'
-import { defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
-import { checkAskedAudience, grantScope, parseAskedScope, tokenResponseSchema } from '../protocol/token.ts'
-
-const bodySchema = Type.Object({
-  username: Type.String(),
-  password: Type.String({ description: 'At most 1024 bytes' }),
-  scope: Type.Optional(
-    Type.String({ description: 'Scope tokens with one space between two; left out: all that the user may have' }),
-  ),
-  audience: Type.Optional(Type.String({ description: 'Whom the access token is for; left out: the default audience' })),
-  client_id: Type.Optional(
-    Type.String({ description: 'A client that is marked first_party; left out: the built-in one' }),
-  ),
-})
-
-interface LoginBody {
-  readonly username: string
-  readonly password: string
-  readonly scope?: string
-  readonly audience?: string
-  readonly client_id?: string
-}
 
 /** How a sign-in ended, for the counters. */
 export type SignInResult = 'ok' | 'wrong' | 'locked' | 'refused'
 
-interface Dependencies {
+export interface PasswordDependencies {
   readonly store: Store
   readonly clock: Clock
-  readonly clients: Clients
   readonly passwords: Passwords
   readonly lockout: Lockout
-  readonly tokenPairs: TokenPairs
-  readonly defaultAudience: () => string
   readonly onSignIn: (result: SignInResult) => void
 }
 
-/**
- * POST /login: a user's name and password for a token pair, on behalf of a first-party client.
- * An unknown user, a wrong password, a locked and a disabled account get one and the same answer after one and the same
- * work. Cost: one hash, two reads, two counters, one transaction.
- */
-export function loginEndpoint(dependencies: Dependencies): Endpoint {
-  return defineEndpoint({
-    method: 'POST',
-    path: paths.login,
-    summary: 'Signs a user in and answers with a token pair',
-    bodyKind: 'json',
-    body: bodySchema,
-    answers: { 200: tokenResponseSchema },
-    errors: [
-      'invalid_request',
-      'invalid_credentials',
-      'invalid_scope',
-      'invalid_target',
-      'too_many_requests',
-      'temporarily_unavailable',
-    ],
-    cors: 'first-party',
-    handle: (request) => signIn(dependencies, request),
-  })
+/** A name and a password as somebody types them, and from where. */
+export interface PasswordTry {
+  readonly username: string
+  readonly password: string
+  readonly address: string
+  readonly requestId: string
 }
 
-async function signIn(
-  dependencies: Dependencies,
-  request: EndpointRequest<LoginBody>,
-): Promise<{ status: number; json: TokenPair }> {
-  const { body } = request
-  // What is wrong with the request itself is told before anything about the account is looked at.
-  normalizePassword(body.password)
-  const client = await getFirstPartyClient(dependencies.clients, body.client_id)
-  const asked = parseAskedScope(body.scope)
-  const audience = checkAskedAudience(body, client, dependencies.clients.audiences) ?? dependencies.defaultAudience()
+/** Somebody who has proven who they are. */
+export interface SignedInUser {
+  readonly user: UserRow
+  readonly acr: string
+  readonly amr: readonly string[]
+  /** To be written in the transaction that the sign-in commits in; throws where the account has changed meanwhile. */
+  readonly alongside: (tables: Tables) => Promise<void>
+}
 
-  const name = canonicalName(body.username)
+const byPassword: ProvenFactors = { amr: ['pwd'] }
+
+/**
+ * Proves by a password who somebody is, and then does what follows from it.
+ * An unknown user, a wrong password, a locked and a disabled account get one and the same answer after one and the same
+ * work: `invalid_credentials`. Errors besides: `invalid_request` for a password that cannot be one, `too_many_requests`,
+ * `temporarily_unavailable`, and whatever `then` throws. Cost: one hash, two reads, two counters.
+ */
+export async function proveByPassword<T>(
+  dependencies: PasswordDependencies,
+  attempted: PasswordTry,
+  then: (signedIn: SignedInUser) => Promise<T>,
+): Promise<T> {
+  // What is wrong with the request itself is told before anything about the account is looked at.
+  normalizePassword(attempted.password)
+  const name = canonicalName(attempted.username)
   // Found and counted in one round trip.
   const user = name === undefined ? Promise.resolve(undefined) : dependencies.store.users.findByCanonicalName(name)
   const id = user.then((row) => row?.id)
   // Whoever needs it hears of a failure by asking; that nobody may ask is no fault.
   id.catch(() => {})
-  const attempt = await dependencies.lockout.begin(name ?? '', request.address, id)
+  const attempt = await dependencies.lockout.begin(name ?? '', attempted.address, id)
   try {
-    const proven = await checkPassword(dependencies, request, await user, attempt)
-    return await complete(dependencies, request, proven, { client, asked, audience, attempt })
+    const proven = await checkPassword(dependencies, attempted, await user, attempt)
+    return await complete(dependencies, attempted, proven, attempt, then)
   } finally {
     attempt.end()
   }
 }
 
-interface AskedFor {
-  readonly client: Client
-  readonly asked: ReturnType<typeof parseAskedScope>
-  readonly audience: string
-  readonly attempt: Attempt
-}
-
-/** Judges what comes next and, where nothing more is to be proven, starts the session. */
-async function complete(
-  dependencies: Dependencies,
-  request: EndpointRequest<LoginBody>,
+/** Judges what comes next and, where nothing more is to be proven, goes on. */
+async function complete<T>(
+  dependencies: PasswordDependencies,
+  attempted: PasswordTry,
   { user: found, outcome }: ProvenUser,
-  { client, asked, audience, attempt }: AskedFor,
-): Promise<{ status: number; json: TokenPair }> {
-  const judged = nextStep(found, { amr: ['pwd'] })
+  attempt: Attempt,
+  then: (signedIn: SignedInUser) => Promise<T>,
+): Promise<T> {
+  const judged = nextStep(found, byPassword)
   if (judged.step === 'refuse') {
     await attempt.failed()
-    return refuse(dependencies, request, found, 'refused', judged.why)
+    return refuse(dependencies, attempted, found, 'refused', judged.why)
   }
-  const user = outcome === 'rehash' ? await replaceHash(dependencies, request, found) : found
-
-  const ofUser = scopeForUser(user, undefined)
-  const allowed = client.scopes === 'all' ? ofUser : scopeForUser(user, client.scopes)
-  const start = dependencies.tokenPairs.start({
+  const user = outcome === 'rehash' ? await replaceHash(dependencies, attempted, found) : found
+  const signedIn: SignedInUser = {
     user,
-    client,
-    scope: grantScope(asked, allowed),
-    audience,
-    amr: ['pwd'],
     acr: judged.acr,
-    address: request.address,
-    device: String(request.headers['user-agent'] ?? '').slice(0, 200),
-    requestId: request.requestId,
+    amr: byPassword.amr,
     alongside: async (tables) => {
       await Promise.all([holdAccount(tables, user), attempt.succeeded(tables, user.id)])
     },
-  })
-  const pair = await start.catch((error: unknown) => {
+  }
+  const done = await then(signedIn).catch((error: unknown) => {
     if (!(error instanceof GatehouseError) || error.code !== 'invalid_credentials') throw error
-    return refuse(dependencies, request, user, 'refused', 'account_changed')
+    return refuse(dependencies, attempted, user, 'refused', 'account_changed')
   })
   dependencies.onSignIn('ok')
-  return { status: 200, json: pair }
-}
-
-async function getFirstPartyClient(clients: Clients, id: string = firstPartyClientId): Promise<Client> {
-  const client = await clients.find(id)
-  if (!client?.firstParty || client.authMethod !== 'none') throw new GatehouseError('invalid_client')
-  return client
+  return done
 }
 
 interface ProvenUser {
@@ -160,27 +104,27 @@ interface ProvenUser {
 
 /** The user whose password this is; every failure is counted, audited and refused alike. */
 async function checkPassword(
-  dependencies: Dependencies,
-  request: EndpointRequest<LoginBody>,
+  dependencies: PasswordDependencies,
+  attempted: PasswordTry,
   user: UserRow | undefined,
   attempt: Attempt,
 ): Promise<ProvenUser> {
   const stored = attempt.locked ? null : (user?.password_hash ?? null)
-  const outcome = await dependencies.passwords.check(request.body.password, stored)
+  const outcome = await dependencies.passwords.check(attempted.password, stored)
   if (user && outcome !== 'wrong') return { user, outcome }
   await attempt.failed()
   const [counted, why] = attempt.locked ? (['locked', 'locked'] as const) : (['wrong', 'wrong_password'] as const)
-  return refuse(dependencies, request, user, counted, why)
+  return refuse(dependencies, attempted, user, counted, why)
 }
 
 /** Stores the hash anew with today's parameters. Answers with the user as it is then. */
 async function replaceHash(
-  dependencies: Dependencies,
-  request: EndpointRequest<LoginBody>,
+  dependencies: PasswordDependencies,
+  attempted: PasswordTry,
   user: UserRow,
 ): Promise<UserRow> {
   const { store, clock, passwords } = dependencies
-  const { password } = request.body
+  const { password } = attempted
   const hash = await passwords.hash(password)
   if (await store.users.setPasswordHash({ id: user.id, expected: user.password_hash, hash, at: clock.now() })) {
     return { ...user, password_hash: hash }
@@ -188,7 +132,7 @@ async function replaceHash(
   // Another sign-in has replaced it, or the password has just been changed: only the hash that is there now can tell.
   const current = await store.users.findById(user.id)
   if (current && (await passwords.check(password, current.password_hash)) !== 'wrong') return current
-  return refuse(dependencies, request, user, 'refused', 'account_changed')
+  return refuse(dependencies, attempted, user, 'refused', 'account_changed')
 }
 
 /**
@@ -203,20 +147,20 @@ async function holdAccount(tables: Tables, { id, password_hash }: UserRow): Prom
 }
 
 async function refuse(
-  { store, clock, onSignIn }: Dependencies,
-  request: EndpointRequest<LoginBody>,
+  { store, clock, onSignIn }: PasswordDependencies,
+  attempted: PasswordTry,
   user: UserRow | undefined,
   counted: Exclude<SignInResult, 'ok'>,
   why: string,
 ): Promise<never> {
   onSignIn(counted)
-  const source = limitKey(request.address)
+  const source = limitKey(attempted.address)
   await recordEvent(store, clock, {
     type: 'sign_in',
     result: why,
     target: user?.id ?? null,
-    address: request.address,
-    request_id: request.requestId,
+    address: attempted.address,
+    request_id: attempted.requestId,
     // Unknown accounts fold by source alone: what is typed as a user name may be a password.
     fold: user ? `${user.id}|${source}` : `?|${source}`,
   })

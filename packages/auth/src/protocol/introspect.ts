@@ -31,7 +31,7 @@ export function introspectEndpoint({ clientAuthentication, verifier, refreshToke
   const introspect = (client: Client, token: string): Answer | Promise<Answer> => {
     if (client.authMethod === 'none') throw new GatehouseError('invalid_client')
     if (token.startsWith('ghr_')) return introspectRefreshToken(client, token)
-    const verified = verifier.verify(token)
+    const verified = verifier.verify(token, undefined, 'not_presented')
     if (isRefusal(verified) || !mayAsk(client, verified)) return inactive
     return { status: 200, text: activeText(verified) }
   }
@@ -76,6 +76,7 @@ const mayAsk = (client: Client, { claims, audiences }: VerifiedToken): boolean =
 
 /** The answer for an active token: what the token says, made into text once. */
 const activeText = ({ memo, claims }: VerifiedToken): string => {
-  memo.introspection ??= JSON.stringify({ active: true, token_type: 'Bearer', ...claims })
+  const token_type = claims.cnf?.jkt === undefined ? 'Bearer' : 'DPoP'
+  memo.introspection ??= JSON.stringify({ active: true, token_type, ...claims })
   return memo.introspection
 }

@@ -173,6 +173,10 @@ describe('client authentication (RFC 6749 section 2.3)', () => {
       audiences: '',
       first_party: 0,
       jwks: null,
+      metadata: '{}',
+      is_dynamic: 0,
+      registration_token_hash: null,
+      used_at: null,
       created_at: now,
       updated_at: now,
     } as const
@@ -182,6 +186,7 @@ describe('client authentication (RFC 6749 section 2.3)', () => {
       id: 'one',
       client_id: row.id,
       hash: hash('old'),
+      sealed: null,
       created_at: now,
       expires_at: (now + 60) as never,
     })
@@ -189,6 +194,7 @@ describe('client authentication (RFC 6749 section 2.3)', () => {
       id: 'two',
       client_id: row.id,
       hash: hash('new'),
+      sealed: null,
       created_at: now,
       expires_at: null,
     })

@@ -82,7 +82,7 @@ async function revokeAccessToken(
   client: Client,
   { body, address, requestId }: Request,
 ): Promise<Answer> {
-  const verified = verifier.verify(body.token)
+  const verified = verifier.verify(body.token, undefined, 'not_presented')
   if (isRefusal(verified) || verified.claims.client_id !== client.id) return done
   const { jti, exp, sub, sid } = verified.claims
   const entries = await store.transaction(async (tables) => {

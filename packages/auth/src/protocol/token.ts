@@ -3,17 +3,14 @@ import { paths } from '@gatehouse/core/paths'
 import { formatScope, parseScope, type ScopeSet } from '@gatehouse/core/scope'
 import * as Type from 'typebox'
 import type { Client } from '../domain/clients.ts'
+import type { Confirmation, TokenPair } from '../domain/token-pairs.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import type { ClientAuthentication } from './client-auth/client-auth.ts'
+import type { Dpop } from './dpop.ts'
+import { findSenderConstraint, type SenderConstraint } from './sender-constraint.ts'
 
 /** The form of a token request: what every grant may read. Unknown parameters are ignored (RFC 6749 section 3.2). */
-export interface TokenParameters {
-  readonly grant_type: string
-  readonly scope?: string
-  readonly audience?: string
-  readonly resource?: string
-  readonly refresh_token?: string
-}
+export type TokenParameters = Type.Static<typeof formSchema>
 
 /** What a grant is handed: the shared phases have been passed, and cannot be skipped. */
 export interface GrantRequest {
@@ -21,19 +18,19 @@ export interface GrantRequest {
   readonly form: TokenParameters
   /** The asked scope; absent where none was asked. */
   readonly scope: ScopeSet | undefined
-  /** The asked audience, known to exist; absent where none was asked. */
-  readonly audience: string | undefined
+  /** The asked audiences, known to exist; absent where none was asked. */
+  readonly audiences: readonly string[] | undefined
+  /** What the tokens are to be bound to. */
+  readonly confirmation: Confirmation | undefined
   readonly address: string
   readonly requestId: string
 }
 
 /** What a grant answers: the token response of RFC 6749 section 5.1. */
-export interface TokenResponse {
-  readonly access_token: string
-  readonly token_type: 'Bearer'
-  readonly expires_in: number
-  readonly refresh_token?: string
-  readonly scope: string
+export interface TokenResponse extends TokenPair {
+  readonly id_token?: string | undefined
+  /** RFC 8693 section 2.2.1. */
+  readonly issued_token_type?: string
 }
 
 /** One grant type: it proves only its own thing. */
@@ -41,8 +38,12 @@ export interface Grant {
   readonly type: string
   /** Whether a client that has not proven itself may use it. */
   readonly forPublicClients: boolean
+  /** Whether it judges the audience by itself, since it may be one that the client could not ask for otherwise. */
+  readonly ownAudiences?: true
   readonly issue: (request: GrantRequest) => TokenResponse | Promise<TokenResponse>
 }
+
+const noCache = { pragma: 'no-cache' } as const
 
 /** The form parameters by which a client authenticates, for every endpoint that asks for it. */
 export const clientParameterSchema = {
@@ -52,27 +53,44 @@ export const clientParameterSchema = {
   client_assertion_type: Type.Optional(Type.String()),
 }
 
+const optionalText = (description: string) => Type.Optional(Type.String({ description }))
+
 const formSchema = Type.Object({
   ...clientParameterSchema,
-  grant_type: Type.String({ description: 'client_credentials or refresh_token' }),
-  scope: Type.Optional(
-    Type.String({ description: 'Scope tokens with one space between two; left out: all that is allowed' }),
-  ),
-  audience: Type.Optional(Type.String({ description: 'Whom the access token is for; left out: the default audience' })),
-  resource: Type.Optional(Type.String({ description: 'The same as audience, by RFC 8707' })),
-  refresh_token: Type.Optional(Type.String()),
+  grant_type: Type.String({ description: 'One of the grant types in the metadata' }),
+  scope: optionalText('Scope tokens with one space between two; left out: all that is allowed'),
+  audience: optionalText('Whom the access token is for; left out: the default audience'),
+  resource: optionalText('The same as audience, by RFC 8707; may be given several times'),
+  authorization_details: optionalText('RFC 9396'),
+  refresh_token: optionalText('refresh_token'),
+  code: optionalText('authorization_code'),
+  redirect_uri: optionalText('authorization_code: as in the authorization request'),
+  code_verifier: optionalText('authorization_code: RFC 7636'),
+  device_code: optionalText('RFC 8628'),
+  auth_req_id: optionalText('CIBA'),
+  assertion: optionalText('jwt-bearer: RFC 7523'),
+  subject_token: optionalText('token-exchange: RFC 8693'),
+  subject_token_type: optionalText('token-exchange'),
+  actor_token: optionalText('token-exchange'),
+  actor_token_type: optionalText('token-exchange'),
+  requested_token_type: optionalText('token-exchange'),
 })
 
 /** A token response as a schema. */
 export const tokenResponseSchema = Type.Object({
   access_token: Type.String(),
-  token_type: Type.Literal('Bearer'),
+  token_type: Type.Union([Type.Literal('Bearer'), Type.Literal('DPoP')]),
   expires_in: Type.Integer({ description: 'Seconds' }),
   refresh_token: Type.Optional(Type.String()),
   scope: Type.String(),
+  id_token: Type.Optional(Type.String()),
+  authorization_details: Type.Optional(Type.Array(Type.Object({}))),
+  issued_token_type: Type.Optional(Type.String()),
 })
 
 interface Dependencies {
+  readonly issuer: string
+  readonly dpop: Pick<Dpop, 'check'>
   readonly clientAuthentication: ClientAuthentication
   readonly grants: readonly Grant[]
   /** Every audience that can be asked for. */
@@ -81,14 +99,25 @@ interface Dependencies {
 }
 
 /**
- * The token endpoint: client, grant type, scope and audience are checked in this order for every grant.
+ * The token endpoint: client, sender constraint, grant type, scope and audience are checked in this order for every grant.
  * Spec: RFC 6749 section 3.2.
  */
-export function tokenEndpoint({ clientAuthentication, grants, audiences, onIssued }: Dependencies): Endpoint {
+export function tokenEndpoint(dependencies: Dependencies): Endpoint {
+  const { issuer, clientAuthentication, grants, audiences, onIssued } = dependencies
   const byType = new Map(grants.map((grant) => [grant.type, grant]))
+  const url = issuer + paths.token
 
   const afterClient = (client: Client, request: EndpointRequest<TokenParameters>): Answer | Promise<Answer> => {
-    const { body: form } = request
+    const constraint = findSenderConstraint(dependencies, client, request, url)
+    return constraint instanceof Promise
+      ? constraint.then((found) => afterConstraint(client, request, found))
+      : afterConstraint(client, request, constraint)
+  }
+  const afterConstraint = (
+    client: Client,
+    { body: form, address, requestId }: EndpointRequest<TokenParameters>,
+    { confirmation, headers }: SenderConstraint,
+  ): Answer | Promise<Answer> => {
     const grant = byType.get(form.grant_type)
     if (!grant) throw new GatehouseError('unsupported_grant_type')
     if (!client.grantTypes.has(grant.type) || (client.authMethod === 'none' && !grant.forPublicClients)) {
@@ -98,22 +127,22 @@ export function tokenEndpoint({ clientAuthentication, grants, audiences, onIssue
       client,
       form,
       scope: parseAskedScope(form.scope),
-      audience: checkAskedAudience(form, client, audiences()),
-      address: request.address,
-      requestId: request.requestId,
+      audiences: grant.ownAudiences ? undefined : checkAskedAudiences(form, client, audiences()),
+      confirmation,
+      address,
+      requestId,
     })
-    if (issued instanceof Promise) return issued.then((response) => answerWith(response, grant.type))
-    return answerWith(issued, grant.type)
-  }
-  const answerWith = (response: TokenResponse, type: string): Answer => {
-    onIssued(type)
-    return { status: 200, json: response, headers: { pragma: 'no-cache' } }
+    const answerWith = (json: TokenResponse): Answer => {
+      onIssued(grant.type)
+      return { status: 200, json, headers: headers ? { ...noCache, ...headers } : noCache }
+    }
+    return issued instanceof Promise ? issued.then(answerWith) : answerWith(issued)
   }
 
   return defineEndpoint({
     method: 'POST',
     path: paths.token,
-    summary: 'Issues tokens: client credentials and refresh tokens',
+    summary: 'Issues tokens, by one grant type or another',
     spec: 'RFC 6749 section 3.2',
     bodyKind: 'form',
     body: formSchema,
@@ -126,6 +155,13 @@ export function tokenEndpoint({ clientAuthentication, grants, audiences, onIssue
       'unsupported_grant_type',
       'invalid_scope',
       'invalid_target',
+      'invalid_dpop_proof',
+      'use_dpop_nonce',
+      'invalid_authorization_details',
+      'authorization_pending',
+      'slow_down',
+      'access_denied',
+      'expired_token',
       'temporarily_unavailable',
     ],
     cors: 'any',
@@ -147,21 +183,39 @@ export function parseAskedScope(parameter: string | undefined): ScopeSet | undef
   return scope
 }
 
+/** Audiences as parameters name them: by either name, with one space between two. */
+export interface AskedAudiences {
+  readonly audience?: string | undefined
+  readonly resource?: string | undefined
+}
+
 /**
- * The one audience that is asked for. Errors: `invalid_target` (RFC 8707 section 2) for one that is unknown, that the client
- * may not ask for, or that differs between `audience` and `resource`.
+ * The audiences that are asked for, by one name or the other; `undefined` where none is. Errors: `invalid_target` (RFC 8707
+ * section 2) for one that is unknown, that the client may not ask for, or where the two names differ.
  */
-export function checkAskedAudience(
-  asked: { readonly audience?: string; readonly resource?: string },
-  client: Client,
+export function checkAskedAudiences(
+  asked: AskedAudiences,
+  client: Pick<Client, 'firstParty' | 'audiences'>,
   known: ReadonlySet<string>,
-): string | undefined {
-  const audience = asked.audience ?? asked.resource
-  if (audience === undefined) return undefined
-  if (asked.resource !== undefined && asked.resource !== audience) throw new GatehouseError('invalid_target')
-  if (!known.has(audience) || !(client.firstParty || client.audiences.has(audience)))
-    throw new GatehouseError('invalid_target')
-  return audience
+): readonly string[] | undefined {
+  const text = asked.audience ?? asked.resource
+  if (text === undefined) return undefined
+  if (asked.resource !== undefined && asked.resource !== text) throw new GatehouseError('invalid_target')
+  const audiences = [...new Set(text.split(' '))]
+  for (const audience of audiences) {
+    if (!known.has(audience) || !(client.firstParty || client.audiences.has(audience))) {
+      throw new GatehouseError('invalid_target')
+    }
+  }
+  return audiences
+}
+
+/** What is asked for of the audiences that were granted: all of them where nothing is. `undefined` = one that was not. */
+export function narrowAudiences(
+  asked: readonly string[] | undefined,
+  granted: readonly string[],
+): readonly string[] | undefined {
+  return asked === undefined || asked.every((audience) => granted.includes(audience)) ? (asked ?? granted) : undefined
 }
 
 /** What of the asked scope is granted: all that is allowed where nothing was asked. Error: `invalid_scope` where nothing is left. */

@@ -3,12 +3,13 @@ import type { AddressInfo } from 'node:net'
 import { ManualClock, seconds } from '@gatehouse/core/time'
 import { openStore, type Store } from '@gatehouse/store/store'
 import { type Auth, type AuthSettings, createAuth } from '../auth.ts'
-import type { ConfiguredClient } from '../domain/clients.ts'
+import { type ConfiguredClient, noPermissions } from '../domain/clients.ts'
 import type { SignInLimits } from '../domain/lockout.ts'
 import type { Hint } from '../domain/revocations.ts'
 import { addUser } from '../domain/users.ts'
 import { createClientAddresses } from '../http/client-address.ts'
 import { mountEndpoints } from '../http/mount.ts'
+import { reuseKeyPairs } from './reused-key-pairs.ts'
 
 /** The issuer of every test; nothing listens there. */
 export const issuer = 'https://auth.example.com'
@@ -23,7 +24,8 @@ const baseClient: ConfiguredClient = {
   scopes: ['orders:read', 'inventory:read'],
   audiences: ['https://auth.example.com/orders'],
   introspects: [],
-  firstParty: false,
+  metadata: {},
+  permissions: noPermissions,
 }
 
 const baseSettings: AuthSettings = {
@@ -36,7 +38,7 @@ const baseSettings: AuthSettings = {
       authMethod: 'none',
       secret: undefined,
       grantTypes: ['refresh_token'],
-      firstParty: true,
+      permissions: { ...noPermissions, firstParty: true },
     },
   ],
   services: [{ name: 'orders', audience: 'https://auth.example.com/orders', clientSecret: 'orders-secret' }],
@@ -50,6 +52,8 @@ const baseSettings: AuthSettings = {
   requireClientToValidate: false,
   rotateKeysEvery: seconds(7_776_000),
   routeScopes: ['orders:read'],
+  requireDpopNonce: true,
+  authorizationDetails: {},
 }
 
 /** A running authentication service. */
@@ -100,6 +104,8 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
     masterKey,
     settings,
     loginApi: true,
+    allowLoopbackRequests: true,
+    makeKeyPair: reuseKeyPairs(),
     hashing: options.hashing ?? { atATime: 2, mayWait: 100 },
     failureLimit: options.failureLimit,
     ...(options.limits ? { signInLimits: options.limits } : {}),
@@ -109,6 +115,7 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
   const mount = mountEndpoints(auth.endpoints, {
     addresses: createClientAddresses(options.trustedProxies ?? []),
     firstPartyOrigins: () => new Set(['https://app.example.com']),
+    findCertificate: () => undefined,
     log: (refusal) => refusals.push(refusal),
     onAnswer: () => {},
   })
@@ -148,6 +155,7 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
         server.closeAllConnections()
       })
       mount.close()
+      auth.close()
       await store.close()
     },
   }

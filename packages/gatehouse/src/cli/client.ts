@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { addClient, rotateClientSecret } from '@gatehouse/auth/domain/client-administration'
-import { type AuthMethod, createClients, type GrantType } from '@gatehouse/auth/domain/clients'
+import { type AuthMethod, type GrantType, isConfiguredClient } from '@gatehouse/auth/domain/clients'
 import { parseDuration } from '@gatehouse/core/time'
 import { type Command, Option } from 'commander'
 import { type ConfigurationOptions, withConfiguration, withStore } from './open.ts'
@@ -65,7 +65,7 @@ async function add(id: string, options: AddOptions): Promise<void> {
         audiences: options.audience ?? [],
         firstParty: options.firstParty ?? false,
         jwks: options.jwks === undefined ? undefined : readFileSync(options.jwks, 'utf8'),
-        isConfigured: createClients({ store, clock }, configuration.auth).isConfigured,
+        isConfigured: (candidate) => isConfiguredClient(configuration.auth, candidate),
       },
       by,
     )

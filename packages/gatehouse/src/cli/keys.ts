@@ -1,4 +1,4 @@
-import { revokeSigningKey, rotateSigningKey } from '@gatehouse/auth/domain/key-administration'
+import { revokeSigningKey, rotateSigningKeys } from '@gatehouse/auth/domain/key-administration'
 import type { Command } from 'commander'
 import { type ConfigurationOptions, withConfiguration, withKeys } from './open.ts'
 import { answer, formatMoment, formatTable } from './output.ts'
@@ -11,10 +11,10 @@ export function addKeysCommands(program: Command): void {
     .addHelpText('after', '\nExample:\n  $ gatehouse keys list\n')
     .action(list)
   withConfiguration(keys.command('rotate'))
-    .description('let the next key take over, as soon as everybody can know it')
+    .description('let the next key of each algorithm take over, as soon as everybody can know it')
     .addHelpText(
       'after',
-      '\nTokens that the old key signed stay valid until they expire.\n\nExample:\n  $ gatehouse keys rotate\n',
+      '\nTokens that the old keys signed stay valid until they expire.\n\nExample:\n  $ gatehouse keys rotate\n',
     )
     .action(rotate)
   withConfiguration(keys.command('revoke'))
@@ -44,8 +44,9 @@ async function list(options: ConfigurationOptions): Promise<void> {
 
 async function rotate(options: ConfigurationOptions): Promise<void> {
   await withKeys(options, async ({ store, clock, by }, keys) => {
-    const rotated = await rotateSigningKey({ store, clock, keys }, by)
-    answer(options, rotated, `${rotated.kid} signs from ${formatMoment(rotated.signs_from)}`)
+    const rotated = await rotateSigningKeys({ store, clock, keys }, by)
+    const lines = rotated.map(({ kid, alg, signs_from }) => `${kid} (${alg}) signs from ${formatMoment(signs_from)}`)
+    answer(options, rotated, lines.join('\n'))
   })
 }
 

@@ -33,7 +33,7 @@ async function inspect(options: ConfigurationOptions): Promise<void> {
       revocations: revocations.set,
       clock,
     })
-    const verified = verifier.verify(token)
+    const verified = verifier.verify(token, undefined, 'not_presented')
     const parts = parseCompactToken(token)
     const header = parts && parseJsonPart(parts.headerPart)
     const claims = parts && parseJsonPart(parts.payloadPart)

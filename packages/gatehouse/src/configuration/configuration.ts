@@ -2,6 +2,7 @@ import type { AuthSettings } from '@gatehouse/auth/auth'
 import type { HashParameters } from '@gatehouse/auth/domain/passwords'
 import type { Seconds } from '@gatehouse/core/brand'
 import type { RouteTable } from '@gatehouse/gateway/routes'
+import type { CertificateSettings } from './resolve-certificates.ts'
 
 /** Where something listens. */
 export interface ListenAddress {
@@ -19,6 +20,7 @@ export interface Configuration {
   /** A path or a postgres:// URL. */
   readonly database: string
   readonly masterKey: { readonly key: Buffer; readonly previous?: Buffer | undefined }
+  readonly certificates: CertificateSettings
   readonly trustedProxies: readonly string[]
   readonly firstPartyOrigins: ReadonlySet<string>
   readonly loginApi: boolean

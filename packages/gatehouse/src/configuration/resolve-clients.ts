@@ -1,5 +1,17 @@
 import { parseClientKeys } from '@gatehouse/auth/domain/client-keys'
-import { type ConfiguredClient, isClientId } from '@gatehouse/auth/domain/clients'
+import {
+  type AuthMethod,
+  type ClientMetadata,
+  checkClientMetadata,
+  clientMetadataMembers,
+} from '@gatehouse/auth/domain/client-metadata'
+import {
+  type ClientPermissions,
+  type ConfiguredClient,
+  type GrantType,
+  isClientId,
+} from '@gatehouse/auth/domain/clients'
+import { checkFapi2 } from '@gatehouse/auth/domain/fapi2'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { firstPartyClientId } from '@gatehouse/core/wire-names'
 import type { Report } from './problem.ts'
@@ -14,54 +26,106 @@ export function resolveClients(
   { development, report }: { readonly development: boolean; readonly report: Report },
 ): readonly ConfiguredClient[] {
   return Object.entries(content.clients ?? {}).map(([id, entry]) => {
-    checkClient(id, entry, development, (key, message) =>
+    const client = buildClient(id, entry)
+    checkClient(client, entry, development, (key, message) =>
       report(['clients', id, ...(key === '' ? [] : [key])], message),
     )
-    const isPublic = entry.public ?? false
-    return {
-      id,
-      authMethod: isPublic
-        ? 'none'
-        : (entry.auth_method ?? (entry.secret === undefined ? 'private_key_jwt' : 'client_secret_basic')),
-      secret: entry.secret,
-      jwks: entry.jwks,
-      grantTypes: entry.grant_types ?? [isPublic ? 'refresh_token' : 'client_credentials'],
-      scopes: entry.scopes ?? [],
-      audiences: entry.audiences ?? [],
-      introspects: entry.introspects ?? [],
-      firstParty: entry.first_party ?? false,
-    }
+    return client
   })
 }
 
-function checkClient(
-  id: string,
-  entry: ClientEntry,
-  development: boolean,
-  report: (key: string, message: string) => void,
-): void {
-  const isPublic = entry.public ?? false
-  if (!isClientId(id) || id === firstPartyClientId) report('', 'this id is reserved; choose another')
-  if (isPublic && (entry.secret !== undefined || entry.jwks !== undefined || entry.auth_method !== undefined)) {
-    report('public', 'a public client proves nothing: leave out secret, jwks and auth_method, or public')
-  }
-  if (!isPublic && entry.secret === undefined && entry.jwks === undefined) {
-    report('', 'expected secret, jwks or public: true')
-  }
-  if (entry.auth_method === 'private_key_jwt' && entry.jwks === undefined)
-    report('jwks', 'missing; private_key_jwt needs the client’s public keys')
-  if (entry.auth_method?.startsWith('client_secret') && entry.secret === undefined)
-    report('secret', `missing; ${entry.auth_method} needs one`)
+const buildClient = (id: string, entry: ClientEntry): ConfiguredClient => ({
+  id,
+  authMethod: authMethodOf(entry),
+  secret: entry.secret,
+  jwks: entry.jwks,
+  grantTypes: grantTypesOf(entry),
+  scopes: entry.scopes ?? [],
+  audiences: entry.audiences ?? [],
+  introspects: entry.introspects ?? [],
+  metadata: metadataOf(entry),
+  permissions: permissionsOf(entry),
+})
+
+function authMethodOf(entry: ClientEntry): AuthMethod {
+  if (entry.public) return 'none'
+  return entry.auth_method ?? (entry.secret === undefined ? 'private_key_jwt' : 'client_secret_basic')
+}
+
+function grantTypesOf(entry: ClientEntry): readonly GrantType[] {
+  if (entry.grant_types) return entry.grant_types
+  if (entry.redirect_uris) return ['authorization_code', 'refresh_token']
+  return [entry.public ? 'refresh_token' : 'client_credentials']
+}
+
+const metadataNames = new Set(Object.keys(clientMetadataMembers))
+
+/** The members that a client could register by itself too: they are described once, for both. */
+const metadataOf = (entry: ClientEntry): ClientMetadata =>
+  Object.fromEntries(Object.entries(entry).filter(([name]) => metadataNames.has(name)))
+
+const permissionsOf = (entry: ClientEntry): ClientPermissions => ({
+  firstParty: entry.first_party ?? false,
+  skipConsent: entry.consent === 'skip',
+  pkceOptional: entry.insecure?.pkce_optional ?? false,
+  hybrid: entry.insecure?.hybrid ?? false,
+  profile: entry.profile,
+  accessTokenFormat: entry.access_token_format ?? (entry.subject_type === 'pairwise' ? 'opaque' : 'jwt'),
+  tokenExchange: entry.token_exchange && {
+    audiences: new Set(entry.token_exchange.audiences),
+    impersonation: entry.token_exchange.impersonation ?? false,
+  },
+})
+
+type ReportKey = (key: string, message: string) => void
+
+function checkClient(client: ConfiguredClient, entry: ClientEntry, development: boolean, report: ReportKey): void {
+  const isPublic = client.authMethod === 'none'
+  if (!isClientId(client.id) || client.id === firstPartyClientId) report('', 'this id is reserved; choose another')
+  checkProof(client, entry, report)
   if (entry.first_party && !isPublic) report('first_party', 'a first-party client is public: add public: true')
   if (isPublic && entry.grant_types?.includes('client_credentials'))
     report('grant_types', 'a public client cannot use client_credentials')
+  if (isPublic && entry.insecure?.pkce_optional) report('insecure', 'a public client always needs PKCE')
   if (entry.secret !== undefined && !development && isWeakSecret(entry.secret)) {
     report('secret', 'too weak; make one with: openssl rand -base64 32')
   }
-  try {
+  catching(report, 'jwks', () => {
     if (entry.jwks) parseClientKeys(entry.jwks)
+  })
+  catching(report, '', () => {
+    const { authMethod, grantTypes } = client
+    const hasKeys = entry.jwks !== undefined
+    checkClientMetadata(client.metadata, { authMethod, grantTypes, hasKeys, loopbackRedirects: true })
+  })
+  if (entry.profile === 'fapi2') catching(report, 'profile', () => checkFapi2(client))
+}
+
+function checkProof(client: ConfiguredClient, entry: ClientEntry, report: ReportKey): void {
+  const isPublic = client.authMethod === 'none'
+  if (isPublic && (entry.secret !== undefined || entry.auth_method !== undefined)) {
+    report('public', 'a public client proves nothing: leave out secret and auth_method, or public')
+  }
+  if (!isPublic && entry.auth_method === undefined && entry.secret === undefined && !hasKeys(entry)) {
+    report('', 'expected secret, jwks, jwks_uri, auth_method or public: true')
+  }
+  if (entry.auth_method === 'private_key_jwt' && !hasKeys(entry))
+    report('jwks', 'missing; private_key_jwt needs the client’s public keys')
+  if (entry.auth_method?.startsWith('client_secret') && entry.secret === undefined)
+    report('secret', `missing; ${entry.auth_method} needs one`)
+}
+
+const hasKeys = (entry: ClientEntry): boolean => entry.jwks !== undefined || entry.jwks_uri !== undefined
+
+/** Reports what a check of the authentication side throws. */
+function catching(report: ReportKey, key: string, check: () => void): void {
+  try {
+    check()
   } catch (error) {
     if (!(error instanceof GatehouseError)) throw error
-    report('jwks', error.message)
+    const [member, ...rest] = error.message.split(': ')
+    if (key === '' && member !== undefined && metadataNames.has(member) && rest.length > 0)
+      report(member, rest.join(': '))
+    else report(key, error.message)
   }
 }

@@ -6,6 +6,7 @@ import type { Seconds } from '@gatehouse/core/brand'
 import { parseDuration, seconds } from '@gatehouse/core/time'
 import type { Configuration, ListenAddress } from './configuration.ts'
 import type { Report } from './problem.ts'
+import { resolveCertificates } from './resolve-certificates.ts'
 import { resolveClients } from './resolve-clients.ts'
 import { resolveServices } from './resolve-services.ts'
 import type { ConfigurationFile } from './schema.ts'
@@ -50,6 +51,7 @@ export function resolveConfiguration(
     database,
     masterKey,
     routes,
+    certificates: resolveCertificates(content, report),
     trustedProxies: content.trusted_proxies ?? [],
     firstPartyOrigins: new Set(content.first_party_origins ?? []),
     loginApi: content.login_api ?? true,
@@ -75,6 +77,8 @@ export function resolveConfiguration(
         report,
       }),
       routeScopes: scopes,
+      requireDpopNonce: content.dpop?.require_nonce ?? true,
+      authorizationDetails: content.authorization_details ?? {},
     },
   }
 }

@@ -1,3 +1,6 @@
+import { authMethods, clientMetadataMembers, oneOf } from '@gatehouse/auth/domain/client-metadata'
+import { grantTypes } from '@gatehouse/auth/domain/clients'
+import type { JsonObject } from '@gatehouse/core/json'
 import type { Static } from 'typebox'
 import * as Type from 'typebox'
 
@@ -61,14 +64,18 @@ const requirement = Type.Union(
       {
         scopes: Type.Optional(scopes('All of these must be granted', { minItems: 1 })),
         roles: Type.Optional(texts('The user must have any of these', { minItems: 1 })),
+        acr: Type.Optional(
+          texts('How the user must have signed in: any of these classes, the one to ask for first', { minItems: 1 }),
+        ),
+        max_age: Type.Optional(duration('How long ago the sign-in may be at the most')),
       },
       { ...strict, minProperties: 1 },
     ),
   ],
   {
     description:
-      'What a request must bring: `signed-in` (a user’s token), `token` (any valid one), `optional` (identity if present; an invalid token is refused), `nothing` (credentials are not looked at), or `{ scopes: [all of these], roles: [any of these] }`',
-    expected: 'one of signed-in, token, optional, nothing, or { scopes: […], roles: […] }',
+      'What a request must bring: `signed-in` (a user’s token), `token` (any valid one), `optional` (identity if present; an invalid token is refused), `nothing` (credentials are not looked at), or `{ scopes: [all of these], roles: [any of these], acr: [any of these], max_age: 5m }`; keys together mean and',
+    expected: 'one of signed-in, token, optional, nothing, or { scopes: […], roles: […], acr: […], max_age: 5m }',
   },
 )
 
@@ -141,13 +148,9 @@ const client = Type.Object(
     ),
     secret: Type.Optional(text('Its secret; take it from the environment: `${WEB_SECRET}`')),
     auth_method: Type.Optional(
-      Type.Union(
-        [Type.Literal('client_secret_basic'), Type.Literal('client_secret_post'), Type.Literal('private_key_jwt')],
-        {
-          description: 'How it proves itself. Left out: by its secret, or by its keys where it has no secret',
-          expected: 'client_secret_basic, client_secret_post or private_key_jwt',
-        },
-      ),
+      oneOf(authMethods, {
+        description: 'How it proves itself. Left out: by its secret, or by its keys where it has no secret',
+      }),
     ),
     jwks: Type.Optional(
       Type.Object(
@@ -157,23 +160,57 @@ const client = Type.Object(
             expected: 'a list of public JWKs',
           }),
         },
-        { ...strict, description: 'Its public keys, for private_key_jwt' },
+        { ...strict, description: 'Its public keys: for what it signs, and for what is encrypted to it' },
       ),
     ),
     grant_types: Type.Optional(
-      Type.Array(
-        Type.Union([Type.Literal('client_credentials'), Type.Literal('refresh_token')], {
-          expected: 'client_credentials or refresh_token',
-        }),
-        {
-          description: 'Left out: client_credentials, or refresh_token for a public client',
-          expected: 'a list of grant types',
-        },
-      ),
+      Type.Array(oneOf(grantTypes, {}), {
+        description:
+          'Left out: authorization_code and refresh_token where there are redirect_uris, else client_credentials, or refresh_token for a public client',
+        expected: 'a list of grant types',
+      }),
     ),
     scopes: Type.Optional(scopes('What it may be granted at the most')),
     audiences: Type.Optional(texts('Audiences that it may ask for beside the default one')),
     introspects: Type.Optional(texts('Audiences whose tokens it may introspect beside its own tokens')),
+    consent: Type.Optional(
+      Type.Union([Type.Literal('ask'), Type.Literal('skip')], {
+        default: 'ask',
+        description: 'Whether people are asked before it gets tokens; `skip` is for one’s own apps',
+        expected: 'ask or skip',
+      }),
+    ),
+    access_token_format: Type.Optional(
+      Type.Union([Type.Literal('jwt'), Type.Literal('opaque')], {
+        description: 'Left out: jwt, or opaque for a client with pairwise subjects',
+        expected: 'jwt or opaque',
+      }),
+    ),
+    profile: Type.Optional(
+      Type.Literal('fapi2', {
+        description: 'Everything that the FAPI 2.0 Security Profile demands, and nothing that it forbids',
+        expected: 'fapi2',
+      }),
+    ),
+    token_exchange: Type.Optional(
+      Type.Object(
+        {
+          audiences: texts('Audiences that it may ask for', { minItems: 1 }),
+          impersonation: Type.Optional(flag('Whether it may act as a user without being named as the actor', false)),
+        },
+        { ...strict, description: 'What it may exchange tokens for (RFC 8693). Left out: nothing' },
+      ),
+    ),
+    insecure: Type.Optional(
+      Type.Object(
+        {
+          pkce_optional: Type.Optional(flag('Let a confidential client without PKCE through', false)),
+          hybrid: Type.Optional(flag('Allow the response type `code id_token`', false)),
+        },
+        { ...strict, description: 'What is weaker than it should be, for clients that cannot do better' },
+      ),
+    ),
+    ...clientMetadataMembers,
   },
   strict,
 )
@@ -195,6 +232,51 @@ export const configurationSchema = Type.Object(
     ),
     master_key_file: Type.Optional(text('A file that holds the master key and that nobody else can read')),
     master_key_previous: Type.Optional(text('The old master key, while it is being replaced')),
+    tls: Type.Optional(
+      Type.Object(
+        {
+          cert: text('A PEM file: the certificate of the listener, followed by those that vouch for it'),
+          key: text('A PEM file: its private key, without a passphrase'),
+        },
+        {
+          ...strict,
+          description:
+            'Makes the listener speak TLS (1.2 and newer). Changed files are taken up within a minute, for new connections',
+          expected: '{ cert, key }',
+        },
+      ),
+    ),
+    client_certificates: Type.Optional(
+      Type.Object(
+        {
+          authorities: Type.Optional(
+            text(
+              'A PEM file: who may issue certificates for clients that use tls_client_auth; intermediate ones included',
+            ),
+          ),
+          header: Type.Optional(
+            Type.String({
+              pattern: '^[A-Za-z][A-Za-z0-9-]*$',
+              description:
+                'The header in which trusted proxies hand on the certificate that their client has shown, as nginx’s `$ssl_client_escaped_cert` or by RFC 9440',
+              expected: 'the name of a header, such as Client-Cert',
+            }),
+          ),
+          ask: Type.Optional(flag('Whether the TLS listener asks clients for a certificate', true)),
+        },
+        { ...strict, description: 'Certificates by which clients prove themselves (RFC 8705)' },
+      ),
+    ),
+    dpop: Type.Optional(
+      Type.Object(
+        {
+          require_nonce: Type.Optional(
+            flag('Whether DPoP proofs must carry a nonce that Gatehouse has given out in the last ten minutes', true),
+          ),
+        },
+        { ...strict, description: 'Proof of possession (RFC 9449)' },
+      ),
+    ),
     trusted_proxies: Type.Optional(addressRanges('Proxies in front whose X-Forwarded-For is believed')),
     first_party_origins: Type.Optional(
       texts('Origins whose pages may call /login, /token/refresh and /logout', {
@@ -284,6 +366,27 @@ export const configurationSchema = Type.Object(
         description: 'How many processes serve; `auto` is one per core',
         expected: 'a whole number from 1 to 64, or auto',
       }),
+    ),
+    authorization_details: Type.Optional(
+      Type.Record(
+        Type.String({ pattern: '^[!-~]{1,200}$' }),
+        Type.Object(
+          {
+            description: text('What people are told when they are asked to agree'),
+            schema: Type.Unsafe<JsonObject>({
+              type: 'object',
+              description: 'JSON Schema of its members beside `type`',
+              expected: 'a JSON Schema of an object',
+            }),
+          },
+          strict,
+        ),
+        {
+          ...strict,
+          description: 'Types of rich authorization requests (RFC 9396), by name',
+          expected: 'types by name, each with description and schema',
+        },
+      ),
     ),
     services: Type.Optional(
       Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), service, {

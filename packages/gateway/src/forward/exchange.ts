@@ -6,6 +6,7 @@ import { type RefusalSink, refuse } from '../refuse.ts'
 import { buildResponseHeaders, type ResponseRules } from '../rewrite/response-headers.ts'
 import type { Route } from '../route.ts'
 import type { Visit } from '../visit.ts'
+import type { Outbox, Ready } from './outbox.ts'
 import { RequestBody } from './request-body.ts'
 import type { Running, Runs } from './running.ts'
 import type { ForwardTuning } from './tuning.ts'
@@ -19,6 +20,8 @@ export interface Forwarder extends RefusalSink {
   readonly tuning: ForwardTuning
   /** Every exchange that is not over. */
   readonly running: Running
+  /** Through which answers leave that came whole. */
+  readonly outbox: Outbox
 }
 
 /** Methods that may be sent once more after a failure to connect. Spec: RFC 9110 section 9.2.2. */
@@ -28,7 +31,7 @@ const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE']
  * One request with a service: sends it, streams the answer back and sees to it that both ends learn of the other's
  * failure. One object per request; the handler of undici, whose calls come in the order in which they stand here.
  */
-export class Exchange implements Dispatcher.DispatchHandler, Runs {
+export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   slot = -1
   readonly #forwarder: Forwarder
   readonly #visit: Visit
@@ -44,7 +47,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs {
   #retried = false
   /** Answered, failed or given up: whatever undici still says is of no interest. */
   #over = false
-  #bodyBegun = false
+  /** The headers are on their way to the client; what comes of the body follows them at once. */
+  #released = false
+  /** What came of the body together with the headers. */
+  #firstChunk: Buffer | undefined = undefined
   #waitsForClient = false
   #ticksWaiting = 0
 
@@ -93,19 +99,30 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs {
     const headers = buildResponseHeaders(status, raw, this.#rules)
     if (headers === undefined) throw new TypeError('the answer has a Transfer-Encoding other than chunked')
     this.#resume = resume
-    // Node sends headers with the first of the body, in one write; nothing is held back beyond this tick.
+    // An answer that comes whole leaves in one write; of any other nothing is held back beyond this tick.
     response.writeHead(status, headers)
-    process.nextTick(releaseHeaders, this)
+    process.nextTick(release, this)
     return true
   }
 
   /** Ends the tick of the headers: without this, the headers of an event stream would wait for its first event. */
-  releaseHeaders(): void {
-    if (!this.#bodyBegun && !this.#response.writableEnded) this.#response.flushHeaders()
+  release(): void {
+    if (this.#released || this.#over) return
+    this.#released = true
+    const chunk = this.#firstChunk
+    this.#firstChunk = undefined
+    if (chunk === undefined) this.#response.flushHeaders()
+    else this.#response.write(chunk)
   }
 
   onData(chunk: Buffer): boolean {
-    this.#bodyBegun = true
+    if (!this.#released) {
+      if (this.#firstChunk === undefined) {
+        this.#firstChunk = chunk
+        return true
+      }
+      this.release()
+    }
     if (this.#response.write(chunk)) return true
     if (!this.#waitsForClient) this.#response.once('drain', () => this.#onDrain())
     this.#waitsForClient = true
@@ -123,8 +140,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs {
     if (this.#over) return
     this.#over = true
     this.#ticksWaiting = 0
-    this.#response.end()
+    if (this.#released) this.finish()
+    else this.#forwarder.outbox.add(this)
     this.#body?.discard()
+  }
+
+  /** Sends what was not released of a complete answer. */
+  finish(): void {
+    this.#response.end(this.#firstChunk)
   }
 
   onError(error: Error): void {
@@ -201,8 +224,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs {
   }
 }
 
-function releaseHeaders(exchange: Exchange): void {
-  exchange.releaseHeaders()
+function release(exchange: Exchange): void {
+  exchange.release()
 }
 
 const tooLarge = (route: Route): Denial => ({

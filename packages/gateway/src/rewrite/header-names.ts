@@ -38,6 +38,8 @@ const own: ReadonlyMap<string, number> = new Map([
   ['connection', headerKind.connection],
   ['cookie', headerKind.cookie],
   ['authorization', headerKind.authorization],
+  // The proof was for us, and the token that it was made for is not forwarded either.
+  ['dpop', headerKind.drop],
 ])
 
 /** Names by which other proxies tell a service who is calling, from where, or what was really asked. */
@@ -111,11 +113,14 @@ export function readHeaderName(raw: string): HeaderName {
 function kindOf(name: string): number {
   const kind = own.get(name)
   if (kind !== undefined) return kind
-  const folded = name.replace(/[^a-z0-9]/g, '-')
+  const folded = foldHeaderName(name)
   // `expect` was answered here; a folded spelling of a header that frames or authenticates is nobody's honest header.
   if (hopByHop.has(folded) || folded === 'expect' || own.has(folded) || spoofable.has(folded)) return headerKind.drop
   return spoofablePrefixes.some((prefix) => folded.startsWith(prefix)) ? headerKind.drop : headerKind.pass
 }
+
+/** A lower-case header name as a CGI variable would have it: every character that is no letter or digit is a dash. */
+export const foldHeaderName = (name: string): string => name.replace(/[^a-z0-9]/g, '-')
 
 /**
  * The header names that a Connection value lists, lower case; nothing for the usual `keep-alive` and `close`.

@@ -2,7 +2,7 @@ import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { CheckedRequest } from '../check-request.ts'
 import type { Visit } from '../visit.ts'
 import { stripOwnCookies } from './cookies.ts'
-import { headerKind, parseConnection, readHeaderName } from './header-names.ts'
+import { foldHeaderName, headerKind, parseConnection, readHeaderName } from './header-names.ts'
 import { pushIdentity } from './identity-headers.ts'
 
 /**
@@ -58,6 +58,16 @@ export function withoutNamed(headers: readonly string[], names: readonly string[
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? ''
     if (!names.includes(name.toLowerCase())) kept.push(name, headers[index + 1] ?? '')
+  }
+  return kept
+}
+
+/** A flat list of headers without those whose folded names are among these; see `foldHeaderName`. */
+export function withoutFolded(headers: readonly string[], folded: readonly string[]): string[] {
+  const kept: string[] = []
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? ''
+    if (!folded.includes(foldHeaderName(name.toLowerCase()))) kept.push(name, headers[index + 1] ?? '')
   }
   return kept
 }

@@ -1,20 +1,5 @@
-import type { CreateTableBuilder, SchemaModule } from 'kysely'
-import type { Migration, MigrationStep } from './migration.ts'
-
-type Column = 'text' | 'text?' | 'integer' | 'integer?'
-type Columns = Readonly<Record<string, Column>>
-
-interface Table {
-  readonly name: string
-  /** Columns in order; a question mark allows null. */
-  readonly columns: Columns
-  /** Columns of the primary key; a single name in `counted` is a number that the database counts up. */
-  readonly key: readonly string[]
-  readonly counted?: true
-  readonly kind?: 'small' | 'updated'
-  readonly indexes?: readonly (readonly string[])[]
-  readonly unique?: readonly (readonly string[])[]
-}
+import { createTable, type Table } from './create-table.ts'
+import type { Migration } from './migration.ts'
 
 const people: readonly Table[] = [
   {
@@ -201,31 +186,4 @@ export const firstTables: Migration = {
       .where('fold_key', 'is not', null)
       .execute()
   },
-}
-
-async function createTable({ schema, dialect }: MigrationStep, table: Table): Promise<void> {
-  let builder: CreateTableBuilder<string, string> = schema.createTable(table.name)
-  if (table.counted) builder = builder.addColumn(table.key[0] ?? 'id', dialect.identity)
-  for (const [name, type] of Object.entries(table.columns)) {
-    const dataType = type.startsWith('text') ? dialect.text : dialect.integer
-    builder = builder.addColumn(name, dataType, (column) => (type.endsWith('?') ? column : column.notNull()))
-  }
-  if (!table.counted) builder = builder.addPrimaryKeyConstraint(`${table.name}_key`, [...table.key])
-  await builder.modifyEnd(dialect.tableEnd(table.kind ?? 'plain')).execute()
-  for (const columns of table.unique ?? []) await createIndex(schema, { table, columns, unique: true })
-  for (const columns of table.indexes ?? []) await createIndex(schema, { table, columns, unique: false })
-}
-
-interface Index {
-  readonly table: Table
-  readonly columns: readonly string[]
-  readonly unique: boolean
-}
-
-async function createIndex(schema: SchemaModule, { table, columns, unique }: Index): Promise<void> {
-  const builder = schema
-    .createIndex(`${table.name}_${columns.join('_')}`)
-    .on(table.name)
-    .columns([...columns])
-  await (unique ? builder.unique() : builder).execute()
 }

@@ -1,5 +1,6 @@
 import { firstTables } from './0001-first-tables.ts'
+import { authorization } from './0002-authorization.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, in order. */
-export const migrations: readonly Migration[] = [firstTables]
+export const migrations: readonly Migration[] = [firstTables, authorization]

@@ -9,6 +9,7 @@ const buildSecret = (client: ClientRow, overrides: Partial<ClientSecretRow> = {}
   id: randomToken(9),
   client_id: client.id,
   hash: randomToken(32),
+  sealed: null,
   created_at: start,
   expires_at: null,
   ...overrides,

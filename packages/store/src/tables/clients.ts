@@ -13,6 +13,10 @@ const clientColumns = [
   'audiences',
   'first_party',
   'jwks',
+  'metadata',
+  'is_dynamic',
+  'registration_token_hash',
+  'used_at',
   'created_at',
   'updated_at',
 ] as const satisfies readonly (keyof ClientRow)[]
@@ -21,6 +25,7 @@ const secretColumns = [
   'id',
   'client_id',
   'hash',
+  'sealed',
   'created_at',
   'expires_at',
 ] as const satisfies readonly (keyof ClientSecretRow)[]
@@ -60,6 +65,27 @@ export interface Clients {
     readonly status: ClientRow['status']
     readonly at: Seconds
   }): Promise<boolean>
+  /** Puts what it is registered with in the place of what was there (RFC 7592 section 2.2); false where there is none. */
+  replace(
+    client: Pick<
+      ClientRow,
+      | 'id'
+      | 'name'
+      | 'auth_method'
+      | 'grant_types'
+      | 'scopes'
+      | 'jwks'
+      | 'metadata'
+      | 'registration_token_hash'
+      | 'updated_at'
+    >,
+  ): Promise<boolean>
+  /** Notes that it was used, if that was last noted before `since`. */
+  touch(client: { readonly id: ClientId; readonly now: Seconds; readonly since: Seconds }): Promise<void>
+  /** Clients that registered themselves: how many. */
+  countDynamic(): Promise<number>
+  /** Those of them that were last used, or made, before a moment. */
+  listUnused(before: Seconds, limit: number): Promise<ClientId[]>
   /** Deletes it with its secrets; whether there was one. Cost: a transaction of two statements. */
   delete(id: ClientId): Promise<boolean>
   addSecret(row: ClientSecretRow): Promise<void>
@@ -104,6 +130,41 @@ export function createClients(connection: Connection): Clients {
         .where('id', '=', id)
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
+    },
+    async replace({ id, ...changes }) {
+      const { numUpdatedRows } = await db
+        .updateTable('clients')
+        .set(changes)
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
+    async touch({ id, now, since }) {
+      await db
+        .updateTable('clients')
+        .set({ used_at: now })
+        .where('id', '=', id)
+        .where((where) => where.or([where('used_at', 'is', null), where('used_at', '<', since)]))
+        .execute()
+    },
+    async countDynamic() {
+      const { count } = await db
+        .selectFrom('clients')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('is_dynamic', '=', 1)
+        .executeTakeFirstOrThrow()
+      return count
+    },
+    async listUnused(before, limit) {
+      const rows = await db
+        .selectFrom('clients')
+        .select('id')
+        .where('is_dynamic', '=', 1)
+        .where(({ eb, fn }) => eb(fn.coalesce('used_at', 'created_at'), '<', before))
+        .orderBy('id')
+        .limit(limit)
+        .execute()
+      return rows.map((row) => row.id)
     },
     delete: (id) =>
       connection.transaction(async (inner) => {

@@ -25,6 +25,10 @@ export const grantColumns = [
   'idle_expires_at',
   'expires_at',
   'access_expires_at',
+  'rotates',
+  'confirmation',
+  'claims',
+  'authorization_details',
 ] as const satisfies readonly (keyof GrantRow)[]
 
 const insert = defineStatement<GrantRow>('grants.insert', ({ db, parameter }) =>
@@ -46,6 +50,19 @@ const rotate = defineStatement<Rotation>('grants.rotate', ({ db, dialect, parame
     }))
     .where('id', '=', parameter('id'))
     .where('generation', '=', parameter('generation'))
+    .where('expires_at', '>', parameter('now'))
+    .where('idle_expires_at', '>', parameter('now')),
+)
+
+const prolong = defineStatement<Omit<Rotation, 'generation'>>('grants.prolong', ({ db, dialect, parameter }) =>
+  db
+    .updateTable('grants')
+    .set(({ ref }) => ({
+      rotated_at: parameter('now'),
+      idle_expires_at: parameter('idle_expires_at'),
+      access_expires_at: dialect.greatest(ref('access_expires_at'), parameter('access_expires_at')),
+    }))
+    .where('id', '=', parameter('id'))
     .where('expires_at', '>', parameter('now'))
     .where('idle_expires_at', '>', parameter('now')),
 )
@@ -74,6 +91,8 @@ export interface Grants {
   rotate(rotation: Rotation): Promise<boolean>
   /** Notes a later `exp` under a generation that is still current; false where it is not. Never lowers it. Hot. */
   raiseAccessExpiry(change: AccessExpiry): Promise<boolean>
+  /** Notes a use that leaves the generation as it is; false where the grant is over. */
+  prolong(use: Omit<Rotation, 'generation'>): Promise<boolean>
   /** Deletes it; `undefined` where another caller did. */
   end(id: GrantId): Promise<GrantRow | undefined>
   endBySession(session: SessionId): Promise<GrantRow[]>
@@ -108,6 +127,7 @@ export function createGrants(connection: Connection): Grants {
     find: grantBatch?.find ?? (async (id) => (await find.run(connection, { id })).rows[0]),
     rotate: grantBatch?.rotate ?? (async (rotation) => (await rotate.run(connection, rotation)).changes > 0),
     raiseAccessExpiry: async (change) => (await raiseAccessExpiry.run(connection, change)).changes > 0,
+    prolong: async (use) => (await prolong.run(connection, use)).changes > 0,
     end: (id) => db.deleteFrom('grants').where('id', '=', id).returningAll().executeTakeFirst(),
     endBySession: (session) => endWhere('session_id', session),
     endByUser: (user) => endWhere('user_id', user),

@@ -1,4 +1,4 @@
-import type { SessionId, UserId } from '@gatehouse/core/brand'
+import type { Seconds, SessionId, UserId } from '@gatehouse/core/brand'
 import type { Connection } from '../database.ts'
 import type { SessionRow } from '../rows.ts'
 import { defineStatement, rowOfParameters } from '../statement.ts'
@@ -20,10 +20,29 @@ const insert = defineStatement<SessionRow>('sessions.insert', ({ db, parameter }
   db.insertInto('sessions').values(rowOfParameters<SessionRow>(columns, parameter)),
 )
 
+const findByCookie = defineStatement<{ cookie_hash: string; now: Seconds }, SessionRow>(
+  'sessions.find-by-cookie',
+  ({ db, parameter }) =>
+    db
+      .selectFrom('sessions')
+      .select(columns)
+      .where('cookie_hash', '=', parameter('cookie_hash'))
+      .where('expires_at', '>', parameter('now')),
+)
+
 /** Sign-ins that last. Each query is one statement. */
 export interface Sessions {
   insert(row: SessionRow): Promise<void>
   findById(id: SessionId): Promise<SessionRow | undefined>
+  /** The session of a browser's cookie, if it has not expired. Hot: compiled once. */
+  findByCookie(cookie_hash: string, now: Seconds): Promise<SessionRow | undefined>
+  /**
+   * A new sign-in of the same user in the same browser: a new cookie, what was proven, and when. False where the session has
+   * ended meanwhile.
+   */
+  renew(
+    session: Pick<SessionRow, 'id' | 'cookie_hash' | 'amr' | 'acr' | 'auth_time' | 'address' | 'device'>,
+  ): Promise<boolean>
   /** The oldest first, expired ones too. */
   listByUser(user: UserId): Promise<SessionRow[]>
   /** Whether there was one. */
@@ -38,6 +57,17 @@ export function createSessions(connection: Connection): Sessions {
   return {
     async insert(row) {
       await insert.run(connection, row)
+    },
+    async findByCookie(cookie_hash, now) {
+      return (await findByCookie.run(connection, { cookie_hash, now })).rows[0]
+    },
+    async renew({ id, ...changes }) {
+      const { numUpdatedRows } = await db
+        .updateTable('sessions')
+        .set(changes)
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
     },
     findById: (id) => db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst(),
     listByUser: (user) =>

@@ -59,6 +59,10 @@ export const buildGrant = (overrides: Partial<GrantRow> = {}): GrantRow => ({
   idle_expires_at: later(3600),
   expires_at: later(86_400),
   access_expires_at: later(300),
+  rotates: 1,
+  confirmation: null,
+  claims: null,
+  authorization_details: null,
   ...overrides,
 })
 
@@ -73,6 +77,10 @@ export const buildClient = (overrides: Partial<ClientRow> = {}): ClientRow => ({
   audiences: '',
   first_party: 0,
   jwks: null,
+  metadata: '{}',
+  is_dynamic: 0,
+  registration_token_hash: null,
+  used_at: null,
   created_at: start,
   updated_at: start,
   ...overrides,

@@ -1,8 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { AuthMethod, Client, Clients } from '../../domain/clients.ts'
+import type { RemoteKeySets } from '../../domain/remote-key-sets.ts'
+import type { ClientCertificate } from '../../http/client-certificate.ts'
+import { type AssertionDependencies, assertionClientId, assertionType, checkAssertion } from './client-assertion.ts'
 import { checkSecret, parseBasic } from './client-secret.ts'
-import { type AssertionDependencies, assertionClientId, assertionType, checkAssertion } from './private-key-jwt.ts'
+import { checkTlsClient } from './tls-client-auth.ts'
 
 /** The parameters of a form by which a client may prove itself. */
 export interface ClientParameters {
@@ -16,28 +19,48 @@ export interface ClientParameters {
 export interface ClientAuthentication {
   /**
    * The client, proven by the method that it is registered for (a secret in the header or in the form: the proof is the same);
-   * a public client by its id alone.
+   * by its certificate where it is registered for that; a public client by its id alone.
    * Errors: `invalid_request` for two methods at once (RFC 6749 section 2.3), else `invalid_client`, which never tells an
    * unknown client from a wrong secret. Not a promise where nothing has to be read.
    */
-  authenticate(headers: IncomingHttpHeaders, form: ClientParameters): Client | Promise<Client>
+  authenticate(
+    headers: IncomingHttpHeaders,
+    form: ClientParameters,
+    certificate?: ClientCertificate,
+  ): Client | Promise<Client>
 }
 
 type Presented =
   | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly id: string; readonly secret: string }
-  | { readonly method: 'private_key_jwt'; readonly id: string; readonly assertion: string }
+  | { readonly method: 'client_assertion'; readonly id: string; readonly assertion: string }
   | { readonly method: 'none'; readonly id: string }
 
 export function createClientAuthentication(
-  dependencies: AssertionDependencies & { readonly clients: Clients },
+  dependencies: AssertionDependencies & {
+    readonly clients: Clients
+    /** For certificates whose keys are behind a jwks_uri. */
+    readonly keySets?: RemoteKeySets | undefined
+  },
 ): ClientAuthentication {
-  const prove = (client: Client | undefined, presented: Presented): Client | Promise<Client> => {
+  const proveByCertificate = async (client: Client, certificate: ClientCertificate | undefined): Promise<Client> => {
+    // Nothing is fetched for a request that shows no certificate at all.
+    const isFetched = certificate !== undefined && client.jwksUri !== undefined
+    const set = isFetched ? await dependencies.keySets?.get(client.jwksUri) : undefined
+    const fault = checkTlsClient(client, certificate, set?.signatureKeys)
+    if (fault !== undefined) throw new GatehouseError('invalid_client', { cause: new Error(`TLS client: ${fault}`) })
+    return client
+  }
+  const prove = (
+    client: Client | undefined,
+    presented: Presented,
+    certificate: ClientCertificate | undefined,
+  ): Client | Promise<Client> => {
     if (!client || !accepts(client.authMethod, presented.method))
       throw refused(presented.method === 'client_secret_basic')
     switch (presented.method) {
       case 'none':
-        return client
-      case 'private_key_jwt':
+        return client.authMethod === 'none' ? client : proveByCertificate(client, certificate)
+      case 'client_assertion':
         return checkAssertion(dependencies, client, presented.assertion).then(() => client)
       default:
         if (!checkSecret(client, presented.secret)) throw refused(presented.method === 'client_secret_basic')
@@ -45,17 +68,25 @@ export function createClientAuthentication(
     }
   }
   return {
-    authenticate(headers, form) {
+    authenticate(headers, form, certificate) {
       const presented = parsePresented(headers, form)
       const client = dependencies.clients.find(presented.id)
-      return client instanceof Promise ? client.then((found) => prove(found, presented)) : prove(client, presented)
+      return client instanceof Promise
+        ? client.then((found) => prove(found, presented, certificate))
+        : prove(client, presented, certificate)
     },
   }
 }
 
 /** A client registered for one way of sending its secret may use the other: it is the same proof (RFC 6749 section 2.3.1). */
-const accepts = (registered: AuthMethod, presented: AuthMethod): boolean =>
-  registered === presented || (isSecret(registered) && isSecret(presented))
+function accepts(registered: AuthMethod, presented: Presented['method']): boolean {
+  if (presented === 'client_assertion') return registered === 'private_key_jwt' || registered === 'client_secret_jwt'
+  // What proves a client by TLS stands in no parameter: its request looks like a public client's.
+  if (presented === 'none') return registered === 'none' || isTls(registered)
+  return isSecret(registered) && isSecret(presented)
+}
+
+const isTls = (method: AuthMethod): boolean => method === 'tls_client_auth' || method === 'self_signed_tls_client_auth'
 
 const isSecret = (method: AuthMethod): boolean => method === 'client_secret_basic' || method === 'client_secret_post'
 
@@ -79,7 +110,7 @@ function parsePresented(headers: IncomingHttpHeaders, form: ClientParameters): P
     }
     const id = assertionClientId(form.client_assertion)
     if (id === undefined || (form.client_id !== undefined && form.client_id !== id)) throw refused(false)
-    return { method: 'private_key_jwt', id, assertion: form.client_assertion }
+    return { method: 'client_assertion', id, assertion: form.client_assertion }
   }
   if (form.client_id === undefined) throw refused(false)
   if (form.client_secret !== undefined) {

@@ -1,5 +1,5 @@
 import type { Seconds } from '@gatehouse/core/brand'
-import type { AccessTokens } from '../../domain/access-tokens.ts'
+import { type AccessTokens, audienceClaim } from '../../domain/access-tokens.ts'
 import { type Grant, grantScope } from '../token.ts'
 
 interface Dependencies {
@@ -17,14 +17,22 @@ export function clientCredentialsGrant({ accessTokens, defaultAudience, lifetime
   return {
     type: 'client_credentials',
     forPublicClients: false,
-    issue({ client, scope, audience }) {
+    issue({ client, scope, audiences, confirmation }) {
       const granted = client.scopes === 'all' ? '' : grantScope(scope, client.scopes)
       const expiresIn = lifetime()
       const { token } = accessTokens.issue(
-        { sub: client.id, client_id: client.id, aud: audience ?? defaultAudience(), scope: granted },
+        {
+          sub: client.id,
+          client_id: client.id,
+          aud: audienceClaim(audiences ?? [defaultAudience()]),
+          scope: granted,
+          ...(confirmation ? { cnf: confirmation } : {}),
+        },
         expiresIn,
+        client.accessTokenFormat,
       )
-      return { access_token: token, token_type: 'Bearer', expires_in: expiresIn, scope: granted }
+      const token_type = confirmation?.jkt === undefined ? 'Bearer' : 'DPoP'
+      return { access_token: token, token_type, expires_in: expiresIn, scope: granted }
     },
   }
 }

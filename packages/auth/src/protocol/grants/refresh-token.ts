@@ -1,26 +1,31 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { TokenPairs } from '../../domain/token-pairs.ts'
+import { type IdTokenDependencies, idTokenFor } from '../id-token-answer.ts'
 import type { Grant } from '../token.ts'
 
 /**
- * A new pair for a refresh token. Spec: RFC 6749 section 6, RFC 9700 section 4.14.2.
+ * A new pair for a refresh token. Spec: RFC 6749 section 6, RFC 9700 section 4.14.2, OpenID Connect Core section 12.
  * The scope may be narrowed for this one access token; the grant keeps its own.
  */
-export function refreshTokenGrant({ tokenPairs }: { readonly tokenPairs: TokenPairs }): Grant {
+export function refreshTokenGrant(dependencies: IdTokenDependencies & { readonly tokenPairs: TokenPairs }): Grant {
   return {
     type: 'refresh_token',
     forPublicClients: true,
-    issue({ client, form, scope, audience, address, requestId }) {
+    async issue({ client, form, scope, audiences, confirmation, address, requestId }) {
       if (form.refresh_token === undefined) {
         throw new GatehouseError('invalid_request', { description: 'The field refresh_token is missing' })
       }
-      return tokenPairs.refresh({
+      const { pair, grant } = await dependencies.tokenPairs.refresh({
         token: form.refresh_token,
         client,
         scope,
-        audience,
+        audiences,
+        confirmation,
         by: { address, request_id: requestId },
       })
+      const signedIn = { ...grant, scope: pair.scope }
+      const id_token = await idTokenFor(dependencies, client, signedIn, { accessToken: pair.access_token })
+      return id_token === undefined ? pair : { ...pair, id_token }
     },
   }
 }

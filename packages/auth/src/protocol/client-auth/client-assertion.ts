@@ -1,17 +1,25 @@
-import { createHash } from 'node:crypto'
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { type Clock, seconds } from '@gatehouse/core/time'
-import { parseCompactToken, parseJsonPart } from '@gatehouse/guard/compact-token'
+import { type CompactToken, normalizeType, parseCompactToken, parseJsonPart } from '@gatehouse/guard/compact-token'
 import { isSignedBy } from '@gatehouse/guard/signature'
 import type { Store } from '@gatehouse/store/store'
 import type { Client } from '../../domain/clients.ts'
+import { fapi2Algorithms } from '../../domain/fapi2.ts'
+import { type ClientKeys, createClientKeys } from '../../domain/find-client-keys.ts'
 
 /** The only client_assertion_type. Spec: RFC 7523 section 2.2. */
 export const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /** Types that an assertion may call itself: anything else was made for another purpose (RFC 8725 section 3.11). */
 const acceptedTypes: ReadonlySet<string> = new Set(['', 'jwt', 'client-authentication+jwt'])
+/** The MACs of client_secret_jwt, and the hash of each. Spec: RFC 7518 section 3.2. */
+const macHashes: ReadonlyMap<unknown, string> = new Map([
+  ['HS256', 'sha256'],
+  ['HS384', 'sha384'],
+  ['HS512', 'sha512'],
+])
 /** Seconds that an assertion may be valid for at the most. */
 const longestLifetime = 300
 /** Seconds that a client's clock may be ahead. */
@@ -21,7 +29,11 @@ export interface AssertionDependencies {
   readonly store: Pick<Store, 'usedIdentifiers'>
   readonly clock: Clock
   readonly issuer: string
+  /** For keys behind a jwks_uri; without it only keys registered by value are known. */
+  readonly clientKeys?: ClientKeys | undefined
 }
+
+const keysByValue = createClientKeys({})
 
 /** Which client an assertion says that it comes from; nothing about it is believed yet. */
 export function assertionClientId(assertion: string): string | undefined {
@@ -31,22 +43,25 @@ export function assertionClientId(assertion: string): string | undefined {
 }
 
 /**
- * Checks a client assertion. Spec: RFC 7523 section 3: signed by a registered key with that key's algorithm, `iss` and
- * `sub` the client, `aud` the issuer alone, valid for five minutes at the most, its `jti` used once.
- * Cost: one signature check and one insert. Error: `invalid_client`; the cause says why.
+ * Checks a client assertion. Spec: RFC 7523 section 3: signed by a registered key with that key's algorithm or, for
+ * client_secret_jwt, by a MAC under the client's secret; `iss` and `sub` the client, `aud` the issuer alone, valid for
+ * five minutes at the most, its `jti` used once. Which of the two it must be is what the client is registered for.
+ * Cost: one signature check and one insert; keys behind a jwks_uri may have to be fetched.
+ * Error: `invalid_client`; the cause says why.
  */
 export async function checkAssertion(
-  { store, clock, issuer }: AssertionDependencies,
+  dependencies: AssertionDependencies,
   client: Client,
   assertion: string,
 ): Promise<void> {
+  const { store, clock, issuer } = dependencies
   const token = parseCompactToken(assertion)
   const header = token && parseJsonPart(token.headerPart)
   if (!token || !header) throw refused('not a signed token')
   checkHeader(header)
-  const key = findKey(client, header)
   const signed = Buffer.from(assertion.slice(0, token.signedLength))
-  if (!isSignedBy(key, signed, Buffer.from(token.signaturePart, 'base64url'))) throw refused('bad signature')
+  if (client.authMethod === 'client_secret_jwt') checkMac(client, header, signed, token)
+  else await checkSignature(dependencies, client, header, signed, token)
 
   const claims = parseJsonPart(token.payloadPart)
   if (!claims) throw refused('the payload is not a JSON object')
@@ -61,17 +76,41 @@ export async function checkAssertion(
 
 function checkHeader(header: JsonObject): void {
   const typ = header.typ ?? ''
-  if (typeof typ !== 'string' || !acceptedTypes.has(typ.toLowerCase()))
+  if (typeof typ !== 'string' || !acceptedTypes.has(normalizeType(typ)))
     throw refused('the typ is of another kind of token')
   if ('crit' in header) throw refused('crit is not understood')
 }
 
 /** The key that the header names or, without a name, the only one; its own algorithm must be the one in the header. */
-function findKey(client: Client, header: JsonObject): Client['keys'][number] {
-  const named = header.kid === undefined ? client.keys : client.keys.filter((key) => key.kid === header.kid)
-  const [key, ...others] = named.filter((candidate) => candidate.alg === header.alg)
-  if (!key || others.length > 0) throw refused('no registered key, or more than one, fits the header')
-  return key
+async function checkSignature(
+  { clientKeys = keysByValue }: AssertionDependencies,
+  client: Client,
+  header: JsonObject,
+  signed: Buffer,
+  token: CompactToken,
+): Promise<void> {
+  if (client.authMethod !== 'private_key_jwt') throw refused('the client is registered for another method')
+  if (client.profile === 'fapi2' && !(typeof header.alg === 'string' && fapi2Algorithms.has(header.alg)))
+    throw refused('the profile forbids the alg')
+  const key = await clientKeys.findSignatureKey(client, header)
+  if (!key) throw refused('no registered key, or more than one, fits the header')
+  if (!isSignedBy(key, signed, Buffer.from(token.signaturePart, 'base64url'))) throw refused('bad signature')
+}
+
+/**
+ * Only secrets are keys of a MAC, never what is registered as a public key; and every secret is compared, in constant time.
+ * Stops: a public key used as the secret of a MAC (RFC 8725 section 2.1).
+ */
+function checkMac(client: Client, header: JsonObject, signed: Buffer, token: CompactToken): void {
+  const hash = macHashes.get(header.alg)
+  if (hash === undefined || client.profile === 'fapi2') throw refused('the alg is not one of client_secret_jwt')
+  const presented = Buffer.from(token.signaturePart, 'base64url')
+  let isRight = false
+  for (const secret of client.macSecrets) {
+    const mac = createHmac(hash, secret).update(signed).digest()
+    isRight = (presented.length === mac.length && timingSafeEqual(presented, mac)) || isRight
+  }
+  if (!isRight) throw refused('bad MAC')
 }
 
 function checkClaims(claims: JsonObject, clientId: string, issuer: string, now: number): { exp: number; jti: string } {

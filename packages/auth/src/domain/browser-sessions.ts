@@ -1,0 +1,125 @@
+import { hash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { UserId } from '@gatehouse/core/brand'
+import type { Revocation } from '@gatehouse/core/contracts'
+import { randomToken } from '@gatehouse/core/random'
+import type { Clock } from '@gatehouse/core/time'
+import type { SessionRow, UserRow } from '@gatehouse/store/rows'
+import type { Store, Tables } from '@gatehouse/store/store'
+import type { Cookies } from '../http/cookies.ts'
+import { recordEvent } from './audit.ts'
+import type { Revocations } from './revocations.ts'
+import { buildSession, endSession, type SessionLifetimes } from './sessions.ts'
+
+/** A browser's session and whose it is. */
+export interface BrowserSession {
+  readonly session: SessionRow
+  readonly user: UserRow
+}
+
+/** Somebody who has just proven in a browser who they are. */
+export interface BrowserSignInProof {
+  readonly user: UserRow
+  readonly acr: string
+  readonly amr: readonly string[]
+  readonly address: string
+  readonly device: string
+  readonly requestId: string
+  readonly headers: IncomingHttpHeaders
+  /** Further writes of the same transaction. */
+  readonly alongside: (tables: Tables, session: SessionRow) => Promise<void>
+}
+
+/** Sessions of browsers: a cookie with 256 random bits, of which the store knows the hash. */
+export interface BrowserSessions {
+  /** The session of the cookie, if it lasts and its user may still sign in. Cost: nothing without the cookie, else two reads. */
+  find(headers: IncomingHttpHeaders): Promise<BrowserSession | undefined>
+  /**
+   * Starts a session, or goes on with that of the same user, always with a new cookie: the old one is worth nothing from
+   * then on (session fixation). That of another user in this browser ends. Answers with the Set-Cookie header.
+   */
+  signIn(proof: BrowserSignInProof): Promise<{ readonly session: SessionRow; readonly cookie: string }>
+}
+
+interface Dependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly revocations: Revocations
+  readonly cookies: Cookies
+  readonly lifetimes: () => SessionLifetimes
+}
+
+/** What of a cookie's value the store knows. */
+export const hashCookie = (value: string): string => hash('sha256', value, 'base64url')
+
+export function createBrowserSessions(dependencies: Dependencies): BrowserSessions {
+  const { store, clock, revocations, cookies, lifetimes } = dependencies
+
+  const findSession = async (headers: IncomingHttpHeaders): Promise<SessionRow | undefined> => {
+    const value = cookies.findSession(headers)
+    return value === undefined ? undefined : store.sessions.findByCookie(hashCookie(value), clock.now())
+  }
+  return {
+    async find(headers) {
+      const session = await findSession(headers)
+      const user = session && (await store.users.findById(session.user_id))
+      return session && user?.status === 'active' ? { session, user } : undefined
+    },
+
+    async signIn(proof) {
+      const value = randomToken(32)
+      const before = await findSession(proof.headers)
+      const ended: Revocation[] = []
+      const session = await store.transaction(async (tables) => {
+        ended.length = 0
+        const renewed =
+          before && before.user_id === proof.user.id ? await renew(tables, before, proof, value) : undefined
+        const current = renewed ?? buildNew(proof, value)
+        if (!renewed) await tables.sessions.insert(current)
+        if (before && before.id !== current.id) {
+          const by = { actor: proof.user.id, address: proof.address, request_id: proof.requestId }
+          ended.push(...(await endSession({ tables, clock, revocations }, before.id, by)))
+        }
+        await Promise.all([proof.alongside(tables, current), recordSignIn(tables, current, proof)])
+        return current
+      })
+      await revocations.announce(ended)
+      return { session, cookie: cookies.setSession(value, session.expires_at - clock.now()) }
+    },
+  }
+
+  function buildNew({ user, amr, acr, address, device }: BrowserSignInProof, value: string): SessionRow {
+    const proven = { user_id: user.id as UserId, amr: amr.join(' '), acr, address, device }
+    return buildSession(clock, { ...proven, cookie_hash: hashCookie(value) }, lifetimes())
+  }
+
+  async function renew(
+    tables: Tables,
+    before: SessionRow,
+    { amr, acr, address, device }: BrowserSignInProof,
+    value: string,
+  ): Promise<SessionRow | undefined> {
+    const changes = {
+      cookie_hash: hashCookie(value),
+      amr: amr.join(' '),
+      acr,
+      auth_time: clock.now(),
+      address,
+      device,
+    }
+    return (await tables.sessions.renew({ id: before.id, ...changes })) ? { ...before, ...changes } : undefined
+  }
+
+  function recordSignIn(tables: Tables, session: SessionRow, proof: BrowserSignInProof): Promise<void> {
+    return recordEvent(tables, clock, {
+      type: 'sign_in',
+      result: 'ok',
+      actor: proof.user.id,
+      target: proof.user.id,
+      session_id: session.id,
+      address: proof.address,
+      request_id: proof.requestId,
+      detail: { amr: proof.amr },
+    })
+  }
+}

@@ -1,0 +1,45 @@
+import type { JsonObject } from '@gatehouse/core/json'
+import { parseScope, type ScopeSet } from '@gatehouse/core/scope'
+import type { UserRow } from '@gatehouse/store/rows'
+
+/** Scopes that OpenID Connect defines and that have a meaning here. Spec: OpenID Connect Core sections 5.4 and 11. */
+export const openidScopes = ['openid', 'profile', 'offline_access', 'roles'] as const
+
+/** Claims about a user, and the scope that brings each. */
+const claimScopes = { preferred_username: 'profile', updated_at: 'profile', roles: 'roles' } as const
+
+/** Every claim about a user that can be asked for. */
+export const userClaimNames = Object.keys(claimScopes) as readonly (keyof typeof claimScopes)[] // the keys of that very object
+
+/** What the `claims` parameter asks for at one place. Spec: OpenID Connect Core section 5.5. */
+export type ClaimsAskedFor = Readonly<Record<string, ClaimRequest | null>>
+
+/** How one claim is asked for. */
+export interface ClaimRequest {
+  readonly essential?: boolean
+  readonly value?: unknown
+  readonly values?: readonly unknown[]
+}
+
+/** The parameter `claims`, once it has been checked. */
+export interface ClaimsParameter {
+  readonly id_token?: ClaimsAskedFor
+  readonly userinfo?: ClaimsAskedFor
+}
+
+/** The claims about a user that a scope gives and that were asked for by name. A claim without a value is left out. */
+export function claimsOf(user: UserRow, scope: string, asked: ClaimsAskedFor | undefined): JsonObject {
+  const granted: ScopeSet = parseScope(scope) ?? new Set()
+  const values: Record<(typeof userClaimNames)[number], unknown> = {
+    preferred_username: user.username,
+    updated_at: user.updated_at,
+    roles: user.roles === '' ? undefined : user.roles.split(' '),
+  }
+  const claims: Record<string, unknown> = {}
+  for (const name of userClaimNames) {
+    // Roles are a matter of the scope alone: they are what services decide by.
+    const isAsked = asked !== undefined && name in asked && name !== 'roles'
+    if ((granted.has(claimScopes[name]) || isAsked) && values[name] !== undefined) claims[name] = values[name]
+  }
+  return claims
+}

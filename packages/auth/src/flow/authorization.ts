@@ -1,0 +1,306 @@
+import type { ClientId } from '@gatehouse/core/brand'
+import { GatehouseError } from '@gatehouse/core/errors'
+import type { JsonObject } from '@gatehouse/core/json'
+import { paths } from '@gatehouse/core/paths'
+import { parseScope } from '@gatehouse/core/scope'
+import type { Clock } from '@gatehouse/core/time'
+import type { ConsentRow } from '@gatehouse/store/rows'
+import type { Store, Tables } from '@gatehouse/store/store'
+import { recordEvent } from '../domain/audit.ts'
+import type { AuthorizationCodes } from '../domain/authorization-codes.ts'
+import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
+import type { Client, Clients } from '../domain/clients.ts'
+import type { Subjects } from '../domain/subjects.ts'
+import { rolesFor } from '../domain/token-pairs.ts'
+import { openidScopes } from '../domain/user-claims.ts'
+import type { Answer, EndpointRequest } from '../http/endpoint.ts'
+import { redirectTo } from '../pages/page.ts'
+import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
+import { answerAuthorization, type ResponseTarget } from '../protocol/authorization-response.ts'
+import { type IdTokenDependencies, idTokenFor } from '../protocol/id-token-answer.ts'
+import type { JarmDependencies } from '../protocol/jarm.ts'
+import type { Flow, Flows } from './flows.ts'
+import { nextAuthorizationStep } from './next-step.ts'
+
+export interface AuthorizationDependencies extends IdTokenDependencies, JarmDependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly clients: Clients
+  readonly flows: Flows
+  readonly browserSessions: BrowserSessions
+  readonly codes: AuthorizationCodes
+  readonly subjects: Subjects
+  readonly defaultAudience: () => string
+}
+
+/** Where an authorization request has got to. */
+export interface AuthorizationProgress {
+  readonly request: AuthorizationRequest
+  readonly http: Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId'>
+  /** Absent as long as nobody had to be asked anything. */
+  readonly flow?: Flow
+  /** The browser's session, where it is not the one of the request's cookie. */
+  readonly browser?: BrowserSession
+  /** To be set with the answer. */
+  readonly cookies?: readonly string[]
+  /** Whether the user has just agreed. */
+  readonly hasAgreed?: boolean
+}
+
+/** What a user would let a client have. */
+export interface Offer {
+  readonly scope: string
+  readonly audiences: readonly string[]
+  readonly details: readonly JsonObject[] | undefined
+}
+
+/** Goes on with authorization requests, wherever they have got to. */
+export interface AuthorizationFlow {
+  /** Does what the judge says comes next: asks the user for something, or answers the client. */
+  proceed(progress: AuthorizationProgress): Promise<Answer>
+  /** Tells the client that nothing comes of it. */
+  fail(progress: AuthorizationProgress, error: GatehouseError): Promise<Answer>
+  /** The request of a flow. Error: `not_found` where it is of another kind. */
+  requestOf(flow: Flow): AuthorizationRequest
+  /** What a user would be asked to agree to. */
+  offerFor(request: AuthorizationRequest, client: Client, browser: BrowserSession): Offer
+  getClient(request: AuthorizationRequest): Promise<Client>
+}
+
+export function createAuthorizationFlow(dependencies: AuthorizationDependencies): AuthorizationFlow {
+  const { store, clock, clients, flows, browserSessions, subjects, defaultAudience } = dependencies
+
+  const getClient = async ({ clientId }: AuthorizationRequest): Promise<Client> => {
+    const client = await clients.find(clientId)
+    if (!client) throw new GatehouseError('not_found', { description: 'The app that sent you here is gone' })
+    return client
+  }
+
+  const offerFor = (request: AuthorizationRequest, client: Client, { user }: BrowserSession): Offer => {
+    const ofUser = parseScope(user.scopes) ?? new Set<string>()
+    const ofOpenid: readonly string[] = openidScopes
+    const canRefresh = client.grantTypes.has('refresh_token')
+    const scope = [...(parseScope(request.scope) ?? [])].filter(
+      (token) => (ofUser.has(token) || ofOpenid.includes(token)) && (token !== 'offline_access' || canRefresh),
+    )
+    return {
+      scope: scope.join(' '),
+      audiences: request.audiences ?? [defaultAudience()],
+      details: request.authorizationDetails,
+    }
+  }
+
+  const judge = async (client: Client, progress: AuthorizationProgress, browser: BrowserSession | undefined) => {
+    const { request, flow } = progress
+    const consent = browser && (await store.consents.find(browser.user.id, client.id))
+    const isNeeded = browser !== undefined && needsConsent(client, consent, offerFor(request, client, browser))
+    return nextAuthorizationStep(
+      {
+        prompt: request.prompt,
+        maxAge: request.maxAge,
+        requiredSubject: request.requiredSubject,
+        hintedSubject: request.hintedSubject,
+        essentialAcr: request.essentialAcr,
+      },
+      browser && {
+        subject: subjects.subjectFor(client, browser.user.id),
+        authTime: browser.session.auth_time,
+        acr: browser.session.acr,
+        isFresh: flow !== undefined && flow.sessionId === browser.session.id,
+      },
+      { isNeeded, isFresh: progress.hasAgreed ?? false },
+      clock.now(),
+    )
+  }
+
+  const askOn = async (path: string, { request, http, flow, cookies = [] }: AuthorizationProgress): Promise<Answer> => {
+    if (flow) return redirectTo(`${path}?flow=${flow.id}`, cookies)
+    const begun = await flows.begin(http.headers, {
+      kind: 'authorize',
+      parameters: JSON.stringify(request),
+      clientId: request.clientId as ClientId, // of a client that was found
+    })
+    return redirectTo(`${path}?flow=${begun.flow.id}`, [...cookies, ...begun.cookies])
+  }
+
+  const fail = async (progress: AuthorizationProgress, error: GatehouseError): Promise<Answer> => {
+    const client = await getClient(progress.request)
+    const { flow } = progress
+    if (flow) await store.transaction((tables) => flows.consume(tables, flow))
+    return answerAuthorization(
+      dependencies,
+      targetOf(client, progress.request),
+      { error: error.code, error_description: error.message },
+      progress.cookies,
+    )
+  }
+
+  return {
+    fail,
+    getClient,
+    offerFor,
+    requestOf(flow) {
+      if (flow.kind !== 'authorize') throw new GatehouseError('not_found')
+      return JSON.parse(flow.parameters) as AuthorizationRequest // written by askOn above
+    },
+
+    async proceed(progress) {
+      const client = await getClient(progress.request)
+      const browser = progress.browser ?? (await browserSessions.find(progress.http.headers))
+      const next = await judge(client, progress, browser)
+      switch (next.step) {
+        case 'sign_in':
+          return askOn(paths.login, progress)
+        case 'consent':
+          return askOn(paths.consent, progress)
+        case 'fail':
+          return fail(progress, new GatehouseError(next.error, { cause: new Error(next.why) }))
+        default:
+          if (!browser) throw new GatehouseError('server_error', { cause: new Error('issue without a session') })
+          return issue(dependencies, client, progress, browser, offerFor(progress.request, client, browser))
+      }
+    },
+  }
+}
+
+const targetOf = (client: Client, { redirectUri, mode, state }: AuthorizationRequest): ResponseTarget => ({
+  client,
+  redirectUri,
+  mode,
+  state,
+})
+
+/** Whether more is offered than the user has agreed to before. One's own apps do not ask. */
+function needsConsent(client: Client, consent: ConsentRow | undefined, offer: Offer): boolean {
+  if (client.firstParty || client.skipConsent) return false
+  if (!consent) return true
+  const agreed = new Set(consent.scope.split(' '))
+  const audiences = new Set(consent.audience.split(' '))
+  const details = offer.details === undefined ? null : JSON.stringify(offer.details)
+  return (
+    offer.scope.split(' ').some((scope) => scope !== '' && !agreed.has(scope)) ||
+    offer.audiences.some((audience) => !audiences.has(audience)) ||
+    (details !== null && details !== consent.authorization_details)
+  )
+}
+
+/** What has been agreed to so far, and now. */
+const mergeWords = (before: string | undefined, now: string): string =>
+  [...new Set(`${before ?? ''} ${now}`.split(' ').filter(Boolean))].join(' ')
+
+/** Gives the client its code. Everything that it rests on is written in one transaction. */
+async function issue(
+  dependencies: AuthorizationDependencies,
+  client: Client,
+  progress: AuthorizationProgress,
+  browser: BrowserSession,
+  offer: Offer,
+): Promise<Answer> {
+  const { store, codes } = dependencies
+  const { request, flow } = progress
+  if (offer.scope === '' && request.scope !== '') {
+    const error = new GatehouseError('access_denied', { description: 'The user may give none of the asked scopes' })
+    return answerAuthorization(
+      dependencies,
+      targetOf(client, request),
+      { error: error.code, error_description: error.message },
+      progress.cookies,
+    )
+  }
+  const { session, user } = browser
+  const content = {
+    client_id: client.id,
+    user_id: user.id,
+    session_id: session.id,
+    redirect_uri: request.redirectUri,
+    code_challenge: request.codeChallenge ?? null,
+    nonce: request.nonce ?? null,
+    scope: offer.scope,
+    audience: offer.audiences.join(' '),
+    roles: rolesFor(user, client, offer.scope),
+    claims: request.claims ? JSON.stringify(request.claims) : null,
+    authorization_details: offer.details ? JSON.stringify(offer.details) : null,
+    dpop_jkt: request.dpopJkt ?? null,
+    auth_time: session.auth_time,
+    acr: session.acr,
+    amr: session.amr,
+    refreshable: isRefreshable(client, offer.scope) ? (1 as const) : (0 as const),
+  }
+  const code = await store.transaction(async (tables) => {
+    const [issued] = await Promise.all([
+      codes.issue(tables, content),
+      flow && dependencies.flows.consume(tables, flow),
+      consumePushed(tables, request),
+      noteClient(dependencies, tables, client, browser),
+      progress.hasAgreed && recordConsent(dependencies, tables, client, progress, browser, offer),
+    ])
+    return issued
+  })
+  const id_token =
+    request.responseType === 'code id_token'
+      ? await idTokenFor(dependencies, client, content, { nonce: request.nonce, code, state: request.state })
+      : undefined
+  return answerAuthorization(dependencies, targetOf(client, request), { code, id_token }, progress.cookies)
+}
+
+/** OpenID clients say that they want to act while the user is away (OpenID Connect Core section 11); others just do. */
+export function isRefreshable(client: Client, scope: string): boolean {
+  if (!client.grantTypes.has('refresh_token')) return false
+  const granted = scope.split(' ')
+  return !granted.includes('openid') || granted.includes('offline_access')
+}
+
+/** A pushed request leads to one answer. Spec: RFC 9126 section 4. */
+async function consumePushed(tables: Tables, { pushedHash }: AuthorizationRequest): Promise<void> {
+  if (pushedHash !== undefined && !(await tables.pushedRequests.consume(pushedHash))) {
+    throw new GatehouseError('invalid_request_uri')
+  }
+}
+
+/** A client that wants to hear of the session's end is noted with the session. */
+async function noteClient(
+  { subjects }: AuthorizationDependencies,
+  tables: Tables,
+  client: Client,
+  { session, user }: BrowserSession,
+): Promise<void> {
+  if (!client.backchannelLogout && !client.frontchannelLogout) return
+  await tables.sessionClients.put({
+    session_id: session.id,
+    client_id: client.id,
+    subject: subjects.subjectFor(client, user.id),
+    sid: subjects.sessionFor(client, session.id),
+    expires_at: session.expires_at,
+  })
+}
+
+async function recordConsent(
+  { clock }: AuthorizationDependencies,
+  tables: Tables,
+  client: Client,
+  { http }: AuthorizationProgress,
+  { user, session }: BrowserSession,
+  offer: Offer,
+): Promise<void> {
+  const before = await tables.consents.find(user.id, client.id)
+  const now = clock.now()
+  await tables.consents.put({
+    user_id: user.id,
+    client_id: client.id,
+    scope: mergeWords(before?.scope, offer.scope),
+    audience: mergeWords(before?.audience, offer.audiences.join(' ')),
+    authorization_details: offer.details ? JSON.stringify(offer.details) : (before?.authorization_details ?? null),
+    granted_at: now,
+  })
+  await recordEvent(tables, clock, {
+    type: 'consent_given',
+    result: 'ok',
+    actor: user.id,
+    target: client.id,
+    client_id: client.id,
+    session_id: session.id,
+    address: http.address,
+    request_id: http.requestId,
+    detail: { scope: offer.scope },
+  })
+}

@@ -1,0 +1,105 @@
+import { hash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { ClientId, SessionId } from '@gatehouse/core/brand'
+import { GatehouseError } from '@gatehouse/core/errors'
+import { randomToken } from '@gatehouse/core/random'
+import { type Clock, seconds } from '@gatehouse/core/time'
+import type { FlowRow } from '@gatehouse/store/rows'
+import type { Store, Tables } from '@gatehouse/store/store'
+import { hashCookie } from '../domain/browser-sessions.ts'
+import type { Cookies } from '../http/cookies.ts'
+
+/** What somebody is in the middle of, as a page sees it. */
+export interface Flow {
+  /** Stands in the page's address and in its form: without the browser's cookie it is worth nothing. */
+  readonly id: string
+  readonly kind: FlowRow['kind']
+  readonly parameters: string
+  /** The session that was started or confirmed for it. */
+  readonly sessionId: SessionId | null
+}
+
+/** A flow that has just begun, and the cookie that goes with it where the browser had none. */
+export interface BegunFlow {
+  readonly flow: Flow
+  readonly cookies: readonly string[]
+}
+
+/** Flows of one browser: each tab has its own, and none completes another. */
+export interface Flows {
+  begin(
+    headers: IncomingHttpHeaders,
+    flow: { readonly kind: FlowRow['kind']; readonly parameters: string; readonly clientId?: ClientId },
+  ): Promise<BegunFlow>
+  /** The flow of this id, in the browser that began it. Error: `not_found`, the same for a foreign, an unknown and an ended one. */
+  get(headers: IncomingHttpHeaders, id: string | undefined): Promise<Flow>
+  /** Notes, in the sign-in's transaction, for which session the flow goes on. */
+  attach(tables: Tables, flow: Flow, session: SessionId): Promise<void>
+  /** Ends it, in the transaction of what it led to: of two answers to one flow, one is given. Error: `not_found`. */
+  consume(tables: Tables, flow: Flow): Promise<void>
+}
+
+/** Seconds for which one can be in the middle of something (30 minutes). */
+const flowLifetime = 1800
+/** Flows that one browser can have at a time. */
+const flowLimit = 50
+
+const hashId = (id: string): string => hash('sha256', id, 'base64url')
+
+export function createFlows({
+  store,
+  clock,
+  cookies,
+}: {
+  readonly store: Store
+  readonly clock: Clock
+  readonly cookies: Cookies
+}): Flows {
+  return {
+    async begin(headers, { kind, parameters, clientId }) {
+      const known = cookies.findBrowser(headers)
+      const browser = known ?? randomToken(32)
+      const id = randomToken(16)
+      const now = clock.now()
+      const browser_hash = hashCookie(browser)
+      await store.flows.insert({
+        id_hash: hashId(id),
+        kind,
+        browser_hash,
+        client_id: clientId ?? null,
+        parameters,
+        session_id: null,
+        created_at: now,
+        expires_at: seconds(now + flowLifetime),
+      })
+      if (known !== undefined) await store.flows.removeAllBut({ browser_hash, keep: flowLimit })
+      const flow: Flow = { id, kind, parameters, sessionId: null }
+      return { flow, cookies: known === undefined ? [cookies.setBrowser(browser)] : [] }
+    },
+
+    async get(headers, id) {
+      const browser = cookies.findBrowser(headers)
+      if (id === undefined || browser === undefined || !/^[\w-]{22}$/.test(id)) throw gone()
+      const row = await store.flows.find({
+        id_hash: hashId(id),
+        browser_hash: hashCookie(browser),
+        now: clock.now(),
+      })
+      if (!row) throw gone()
+      return { id, kind: row.kind, parameters: row.parameters, sessionId: row.session_id }
+    },
+
+    async attach(tables, flow, session) {
+      if (!(await tables.flows.setSession({ id_hash: hashId(flow.id), session_id: session }))) throw gone()
+    },
+
+    async consume(tables, flow) {
+      if (!(await tables.flows.consume(hashId(flow.id)))) throw gone()
+    },
+  }
+}
+
+const gone = (): GatehouseError =>
+  new GatehouseError('not_found', {
+    description: 'This page has expired, or belongs to another browser. Go back to the app and begin again.',
+  })

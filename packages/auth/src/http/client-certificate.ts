@@ -1,0 +1,127 @@
+import { hash, X509Certificate } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { TLSSocket } from 'node:tls'
+import type { Clock } from '@gatehouse/core/time'
+
+/** The certificate that a client has shown, and so proven that it has the key of. */
+export interface ClientCertificate {
+  readonly certificate: X509Certificate
+  /** SHA-256 over its DER bytes as base64url: the `x5t#S256` that tokens are bound to. Spec: RFC 8705 section 3.1. */
+  readonly thumbprint: string
+  /** Whether an authority that the configuration names stands for it. False for a self-signed one. */
+  readonly verified: boolean
+}
+
+/** The authorities that are believed, and the clock by which certificates expire. */
+export interface CertificateAuthorities {
+  readonly certificates: readonly X509Certificate[]
+  readonly clock: Clock
+}
+
+/** From where certificates are believed. */
+export interface CertificateSource {
+  /** Whether the peer of a request is a proxy that may say which certificate its client has shown. */
+  readonly isTrustedProxy: (request: IncomingMessage) => boolean
+  /** The header in which it says so, in small letters; absent = there is none. */
+  readonly header: string | undefined
+  /** Who stands for client certificates; absent = no certificate counts as verified. */
+  readonly authorities?: CertificateAuthorities | undefined
+}
+
+/** Connections are kept open, and their certificate stays the same. */
+const ofConnection = new WeakMap<object, ClientCertificate | null>()
+
+/**
+ * The certificate of a request: what a trusted proxy says, else what the connection to Gatehouse's own listener was made
+ * with. Spec: RFC 8705 sections 2 and 6.5, RFC 9440.
+ * Cost: nothing for a plain connection; on TLS one hash a connection; from a header one parse a request.
+ * Stops: a certificate that a client merely writes into a header, since only a trusted proxy's header is read, and then
+ * nothing but that header: the proxy's own certificate is never taken for its client's.
+ */
+export function findClientCertificate(
+  request: IncomingMessage,
+  source: CertificateSource,
+): ClientCertificate | undefined {
+  if (source.header !== undefined && source.isTrustedProxy(request)) {
+    const certificate = parseCertificateHeader(request.headers[source.header])
+    return certificate && new HandedOnCertificate(certificate, source)
+  }
+  const { socket } = request
+  // A server's socket is a TLSSocket exactly where it has `encrypted`.
+  if ((socket as Partial<TLSSocket>).encrypted !== true) return undefined
+  const known = ofConnection.get(socket)
+  if (known !== undefined) return known ?? undefined
+  const found = findPeerCertificate(socket as TLSSocket, source)
+  ofConnection.set(socket, found ?? null)
+  return found
+}
+
+function findPeerCertificate(socket: TLSSocket, { authorities }: CertificateSource): ClientCertificate | undefined {
+  const certificate = socket.getPeerX509Certificate()
+  if (certificate === undefined) return undefined
+  // Without authorities of ours, OpenSSL would ask those that every web browser trusts.
+  const verified = authorities !== undefined && socket.authorized
+  return { certificate, thumbprint: buildCertificateThumbprint(certificate), verified }
+}
+
+/** SHA-256 over a certificate's DER bytes, base64url: 43 characters. Spec: RFC 8705 section 3.1. */
+export const buildCertificateThumbprint = ({ raw }: X509Certificate): string => hash('sha256', raw, 'base64url')
+
+/** A certificate from a header: what of it nobody asks for is not worked out. */
+class HandedOnCertificate implements ClientCertificate {
+  readonly certificate: X509Certificate
+  readonly #source: CertificateSource
+
+  constructor(certificate: X509Certificate, source: CertificateSource) {
+    this.certificate = certificate
+    this.#source = source
+  }
+
+  get thumbprint(): string {
+    return buildCertificateThumbprint(this.certificate)
+  }
+
+  /** The proxy may have let anything through, so its client's certificate is looked at here. */
+  get verified(): boolean {
+    const { authorities } = this.#source
+    if (authorities === undefined) return false
+    const now = authorities.clock.milliseconds()
+    return authorities.certificates.some((authority) => isIssuedBy(this.certificate, authority, now))
+  }
+}
+
+/** Whether an authority has signed a certificate itself, and the certificate is within its time. */
+function isIssuedBy(certificate: X509Certificate, authority: X509Certificate, now: number): boolean {
+  if (now < Date.parse(certificate.validFrom) || now > Date.parse(certificate.validTo)) return false
+  return authority.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey)
+}
+
+const longestHeader = 16_384
+const base64 = /^[A-Za-z0-9+/]+={0,2}$/
+
+/**
+ * Reads the certificate in a proxy's header: PEM with or without percent escapes (nginx), a byte sequence `:base64:`
+ * (RFC 9440 section 2.1), or the bare base64 of its DER (Traefik, HAProxy). `undefined` for anything else, two certificates
+ * or two headers included.
+ */
+export function parseCertificateHeader(header: string | readonly string[] | undefined): X509Certificate | undefined {
+  if (typeof header !== 'string' || header === '' || header.length > longestHeader) return undefined
+  const text = decodeEscapes(header)
+  const pem = /^-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*$/.exec(text)
+  const encoded = pem ? (pem[1] ?? '').replaceAll(/\s/g, '') : text.replace(/^:(.*):$/, '$1')
+  if (!base64.test(encoded)) return undefined
+  try {
+    return new X509Certificate(Buffer.from(encoded, 'base64'))
+  } catch {
+    return undefined
+  }
+}
+
+function decodeEscapes(text: string): string {
+  if (!text.includes('%')) return text
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,42 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+/** The cookies of Gatehouse's own pages. */
+export interface Cookies {
+  /** The value of the browser's session cookie. */
+  findSession(headers: IncomingHttpHeaders): string | undefined
+  /** The value by which a browser is known again while somebody is in the middle of something. */
+  findBrowser(headers: IncomingHttpHeaders): string | undefined
+  setSession(value: string, maxAge: number): string
+  setBrowser(value: string): string
+  clearSession(): string
+}
+
+/**
+ * Builds the cookies of an issuer: HttpOnly, SameSite=Lax, for the whole host and for no other. With an https issuer they
+ * are Secure and have the prefix `__Host-`, which no other host can set. Spec: RFC 6265bis section 4.1.3.2.
+ */
+export function createCookies(issuer: string): Cookies {
+  const isSecure = issuer.startsWith('https:')
+  const prefix = isSecure ? '__Host-' : ''
+  const attributes = `Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`
+  const session = `${prefix}gatehouse_session`
+  const browser = `${prefix}gatehouse_browser`
+  return {
+    findSession: (headers) => findCookie(headers.cookie, session),
+    findBrowser: (headers) => findCookie(headers.cookie, browser),
+    setSession: (value, maxAge) => `${session}=${value}; Max-Age=${maxAge}; ${attributes}`,
+    setBrowser: (value) => `${browser}=${value}; ${attributes}`,
+    clearSession: () => `${session}=; Max-Age=0; ${attributes}`,
+  }
+}
+
+/** A cookie of that name with the one form that ours have; the first where there are several. */
+function findCookie(header: string | undefined, name: string): string | undefined {
+  for (const part of header?.split(';') ?? []) {
+    const mark = part.indexOf('=')
+    if (mark === -1 || part.slice(0, mark).trim() !== name) continue
+    const value = part.slice(mark + 1).trim()
+    return /^[\w-]{43}$/.test(value) ? value : undefined
+  }
+  return undefined
+}

@@ -1,0 +1,63 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import * as Type from 'typebox'
+import { afterEach, expect, it } from 'vitest'
+import { createClientAddresses } from './client-address.ts'
+import { defineEndpoint } from './endpoint.ts'
+import { mountEndpoints } from './mount.ts'
+
+let stop = async (): Promise<void> => {}
+afterEach(() => stop())
+
+const answers: { path: string; status: number }[] = []
+const greet = defineEndpoint({
+  method: 'GET',
+  path: '/greet',
+  summary: 'Greets',
+  bodyKind: 'none',
+  answers: { 200: Type.Object({ hello: Type.String() }) },
+  errors: [],
+  handle: () => ({ status: 200, json: { hello: 'you' } }),
+})
+
+async function start() {
+  answers.length = 0
+  const mount = mountEndpoints([greet], {
+    addresses: createClientAddresses([]),
+    firstPartyOrigins: () => new Set(),
+    findCertificate: () => undefined,
+    log: () => {},
+    onAnswer: (path, status) => answers.push({ path, status }),
+  })
+  const server = createServer((request, response) => mount.handle(request, response, request.url ?? '', ''))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  stop = async () => {
+    mount.close()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/greet` }
+}
+
+it('answers, and HEAD with the same headers and no body', async () => {
+  const { url } = await start()
+  const answer = await fetch(url)
+  expect(await answer.json()).toEqual({ hello: 'you' })
+  const head = await fetch(url, { method: 'HEAD' })
+  expect(head.headers.get('content-length')).toBe(answer.headers.get('content-length'))
+  expect(await head.text()).toBe('')
+  expect(answers).toEqual([
+    { path: '/greet', status: 200 },
+    { path: '/greet', status: 200 },
+  ])
+})
+
+it('is not harmed by a client that goes away when its answer is about to be sent', async () => {
+  const { server, url } = await start()
+  server.prependOnceListener('request', (_request, response) => {
+    // After the handler, before the turn of the event loop ends.
+    process.nextTick(() => response.destroy())
+  })
+  await expect(fetch(url)).rejects.toThrow('fetch failed')
+  expect((await fetch(url)).status).toBe(200)
+})

@@ -1,0 +1,21 @@
+import ipaddr from 'ipaddr.js'
+
+const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3')
+
+/**
+ * Whether an IP address is one of the public internet. Everything else is not: private, loopback, link-local (and with it
+ * the metadata services of clouds), shared (RFC 6598), multicast, unspecified, reserved, and IPv6 that carries an IPv4
+ * address in it, whatever that one is. What is no address is not public.
+ * Spec: RFC 6890 and the IANA registries of special-purpose addresses.
+ */
+export function isPublicAddress(address: string): boolean {
+  if (!ipaddr.isValid(address)) return false
+  const parsed = ipaddr.parse(address)
+  if (parsed.range() !== 'unicast') return false
+  return parsed.kind() === 'ipv4' || parsed.match(globalUnicast)
+}
+
+/** Whether an IP address is one of this machine's own, in its plain spelling. */
+export function isLoopbackAddress(address: string): boolean {
+  return ipaddr.isValid(address) && ipaddr.parse(address).range() === 'loopback'
+}

@@ -1,0 +1,82 @@
+import type { JsonObject } from '@gatehouse/core/json'
+import type { Client } from '../domain/clients.ts'
+import type { Answer } from '../http/endpoint.ts'
+import { type Html, html } from './html.ts'
+import { renderPage } from './page.ts'
+
+/** The page on which one agrees, or not. */
+export interface ConsentPage {
+  readonly flow: string
+  readonly action: string
+  readonly client: Client
+  /** As whom one has signed in, and in which session: the decision counts for no other. */
+  readonly username: string
+  readonly session: string
+  readonly scope: string
+  readonly audiences: readonly string[]
+  readonly details: readonly DescribedDetail[]
+  readonly formTargets: readonly string[]
+  /** Further facts, such as from where a device asks. */
+  readonly notes?: Html
+}
+
+/** One of the authorization_details, and how its type is described. */
+export interface DescribedDetail {
+  readonly description: string
+  readonly detail: JsonObject
+}
+
+/** What the scopes of OpenID Connect mean to people; others are shown as they are. */
+const scopeTexts: Readonly<Record<string, string>> = {
+  openid: 'know who you are',
+  profile: 'read your user name',
+  roles: 'read your roles',
+  offline_access: 'do all this while you are away',
+}
+
+/** What a client would get, told to the user: every scope, every audience, every detail. */
+export const renderConsent = ({ client, ...page }: ConsentPage): Answer =>
+  renderPage({
+    title: 'Allow access?',
+    formTargets: page.formTargets,
+    body: html`<p><strong id="client-name">${client.name ?? client.id}</strong>${hostOf(client)} asks to</p>
+<ul id="scopes">
+${page.scope
+  .split(' ')
+  .filter(Boolean)
+  .map((scope) => html`<li data-scope="${scope}">${scopeTexts[scope] ?? scope}</li>`)}
+</ul>
+<p>at</p>
+<ul id="audiences">${page.audiences.map((audience) => html`<li>${audience}</li>`)}</ul>
+${page.details.map(renderDetail)}
+${page.notes}
+<p>You are signed in as <strong id="username">${page.username}</strong>.</p>
+${linksOf(client)}
+<form method="post" action="${page.action}">
+<input type="hidden" name="flow" value="${page.flow}">
+<input type="hidden" name="session" value="${page.session}">
+<button id="allow" type="submit" name="decision" value="allow">Allow</button>
+<button id="deny" type="submit" name="decision" value="deny">Deny</button>
+</form>`,
+  })
+
+/** For a client that has named itself, the one thing that it cannot make up: where it lives. */
+const hostOf = (client: Client): Html | undefined => {
+  const uri = client.redirectUris[0]
+  if (uri === undefined || !URL.canParse(uri)) return undefined
+  const { host, protocol } = new URL(uri)
+  return html` (<span id="client-host">${host === '' ? protocol.slice(0, -1) : host}</span>)`
+}
+
+const linksOf = ({ policyUri, tosUri }: Client): Html => html`
+${policyUri !== undefined && html`<p>Privacy policy: ${policyUri}</p>`}
+${tosUri !== undefined && html`<p>Terms of service: ${tosUri}</p>`}`
+
+const renderDetail = ({ description, detail }: DescribedDetail): Html => html`<section class="detail">
+<p>${description}</p>
+<dl>${Object.entries(detail)
+  .filter(([name]) => name !== 'type')
+  .map(
+    ([name, value]) => html`<dt>${name}</dt><dd>${typeof value === 'string' ? value : JSON.stringify(value)}</dd>`,
+  )}</dl>
+</section>`

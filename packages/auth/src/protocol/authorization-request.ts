@@ -1,0 +1,202 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import type { JsonObject } from '@gatehouse/core/json'
+import { challengeMethod, isCodeChallenge } from '@gatehouse/core/pkce'
+import { formatScope } from '@gatehouse/core/scope'
+import { type ResponseMode, responseModes } from '../domain/client-metadata.ts'
+import type { Client } from '../domain/clients.ts'
+import { type ClaimsParameter, openidScopes } from '../domain/user-claims.ts'
+import type { ResponseTarget } from './authorization-response.ts'
+import { acceptableValues, parseClaimsParameter } from './claims-parameter.ts'
+import { checkAskedAudiences, parseAskedScope } from './token.ts'
+
+/** The parameters of a request as they came, or as they were pushed or signed. */
+export type RequestParameters = Readonly<Record<string, string | undefined>>
+
+/** An authorization request that has passed every check but those about the user. Plain data: it is kept in a flow. */
+export interface AuthorizationRequest {
+  readonly clientId: string
+  readonly redirectUri: string
+  readonly responseType: 'code' | 'code id_token'
+  readonly mode: ResponseMode
+  readonly state?: string
+  /** What of the asked scope the client may have. */
+  readonly scope: string
+  readonly audiences?: readonly string[]
+  readonly codeChallenge?: string
+  readonly nonce?: string
+  readonly prompt: readonly string[]
+  readonly maxAge?: number
+  readonly loginHint?: string
+  readonly hintedSubject?: string
+  readonly requiredSubject?: string
+  readonly essentialAcr?: readonly string[]
+  readonly claims?: ClaimsParameter
+  readonly authorizationDetails?: readonly JsonObject[]
+  readonly dpopJkt?: string
+  /** Of the pushed request that it came by. */
+  readonly pushedHash?: string
+}
+
+export interface RequestCheckDependencies {
+  /** Every audience that can be asked for. */
+  readonly audiences: () => ReadonlySet<string>
+  /** The subject of an ID token of ours for this client, expired or not; throws `invalid_request` for anything else. */
+  readonly readIdTokenHint: (hint: string, client: Client) => string
+  /** Checks authorization_details against the types that are configured; throws `invalid_authorization_details`. */
+  readonly checkAuthorizationDetails: (text: string, client: Client) => readonly JsonObject[]
+}
+
+/** How the request came: what clients can be made to do. */
+export interface RequestOrigin {
+  readonly isPushed: boolean
+  readonly isSigned: boolean
+}
+
+/**
+ * Everything that is checked of a request once it is known where its answer goes, in this order: what fails is told to the
+ * client by a redirect. Spec: RFC 6749 section 4.1.1, RFC 7636 section 4.3, OpenID Connect Core section 3.1.2.1, RFC 8707,
+ * RFC 9126 section 5, RFC 9101 section 10.5, RFC 9396, RFC 9449 section 10.
+ */
+export function checkAuthorizationRequest(
+  dependencies: RequestCheckDependencies,
+  { client, redirectUri, mode, state }: ResponseTarget,
+  parameters: RequestParameters,
+  origin: RequestOrigin,
+): AuthorizationRequest {
+  checkAllowed(client, origin)
+  const responseType = checkResponseType(client, parameters.response_type)
+  checkMode(client, mode, responseType)
+  const claims = parameters.claims === undefined ? undefined : parseClaimsParameter(parameters.claims)
+  return {
+    clientId: client.id,
+    redirectUri,
+    responseType,
+    mode,
+    ...defined({ state }),
+    scope: checkScope(client, parameters.scope),
+    ...defined({
+      audiences: checkAskedAudiences(
+        { resource: parameters.resource, audience: parameters.audience },
+        client,
+        dependencies.audiences(),
+      ),
+    }),
+    ...checkPkce(client, parameters),
+    ...checkNonce(responseType, parameters.nonce),
+    prompt: checkPrompt(parameters.prompt),
+    ...checkMaxAge(client, parameters.max_age),
+    ...defined({ loginHint: parameters.login_hint?.slice(0, 255) }),
+    ...(parameters.id_token_hint === undefined
+      ? {}
+      : { hintedSubject: dependencies.readIdTokenHint(parameters.id_token_hint, client) }),
+    ...checkClaims(claims),
+    ...(parameters.authorization_details === undefined
+      ? {}
+      : { authorizationDetails: dependencies.checkAuthorizationDetails(parameters.authorization_details, client) }),
+    ...checkDpopKey(parameters.dpop_jkt),
+  }
+}
+
+const bad = (description: string): GatehouseError => new GatehouseError('invalid_request', { description })
+
+/** The members that are there: an optional member is left out and not undefined. */
+const defined = <T extends object>(members: T): { [Name in keyof T]?: NonNullable<T[Name]> } =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof T]?: NonNullable<T[Name]>
+  }
+
+function checkAllowed(client: Client, { isPushed, isSigned }: RequestOrigin): void {
+  if (!client.grantTypes.has('authorization_code')) throw new GatehouseError('unauthorized_client')
+  if (client.requirePushedRequests && !isPushed) throw bad('This client must push its requests')
+  if (client.requireSignedRequestObject && !isSigned) throw bad('This client must sign its requests')
+}
+
+function checkResponseType(client: Client, asked: string | undefined): AuthorizationRequest['responseType'] {
+  if (asked === undefined) throw bad('The parameter response_type is missing')
+  const type = asked.split(' ').sort().join(' ')
+  const isHybrid = type === 'code id_token'
+  if (type !== 'code' && !isHybrid) throw new GatehouseError('unsupported_response_type')
+  if (isHybrid && !client.hybrid) throw new GatehouseError('unsupported_response_type')
+  if (!client.responseTypes.has(type) && !isHybrid) throw new GatehouseError('unauthorized_client')
+  return type
+}
+
+function checkMode(client: Client, mode: ResponseMode, responseType: AuthorizationRequest['responseType']): void {
+  if (client.responseModes && !client.responseModes.has(mode)) throw bad('This client may not use this response_mode')
+  if (responseType !== 'code' && mode.startsWith('query')) throw bad('This response_type never goes into the query')
+}
+
+/** The response mode that is asked for, or the response type's own. Error: `invalid_request` for one that is not known. */
+export function parseResponseMode(parameters: RequestParameters): ResponseMode {
+  const { response_mode: asked, response_type: type } = parameters
+  const own = type?.includes('id_token') ? 'fragment' : 'query'
+  if (asked === undefined) return own
+  const mode = responseModes.find((candidate) => candidate === asked)
+  if (!mode) throw bad('The response_mode is not supported')
+  return mode === 'jwt' ? `${own}.jwt` : mode
+}
+
+/** Scopes of OpenID Connect are every client's to ask for, but for roles, which services decide by. */
+function checkScope(client: Client, text: string | undefined): string {
+  const asked = parseAskedScope(text)
+  const ofOpenid: readonly string[] = openidScopes.filter((scope) => scope !== 'roles')
+  const isAllowed = (scope: string): boolean =>
+    client.scopes === 'all' || client.scopes.has(scope) || ofOpenid.includes(scope)
+  if (asked === undefined) return client.scopes === 'all' ? '' : formatScope(client.scopes)
+  const allowed = [...asked].filter(isAllowed)
+  if (allowed.length === 0 && asked.size > 0) throw new GatehouseError('invalid_scope')
+  return allowed.join(' ')
+}
+
+function checkPkce(client: Client, parameters: RequestParameters): { readonly codeChallenge?: string } {
+  const { code_challenge: challenge, code_challenge_method: method } = parameters
+  if (challenge === undefined) {
+    if (method !== undefined) throw bad('The parameter code_challenge is missing')
+    if (client.pkceOptional && client.authMethod !== 'none') return {}
+    throw bad('The parameter code_challenge is missing: PKCE is required')
+  }
+  if (method !== challengeMethod) throw bad('The code_challenge_method must be S256')
+  if (!isCodeChallenge(challenge)) throw bad('The code_challenge is not of the right form')
+  return { codeChallenge: challenge }
+}
+
+function checkNonce(responseType: AuthorizationRequest['responseType'], nonce: string | undefined): { nonce?: string } {
+  if (nonce === undefined) {
+    if (responseType !== 'code') throw bad('The parameter nonce is missing')
+    return {}
+  }
+  if (nonce.length > 512) throw bad('The nonce is too long')
+  return { nonce }
+}
+
+const prompts: ReadonlySet<string> = new Set(['none', 'login', 'consent', 'select_account'])
+
+function checkPrompt(text: string | undefined): readonly string[] {
+  const prompt = text?.split(' ').filter(Boolean) ?? []
+  if (!prompt.every((value) => prompts.has(value))) throw bad('The prompt is not supported')
+  if (prompt.includes('none') && prompt.length > 1) throw bad('prompt=none goes with no other prompt')
+  return prompt
+}
+
+function checkMaxAge(client: Client, text: string | undefined): { readonly maxAge?: number } {
+  if (text === undefined) return client.defaultMaxAge === undefined ? {} : { maxAge: client.defaultMaxAge }
+  if (!/^\d{1,9}$/.test(text)) throw bad('The max_age is not a number of seconds')
+  return { maxAge: Number(text) }
+}
+
+/** What the claims parameter demands of the sign-in itself. Spec: OpenID Connect Core sections 5.5.1 and 5.5.1.1. */
+function checkClaims(
+  claims: ClaimsParameter | undefined,
+): Pick<AuthorizationRequest, 'claims' | 'requiredSubject' | 'essentialAcr'> {
+  if (!claims) return {}
+  const [requiredSubject] = acceptableValues(claims.id_token?.sub) ?? []
+  const acr = claims.id_token?.acr
+  const essentialAcr = acr?.essential ? acceptableValues(acr) : undefined
+  return { claims, ...defined({ requiredSubject, essentialAcr }) }
+}
+
+function checkDpopKey(thumbprint: string | undefined): { readonly dpopJkt?: string } {
+  if (thumbprint === undefined) return {}
+  if (!/^[\w-]{43}$/.test(thumbprint)) throw bad('The dpop_jkt is not a thumbprint')
+  return { dpopJkt: thumbprint }
+}

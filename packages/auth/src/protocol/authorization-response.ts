@@ -1,0 +1,71 @@
+import type { ResponseMode } from '../domain/client-metadata.ts'
+import type { Client } from '../domain/clients.ts'
+import type { Answer } from '../http/endpoint.ts'
+import { html } from '../pages/html.ts'
+import { redirectTo, renderPage } from '../pages/page.ts'
+import { buildSignedResponse, type JarmDependencies } from './jarm.ts'
+
+/** Where the answer to an authorization request goes: known before anything else of it is believed. */
+export interface ResponseTarget {
+  readonly client: Client
+  /** A registered one. */
+  readonly redirectUri: string
+  readonly mode: ResponseMode
+  /** Given back byte for byte. */
+  readonly state: string | undefined
+}
+
+/** What is answered: a code and what goes with it, or an error. */
+export type ResponseParameters = Readonly<Record<string, string | undefined>>
+
+/**
+ * Answers an authorization request, in its response mode, always with the issuer.
+ * Spec: RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207 section 2, OAuth 2.0 Multiple Response Types, Form Post Response Mode,
+ * JARM section 2.3.
+ */
+export async function answerAuthorization(
+  dependencies: JarmDependencies,
+  { client, redirectUri, mode, state }: ResponseTarget,
+  parameters: ResponseParameters,
+  cookies: readonly string[] = [],
+): Promise<Answer> {
+  const all = presentOnly({ ...parameters, state, iss: dependencies.issuer })
+  const isSigned = mode === 'jwt' || mode.endsWith('.jwt')
+  const fields = isSigned ? { response: await buildSignedResponse(dependencies, client, all) } : all
+  switch (mode) {
+    case 'form_post':
+    case 'form_post.jwt':
+      return formPost(redirectUri, fields, cookies)
+    case 'fragment':
+    case 'fragment.jwt':
+      return redirectTo(`${redirectUri}#${encode(fields)}`, cookies)
+    default:
+      return redirectTo(`${redirectUri}${separatorOf(redirectUri)}${encode(fields)}`, cookies)
+  }
+}
+
+const presentOnly = (parameters: ResponseParameters): Record<string, string> =>
+  Object.fromEntries(Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined))
+
+const encode = (fields: Readonly<Record<string, string>>): string =>
+  Object.entries(fields)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join('&')
+
+/** A registered URI keeps its query as it is. */
+const separatorOf = (uri: string): string =>
+  !uri.includes('?') ? '?' : uri.endsWith('?') || uri.endsWith('&') ? '' : '&'
+
+/** A page that posts the answer by itself; without scripts, one presses the button. */
+const formPost = (redirectUri: string, fields: Readonly<Record<string, string>>, cookies: readonly string[]): Answer =>
+  renderPage({
+    title: 'Back to the app',
+    formTargets: [redirectUri],
+    submits: true,
+    cookies,
+    body: html`<form method="post" action="${redirectUri}">
+${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+<noscript><p>One step is left.</p></noscript>
+<button id="continue" type="submit">Continue</button>
+</form>`,
+  })

@@ -1,0 +1,52 @@
+import { paths } from '@gatehouse/core/paths'
+import * as Type from 'typebox'
+import type { AuthorizationFlow } from '../flow/authorization.ts'
+import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
+import { parseForm } from '../http/read-body.ts'
+import { renderErrorPage } from '../pages/error-page.ts'
+import type { RequestParameters } from './authorization-request.ts'
+import { answerAuthorization } from './authorization-response.ts'
+import type { JarmDependencies } from './jarm.ts'
+import { type ReadRequestDependencies, readAuthorizationRequest } from './read-authorization-request.ts'
+
+interface Dependencies extends ReadRequestDependencies, JarmDependencies {
+  readonly authorization: AuthorizationFlow
+}
+
+/**
+ * The authorization endpoint, by GET and by POST. Spec: RFC 6749 section 3.1, OpenID Connect Core section 3.1.2.
+ * What is wrong is told to the client by a redirect, as soon as it is certain whom that reaches; before, on a page.
+ */
+export function authorizeEndpoints(dependencies: Dependencies): readonly Endpoint[] {
+  const authorize = async (request: EndpointRequest<unknown>, parameters: RequestParameters): Promise<Answer> => {
+    const read = await readAuthorizationRequest(dependencies, parameters)
+    if ('request' in read) return dependencies.authorization.proceed({ request: read.request, http: request })
+    const { code, message } = read.error
+    return answerAuthorization(dependencies, read.target, { error: code, error_description: message })
+  }
+  const described = {
+    path: paths.authorize,
+    spec: 'RFC 6749 section 3.1',
+    answers: { 303: null, 200: null },
+    errors: ['invalid_request', 'invalid_request_uri', 'temporarily_unavailable'] as const,
+    errorPage: renderErrorPage,
+  }
+  return [
+    defineEndpoint({
+      ...described,
+      method: 'GET',
+      summary: 'Asks the user to sign in and to agree, and sends a code to the client',
+      bodyKind: 'none',
+      handle: (request) => authorize(request, parseForm(request.query)),
+    }),
+    defineEndpoint({
+      ...described,
+      method: 'POST',
+      summary: 'The same, with the parameters in a form',
+      bodyKind: 'form',
+      body: Type.Record(Type.String(), Type.String()),
+      refuseQuery: true,
+      handle: (request) => authorize(request, request.body),
+    }),
+  ]
+}

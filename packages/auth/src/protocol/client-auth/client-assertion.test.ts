@@ -1,0 +1,185 @@
+import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { ManualClock } from '@gatehouse/core/time'
+import { openStore, type Store } from '@gatehouse/store/store'
+import { CompactSign } from 'jose'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { parseClientKeys } from '../../domain/client-keys.ts'
+import type { Client } from '../../domain/clients.ts'
+import { createClientKeys } from '../../domain/find-client-keys.ts'
+import { createRemoteKeySets } from '../../domain/remote-key-sets.ts'
+import { createOutbound } from '../../outbound/outbound.ts'
+import { checkAssertion } from './client-assertion.ts'
+
+const issuer = 'https://auth.example.com'
+const secret = 'a-secret-of-more-than-enough-characters-for-any-mac-that-there-is'
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const ed = generateKeyPairSync('ed25519')
+const jwks = {
+  keys: [
+    { ...rsa.publicKey.export({ format: 'jwk' }), kid: 'rsa' },
+    { ...ec.publicKey.export({ format: 'jwk' }), kid: 'ec' },
+    { ...ed.publicKey.export({ format: 'jwk' }), kid: 'ed' },
+  ],
+}
+
+let store: Store
+let requests = 0
+let published: object = jwks
+const server = createServer((_, response) => {
+  requests += 1
+  response.writeHead(200, { 'content-type': 'application/jwk-set+json' }).end(JSON.stringify(published))
+})
+const outbound = createOutbound({ allowLoopback: true })
+const clock = new ManualClock()
+let jwksUri = ''
+beforeAll(async () => {
+  store = await openStore({ url: ':memory:', clock })
+  await store.migrate()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  jwksUri = `http://127.0.0.1:${(server.address() as AddressInfo).port}/` // TCP
+})
+afterAll(async () => {
+  outbound.close()
+  await new Promise((resolve) => server.close(resolve))
+  await store.close()
+})
+let clientKeys = createClientKeys({})
+beforeEach(() => {
+  requests = 0
+  published = jwks
+  clientKeys = createClientKeys({ keySets: createRemoteKeySets({ outbound, clock }) })
+})
+
+// Only what the check reads of a client.
+const clientOf = (more: Partial<Client>): Client =>
+  ({ id: 'robot', authMethod: 'private_key_jwt', keys: parseClientKeys(jwks), macSecrets: [], ...more }) as Client
+const withMac = clientOf({ authMethod: 'client_secret_jwt', keys: [], macSecrets: [Buffer.from(secret)] })
+
+let number = 0
+const claimsOf = (more: object = {}): object => {
+  number += 1
+  const now = clock.now()
+  return { iss: 'robot', sub: 'robot', aud: issuer, iat: now, exp: now + 60, jti: `j${number}`, ...more }
+}
+const build = (alg: string, key: KeyObject | Uint8Array, header: object = {}, claims: object = {}): Promise<string> =>
+  new CompactSign(Buffer.from(JSON.stringify(claimsOf(claims)))).setProtectedHeader({ alg, ...header }).sign(key)
+
+const outcomeOf = async (client: Client, assertion: string): Promise<string> => {
+  try {
+    await checkAssertion({ store, clock, issuer, clientKeys }, client, assertion)
+    return 'proven'
+  } catch (error) {
+    const { code, message, cause } = error as { code: string; message: string; cause: Error } // GatehouseError
+    expect([code, message]).toEqual(['invalid_client', 'Client authentication failed'])
+    return cause.message
+  }
+}
+
+describe('private_key_jwt', () => {
+  it.each([
+    ['RS256', rsa.privateKey, 'rsa'],
+    ['PS256', rsa.privateKey, 'rsa'],
+    ['ES256', ec.privateKey, 'ec'],
+    ['EdDSA', ed.privateKey, 'ed'],
+  ] as const)('signed with %s proves the client, with keys by value and behind a jwks_uri', async (alg, key, kid) => {
+    expect(await outcomeOf(clientOf({}), await build(alg, key, { kid, typ: 'JWT' }))).toBe('proven')
+    const remote = clientOf({ keys: [], jwksUri })
+    expect(await outcomeOf(remote, await build(alg, key, { kid }))).toBe('proven')
+    expect(await outcomeOf(remote, await build(alg, key))).toBe('proven')
+    expect(requests).toBe(1)
+  })
+
+  it('keeps the FAPI profile to its algorithms', async () => {
+    const fapi = clientOf({ profile: 'fapi2' })
+    expect(await outcomeOf(fapi, await build('RS256', rsa.privateKey))).toMatch('the profile forbids')
+    for (const [alg, key] of [
+      ['PS256', rsa.privateKey],
+      ['ES256', ec.privateKey],
+      ['EdDSA', ed.privateKey],
+    ] as const)
+      expect(await outcomeOf(fapi, await build(alg, key))).toBe('proven')
+    expect(await outcomeOf(fapi, await build('ES256', ec.privateKey, {}, { aud: [issuer] }))).toMatch('one string')
+    const mac = { ...withMac, profile: 'fapi2' } as const
+    expect(await outcomeOf(mac, await build('HS256', Buffer.from(secret)))).toMatch('not one of client_secret_jwt')
+  })
+
+  it('follows a client that changes its keys, and refuses it while its key set is out of reach', async () => {
+    const remote = clientOf({ keys: [], jwksUri })
+    const next = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    expect(await outcomeOf(remote, await build('ES256', ec.privateKey, { kid: 'ec' }))).toBe('proven')
+    published = { keys: [{ ...next.publicKey.export({ format: 'jwk' }), kid: 'next' }] }
+    expect(await outcomeOf(remote, await build('ES256', next.privateKey, { kid: 'next' }))).toBe('proven')
+    expect(await outcomeOf(remote, await build('ES256', ec.privateKey, { kid: 'ec' }))).toMatch('no registered key')
+    for (let count = 0; count < 20; count += 1)
+      await outcomeOf(remote, await build('ES256', ec.privateKey, { kid: `x${count}` }))
+    expect(requests).toBe(2)
+    const gone = clientOf({ keys: [], jwksUri: 'http://127.0.0.1:9/' })
+    expect(await outcomeOf(gone, await build('ES256', ec.privateKey))).toBe('the document could not be fetched')
+  })
+
+  it('is not proven by keys or addresses that the assertion brings along, and nothing is fetched for them', async () => {
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const header = { jwk: other.publicKey.export({ format: 'jwk' }), jku: jwksUri, x5u: jwksUri }
+    expect(await outcomeOf(clientOf({}), await build('ES256', other.privateKey, header))).toMatch('bad signature')
+    expect(requests).toBe(0)
+  })
+
+  it('is not what a client of another method is registered for', async () => {
+    const assertion = await build('ES256', ec.privateKey)
+    for (const authMethod of ['client_secret_basic', 'none', 'tls_client_auth'] as const)
+      expect(await outcomeOf(clientOf({ authMethod }), assertion)).toMatch('another method')
+  })
+})
+
+describe('client_secret_jwt', () => {
+  it.each(['HS256', 'HS384', 'HS512'])('with %s proves the client, by any secret that is valid now', async (alg) => {
+    expect(await outcomeOf(withMac, await build(alg, Buffer.from(secret)))).toBe('proven')
+    const two = { ...withMac, macSecrets: [Buffer.from(secret), Buffer.from('x'.repeat(64))] }
+    expect(await outcomeOf(two, await build(alg, Buffer.from(secret)))).toBe('proven')
+    expect(await outcomeOf(two, await build(alg, Buffer.from('x'.repeat(64))))).toBe('proven')
+    expect(await outcomeOf(withMac, await build(alg, Buffer.from('y'.repeat(64))))).toMatch('bad MAC')
+  })
+
+  it('takes a jti once', async () => {
+    const assertion = await build('HS256', Buffer.from(secret))
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => outcomeOf(withMac, assertion)))
+    expect(outcomes.filter((outcome) => outcome === 'proven')).toHaveLength(1)
+  })
+
+  it('is never made with a public key, in whatever spelling', async () => {
+    const spellings = [
+      rsa.publicKey.export({ format: 'pem', type: 'spki' }),
+      rsa.publicKey.export({ format: 'pem', type: 'pkcs1' }),
+      ` ${rsa.publicKey.export({ format: 'pem', type: 'spki' }).toString()}`,
+      rsa.publicKey.export({ format: 'der', type: 'spki' }),
+      JSON.stringify(jwks.keys[0]),
+      '',
+    ]
+    const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+    for (const spelling of spellings) {
+      const signed = `${part({ alg: 'HS256', kid: 'rsa' })}.${part(claimsOf())}`
+      const mac = createHmac('sha256', spelling).update(signed).digest('base64url')
+      expect(await outcomeOf(clientOf({}), `${signed}.${mac}`)).toMatch('no registered key')
+      const both = { ...withMac, keys: parseClientKeys(jwks) }
+      expect(await outcomeOf(both, `${signed}.${mac}`)).toMatch('bad MAC')
+    }
+  })
+
+  it('is neither a signature nor nothing', async () => {
+    const both = { ...withMac, keys: parseClientKeys(jwks) }
+    expect(await outcomeOf(both, await build('ES256', ec.privateKey))).toMatch('not one of client_secret_jwt')
+    for (const alg of ['none', 'None', 'hs256']) {
+      const [, payload] = (await build('HS256', Buffer.from(secret))).split('.')
+      const header = Buffer.from(JSON.stringify({ alg })).toString('base64url')
+      const mac = createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url')
+      expect(await outcomeOf(withMac, `${header}.${payload}.${mac}`)).toMatch('not one of client_secret_jwt')
+      expect(await outcomeOf(withMac, `${header}.${payload}.`)).toMatch('not a signed token')
+    }
+    expect(await outcomeOf({ ...withMac, macSecrets: [] }, await build('HS256', Buffer.from(secret)))).toMatch(
+      'bad MAC',
+    )
+  })
+})

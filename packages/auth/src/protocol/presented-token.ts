@@ -1,0 +1,68 @@
+import { isRefusal, type VerifiedToken } from '@gatehouse/core/contracts'
+import { GatehouseError } from '@gatehouse/core/errors'
+import type { AccessTokenVerifier } from '@gatehouse/guard/access-token'
+import { buildChallenge, type ChallengeParameters } from '@gatehouse/guard/challenge'
+import { dpopAlgorithms } from '@gatehouse/guard/dpop'
+import type { EndpointRequest } from '../http/endpoint.ts'
+import type { Dpop, ProofTarget } from './dpop.ts'
+
+/** The access token of a request, found good for whoever sends it. */
+export interface PresentedToken {
+  readonly token: VerifiedToken
+  /** To be sent with the answer: the nonce for the next proof. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What an endpoint of ours that is a protected resource says of itself. */
+export interface PresentedTokenTarget extends Omit<ProofTarget, 'accessToken'> {
+  /** The audiences of which a token must have one; absent = any. */
+  readonly audiences?: readonly string[] | undefined
+}
+
+interface Dependencies {
+  readonly verifier: AccessTokenVerifier
+  readonly dpop: Pick<Dpop, 'inspect' | 'use'>
+}
+
+const presented = /^(bearer|dpop) +([A-Za-z0-9\-._~+/]+=*) *$/i
+
+/**
+ * The access token in the Authorization header of a request to an endpoint that is a protected resource, as userinfo is:
+ * Bearer for one that is bound to nothing or to the request's certificate, DPoP with its proof for one that is bound to a key.
+ * Spec: RFC 6750 section 2.1, RFC 9449 section 7, RFC 8705 section 3.
+ * Errors, all 401 with a challenge: `credentials_required`, `invalid_token`, `invalid_dpop_proof`, `use_dpop_nonce`.
+ * Cost: as the verifier's; with a proof one signature check more and one insert, and that only for a good token.
+ */
+export async function findPresentedToken(
+  { verifier, dpop }: Dependencies,
+  request: Pick<EndpointRequest<never>, 'headers' | 'certificate'>,
+  { audiences, ...target }: PresentedTokenTarget,
+): Promise<PresentedToken> {
+  const [, scheme = '', accessToken = ''] = presented.exec(request.headers.authorization ?? '') ?? []
+  if (accessToken === '') throw new GatehouseError('credentials_required', challengeWith('Bearer', {}))
+  const isDpop = scheme.toLowerCase() === 'dpop'
+  const withToken = { ...target, accessToken }
+  const inspected = isDpop ? dpop.inspect(request, withToken) : undefined
+  if (isDpop && !inspected) throw invalidToken('the scheme is DPoP and there is no proof', 'DPoP')
+  const outcome = verifier.verify(accessToken, audiences, {
+    jkt: inspected?.jkt,
+    findCertificateThumbprint: () => request.certificate?.thumbprint,
+  })
+  if (isRefusal(outcome)) throw invalidToken(outcome.refused, isDpop ? 'DPoP' : 'Bearer')
+  if (inspected) await dpop.use(inspected.proof, withToken)
+  if (inspected?.freshNonce === undefined) return { token: outcome }
+  return { token: outcome, headers: { 'dpop-nonce': inspected.freshNonce } }
+}
+
+type Scheme = NonNullable<ChallengeParameters['scheme']>
+
+const invalidToken = (why: string, scheme: Scheme): GatehouseError =>
+  new GatehouseError('invalid_token', {
+    cause: new Error(why),
+    ...challengeWith(scheme, { error: 'invalid_token' }),
+  })
+
+const challengeWith = (scheme: Scheme, parameters: ChallengeParameters) => {
+  const algs = scheme === 'DPoP' ? { algs: dpopAlgorithms } : {}
+  return { headers: { 'www-authenticate': buildChallenge('gatehouse', { scheme, ...parameters, ...algs }) } }
+}

@@ -1,0 +1,109 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import type { JsonObject } from '@gatehouse/core/json'
+import type { Clock } from '@gatehouse/core/time'
+import { normalizeType, parseCompactToken, parseJsonPart } from '@gatehouse/guard/compact-token'
+import { isSignedBy } from '@gatehouse/guard/signature'
+import type { ClientKey } from '../domain/client-keys.ts'
+import type { Client } from '../domain/clients.ts'
+import { fapi2Algorithms } from '../domain/fapi2.ts'
+import type { ClientKeys } from '../domain/find-client-keys.ts'
+
+interface Dependencies {
+  readonly clock: Clock
+  readonly issuer: string
+  readonly clientKeys: ClientKeys
+}
+
+/** A client, as far as its request objects go. */
+export type RequestObjectClient = Pick<Client, 'id' | 'keys' | 'jwks' | 'jwksUri' | 'requestObjectAlg' | 'profile'>
+
+/** Types that a request object may call itself. Spec: RFC 9101 section 10.8. */
+const acceptedTypes: ReadonlySet<string> = new Set(['', 'jwt', 'oauth-authz-req+jwt'])
+/** Seconds that a client's clock may be ahead. */
+const tolerance = 10
+/** Seconds that a request object of the FAPI profile may be valid for. Spec: FAPI 2.0 Message Signing section 5.3.1. */
+const longestFapiLifetime = 3600
+
+/** Claims of the JWT that are no parameters of the request. */
+const claimsOfTheJwt: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'iat', 'nbf', 'jti', 'sub'])
+
+/**
+ * The parameters of an authorization request that a client has signed: the only ones that count, whatever stands beside it
+ * (the caller compares the outer client_id, which must be that of `client`).
+ * Spec: RFC 9101 sections 4, 6.2, 6.3 and 10.8. Values come as they would in a query: objects and lists as JSON, numbers
+ * and booleans as text.
+ * Cost: one signature check; the client's keys may have to be fetched. Error: `invalid_request_object`; the cause says why.
+ * Stops: unsigned requests (`none`), requests made for another server, for another client or of another kind of token.
+ */
+export async function verifyRequestObject(
+  { clock, issuer, clientKeys }: Dependencies,
+  client: RequestObjectClient,
+  jwt: string,
+): Promise<Record<string, string>> {
+  const token = parseCompactToken(jwt)
+  const header = token && parseJsonPart(token.headerPart)
+  const claims = token && parseJsonPart(token.payloadPart)
+  if (!token || !header || !claims) throw refused('not a signed token')
+  checkHeader(header, client)
+  const key = await findKey(clientKeys, client, header)
+  const signed = Buffer.from(jwt.slice(0, token.signedLength))
+  if (!isSignedBy(key, signed, Buffer.from(token.signaturePart, 'base64url'))) throw refused('bad signature')
+  checkClaims(claims, client, issuer, clock.now())
+  return parametersOf(claims)
+}
+
+function checkHeader(header: JsonObject, client: RequestObjectClient): void {
+  const { typ = '', alg } = header
+  if (typeof typ !== 'string' || !acceptedTypes.has(normalizeType(typ)))
+    throw refused('the typ is of another kind of token')
+  if ('crit' in header) throw refused('crit is not understood')
+  if (typeof alg !== 'string') throw refused('there is no alg')
+  if (client.requestObjectAlg !== undefined && alg !== client.requestObjectAlg)
+    throw refused('the alg is not the registered one')
+  if (client.profile === 'fapi2' && !fapi2Algorithms.has(alg)) throw refused('the profile forbids the alg')
+}
+
+async function findKey(clientKeys: ClientKeys, client: RequestObjectClient, header: JsonObject): Promise<ClientKey> {
+  let key: ClientKey | undefined
+  try {
+    key = await clientKeys.findSignatureKey(client, header)
+  } catch (cause) {
+    throw new GatehouseError('invalid_request_object', { cause })
+  }
+  if (!key) throw refused('no registered key, or more than one, fits the header')
+  return key
+}
+
+function checkClaims(claims: JsonObject, client: RequestObjectClient, issuer: string, now: number): void {
+  const { iss, aud, exp, nbf, iat, client_id } = claims
+  if (iss !== client.id) throw refused('iss must be the client')
+  if (client_id !== undefined && client_id !== client.id) throw refused('client_id must be the client')
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
+  if (!audiences.includes(issuer)) throw refused('aud must be the issuer')
+  for (const moment of [exp, nbf, iat]) {
+    if (moment !== undefined && !isMoment(moment)) throw refused('exp, nbf or iat is not a time')
+  }
+  if (isMoment(exp) && exp <= now) throw refused('expired')
+  if ((isMoment(nbf) && nbf > now + tolerance) || (isMoment(iat) && iat > now + tolerance))
+    throw refused('nbf or iat is in the future')
+  if (client.profile === 'fapi2') {
+    if (!isMoment(exp) || !isMoment(nbf)) throw refused('the profile asks for exp and nbf')
+    if (nbf < now - longestFapiLifetime || exp > nbf + longestFapiLifetime) throw refused('valid for more than an hour')
+  }
+  if ('request' in claims || 'request_uri' in claims) throw refused('a request object within a request object')
+}
+
+function parametersOf(claims: JsonObject): Record<string, string> {
+  const parameters: Record<string, string> = {}
+  for (const [name, value] of Object.entries(claims)) {
+    if (claimsOfTheJwt.has(name) || value === null || value === undefined) continue
+    parameters[name] = typeof value === 'string' ? value : JSON.stringify(value)
+  }
+  return parameters
+}
+
+const isMoment = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+
+const refused = (why: string): GatehouseError =>
+  new GatehouseError('invalid_request_object', { cause: new Error(`request object: ${why}`) })

@@ -1,0 +1,42 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import type { Client } from '../domain/clients.ts'
+import type { Confirmation } from '../domain/token-pairs.ts'
+import type { EndpointRequest } from '../http/endpoint.ts'
+import type { Dpop } from './dpop.ts'
+
+/** What the tokens of a request are bound to. */
+export interface SenderConstraint {
+  readonly confirmation: Confirmation | undefined
+  /** To be sent with the answer: the next nonce. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const none: SenderConstraint = { confirmation: undefined }
+
+/**
+ * What a request has proven to hold: a DPoP key, or the client's certificate where it is registered for bound tokens.
+ * Spec: RFC 9449 section 5, RFC 8705 section 3. Errors: `invalid_dpop_proof`, `use_dpop_nonce`, and `invalid_request` where a
+ * client that must bind its tokens brings nothing to bind them to. Not a promise where there is no proof to check.
+ */
+export function findSenderConstraint(
+  { dpop }: { readonly dpop: Pick<Dpop, 'check'> },
+  client: Client,
+  request: Pick<EndpointRequest<never>, 'headers' | 'certificate'>,
+  url: string,
+): SenderConstraint | Promise<SenderConstraint> {
+  if (request.headers.dpop !== undefined) {
+    return dpop.check(request, { method: 'POST', url }).then((proven) => ({
+      confirmation: proven && { jkt: proven.jkt },
+      ...(proven?.freshNonce === undefined ? {} : { headers: { 'dpop-nonce': proven.freshNonce } }),
+    }))
+  }
+  if (client.dpopBound) {
+    throw new GatehouseError('invalid_dpop_proof', { description: 'This client’s requests need a DPoP proof' })
+  }
+  if (!client.certificateBound) return none
+  const { certificate } = request
+  if (!certificate) {
+    throw new GatehouseError('invalid_request', { description: 'This client’s requests need its certificate' })
+  }
+  return { confirmation: { 'x5t#S256': certificate.thumbprint } }
+}

@@ -1,0 +1,33 @@
+import { type CertificateFiles, isCertificateFault, readCertificates } from '../tls/certificate-files.ts'
+import type { Report } from './problem.ts'
+import type { ConfigurationFile } from './schema.ts'
+
+/** Which certificates are shown, asked for and believed. */
+export interface CertificateSettings {
+  readonly files: CertificateFiles
+  /** Whether the TLS listener asks clients for a certificate. */
+  readonly ask: boolean
+  /** The header in which trusted proxies hand certificates on, in small letters. */
+  readonly header: string | undefined
+}
+
+/** The certificates of a file, each of which is read, so that a mistake in one shows at the start. */
+export function resolveCertificates(content: ConfigurationFile, report: Report): CertificateSettings {
+  const { tls, client_certificates: clients } = content
+  const files: CertificateFiles = { cert: tls?.cert, key: tls?.key, authorities: clients?.authorities }
+  const read = readCertificates(files)
+  if (isCertificateFault(read)) {
+    report([read.file === 'authorities' ? 'client_certificates' : 'tls', read.file], read.message)
+  }
+  if (clients?.header !== undefined && (content.trusted_proxies ?? []).length === 0) {
+    report(['client_certificates', 'header'], 'is believed from trusted_proxies alone, and there are none')
+  }
+  if (clients?.ask !== undefined && tls === undefined) {
+    report(['client_certificates', 'ask'], 'is for a listener of its own: add tls, or leave it out')
+  }
+  return { files, ask: clients?.ask ?? true, header: clients?.header?.toLowerCase() }
+}
+
+/** Whether a client certificate can reach Gatehouse at all. */
+export const seesClientCertificates = ({ files, ask, header }: CertificateSettings): boolean =>
+  header !== undefined || (files.cert !== undefined && ask)

@@ -1,0 +1,61 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Logger } from '../telemetry/log.ts'
+import {
+  type CertificateFault,
+  type CertificateFiles,
+  type Certificates,
+  isCertificateFault,
+  readCertificates,
+} from './certificate-files.ts'
+import { watchFiles } from './watch-files.ts'
+
+/** The certificates that are in use, kept up to date with their files. */
+export interface CertificateKeeper {
+  readonly current: Certificates
+  /** Looks at the files now: the new ones are taken where they are good, else the old ones stay and the log says why. */
+  check(): void
+  stop(): void
+}
+
+interface Dependencies {
+  readonly files: CertificateFiles
+  readonly log: Pick<Logger, 'info' | 'error'>
+  /** Hears of new certificates, so that new connections get them. */
+  readonly onChange: (certificates: Certificates) => void
+}
+
+/** Reads the files and watches them. Throws where they cannot be used now: the configuration has checked them just before. */
+export function createCertificateKeeper({ files, log, onChange }: Dependencies): CertificateKeeper {
+  const first = readCertificates(files)
+  if (isCertificateFault(first)) throw new Error(`${files[first.file]}: ${first.message}`)
+  let current = first
+  let lastFault: CertificateFault | undefined
+  const check = (): void => {
+    const read = readCertificates(files)
+    if (isCertificateFault(read)) {
+      // Said once, and not each time that somebody looks.
+      if (!isDeepStrictEqual(read, lastFault)) {
+        log.error({ file: files[read.file], why: read.message }, 'certificates not reloaded: the old ones go on')
+      }
+      lastFault = read
+      return
+    }
+    lastFault = undefined
+    if (isSame(read, current)) return
+    current = read
+    onChange(read)
+    log.info({ files: Object.values(files) }, 'certificates reloaded')
+  }
+  const paths = Object.values(files).filter((path) => path !== undefined)
+  const stop = paths.length === 0 ? () => {} : watchFiles(paths, check)
+  return {
+    get current() {
+      return current
+    },
+    check,
+    stop,
+  }
+}
+
+const isSame = (one: Certificates, other: Certificates): boolean =>
+  isDeepStrictEqual(one.identity, other.identity) && one.authoritiesPem === other.authoritiesPem

@@ -1,0 +1,104 @@
+import type { ClientId, Seconds, UserId } from '@gatehouse/core/brand'
+import { sql } from 'kysely'
+import type { Connection } from '../database.ts'
+import type { DecoupledRequestRow } from '../rows.ts'
+
+/** What a user's decision adds to a request. */
+export type Decision = Pick<
+  DecoupledRequestRow,
+  'user_id' | 'session_id' | 'auth_time' | 'acr' | 'amr' | 'roles' | 'scope' | 'authorization_details'
+>
+
+/** Requests that are decided on elsewhere: device flow and CIBA. Each query is one statement. */
+export interface DecoupledRequests {
+  /** Throws already_exists when the user code is taken. */
+  insert(row: DecoupledRequestRow): Promise<void>
+  find(hash: string): Promise<DecoupledRequestRow | undefined>
+  findByUserCode(user_code_hash: string, now: Seconds): Promise<DecoupledRequestRow | undefined>
+  /** Those that wait for this user's decision, the oldest first. */
+  listPending(user: UserId, now: Seconds): Promise<DecoupledRequestRow[]>
+  /** Decides on one that is pending, once: false where it is no longer. */
+  approve(request: { readonly hash: string; readonly now: Seconds } & Decision): Promise<boolean>
+  deny(request: { readonly hash: string; readonly now: Seconds }): Promise<boolean>
+  /** An approved one of that client, used from now on: of any number of callers at once, one gets it. */
+  consume(request: {
+    readonly hash: string
+    readonly client_id: ClientId
+    readonly now: Seconds
+  }): Promise<DecoupledRequestRow | undefined>
+  /**
+   * Notes a poll if the interval has passed since the last one; otherwise the interval rises by five seconds. False = too
+   * early. Spec: RFC 8628 section 3.5.
+   */
+  poll(request: { readonly hash: string; readonly now: Seconds }): Promise<boolean>
+}
+
+/** Builds the queries of the table `decoupled_requests`. */
+export function createDecoupledRequests({ db }: Connection): DecoupledRequests {
+  const decide = (hash: string, now: Seconds) =>
+    db
+      .updateTable('decoupled_requests')
+      .where('hash', '=', hash)
+      .where('status', '=', 'pending')
+      .where('usable_until', '>', now)
+  return {
+    async insert(row) {
+      await db.insertInto('decoupled_requests').values(row).execute()
+    },
+    find: (hash) => db.selectFrom('decoupled_requests').selectAll().where('hash', '=', hash).executeTakeFirst(),
+    findByUserCode: (user_code_hash, now) =>
+      db
+        .selectFrom('decoupled_requests')
+        .selectAll()
+        .where('user_code_hash', '=', user_code_hash)
+        .where('usable_until', '>', now)
+        .executeTakeFirst(),
+    listPending: (user, now) =>
+      db
+        .selectFrom('decoupled_requests')
+        .selectAll()
+        .where('user_id', '=', user)
+        .where('status', '=', 'pending')
+        .where('usable_until', '>', now)
+        .orderBy('created_at')
+        .orderBy('hash')
+        .execute(),
+    async approve({ hash, now, ...decision }) {
+      const { numUpdatedRows } = await decide(hash, now)
+        .set({ ...decision, status: 'approved' })
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
+    async deny({ hash, now }) {
+      const { numUpdatedRows } = await decide(hash, now).set({ status: 'denied' }).executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
+    consume: ({ hash, client_id, now }) =>
+      db
+        .updateTable('decoupled_requests')
+        .set({ status: 'consumed' })
+        .where('hash', '=', hash)
+        .where('client_id', '=', client_id)
+        .where('status', '=', 'approved')
+        .where('usable_until', '>', now)
+        .returningAll()
+        .executeTakeFirst(),
+    async poll({ hash, now }) {
+      const { numUpdatedRows } = await db
+        .updateTable('decoupled_requests')
+        .set({ polled_at: now })
+        .where('hash', '=', hash)
+        .where(({ or, eb, ref }) =>
+          or([eb('polled_at', 'is', null), eb(sql<number>`${ref('polled_at')} + ${ref('poll_interval')}`, '<=', now)]),
+        )
+        .executeTakeFirstOrThrow()
+      if (numUpdatedRows > 0n) return true
+      await db
+        .updateTable('decoupled_requests')
+        .set(({ ref }) => ({ polled_at: now, poll_interval: sql<number>`${ref('poll_interval')} + 5` }))
+        .where('hash', '=', hash)
+        .execute()
+      return false
+    },
+  }
+}

@@ -1,0 +1,64 @@
+import type { Seconds, SessionId } from '@gatehouse/core/brand'
+import type { Connection } from '../database.ts'
+import type { FlowRow } from '../rows.ts'
+
+/** What people are in the middle of. Each query is one statement. */
+export interface Flows {
+  insert(row: FlowRow): Promise<void>
+  /** The flow, if it belongs to that browser and has not expired. */
+  find(flow: {
+    readonly id_hash: string
+    readonly browser_hash: string
+    readonly now: Seconds
+  }): Promise<FlowRow | undefined>
+  /** Notes for which session it goes on; false where it has ended meanwhile. */
+  setSession(flow: { readonly id_hash: string; readonly session_id: SessionId }): Promise<boolean>
+  /** Ends it: of any number of callers at once, one gets true. */
+  consume(id_hash: string): Promise<boolean>
+  /** Removes all but the newest `keep` of a browser: a browser that begins without end fills nothing. */
+  removeAllBut(browser: { readonly browser_hash: string; readonly keep: number }): Promise<void>
+}
+
+/** Builds the queries of the table `flows`. */
+export function createFlows({ db }: Connection): Flows {
+  return {
+    async insert(row) {
+      await db.insertInto('flows').values(row).execute()
+    },
+    find: ({ id_hash, browser_hash, now }) =>
+      db
+        .selectFrom('flows')
+        .selectAll()
+        .where('id_hash', '=', id_hash)
+        .where('browser_hash', '=', browser_hash)
+        .where('expires_at', '>', now)
+        .executeTakeFirst(),
+    async setSession({ id_hash, session_id }) {
+      const { numUpdatedRows } = await db
+        .updateTable('flows')
+        .set({ session_id })
+        .where('id_hash', '=', id_hash)
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
+    async consume(id_hash) {
+      const { numDeletedRows } = await db.deleteFrom('flows').where('id_hash', '=', id_hash).executeTakeFirstOrThrow()
+      return numDeletedRows > 0n
+    },
+    async removeAllBut({ browser_hash, keep }) {
+      await db
+        .deleteFrom('flows')
+        .where('browser_hash', '=', browser_hash)
+        .where('id_hash', 'not in', (query) =>
+          query
+            .selectFrom('flows')
+            .select('id_hash')
+            .where('browser_hash', '=', browser_hash)
+            .orderBy('created_at', 'desc')
+            .orderBy('id_hash')
+            .limit(keep),
+        )
+        .execute()
+    },
+  }
+}
