@@ -198,6 +198,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       return sub
     },
     checkAuthorizationDetails: (text, client) => authorizationDetails.check(text, client),
+    detailTypes: () => authorizationDetails.types,
+    registration: () => ({ isOpen: false, documents: false }),
     describeDetails: (details) => authorizationDetails.describe(details),
   })
 

@@ -12,6 +12,7 @@ import { introspectEndpoint } from './protocol/introspect.ts'
 import { pushedRequestEndpoint } from './protocol/par.ts'
 import { revokeEndpoint } from './protocol/revoke.ts'
 import { tokenEndpoint } from './protocol/token.ts'
+import { userinfoEndpoints } from './protocol/userinfo.ts'
 
 type DependenciesOf<Build extends (dependencies: never) => unknown> = Parameters<Build>[0]
 
@@ -24,6 +25,7 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof consentEndpoints> &
   DependenciesOf<typeof authorizeEndpoints> &
   DependenciesOf<typeof pushedRequestEndpoint> &
+  DependenciesOf<typeof userinfoEndpoints> &
   DependenciesOf<typeof tokenEndpoint> &
   DependenciesOf<typeof introspectEndpoint> &
   DependenciesOf<typeof revokeEndpoint> &
@@ -46,6 +48,7 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     tokenEndpoint(dependencies),
     introspectEndpoint(dependencies),
     revokeEndpoint(dependencies),
+    ...userinfoEndpoints(dependencies),
     ...discoveryEndpoints(dependencies),
     firstAdministratorEndpoint(dependencies),
   ]

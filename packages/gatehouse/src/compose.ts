@@ -6,6 +6,7 @@ import { type ClientAddresses, createClientAddresses } from '@gatehouse/auth/htt
 import { type ClientCertificate, findClientCertificate } from '@gatehouse/auth/http/client-certificate'
 import { mountEndpoints } from '@gatehouse/auth/http/mount'
 import type { RefusalLog } from '@gatehouse/auth/http/render-error'
+import { createResourceMetadata } from '@gatehouse/auth/protocol/protected-resource'
 import type { ClientId } from '@gatehouse/core/brand'
 import { paths } from '@gatehouse/core/paths'
 import { type Clock, seconds } from '@gatehouse/core/time'
@@ -14,6 +15,7 @@ import type { RefusalEntry } from '@gatehouse/gateway/refuse'
 import type { Store } from '@gatehouse/store/store'
 import { startBackground } from './background.ts'
 import type { Configuration } from './configuration/configuration.ts'
+import { seesClientCertificates } from './configuration/resolve-certificates.ts'
 import { createHealth } from './health.ts'
 import { createFrontDoor, createFrontServer, type FrontServer, isTlsServer } from './server.ts'
 import type { Logger } from './telemetry/log.ts'
@@ -106,7 +108,17 @@ export async function compose(parts: Parts): Promise<Program> {
   }
   const gateway = createGateway(configuration.routes, {
     clock,
-    verify: (token, audiences) => auth.verifier.verify(token, audiences),
+    verify: (token, audiences, possession) => auth.verifier.verify(token, audiences, possession),
+    dpop: {
+      scheme: configuration.issuer.startsWith('https:') ? 'https' : 'http',
+      isNonceAcceptable: (nonce) => auth.dpop.nonces.isAcceptable(nonce, auth.dpop.requiresNonce),
+      currentNonce: () => auth.dpop.nonces.current(),
+      consume: (proof) => auth.dpop.consume(proof),
+    },
+    ...(seesClientCertificates(configuration.certificates)
+      ? { findCertificateThumbprint: (request) => findCertificate(request)?.thumbprint }
+      : {}),
+    ...(configuration.certificates.header === undefined ? {} : { hiddenHeaders: [configuration.certificates.header] }),
     issueIdentity: (token, service) => auth.accessTokens.issueIdentity(token, service),
     onDecision: ({ route, outcome }) => telemetry.decisions.count(route, outcome),
     onAnswer(route, _status, seconds) {
@@ -119,6 +131,11 @@ export async function compose(parts: Parts): Promise<Program> {
       auth.failures.count(address)
       return !auth.failures.isOver(address)
     },
+  })
+  const resourceMetadata = createResourceMetadata({
+    issuer: configuration.issuer,
+    resources: () => current.resources,
+    certificateBound: seesClientCertificates(configuration.certificates),
   })
   const mount = mountEndpoints(auth.endpoints, {
     addresses,
@@ -142,6 +159,8 @@ export async function compose(parts: Parts): Promise<Program> {
   const frontDoor = createFrontDoor({
     mount,
     gateway,
+    resourceMetadata,
+    issuerHost: new URL(configuration.issuer).host,
     health,
     metricsPage: separate ? undefined : metricsPage,
     isIssuerHost: (host) => issuerHosts.has(host),

@@ -3,6 +3,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { Socket } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import type { Mount } from '@gatehouse/auth/http/mount'
+import type { ResourceMetadata } from '@gatehouse/auth/protocol/protected-resource'
 import { isReserved, paths, reservedOnOtherHosts } from '@gatehouse/core/paths'
 import { checkRequest } from '@gatehouse/gateway/check-request'
 import { onClientError } from '@gatehouse/gateway/client-error'
@@ -15,6 +16,9 @@ import type { MetricsPage } from './telemetry/metrics-page.ts'
 interface Dependencies {
   readonly mount: Mount
   readonly gateway: Gateway
+  readonly resourceMetadata: ResourceMetadata
+  /** The issuer's host by its own name, where several count as it. */
+  readonly issuerHost: string
   readonly health: Health
   /** Absent where a listener of its own has it. */
   readonly metricsPage: MetricsPage | undefined
@@ -28,13 +32,18 @@ interface Dependencies {
  * and everything else to the gateway. Cost: one pass over the headers, two look-ups.
  */
 export function createFrontDoor(dependencies: Dependencies): RequestListener {
-  const { mount, gateway, health, metricsPage, isIssuerHost } = dependencies
+  const { mount, gateway, health, metricsPage, isIssuerHost, resourceMetadata, issuerHost } = dependencies
   return (request: IncomingMessage, response: ServerResponse) => {
     const checked = checkRequest(request)
     if (!checked.ok) return gateway.handle(request, response, checked)
     const { path } = checked
     if (path === paths.live || path === paths.ready) return health.answer(request, response, path)
-    if (isIssuerHost(checked.host)) {
+    const isIssuers = isIssuerHost(checked.host)
+    if (path.startsWith(paths.protectedResource)) {
+      const place = { host: isIssuers ? issuerHost : checked.host, path, query: checked.query }
+      if (resourceMetadata.answer(request, response, place)) return
+    }
+    if (isIssuers) {
       if (mount.has(path)) return mount.handle(request, response, path, checked.query)
       if (path === paths.metrics && metricsPage) return metricsPage.answer(request, response)
       // Reserved for what is not here (yet): never a route's, however wide its pattern.

@@ -19,6 +19,7 @@ export interface Pipeline extends Authenticator, Forwarder {
   readonly table: RouteTable
   /** By {@link Route.service}'s index. */
   readonly upstreams: readonly UpstreamSet[]
+  readonly scheme: (request: Visit['request']) => 'http' | 'https'
   /** Headers by which a proxy tells Gatehouse alone something, folded as `foldHeaderName` does it: never forwarded. */
   readonly hiddenHeaders: readonly string[]
   readonly issueIdentity: (token: VerifiedToken, service: { name: string; audience: string }) => string

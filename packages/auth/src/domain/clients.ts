@@ -51,6 +51,8 @@ export interface TokenExchangePermission {
 export interface Client extends ClientSettings, ClientPermissions {
   readonly id: ClientId
   readonly authMethod: AuthMethod
+  /** Whether nobody has said how it sends its secret: in the header or in the form, the proof is the same. */
+  readonly secretEitherWay: boolean
   /** SHA-256 of each secret that is valid now. */
   readonly secretHashes: readonly Buffer[]
   /** The secrets themselves, where they are keys of a MAC: client_secret_jwt. */
@@ -61,7 +63,7 @@ export interface Client extends ClientSettings, ClientPermissions {
   readonly grantTypes: ReadonlySet<string>
   /** What it may be granted. For a first-party client this bounds the user's scopes too, unless it is `all`. */
   readonly scopes: ScopeSet | 'all'
-  /** Audiences that it may ask for beside the default one. */
+  /** Audiences that it may ask for beside the default one; `*` is every service's. */
   readonly audiences: ReadonlySet<string>
   /** Audiences whose tokens it may introspect beside its own tokens: a service's own. */
   readonly answersFor: ReadonlySet<string>
@@ -73,6 +75,7 @@ export interface Client extends ClientSettings, ClientPermissions {
 export interface ConfiguredClient {
   readonly id: string
   readonly authMethod: AuthMethod
+  readonly secretEitherWay: boolean
   readonly secret?: string | undefined
   readonly jwks?: { readonly keys: readonly object[] } | undefined
   readonly grantTypes: readonly GrantType[]
@@ -205,6 +208,7 @@ function buildConfigured({ clients, services, audience }: ClientConfiguration): 
       applyFapi2({
         ...emptyClient(client.id),
         authMethod: client.authMethod,
+        secretEitherWay: client.secretEitherWay,
         ...buildClientSettings(client.metadata),
         ...client.permissions,
         secretHashes: client.secret === undefined ? [] : [hashSecret(client.secret)],
@@ -238,6 +242,7 @@ const emptyClient = (id: string): Client => ({
   ...noPermissions,
   id: id as ClientId,
   authMethod: 'client_secret_basic',
+  secretEitherWay: true,
   secretHashes: [],
   macSecrets: [],
   keys: [],
@@ -267,6 +272,7 @@ function fromStore(client: StoredClient, clientSecrets: KeyRing): Client {
     audiences: new Set(client.audiences.split(' ').filter(Boolean)),
     firstParty: client.first_party === 1,
     isDynamic: client.is_dynamic === 1,
+    secretEitherWay: client.is_dynamic === 0,
   }
 }
 

@@ -9,8 +9,8 @@ const limit = 16
 
 /**
  * Sends the answers that become complete in one turn of the event loop together, at the end of that turn or as soon as
- * there are sixteen. A write that finds its reader asleep has to wake it, and that
- * costs several times the write itself: of answers that leave right after each other only the first one does.
+ * there are sixteen. A write that finds its reader asleep has to wake it, and that costs several times the write itself:
+ * of answers that leave right after each other only the first one does.
  */
 export class Outbox {
   #ready: Ready[] = []

@@ -1,6 +1,17 @@
 import { paths } from '@gatehouse/core/paths'
+import { dpopAlgorithms } from '@gatehouse/guard/dpop'
 import * as Type from 'typebox'
+import {
+  answerAlgorithms,
+  authMethods,
+  contentEncryptions,
+  keyAlgorithms,
+  requestAlgorithms,
+  responseModes,
+} from '../domain/client-metadata.ts'
 import type { SigningKeys } from '../domain/signing-keys.ts'
+import { openidScopes, userClaimNames } from '../domain/user-claims.ts'
+import { acrValues } from '../flow/next-step.ts'
 import { defineEndpoint, type Endpoint } from '../http/endpoint.ts'
 
 interface Dependencies {
@@ -9,32 +20,89 @@ interface Dependencies {
   readonly grantTypes: readonly string[]
   /** Every scope that a route asks for. */
   readonly scopes: () => readonly string[]
+  /** Types of authorization_details that are configured. */
+  readonly detailTypes: () => readonly string[]
+  /** Whether clients may register themselves, and whether their ids may be addresses of documents. */
+  readonly registration: () => { readonly isOpen: boolean; readonly documents: boolean }
 }
 
 const cacheControl = 'public, max-age=300'
-const authMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
-const assertionAlgorithms = ['ES256', 'EdDSA', 'PS256', 'RS256']
+const confidential = authMethods.filter((method) => method !== 'none')
+/** Algorithms of client assertions: signatures, and MACs under the client's secret. */
+const assertionAlgorithms = [...requestAlgorithms, 'HS256', 'HS384', 'HS512']
+
+/** How clients prove themselves at an endpoint. */
+const authenticationAt = (endpoint: string, methods: readonly string[]) => ({
+  [`${endpoint}_endpoint_auth_methods_supported`]: methods,
+  [`${endpoint}_endpoint_auth_signing_alg_values_supported`]: assertionAlgorithms,
+})
+
+/** Answers to clients that can be signed, and encrypted. */
+const answersSignedAs = (answer: string) => ({
+  [`${answer}_signing_alg_values_supported`]: answerAlgorithms,
+  [`${answer}_encryption_alg_values_supported`]: keyAlgorithms,
+  [`${answer}_encryption_enc_values_supported`]: contentEncryptions,
+})
+
+/** What holds wherever Gatehouse runs. */
+const capabilities = {
+  response_types_supported: ['code'],
+  response_modes_supported: responseModes,
+  subject_types_supported: ['public', 'pairwise'],
+  ...authenticationAt('token', authMethods),
+  ...authenticationAt('introspection', confidential),
+  ...authenticationAt('revocation', authMethods),
+  ...answersSignedAs('id_token'),
+  ...answersSignedAs('userinfo'),
+  ...answersSignedAs('introspection'),
+  ...answersSignedAs('authorization'),
+  request_object_signing_alg_values_supported: requestAlgorithms,
+  code_challenge_methods_supported: ['S256'],
+  dpop_signing_alg_values_supported: dpopAlgorithms,
+  tls_client_certificate_bound_access_tokens: true,
+  authorization_response_iss_parameter_supported: true,
+  request_parameter_supported: true,
+  request_uri_parameter_supported: true,
+  require_request_uri_registration: true,
+  require_pushed_authorization_requests: false,
+  claims_parameter_supported: true,
+  claim_types_supported: ['normal'],
+  prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+  acr_values_supported: acrValues,
+  ui_locales_supported: ['en'],
+  backchannel_logout_supported: true,
+  backchannel_logout_session_supported: true,
+  frontchannel_logout_supported: true,
+  frontchannel_logout_session_supported: true,
+  backchannel_token_delivery_modes_supported: ['poll', 'ping'],
+  backchannel_user_code_parameter_supported: false,
+}
 
 /**
  * The discovery documents and the key set. Spec: RFC 8414 section 2, OpenID Connect Discovery section 3, RFC 7517.
  * Both documents say the same: only what works.
  */
-export function discoveryEndpoints({ issuer, keys, grantTypes, scopes }: Dependencies): readonly Endpoint[] {
+export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoint[] {
+  const { issuer, keys, grantTypes, scopes, detailTypes, registration } = dependencies
   const metadata = () => ({
     issuer,
+    authorization_endpoint: issuer + paths.authorize,
     token_endpoint: issuer + paths.token,
+    userinfo_endpoint: issuer + paths.userinfo,
+    jwks_uri: issuer + paths.jwks,
+    pushed_authorization_request_endpoint: issuer + paths.pushedRequest,
     introspection_endpoint: issuer + paths.introspect,
     revocation_endpoint: issuer + paths.revoke,
-    jwks_uri: issuer + paths.jwks,
-    scopes_supported: scopes(),
-    response_types_supported: [],
+    device_authorization_endpoint: issuer + paths.deviceAuthorization,
+    backchannel_authentication_endpoint: issuer + paths.backchannelAuthentication,
+    end_session_endpoint: issuer + paths.endSession,
+    ...(registration().isOpen ? { registration_endpoint: issuer + paths.registration } : {}),
+    ...(registration().documents ? { client_id_metadata_document_supported: true } : {}),
+    scopes_supported: [...new Set([...openidScopes, ...scopes()])],
+    claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid', ...userClaimNames],
     grant_types_supported: grantTypes,
-    token_endpoint_auth_methods_supported: [...authMethods, 'none'],
-    token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
-    introspection_endpoint_auth_methods_supported: authMethods,
-    introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
-    revocation_endpoint_auth_methods_supported: [...authMethods, 'none'],
-    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    ...(detailTypes().length > 0 ? { authorization_details_types_supported: detailTypes() } : {}),
+    ...capabilities,
   })
   const document = (path: string, summary: string, spec: string, json: () => unknown): Endpoint =>
     defineEndpoint({

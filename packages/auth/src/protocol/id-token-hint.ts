@@ -26,8 +26,8 @@ export function readIdTokenHint(
   if (!key || key.alg !== header.alg) throw refused()
   const signed = Buffer.from(hint.slice(0, token.signedLength))
   if (!isSignedBy(key, signed, Buffer.from(token.signaturePart, 'base64url'))) throw refused()
-  const { iss, sub, aud, sid, events } = parseJsonPart(token.payloadPart) ?? {}
-  if (iss !== issuer || typeof sub !== 'string' || typeof aud !== 'string' || events !== undefined) throw refused()
+  const { iss, sub, aud, sid, exp, events } = parseJsonPart(token.payloadPart) ?? {}
+  if (iss !== issuer || typeof sub !== 'string' || typeof aud !== 'string' || typeof exp !== 'number' || events !== undefined) throw refused()
   return { sub, clientId: aud, sid: typeof sid === 'string' ? sid : undefined }
 }
 

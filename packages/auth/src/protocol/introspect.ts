@@ -62,8 +62,8 @@ export function introspectEndpoint({ clientAuthentication, verifier, refreshToke
     answers: { 200: Type.Object({ active: Type.Boolean() }) },
     errors: ['invalid_request', 'invalid_client', 'temporarily_unavailable'],
     refuseQuery: true,
-    handle({ headers, body }) {
-      const client = clientAuthentication.authenticate(headers, body)
+    handle({ headers, body, certificate }) {
+      const client = clientAuthentication.authenticate(headers, body, certificate)
       return client instanceof Promise
         ? client.then((found) => introspect(found, body.token))
         : introspect(client, body.token)

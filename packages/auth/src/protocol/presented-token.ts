@@ -3,6 +3,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import type { AccessTokenVerifier } from '@gatehouse/guard/access-token'
 import { buildChallenge, type ChallengeParameters } from '@gatehouse/guard/challenge'
 import { dpopAlgorithms } from '@gatehouse/guard/dpop'
+import { isPossessed } from '@gatehouse/guard/possession'
 import type { EndpointRequest } from '../http/endpoint.ts'
 import type { Dpop, ProofTarget } from './dpop.ts'
 
@@ -42,13 +43,15 @@ export async function findPresentedToken(
   if (accessToken === '') throw new GatehouseError('credentials_required', challengeWith('Bearer', {}))
   const isDpop = scheme.toLowerCase() === 'dpop'
   const withToken = { ...target, accessToken }
+  const findCertificateThumbprint = (): string | undefined => request.certificate?.thumbprint
+  // The token comes first, so that a proof for a worthless one costs no signature check.
+  const outcome = verifier.verify(accessToken, audiences, isDpop ? 'not_presented' : { findCertificateThumbprint })
+  if (isRefusal(outcome)) throw invalidToken(outcome.refused, isDpop ? 'DPoP' : 'Bearer')
   const inspected = isDpop ? dpop.inspect(request, withToken) : undefined
   if (isDpop && !inspected) throw invalidToken('the scheme is DPoP and there is no proof', 'DPoP')
-  const outcome = verifier.verify(accessToken, audiences, {
-    jkt: inspected?.jkt,
-    findCertificateThumbprint: () => request.certificate?.thumbprint,
-  })
-  if (isRefusal(outcome)) throw invalidToken(outcome.refused, isDpop ? 'DPoP' : 'Bearer')
+  if (isDpop && !isPossessed(outcome.claims.cnf, { jkt: inspected?.jkt, findCertificateThumbprint })) {
+    throw invalidToken('sender_constraint', 'DPoP')
+  }
   if (inspected) await dpop.use(inspected.proof, withToken)
   if (inspected?.freshNonce === undefined) return { token: outcome }
   return { token: outcome, headers: { 'dpop-nonce': inspected.freshNonce } }

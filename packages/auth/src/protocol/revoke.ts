@@ -47,7 +47,8 @@ export function revokeEndpoint(dependencies: Dependencies): Endpoint {
     cors: 'any',
     refuseQuery: true,
     async handle(request) {
-      const client = await dependencies.clientAuthentication.authenticate(request.headers, request.body)
+      const { headers, body, certificate } = request
+      const client = await dependencies.clientAuthentication.authenticate(headers, body, certificate)
       return request.body.token.startsWith('ghr_')
         ? revokeGrant(dependencies, client, request)
         : revokeAccessToken(dependencies, client, request)

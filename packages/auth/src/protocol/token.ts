@@ -167,7 +167,7 @@ export function tokenEndpoint(dependencies: Dependencies): Endpoint {
     cors: 'any',
     refuseQuery: true,
     handle(request) {
-      const client = clientAuthentication.authenticate(request.headers, request.body)
+      const client = clientAuthentication.authenticate(request.headers, request.body, request.certificate)
       return client instanceof Promise
         ? client.then((found) => afterClient(found, request))
         : afterClient(client, request)
@@ -203,7 +203,8 @@ export function checkAskedAudiences(
   if (asked.resource !== undefined && asked.resource !== text) throw new GatehouseError('invalid_target')
   const audiences = [...new Set(text.split(' '))]
   for (const audience of audiences) {
-    if (!known.has(audience) || !(client.firstParty || client.audiences.has(audience))) {
+    const isAllowed = client.firstParty || client.audiences.has(audience) || client.audiences.has('*')
+    if (!known.has(audience) || !isAllowed) {
       throw new GatehouseError('invalid_target')
     }
   }

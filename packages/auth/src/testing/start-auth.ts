@@ -19,6 +19,7 @@ export const goodPassword = 'correct horse battery'
 const baseClient: ConfiguredClient = {
   id: 'reports',
   authMethod: 'client_secret_basic',
+  secretEitherWay: true,
   secret: 'reports-secret',
   grantTypes: ['client_credentials'],
   scopes: ['orders:read', 'inventory:read'],

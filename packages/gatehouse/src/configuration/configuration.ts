@@ -1,5 +1,6 @@
 import type { AuthSettings } from '@gatehouse/auth/auth'
 import type { HashParameters } from '@gatehouse/auth/domain/passwords'
+import type { ProtectedResource } from '@gatehouse/auth/protocol/protected-resource'
 import type { Seconds } from '@gatehouse/core/brand'
 import type { RouteTable } from '@gatehouse/gateway/routes'
 import type { CertificateSettings } from './resolve-certificates.ts'
@@ -35,4 +36,6 @@ export interface Configuration {
   readonly auth: AuthSettings
   /** What the gateway routes by: swapped on reload. */
   readonly routes: RouteTable
+  /** What has metadata as a protected resource: swapped on reload. */
+  readonly resources: readonly ProtectedResource[]
 }

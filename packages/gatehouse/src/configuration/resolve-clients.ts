@@ -37,6 +37,7 @@ export function resolveClients(
 const buildClient = (id: string, entry: ClientEntry): ConfiguredClient => ({
   id,
   authMethod: authMethodOf(entry),
+  secretEitherWay: entry.auth_method === undefined,
   secret: entry.secret,
   jwks: entry.jwks,
   grantTypes: grantTypesOf(entry),

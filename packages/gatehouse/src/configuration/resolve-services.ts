@@ -1,5 +1,7 @@
 import type { ConfiguredService } from '@gatehouse/auth/domain/clients'
+import type { ProtectedResource } from '@gatehouse/auth/protocol/protected-resource'
 import { parseDuration } from '@gatehouse/core/time'
+import type { RequireDefinition } from '@gatehouse/gateway/authorize/requirement'
 import { parsePattern } from '@gatehouse/gateway/path-pattern'
 import { buildRouteTable, RouteError, type RouteTable, type ServiceDefinition } from '@gatehouse/gateway/routes'
 import type { Report } from './problem.ts'
@@ -44,6 +46,19 @@ export function resolveServices(
   return { routes: buildTable(definitions, context), services, scopes: [...scopes].sort() }
 }
 
+/** What has metadata as a protected resource: everything together, and each service whose audience is a URL of ours. */
+export function listResources(
+  audience: string,
+  scopes: readonly string[],
+  routes: RouteTable | undefined,
+): readonly ProtectedResource[] {
+  const services = routes?.services.filter(({ resourceMetadata }) => resourceMetadata !== undefined) ?? []
+  return [
+    { resource: audience, name: 'Gatehouse', scopes },
+    ...services.map((service) => ({ resource: service.audience, name: service.name, scopes: service.scopes })),
+  ]
+}
+
 /** The public URL of the first route's fixed part. */
 function defaultAudience(entry: ServiceEntry, issuer: URL): string {
   const origin = entry.host === undefined ? issuer.origin : `${issuer.protocol}//${entry.host}`
@@ -66,10 +81,17 @@ function definitionOf(name: string, audience: string, entry: ServiceEntry): Serv
     ...(entry.limits?.body === undefined ? {} : { limits: { body: entry.limits.body } }),
     routes: entry.routes.map((route) => ({
       path: route.path,
-      require: route.require,
+      require: ruleOf(route.require),
       ...(route.methods === undefined ? {} : { methods: route.methods }),
     })),
   }
+}
+
+function ruleOf(rule: ServiceEntry['routes'][number]['require']): RequireDefinition {
+  if (typeof rule !== 'object' || rule.max_age === undefined) return rule
+  const { max_age, ...others } = rule
+  // What the pattern lets through and is longer than ten years is refused with the route.
+  return { ...others, maxAge: parseDuration(max_age) ?? Number.NaN }
 }
 
 /** An upstream that carries a password is refused, and must not be repeated with it. */

@@ -8,7 +8,7 @@ import type { Configuration, ListenAddress } from './configuration.ts'
 import type { Report } from './problem.ts'
 import { resolveCertificates } from './resolve-certificates.ts'
 import { resolveClients } from './resolve-clients.ts'
-import { resolveServices } from './resolve-services.ts'
+import { listResources, resolveServices } from './resolve-services.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { resolveMasterKey } from './secrets.ts'
 
@@ -51,6 +51,7 @@ export function resolveConfiguration(
     database,
     masterKey,
     routes,
+    resources: listResources(audience, scopes, routes),
     certificates: resolveCertificates(content, report),
     trustedProxies: content.trusted_proxies ?? [],
     firstPartyOrigins: new Set(content.first_party_origins ?? []),

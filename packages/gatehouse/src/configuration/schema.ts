@@ -171,7 +171,7 @@ const client = Type.Object(
       }),
     ),
     scopes: Type.Optional(scopes('What it may be granted at the most')),
-    audiences: Type.Optional(texts('Audiences that it may ask for beside the default one')),
+    audiences: Type.Optional(texts('Audiences that it may ask for beside the default one; `*` is every service’s')),
     introspects: Type.Optional(texts('Audiences whose tokens it may introspect beside its own tokens')),
     consent: Type.Optional(
       Type.Union([Type.Literal('ask'), Type.Literal('skip')], {

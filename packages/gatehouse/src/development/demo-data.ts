@@ -11,7 +11,14 @@ const demoUsers = [
   { username: 'bob', scopes: ['orders:read'], roles: [] },
 ]
 
-/** What development mode puts under a configuration file: an issuer on this machine and a service client. */
+const demoApp = {
+  redirect_uris: ['http://127.0.0.1:39002/cb'],
+  post_logout_redirect_uris: ['http://127.0.0.1:39002/'],
+  scopes: ['orders:read', 'orders:write', 'inventory:read', 'roles'],
+  audiences: ['*'],
+}
+
+/** What development mode puts under a configuration file: an issuer on this machine, a service client and two apps. */
 export const developmentBase = {
   issuer: 'http://localhost:8080',
   listen: '127.0.0.1:8080',
@@ -21,6 +28,13 @@ export const developmentBase = {
       scopes: ['orders:read', 'inventory:read'],
       introspects: ['http://localhost:8080'],
     },
+    'demo-web': {
+      ...demoApp,
+      client_name: 'Demo web app',
+      secret: 'demo-web-secret',
+      auth_method: 'client_secret_basic',
+    },
+    'demo-spa': { ...demoApp, client_name: 'Demo single-page app', public: true },
   },
 } as const
 

@@ -7,6 +7,8 @@ import type { Visit } from '../visit.ts'
 
 /** What the checking of DPoP proofs needs of the program. */
 export interface DpopProofs {
+  /** By which clients reach the gateway, wherever TLS ends: the issuer's. */
+  readonly scheme: 'http' | 'https'
   /** Whether a proof may carry this nonce, or none. */
   readonly isNonceAcceptable: (nonce: string | undefined) => boolean
   readonly currentNonce: () => string
@@ -17,7 +19,6 @@ export interface DpopProofs {
 /** What of the gateway a proof is checked with. */
 export interface ProofAuthenticator {
   readonly dpop?: DpopProofs | undefined
-  readonly scheme: (request: Visit['request']) => 'http' | 'https'
   readonly allowFailure?: (address: string) => boolean
 }
 
@@ -39,7 +40,7 @@ export function checkProof(
   const header = request.headers.dpop
   const proof = checkDpopProof(typeof header === 'string' ? header : '', {
     method: request.method ?? '',
-    url: `${authenticator.scheme(request)}://${checked.host}${checked.path}`,
+    url: `${dpop.scheme}://${checked.host}${checked.path}`,
     now: seconds(Math.floor(visit.startedAt / 1000)),
     accessToken,
     isNonceGood: dpop.isNonceAcceptable,

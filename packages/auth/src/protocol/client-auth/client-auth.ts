@@ -55,8 +55,7 @@ export function createClientAuthentication(
     presented: Presented,
     certificate: ClientCertificate | undefined,
   ): Client | Promise<Client> => {
-    if (!client || !accepts(client.authMethod, presented.method))
-      throw refused(presented.method === 'client_secret_basic')
+    if (!client || !accepts(client, presented.method)) throw refused(presented.method === 'client_secret_basic')
     switch (presented.method) {
       case 'none':
         return client.authMethod === 'none' ? client : proveByCertificate(client, certificate)
@@ -78,12 +77,13 @@ export function createClientAuthentication(
   }
 }
 
-/** A client registered for one way of sending its secret may use the other: it is the same proof (RFC 6749 section 2.3.1). */
-function accepts(registered: AuthMethod, presented: Presented['method']): boolean {
+/** Whether a client may prove itself like this: by the method that it is registered for, and by no other. */
+function accepts(client: Client, presented: Presented['method']): boolean {
+  const { authMethod: registered } = client
   if (presented === 'client_assertion') return registered === 'private_key_jwt' || registered === 'client_secret_jwt'
   // What proves a client by TLS stands in no parameter: its request looks like a public client's.
   if (presented === 'none') return registered === 'none' || isTls(registered)
-  return isSecret(registered) && isSecret(presented)
+  return registered === presented || (client.secretEitherWay && isSecret(registered))
 }
 
 const isTls = (method: AuthMethod): boolean => method === 'tls_client_auth' || method === 'self_signed_tls_client_auth'

@@ -1,0 +1,110 @@
+import type { UserId } from '@gatehouse/core/brand'
+import { GatehouseError } from '@gatehouse/core/errors'
+import { paths } from '@gatehouse/core/paths'
+import type { Clock } from '@gatehouse/core/time'
+import type { AccessTokenVerifier } from '@gatehouse/guard/access-token'
+import type { Store } from '@gatehouse/store/store'
+import * as Type from 'typebox'
+import type { Clients } from '../domain/clients.ts'
+import { encryptFor } from '../domain/encrypt-for-client.ts'
+import type { ClientKeys } from '../domain/find-client-keys.ts'
+import { signJwtInPool } from '../domain/sign-jwt.ts'
+import type { SigningKeys } from '../domain/signing-keys.ts'
+import type { Subjects } from '../domain/subjects.ts'
+import { type ClaimsParameter, claimsOf } from '../domain/user-claims.ts'
+import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
+import type { Dpop } from './dpop.ts'
+import { findPresentedToken } from './presented-token.ts'
+
+interface Dependencies {
+  readonly issuer: string
+  readonly store: Store
+  readonly clock: Clock
+  readonly clients: Clients
+  readonly keys: Pick<SigningKeys, 'current'>
+  readonly clientKeys: ClientKeys
+  readonly subjects: Subjects
+  readonly verifier: AccessTokenVerifier
+  readonly dpop: Dpop
+}
+
+/**
+ * Userinfo: what a client may know of the user whose access token it has. Spec: OpenID Connect Core section 5.3.
+ * As JSON or, for a client that is registered so, as a JWT that is signed and perhaps encrypted. Cost: one or two reads.
+ */
+export function userinfoEndpoints(dependencies: Dependencies): readonly Endpoint[] {
+  const described = {
+    path: paths.userinfo,
+    spec: 'OpenID Connect Core section 5.3',
+    answers: { 200: Type.Object({ sub: Type.String() }) },
+    errors: [
+      'credentials_required',
+      'invalid_token',
+      'insufficient_scope',
+      'invalid_dpop_proof',
+      'use_dpop_nonce',
+      'temporarily_unavailable',
+    ] as const,
+    cors: 'any' as const,
+  }
+  return [
+    defineEndpoint({
+      ...described,
+      method: 'GET',
+      summary: 'Tells a client about the user whose access token it has',
+      bodyKind: 'none',
+      handle: (request) => tell(dependencies, request, 'GET'),
+    }),
+    defineEndpoint({
+      ...described,
+      method: 'POST',
+      summary: 'The same, also with the token in a form',
+      bodyKind: 'form',
+      bodyOptional: true,
+      body: Type.Object({ access_token: Type.Optional(Type.String()) }),
+      refuseQuery: true,
+      handle: (request) => tell(dependencies, withFormToken(request), 'POST'),
+    }),
+  ]
+}
+
+type TokenRequest = Pick<EndpointRequest<never>, 'headers' | 'certificate'>
+
+/** A token in a form counts as one in the header. Two at once are refused. Spec: RFC 6750 sections 2 and 2.2. */
+function withFormToken(request: EndpointRequest<{ readonly access_token?: string }>): TokenRequest {
+  const { access_token: token } = request.body
+  if (token === undefined) return request
+  if (request.headers.authorization !== undefined) {
+    throw new GatehouseError('invalid_request', { description: 'The access token is given in two ways at once' })
+  }
+  return { headers: { ...request.headers, authorization: `Bearer ${token}` }, certificate: request.certificate }
+}
+
+async function tell(dependencies: Dependencies, request: TokenRequest, method: string): Promise<Answer> {
+  const { issuer, store, clients, subjects } = dependencies
+  const { token, headers } = await findPresentedToken(dependencies, request, { method, url: issuer + paths.userinfo })
+  const { sub, client_id, gid } = token.claims
+  if (!token.scopes.has('openid') || !sub.startsWith('usr_')) {
+    throw new GatehouseError('insufficient_scope', {
+      headers: { 'www-authenticate': 'Bearer realm="gatehouse", error="insufficient_scope", scope="openid"' },
+    })
+  }
+  const [user, client, grant] = await Promise.all([
+    store.users.findById(sub as UserId), // the prefix says so
+    clients.find(client_id),
+    gid === undefined ? undefined : store.grants.find(gid),
+  ])
+  if (user?.status !== 'active' || !client) throw new GatehouseError('invalid_token')
+  // The column is written from a checked parameter.
+  const asked = grant?.claims ? (JSON.parse(grant.claims) as ClaimsParameter).userinfo : undefined
+  const claims = { ...claimsOf(user, token.claims.scope, asked), sub: subjects.subjectFor(client, user.id) }
+  const { alg, encryption } = client.userinfo
+  if (!alg && !encryption) return { status: 200, json: claims, ...(headers ? { headers } : {}) }
+  const payload = alg
+    ? await signJwtInPool(dependencies.keys.current(alg), 'JWT', { ...claims, iss: issuer, aud: client.id })
+    : JSON.stringify(claims)
+  const text = encryption
+    ? await encryptFor(dependencies.clientKeys, client, encryption, payload, alg ? 'JWT' : undefined)
+    : payload
+  return { status: 200, text, type: 'application/jwt', ...(headers ? { headers } : {}) }
+}
