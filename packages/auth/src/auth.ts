@@ -14,6 +14,7 @@ import type { HashLimits } from './domain/hash-queue.ts'
 import { createIdTokens } from './domain/id-tokens.ts'
 import { type KeyRings, openKeyRings } from './domain/key-rings.ts'
 import { createLockout, type SignInLimits } from './domain/lockout.ts'
+import { createLogoutDeliveries, type LogoutDeliveries } from './domain/logout-deliveries.ts'
 import type { MakeKeyPair } from './domain/make-signing-key.ts'
 import { createPasswords, type HashParameters, type Passwords } from './domain/passwords.ts'
 import { createRefreshTokens } from './domain/refresh-tokens.ts'
@@ -94,6 +95,8 @@ export interface Auth {
   readonly revocations: Revocations
   readonly failures: FailureLimit
   readonly dpop: Dpop
+  /** Tells clients of sessions that have ended: to be called every now and then. */
+  readonly logoutDeliveries: LogoutDeliveries
   /** Ends what runs beside the requests. */
   close(): void
   /** Swaps what a reload may change, as a whole. */
@@ -166,6 +169,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     clientCredentialsGrant({ accessTokens, defaultAudience, lifetime: () => settings.lifetimes.accessToken }),
   ]
 
+  const logoutDeliveries = createLogoutDeliveries({ issuer, store, clock, clients, keys, outbound })
+
   const endpoints = buildEndpoints({
     ...options.counters,
     ...signing,
@@ -182,6 +187,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     outbound,
     flows,
     browserSessions,
+    cookies,
+    logoutDeliveries,
     authorization,
     clientAuthentication,
     grants,
@@ -214,6 +221,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     revocations,
     failures,
     dpop,
+    logoutDeliveries,
     close: () => outbound.close(),
     replaceSettings(next) {
       settings = next

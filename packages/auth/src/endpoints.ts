@@ -8,6 +8,7 @@ import { signInPageEndpoints } from './login/sign-in-page.ts'
 import { firstAdministratorEndpoint } from './manage/first-administrator.ts'
 import { authorizeEndpoints } from './protocol/authorize.ts'
 import { discoveryEndpoints } from './protocol/discovery.ts'
+import { endSessionEndpoints } from './protocol/end-session.ts'
 import { introspectEndpoint } from './protocol/introspect.ts'
 import { pushedRequestEndpoint } from './protocol/par.ts'
 import { revokeEndpoint } from './protocol/revoke.ts'
@@ -26,6 +27,7 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof authorizeEndpoints> &
   DependenciesOf<typeof pushedRequestEndpoint> &
   DependenciesOf<typeof userinfoEndpoints> &
+  DependenciesOf<typeof endSessionEndpoints> &
   DependenciesOf<typeof tokenEndpoint> &
   DependenciesOf<typeof introspectEndpoint> &
   DependenciesOf<typeof revokeEndpoint> &
@@ -49,6 +51,7 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     introspectEndpoint(dependencies),
     revokeEndpoint(dependencies),
     ...userinfoEndpoints(dependencies),
+    ...endSessionEndpoints(dependencies),
     ...discoveryEndpoints(dependencies),
     firstAdministratorEndpoint(dependencies),
   ]

@@ -43,6 +43,7 @@ export function startBackground({ store, auth, log, telemetry, auditFrom, isPrim
   ]
   if (isPrimary) {
     jobs.push(
+      { name: 'deliver_logouts', every: 2000, run: () => auth.logoutDeliveries.deliver() },
       { name: 'remove_expired', every: 10_000, run: () => inChunks((limit) => store.removeExpired(limit)) },
       {
         name: 'remove_old_audit_events',

@@ -21,7 +21,7 @@ it('a bad token is 401 invalid_token, whatever is wrong with it, and the descrip
 })
 
 it('too little scope is 403 and names the scope that would do', () => {
-  const refusal = new GuardRefusal('insufficient_scope', { realm, scope: 'a b' })
+  const refusal = new GuardRefusal('insufficient_scope', { realm, wanted: { scope: 'a b' } })
   expect(refusal).toMatchObject({ code: 'insufficient_scope', status: 403 })
   expect(refusal.challenge).toContain('error="insufficient_scope"')
   expect(refusal.challenge).toMatch(/, scope="a b"$/)

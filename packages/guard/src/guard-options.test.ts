@@ -32,6 +32,8 @@ describe('createGuard', () => {
     ['online without a client', { online: true }],
     ['an unknown option', { audiences: ['a'] }],
     ['a memory of nothing', { cacheSize: 0 }],
+    ['proofs for a URL with a path', { dpop: { origin: 'https://api.example.com/orders' } }],
+    ['proofs for nowhere', { dpop: {} }],
   ])('turns down %s', (_, options) => {
     // Callers without types write some of these.
     expect(() => createGuard({ ...good, ...options } as GuardOptions)).toThrow()

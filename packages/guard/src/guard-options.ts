@@ -18,6 +18,12 @@ export interface GuardOptions {
    * Needs `client`. Without it a token of an ended session stays good here until it expires (see `createGuard`).
    */
   readonly online?: boolean
+  /**
+   * Accepts tokens that are bound to a key, with the proofs that come with them (RFC 9449). `origin` is how clients reach this
+   * service, such as `https://api.example.com`: proofs name the whole URL. That a proof counts once is remembered by this
+   * process alone. Without it such tokens are refused.
+   */
+  readonly dpop?: { readonly origin: string }
   readonly fetch?: typeof fetch
   readonly clock?: Clock
   /** How many verified tokens are remembered; 10,000 unless said otherwise. */
@@ -33,6 +39,7 @@ export interface ParsedGuardOptions {
   readonly jwksUri: string | undefined
   readonly client: GuardOptions['client']
   readonly online: boolean
+  readonly dpopOrigin: string | undefined
   readonly fetch: typeof fetch
   readonly clock: Clock
   readonly cacheSize: number | undefined
@@ -45,6 +52,7 @@ const knownOptions: ReadonlySet<string> = new Set<keyof GuardOptions>([
   'jwksUri',
   'client',
   'online',
+  'dpop',
   'fetch',
   'clock',
   'cacheSize',
@@ -61,6 +69,7 @@ export function parseGuardOptions(options: GuardOptions): ParsedGuardOptions {
   const [first, ...others] = typeof options.audience === 'string' ? [options.audience] : options.audience
   if (!first || others.includes('')) throw malformed('audience must name this service')
   if (options.online && !options.client) throw malformed('online needs a client that may introspect')
+  if (options.dpop && !isOrigin(options.dpop.origin)) throw malformed('dpop.origin is a scheme and a host, and no more')
   const { cacheSize } = options
   if (cacheSize !== undefined && !(Number.isSafeInteger(cacheSize) && cacheSize > 0)) {
     throw malformed('cacheSize is a whole number above 0')
@@ -71,12 +80,15 @@ export function parseGuardOptions(options: GuardOptions): ParsedGuardOptions {
     jwksUri: options.jwksUri,
     client: options.client,
     online: options.online === true,
+    dpopOrigin: options.dpop?.origin,
     fetch: options.fetch ?? globalThis.fetch,
     clock: options.clock ?? systemClock,
     cacheSize,
     allowHttp,
   }
 }
+
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text && /^https?:/.test(text)
 
 const malformed = (what: string): GatehouseError =>
   new GatehouseError('server_error', { description: `The guard's options are malformed: ${what}` })

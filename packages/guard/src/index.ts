@@ -1,5 +1,6 @@
 export { createGuard, type Guard } from './guard.ts'
 export type { GuardOptions } from './guard-options.ts'
+export type { GuardRequest } from './guard-request.ts'
 export type { Principal } from './principal.ts'
 export { GuardRefusal, type GuardRefusalCode, type GuardRefusalReason } from './refusal.ts'
 export type { Requirement } from './requirement.ts'

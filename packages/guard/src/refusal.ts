@@ -1,11 +1,15 @@
 import type { RefusalReason } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
-import { buildChallenge } from './challenge.ts'
+import { buildChallenge, type ChallengeParameters } from './challenge.ts'
+import type { TokenScheme } from './credentials.ts'
+import { dpopAlgorithms } from './dpop.ts'
 
 /** The codes that a guard refuses with: what stands in `error` on the wire. */
 export type GuardRefusalCode =
   | 'credentials_required'
   | 'invalid_token'
+  | 'invalid_dpop_proof'
+  | 'insufficient_user_authentication'
   | 'insufficient_scope'
   | 'temporarily_unavailable'
 
@@ -13,6 +17,8 @@ export type GuardRefusalCode =
 export type GuardRefusalReason =
   | RefusalReason
   | 'no_credentials'
+  | 'bad_proof'
+  | 'insufficient_sign_in'
   | 'insufficient_role'
   | 'not_signed_in'
   | 'keys_unavailable'
@@ -20,6 +26,8 @@ export type GuardRefusalReason =
 
 const codes: Readonly<Partial<Record<GuardRefusalReason, GuardRefusalCode>>> = {
   no_credentials: 'credentials_required',
+  bad_proof: 'invalid_dpop_proof',
+  insufficient_sign_in: 'insufficient_user_authentication',
   insufficient_scope: 'insufficient_scope',
   insufficient_role: 'insufficient_scope',
   not_signed_in: 'insufficient_scope',
@@ -32,8 +40,10 @@ const codes: Readonly<Partial<Record<GuardRefusalReason, GuardRefusalCode>>> = {
 export interface GuardRefusalDetails {
   /** The protection space that the challenge names: the service's audience. */
   readonly realm: string
-  /** The scope that would have been enough. */
-  readonly scope?: string
+  /** How the token was presented; as Bearer unless said otherwise. */
+  readonly scheme?: TokenScheme | undefined
+  /** The scope or the sign-in that would have been enough. */
+  readonly wanted?: Pick<ChallengeParameters, 'scope' | 'acrValues' | 'maxAge'> | undefined
   /** What really happened: for the log only. */
   readonly cause?: unknown
 }
@@ -49,16 +59,18 @@ export class GuardRefusal extends GatehouseError {
   /** The value of WWW-Authenticate; empty for 503, where better credentials would not help. */
   readonly challenge: string
 
-  constructor(reason: GuardRefusalReason, { realm, scope, cause }: GuardRefusalDetails) {
+  constructor(reason: GuardRefusalReason, { realm, scheme = 'Bearer', wanted, cause }: GuardRefusalDetails) {
     const code = codes[reason] ?? 'invalid_token'
     super(code, code === 'temporarily_unavailable' ? { cause, retryAfter: 5 } : { cause })
     this.name = 'GuardRefusal'
     this.reason = reason
+    // To a protected resource a bad proof is what a bad token is (RFC 9449 section 7.1).
+    if (code === 'invalid_dpop_proof') this.status = 401
     if (code === 'temporarily_unavailable') this.challenge = ''
     else if (code === 'credentials_required') this.challenge = buildChallenge(realm)
     else {
-      const parameters = { error: code, description: this.message }
-      this.challenge = buildChallenge(realm, scope ? { ...parameters, scope } : parameters)
+      const algs = scheme === 'DPoP' ? { algs: dpopAlgorithms } : {}
+      this.challenge = buildChallenge(realm, { scheme, error: code, description: this.message, ...wanted, ...algs })
     }
   }
 

@@ -1,7 +1,15 @@
+import { seconds } from '@gatehouse/core/time'
 import { describe, expect, it } from 'vitest'
 import { checkRequirement, parseRequirement, type Requirement } from './requirement.ts'
 
-const principal = { kind: 'user', scopes: new Set(['a', 'b']), roles: new Set(['clerk']) } as const
+const principal = {
+  kind: 'user',
+  scopes: new Set(['a', 'b']),
+  roles: new Set(['clerk']),
+  acr: 'strong',
+  authTime: 1000,
+} as const
+const now = seconds(1300)
 
 describe('checkRequirement', () => {
   it.each<[Requirement, string | undefined]>([
@@ -17,12 +25,29 @@ describe('checkRequirement', () => {
     [{ scopes: ['c'], roles: ['clerk'] }, 'insufficient_scope'],
     [{ signedIn: true }, undefined],
     [{ signedIn: false }, undefined],
+    [{ acr: ['weak', 'strong'] }, undefined],
+    [{ acr: ['weak'] }, 'insufficient_sign_in'],
+    [{ acr: [] }, 'insufficient_sign_in'],
+    [{ maxAge: 300 }, undefined],
+    [{ maxAge: 299 }, 'insufficient_sign_in'],
+    [{ acr: ['strong'], maxAge: 0 }, 'insufficient_sign_in'],
+    [{ acr: ['weak'], scopes: ['c'] }, 'insufficient_scope'],
   ])('%j', (requirement, expected) => {
-    expect(checkRequirement(requirement, principal)).toBe(expected)
+    expect(checkRequirement(requirement, principal, now)).toBe(expected)
   })
 
   it('signedIn turns away a client on its own behalf', () => {
-    expect(checkRequirement({ signedIn: true }, { ...principal, kind: 'client' })).toBe('not_signed_in')
+    const client = { ...principal, kind: 'client' } as const
+    for (const requirement of [{ signedIn: true }, { acr: ['strong'] }, { maxAge: 900 }]) {
+      expect(checkRequirement(requirement, client, now)).toBe('not_signed_in')
+    }
+  })
+
+  it('a token that does not say how or when was not strong and recent', () => {
+    const { acr, authTime, ...silent } = principal
+    expect([acr, authTime]).toEqual(['strong', 1000])
+    expect(checkRequirement({ acr: ['strong'] }, silent, now)).toBe('insufficient_sign_in')
+    expect(checkRequirement({ maxAge: 1_000_000 }, silent, now)).toBe('insufficient_sign_in')
   })
 })
 
@@ -35,6 +60,9 @@ describe('parseRequirement', () => {
       { roles: 'x' },
       { signedIn: 'yes' },
       { signedin: true },
+      { acr: 'strong' },
+      { maxAge: '5m' },
+      { maxAge: -1 },
     ]
     for (const value of wrong) {
       // Callers without types write these.

@@ -1,11 +1,19 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { describeExpiry } from './expire.suite.ts'
 import { describeAudit } from './tables/audit.suite.ts'
+import { describeAuthorizationCodes } from './tables/authorization-codes.suite.ts'
 import { describeClients } from './tables/clients.suite.ts'
+import { describeConsents } from './tables/consents.suite.ts'
 import { describeDataKeys } from './tables/data-keys.suite.ts'
+import { describeDecoupledRequests } from './tables/decoupled-requests.suite.ts'
 import { describeFamiliarAddresses } from './tables/familiar-addresses.suite.ts'
+import { describeFlows } from './tables/flows.suite.ts'
 import { describeGrants } from './tables/grants.suite.ts'
+import { describeInitialAccessTokens } from './tables/initial-access-tokens.suite.ts'
+import { describeLogoutDeliveries } from './tables/logout-deliveries.suite.ts'
+import { describePushedRequests } from './tables/pushed-requests.suite.ts'
 import { describeRevocations } from './tables/revocations.suite.ts'
+import { describeSessionClients } from './tables/session-clients.suite.ts'
 import { describeSessions } from './tables/sessions.suite.ts'
 import { describeSetupTokens } from './tables/setup-tokens.suite.ts'
 import { describeSignInFailures } from './tables/sign-in-failures.suite.ts'
@@ -41,6 +49,14 @@ describe.each(databaseKinds)('on %s', (kind) => {
   describe('sign-in failures', () => describeSignInFailures(open))
   describe('familiar addresses', () => describeFamiliarAddresses(open))
   describe('setup tokens', () => describeSetupTokens(open))
+  describe('authorization codes', () => describeAuthorizationCodes(open))
+  describe('consents', () => describeConsents(open))
+  describe('decoupled requests', () => describeDecoupledRequests(open))
+  describe('flows', () => describeFlows(open))
+  describe('initial access tokens', () => describeInitialAccessTokens(open))
+  describe('logout deliveries', () => describeLogoutDeliveries(open))
+  describe('pushed requests', () => describePushedRequests(open))
+  describe('session clients', () => describeSessionClients(open))
   describe('transactions', () => describeTransactions(open))
   describe('expiry', () => describeExpiry(open))
 })

@@ -3,7 +3,19 @@ import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
 import type { Store } from './store.ts'
 import type { OpenForSuite } from './testing/databases.ts'
-import { buildClient, buildGrant, buildSession, buildSigningKey, start } from './testing/rows.ts'
+import {
+  buildClient,
+  buildCode,
+  buildDecoupledRequest,
+  buildFlow,
+  buildGrant,
+  buildLogoutDelivery,
+  buildPushedRequest,
+  buildSession,
+  buildSessionClient,
+  buildSigningKey,
+  start,
+} from './testing/rows.ts'
 
 const longAgo = seconds(start - 1000)
 
@@ -46,11 +58,28 @@ export function describeExpiry(open: OpenForSuite): void {
     await store.signInFailures.record([{ key: hash, at: longAgo, expires_at: start }])
     await store.familiarAddresses.remember({ user_id: buildSession().user_id, address: hash, expires_at: start })
     await store.setupTokens.insert({ hash, expires_at: start })
+    await store.authorizationCodes.insert(buildCode({ expires_at: start }))
+    await store.flows.insert(buildFlow({ expires_at: start }))
+    await store.pushedRequests.insert(buildPushedRequest({ expires_at: start }))
+    await store.decoupledRequests.insert(buildDecoupledRequest({ expires_at: start }))
+    await store.sessionClients.put(buildSessionClient({ expires_at: start }))
+    await store.logoutDeliveries.insert(buildLogoutDelivery({ expires_at: start }))
+    await store.initialAccessTokens.insert({ hash, uses_left: 1, created_at: longAgo, expires_at: start })
     await store.revocations.append([{ kind: 'jti', value: hash, issued_before: null, expires_at: start }])
     await store.revocations.append([{ kind: 'jti', value: 'last', issued_before: null, expires_at: start }])
-    expect(await store.removeExpired()).toBe(9)
+    expect(await store.removeExpired()).toBe(16)
     expect(await store.removeExpired()).toBe(0)
     expect(await store.usedIdentifiers.consume({ kind: 'k', hash, expires_at: start })).toBe(true)
+  })
+
+  it('keeps a request that can no longer be used, and a code that has been, until they expire', async () => {
+    const { store } = open()
+    const code = buildCode({ usable_until: longAgo, consumed_at: longAgo })
+    const request = buildDecoupledRequest({ usable_until: longAgo })
+    await Promise.all([store.authorizationCodes.insert(code), store.decoupledRequests.insert(request)])
+    await removeAll(store)
+    expect(await store.authorizationCodes.find(code.hash)).toEqual(code)
+    expect(await store.decoupledRequests.find(request.hash)).toEqual(request)
   })
 
   it('keeps a grant for as long as an access token of it lives', async () => {

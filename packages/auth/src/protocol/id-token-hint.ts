@@ -27,7 +27,14 @@ export function readIdTokenHint(
   const signed = Buffer.from(hint.slice(0, token.signedLength))
   if (!isSignedBy(key, signed, Buffer.from(token.signaturePart, 'base64url'))) throw refused()
   const { iss, sub, aud, sid, exp, events } = parseJsonPart(token.payloadPart) ?? {}
-  if (iss !== issuer || typeof sub !== 'string' || typeof aud !== 'string' || typeof exp !== 'number' || events !== undefined) throw refused()
+  if (
+    iss !== issuer ||
+    typeof sub !== 'string' ||
+    typeof aud !== 'string' ||
+    typeof exp !== 'number' ||
+    events !== undefined
+  )
+    throw refused()
   return { sub, clientId: aud, sid: typeof sid === 'string' ? sid : undefined }
 }
 

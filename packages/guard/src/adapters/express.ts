@@ -1,7 +1,7 @@
 import type { Guard } from '../guard.ts'
 import type { Principal } from '../principal.ts'
 import { parseRequirement, type Requirement } from '../requirement.ts'
-import { findAuthorization, type RequestHeaders } from './authorization-header.ts'
+import { buildGuardRequest, type RequestParts } from './guarded-request.ts'
 import { buildRefusalAnswer } from './refusal-answer.ts'
 
 declare global {
@@ -14,7 +14,7 @@ declare global {
 }
 
 /** As much of Express's request as is needed. */
-export interface ExpressRequest extends RequestHeaders {
+export interface ExpressRequest extends RequestParts {
   principal?: Principal
 }
 
@@ -33,7 +33,7 @@ export function guardExpress(guard: Guard, require: Requirement = {}) {
   const requirement = parseRequirement(require)
   return (request: ExpressRequest, response: ExpressResponse, next: (error?: unknown) => void): void => {
     guard
-      .authorize({ authorization: findAuthorization(request) }, requirement)
+      .authorize(buildGuardRequest(request), requirement)
       .then(
         (principal) => {
           request.principal = principal

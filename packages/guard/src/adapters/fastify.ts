@@ -2,7 +2,7 @@ import type {} from 'fastify'
 import type { Guard } from '../guard.ts'
 import type { Principal } from '../principal.ts'
 import { parseRequirement, type Requirement } from '../requirement.ts'
-import { findAuthorization, type RequestHeaders } from './authorization-header.ts'
+import { buildGuardRequest, type RequestParts } from './guarded-request.ts'
 import { buildRefusalAnswer } from './refusal-answer.ts'
 
 declare module 'fastify' {
@@ -14,7 +14,7 @@ declare module 'fastify' {
 
 /** As much of Fastify's request as is needed. */
 export interface GuardedFastifyRequest {
-  readonly raw: RequestHeaders
+  readonly raw: RequestParts
   principal?: Principal
 }
 
@@ -33,7 +33,7 @@ export function guardFastify(guard: Guard, require: Requirement = {}) {
   const requirement = parseRequirement(require)
   return async (request: GuardedFastifyRequest, reply: GuardedFastifyReply): Promise<unknown> => {
     try {
-      request.principal = await guard.authorize({ authorization: findAuthorization(request.raw) }, requirement)
+      request.principal = await guard.authorize(buildGuardRequest(request.raw), requirement)
       return undefined
     } catch (thrown) {
       const { status, headers, body } = buildRefusalAnswer(thrown)

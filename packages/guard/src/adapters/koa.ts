@@ -1,12 +1,12 @@
 import type { Guard } from '../guard.ts'
 import type { Principal } from '../principal.ts'
 import { parseRequirement, type Requirement } from '../requirement.ts'
-import { findAuthorization, type RequestHeaders } from './authorization-header.ts'
+import { buildGuardRequest, type RequestParts } from './guarded-request.ts'
 import { buildRefusalAnswer } from './refusal-answer.ts'
 
 /** As much of Koa's context as is needed. */
 export interface GuardedKoaContext {
-  readonly req: RequestHeaders
+  readonly req: RequestParts
   readonly state: { principal?: Principal }
   status: number
   body: unknown
@@ -21,7 +21,7 @@ export function guardKoa(guard: Guard, require: Requirement = {}) {
   const requirement = parseRequirement(require)
   return async (ctx: GuardedKoaContext, next: () => Promise<unknown>): Promise<void> => {
     try {
-      ctx.state.principal = await guard.authorize({ authorization: findAuthorization(ctx.req) }, requirement)
+      ctx.state.principal = await guard.authorize(buildGuardRequest(ctx.req), requirement)
     } catch (thrown) {
       const { status, headers, body } = buildRefusalAnswer(thrown)
       ctx.status = status

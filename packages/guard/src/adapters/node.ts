@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Guard } from '../guard.ts'
 import type { Principal } from '../principal.ts'
 import { parseRequirement, type Requirement } from '../requirement.ts'
-import { findAuthorization } from './authorization-header.ts'
+import { buildGuardRequest } from './guarded-request.ts'
 import { buildRefusalAnswer } from './refusal-answer.ts'
 
 /** A request handler that is told who is calling. */
@@ -22,7 +22,7 @@ export function guardNode(guard: Guard, require: Requirement = {}) {
     async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       let principal: Principal
       try {
-        principal = await guard.authorize({ authorization: findAuthorization(request) }, requirement)
+        principal = await guard.authorize(buildGuardRequest(request), requirement)
       } catch (thrown) {
         const { status, headers, body } = buildRefusalAnswer(thrown)
         response.writeHead(status, headers).end(body)

@@ -75,4 +75,60 @@ export function describeClients(open: OpenForSuite): void {
     await clients.insert(client)
     expect((await clients.find(client.id))?.secrets).toEqual([])
   })
+
+  it('replaces what a client is registered with, and leaves what it may do', async () => {
+    const { clients } = open().store
+    const client = buildClient({ first_party: 1, audiences: 'https://auth.example.com/orders', is_dynamic: 1 })
+    await clients.insert(client)
+    const replacement = {
+      id: client.id,
+      name: 'Another name',
+      auth_method: 'private_key_jwt',
+      grant_types: 'authorization_code',
+      scopes: 'orders:write',
+      jwks: '{"keys":[]}',
+      metadata: '{"client_name":"Another name"}',
+      registration_token_hash: randomToken(32),
+      updated_at: seconds(start + 5),
+    }
+    expect(await clients.replace(replacement)).toBe(true)
+    expect(await clients.find(client.id)).toEqual({ ...client, ...replacement, secrets: [] })
+    expect(await clients.replace({ ...replacement, id: buildClient().id })).toBe(false)
+  })
+
+  it('notes that a client was used, at most once in a while', async () => {
+    const { clients } = open().store
+    const client = buildClient()
+    await clients.insert(client)
+    const touch = async (now: number) => {
+      await clients.touch({ id: client.id, now: seconds(now), since: seconds(now - 60) })
+      return (await clients.find(client.id))?.used_at
+    }
+    expect([await touch(start), await touch(start + 60), await touch(start + 61)]).toEqual([start, start, start + 61])
+  })
+
+  it('counts clients that registered themselves, and lists those that nobody uses', async () => {
+    const { clients } = open().store
+    const before = await clients.countDynamic()
+    const old = buildClient({ is_dynamic: 1 })
+    const unused = buildClient({ is_dynamic: 1, used_at: start })
+    const used = buildClient({ is_dynamic: 1, used_at: seconds(start + 100) })
+    const young = buildClient({ is_dynamic: 1, created_at: seconds(start + 100) })
+    const added = buildClient()
+    for (const client of [old, unused, used, young, added]) await clients.insert(client)
+    expect(await clients.countDynamic()).toBe(before + 4)
+    const listed = await clients.listUnused(seconds(start + 100), 1000)
+    const ids = [old, unused, used, young, added].map(({ id }) => id)
+    expect(listed.filter((id) => ids.includes(id))).toEqual([old.id, unused.id].sort())
+    expect(await clients.listUnused(seconds(start + 100), 1)).toEqual(listed.slice(0, 1))
+  })
+
+  it('keeps a secret that a MAC needs, sealed', async () => {
+    const { clients } = open().store
+    const client = buildClient({ auth_method: 'client_secret_jwt' })
+    const secret = buildSecret(client, { sealed: 'key-1.sealed' })
+    await clients.insert(client)
+    await clients.addSecret(secret)
+    expect((await clients.find(client.id))?.secrets).toEqual([secret])
+  })
 }

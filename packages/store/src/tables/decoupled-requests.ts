@@ -9,7 +9,7 @@ export type Decision = Pick<
   'user_id' | 'session_id' | 'auth_time' | 'acr' | 'amr' | 'roles' | 'scope' | 'authorization_details'
 >
 
-/** Requests that are decided on elsewhere: device flow and CIBA. Each query is one statement. */
+/** Requests that are decided on elsewhere: device flow and CIBA. Each query is one statement, but for `poll`. */
 export interface DecoupledRequests {
   /** Throws already_exists when the user code is taken. */
   insert(row: DecoupledRequestRow): Promise<void>
@@ -27,8 +27,9 @@ export interface DecoupledRequests {
     readonly now: Seconds
   }): Promise<DecoupledRequestRow | undefined>
   /**
-   * Notes a poll if the interval has passed since the last one; otherwise the interval rises by five seconds. False = too
-   * early. Spec: RFC 8628 section 3.5.
+   * Notes a poll if the interval has passed since the last one; otherwise the interval rises by five seconds and begins
+   * anew. False = too early, or no such request: of several polls at once, one is on time.
+   * Spec: RFC 8628 section 3.5. Cost: one statement, two for one that is too early.
    */
   poll(request: { readonly hash: string; readonly now: Seconds }): Promise<boolean>
 }

@@ -20,7 +20,7 @@ export interface Flows {
 }
 
 /** Builds the queries of the table `flows`. */
-export function createFlows({ db }: Connection): Flows {
+export function createFlows({ db, dialect }: Connection): Flows {
   return {
     async insert(row) {
       await db.insertInto('flows').values(row).execute()
@@ -48,15 +48,22 @@ export function createFlows({ db }: Connection): Flows {
     async removeAllBut({ browser_hash, keep }) {
       await db
         .deleteFrom('flows')
-        .where('browser_hash', '=', browser_hash)
-        .where('id_hash', 'not in', (query) =>
+        .where('id_hash', 'in', (query) =>
           query
             .selectFrom('flows')
             .select('id_hash')
             .where('browser_hash', '=', browser_hash)
-            .orderBy('created_at', 'desc')
+            .where('id_hash', 'not in', (newest) =>
+              newest
+                .selectFrom('flows')
+                .select('id_hash')
+                .where('browser_hash', '=', browser_hash)
+                .orderBy('created_at', 'desc')
+                .orderBy('id_hash')
+                .limit(keep),
+            )
             .orderBy('id_hash')
-            .limit(keep),
+            .modifyEnd(dialect.forUpdate),
         )
         .execute()
     },

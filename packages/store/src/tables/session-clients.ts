@@ -29,7 +29,7 @@ export interface SessionClients {
 
 /** Builds the queries of the table `session_clients`. */
 export function createSessionClients(connection: Connection): SessionClients {
-  const { db } = connection
+  const { db, dialect } = connection
   return {
     async put(row) {
       await put.run(connection, row)
@@ -39,7 +39,24 @@ export function createSessionClients(connection: Connection): SessionClients {
       // In parts, since a statement takes only so many parameters.
       for (let from = 0; from < sessions.length; from += 500) {
         const part = sessions.slice(from, from + 500)
-        ended.push(...(await db.deleteFrom('session_clients').where('session_id', 'in', part).returningAll().execute()))
+        const rows = await db
+          .deleteFrom('session_clients')
+          .where(({ eb, refTuple, selectFrom }) =>
+            eb(
+              refTuple('session_id', 'client_id'),
+              'in',
+              selectFrom('session_clients')
+                .select(['session_id', 'client_id'])
+                .where('session_id', 'in', part)
+                .orderBy('session_id')
+                .orderBy('client_id')
+                .modifyEnd(dialect.forUpdate)
+                .$asTuple('session_id', 'client_id'),
+            ),
+          )
+          .returningAll()
+          .execute()
+        ended.push(...rows)
       }
       return ended
     },

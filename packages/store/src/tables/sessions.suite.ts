@@ -41,4 +41,34 @@ export function describeSessions(open: OpenForSuite): void {
     expect(await sessions.deleteByUser(user_id)).toEqual([])
     expect(await sessions.findById(other.id)).toEqual(other)
   })
+
+  it('finds the session of a cookie until it expires', async () => {
+    const { sessions } = open().store
+    const cookie_hash = `hash-${Math.random()}`
+    const session = buildSession({ cookie_hash })
+    await sessions.insert(session)
+    expect(await sessions.findByCookie(cookie_hash, start)).toEqual(session)
+    expect(await sessions.findByCookie(cookie_hash, session.expires_at)).toBeUndefined()
+    expect(await sessions.findByCookie('another', start)).toBeUndefined()
+  })
+
+  it('renews a session under another cookie, and leaves how long it lasts', async () => {
+    const { sessions } = open().store
+    const session = buildSession({ cookie_hash: `hash-${Math.random()}` })
+    await sessions.insert(session)
+    const renewal = {
+      id: session.id,
+      cookie_hash: `hash-${Math.random()}`,
+      amr: 'pwd otp',
+      acr: '2',
+      auth_time: seconds(start + 50),
+      address: '192.0.2.2',
+      device: 'a browser',
+    }
+    expect(await sessions.renew(renewal)).toBe(true)
+    expect(await sessions.findByCookie(session.cookie_hash ?? '', start)).toBeUndefined()
+    expect(await sessions.findByCookie(renewal.cookie_hash, start)).toEqual({ ...session, ...renewal })
+    await sessions.deleteById(session.id)
+    expect(await sessions.renew(renewal)).toBe(false)
+  })
 }

@@ -1,7 +1,21 @@
 import type { ClientId } from '@gatehouse/core/brand'
 import { newGrantId, newSessionId, newUserId, randomToken } from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
-import type { AuditEventRow, ClientRow, GrantRow, SessionRow, SigningKeyRow, UserRow } from '../rows.ts'
+import type {
+  AuditEventRow,
+  AuthorizationCodeRow,
+  ClientRow,
+  ConsentRow,
+  DecoupledRequestRow,
+  FlowRow,
+  GrantRow,
+  LogoutDeliveryRow,
+  PushedRequestRow,
+  SessionClientRow,
+  SessionRow,
+  SigningKeyRow,
+  UserRow,
+} from '../rows.ts'
 
 /** When `ManualClock` starts. */
 export const start = seconds(1_800_000_000)
@@ -114,5 +128,118 @@ export const buildEvent = (
   request_id: null,
   detail: '{}',
   fold_key: null,
+  ...overrides,
+})
+
+/** A code that is good for a minute. */
+export const buildCode = (overrides: Partial<AuthorizationCodeRow> = {}): AuthorizationCodeRow => ({
+  hash: randomToken(32),
+  client_id: 'web' as ClientId, // any name will do
+  user_id: newUserId(),
+  session_id: newSessionId(),
+  grant_id: newGrantId(),
+  redirect_uri: 'https://app.example.com/cb',
+  code_challenge: randomToken(32),
+  nonce: null,
+  scope: 'openid',
+  audience: 'https://auth.example.com',
+  roles: '',
+  claims: null,
+  authorization_details: null,
+  dpop_jkt: null,
+  auth_time: start,
+  acr: '1',
+  amr: 'pwd',
+  refreshable: 0,
+  created_at: start,
+  usable_until: later(60),
+  consumed_at: null,
+  expires_at: later(60),
+  ...overrides,
+})
+
+/** A flow of a browser that has no other. */
+export const buildFlow = (overrides: Partial<FlowRow> = {}): FlowRow => ({
+  id_hash: randomToken(32),
+  kind: 'authorize',
+  browser_hash: randomToken(32),
+  client_id: 'web' as ClientId, // any name will do
+  parameters: '{"scope":"openid"}',
+  session_id: null,
+  created_at: start,
+  expires_at: later(1800),
+  ...overrides,
+})
+
+/** A pushed request that waits for five minutes. */
+export const buildPushedRequest = (overrides: Partial<PushedRequestRow> = {}): PushedRequestRow => ({
+  hash: randomToken(32),
+  client_id: 'web' as ClientId, // any name will do
+  parameters: '{}',
+  dpop_jkt: null,
+  created_at: start,
+  expires_at: later(300),
+  ...overrides,
+})
+
+/** A user's consent to one scope. */
+export const buildConsent = (overrides: Partial<ConsentRow> = {}): ConsentRow => ({
+  user_id: newUserId(),
+  client_id: `client-${randomToken(9)}` as ClientId, // not `usr_`
+  scope: 'openid',
+  audience: 'https://auth.example.com',
+  authorization_details: null,
+  granted_at: start,
+  ...overrides,
+})
+
+/** A client that knows of a session nobody else knows of. */
+export const buildSessionClient = (overrides: Partial<SessionClientRow> = {}): SessionClientRow => ({
+  session_id: newSessionId(),
+  client_id: 'web' as ClientId, // any name will do
+  subject: newUserId(),
+  sid: randomToken(16),
+  expires_at: later(86_400),
+  ...overrides,
+})
+
+/** A device's request that nobody has decided on, good for ten minutes. */
+export const buildDecoupledRequest = (overrides: Partial<DecoupledRequestRow> = {}): DecoupledRequestRow => ({
+  hash: randomToken(32),
+  kind: 'device',
+  user_code_hash: randomToken(32),
+  client_id: 'tv' as ClientId, // any name will do
+  user_id: null,
+  scope: 'openid orders:read',
+  audience: 'https://auth.example.com',
+  authorization_details: null,
+  binding_message: null,
+  status: 'pending',
+  session_id: null,
+  auth_time: null,
+  acr: null,
+  amr: null,
+  roles: null,
+  grant_id: newGrantId(),
+  sealed_notification_token: null,
+  poll_interval: 5,
+  polled_at: null,
+  address: '192.0.2.1',
+  created_at: start,
+  usable_until: later(600),
+  expires_at: later(1200),
+  ...overrides,
+})
+
+/** A logout token that is due at once. */
+export const buildLogoutDelivery = (overrides: Partial<LogoutDeliveryRow> = {}): LogoutDeliveryRow => ({
+  id: randomToken(16),
+  client_id: `client-${randomToken(9)}` as ClientId, // not `usr_`
+  subject: newUserId(),
+  sid: randomToken(16),
+  attempts: 0,
+  next_attempt_at: start,
+  created_at: start,
+  expires_at: later(86_400),
   ...overrides,
 })
