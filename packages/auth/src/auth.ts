@@ -7,8 +7,13 @@ import { type AccessTokenVerifier, createAccessTokenVerifier } from '@gatehouse/
 import type { Store } from '@gatehouse/store/store'
 import { type AccessTokens, createAccessTokens } from './domain/access-tokens.ts'
 import { createAuthorizationCodes } from './domain/authorization-codes.ts'
+import { createBackchannelPings } from './domain/backchannel-pings.ts'
 import { createBrowserSessions } from './domain/browser-sessions.ts'
+import { createClientDocuments } from './domain/client-documents.ts'
+import type { RegistrationPolicy } from './domain/client-registration.ts'
 import { type ClientConfiguration, type Clients, createClients } from './domain/clients.ts'
+import { createDecoupledRequests } from './domain/decoupled-requests.ts'
+import { createDynamicClients, type DynamicClients } from './domain/dynamic-clients.ts'
 import { createClientKeys } from './domain/find-client-keys.ts'
 import type { HashLimits } from './domain/hash-queue.ts'
 import { createIdTokens } from './domain/id-tokens.ts'
@@ -24,6 +29,7 @@ import { createSealedTokens } from './domain/sealed-tokens.ts'
 import { openSigningKeys, type SigningKeys } from './domain/signing-keys.ts'
 import { createSubjects } from './domain/subjects.ts'
 import { createTokenPairs, type TokenLifetimes } from './domain/token-pairs.ts'
+import { createUserCodeLimit } from './domain/user-codes.ts'
 import { buildEndpoints } from './endpoints.ts'
 import { createAuthorizationFlow } from './flow/authorization.ts'
 import { createFlows } from './flow/flows.ts'
@@ -36,7 +42,9 @@ import { type AuthorizationDetailType, createAuthorizationDetails } from './prot
 import { createClientAuthentication } from './protocol/client-auth/client-auth.ts'
 import { createDpop, type Dpop } from './protocol/dpop.ts'
 import { authorizationCodeGrant } from './protocol/grants/authorization-code.ts'
+import { cibaGrant } from './protocol/grants/ciba.ts'
 import { clientCredentialsGrant } from './protocol/grants/client-credentials.ts'
+import { deviceCodeGrant } from './protocol/grants/device-code.ts'
 import { refreshTokenGrant } from './protocol/grants/refresh-token.ts'
 import { readIdTokenHint } from './protocol/id-token-hint.ts'
 
@@ -51,6 +59,8 @@ export interface AuthSettings extends ClientConfiguration {
   /** Whether DPoP proofs must carry a nonce of ours. */
   readonly requireDpopNonce: boolean
   /** Types of authorization_details, by name. */
+  /** What clients that register themselves may have. */
+  readonly registration: RegistrationPolicy
   readonly authorizationDetails: Readonly<Record<string, AuthorizationDetailType>>
 }
 
@@ -66,6 +76,8 @@ export interface AuthOptions {
   readonly allowLoopbackRequests: boolean
   readonly hashing: HashLimits & { readonly parameters?: HashParameters }
   readonly signInLimits?: SignInLimits | undefined
+  /** Whether client certificates can reach Gatehouse, by its own listener or by a trusted proxy; not unless said so. */
+  readonly seesCertificates?: boolean
   /** Failed signatures that one address may cause in a minute. */
   readonly failureLimit?: number | undefined
   readonly hint: Hint
@@ -97,6 +109,7 @@ export interface Auth {
   readonly dpop: Dpop
   /** Tells clients of sessions that have ended: to be called every now and then. */
   readonly logoutDeliveries: LogoutDeliveries
+  readonly dynamicClients: DynamicClients
   /** Ends what runs beside the requests. */
   close(): void
   /** Swaps what a reload may change, as a whole. */
@@ -125,7 +138,10 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const outbound = createOutbound({ allowLoopback: options.allowLoopbackRequests })
   const keySets = createRemoteKeySets({ outbound, clock })
   const clientKeys = createClientKeys({ keySets })
-  const clients = createClients({ store, clock, clientSecrets: rings['client-secret'] }, settings)
+  const registrationPolicy = () => settings.registration
+  const documents = createClientDocuments({ outbound, clock, policy: registrationPolicy })
+  const clientSecrets = rings['client-secret']
+  const clients = createClients({ store, clock, clientSecrets, documents, policy: registrationPolicy }, settings)
   const passwords = createPasswords(options.hashing)
   const lockout = createLockout({ store, clock }, options.signInLimits)
   const failures = createFailureLimit(clock, options.failureLimit)
@@ -163,18 +179,27 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     codes,
     defaultAudience,
   })
+  const pings = createBackchannelPings({ outbound, ring: rings.authorization })
+  const decoupledRequests = createDecoupledRequests({ store, clock, pings })
   const grants = [
     authorizationCodeGrant({ ...signing, codes, tokenPairs }),
     refreshTokenGrant({ ...signing, tokenPairs }),
     clientCredentialsGrant({ accessTokens, defaultAudience, lifetime: () => settings.lifetimes.accessToken }),
+    deviceCodeGrant({ ...signing, decoupledRequests, tokenPairs }),
+    cibaGrant({ ...signing, decoupledRequests, tokenPairs }),
   ]
 
+  const dynamicClients = createDynamicClients({
+    ...{ store, clock, clients, revocations, outbound, clientSecrets },
+    policy: registrationPolicy,
+  })
   const logoutDeliveries = createLogoutDeliveries({ issuer, store, clock, clients, keys, outbound })
 
   const endpoints = buildEndpoints({
     ...options.counters,
     ...signing,
     loginApi: options.loginApi,
+    seesCertificates: options.seesCertificates ?? false,
     clients,
     passwords,
     lockout,
@@ -190,6 +215,9 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     cookies,
     logoutDeliveries,
     authorization,
+    decoupledRequests,
+    pings,
+    userCodeLimit: createUserCodeLimit({ store, clock }),
     clientAuthentication,
     grants,
     grantTypes: grants.map((grant) => grant.type),
@@ -206,7 +234,10 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     },
     checkAuthorizationDetails: (text, client) => authorizationDetails.check(text, client),
     detailTypes: () => authorizationDetails.types,
-    registration: () => ({ isOpen: false, documents: false }),
+    registration: () => ({ isOpen: settings.registration.mode !== 'off', documents: settings.registration.documents }),
+    registrationPolicy,
+    registrationLimit: createFailureLimit(clock, settings.registration.perMinute),
+    dynamicClients,
     describeDetails: (details) => authorizationDetails.describe(details),
   })
 
@@ -222,6 +253,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     failures,
     dpop,
     logoutDeliveries,
+    dynamicClients,
     close: () => outbound.close(),
     replaceSettings(next) {
       settings = next

@@ -3,14 +3,19 @@ import { logoutEndpoint } from './first-party/logout.ts'
 import { refreshEndpoint } from './first-party/refresh.ts'
 import { validateEndpoint } from './first-party/validate.ts'
 import type { Endpoint } from './http/endpoint.ts'
+import { backchannelRequestEndpoint } from './login/backchannel-request.ts'
 import { consentEndpoints } from './login/consent.ts'
+import { deviceEndpoints } from './login/device.ts'
 import { signInPageEndpoints } from './login/sign-in-page.ts'
 import { firstAdministratorEndpoint } from './manage/first-administrator.ts'
 import { authorizeEndpoints } from './protocol/authorize.ts'
+import { backchannelAuthenticationEndpoint } from './protocol/backchannel-authentication.ts'
+import { deviceAuthorizationEndpoint } from './protocol/device-authorization.ts'
 import { discoveryEndpoints } from './protocol/discovery.ts'
 import { endSessionEndpoints } from './protocol/end-session.ts'
 import { introspectEndpoint } from './protocol/introspect.ts'
 import { pushedRequestEndpoint } from './protocol/par.ts'
+import { registrationEndpoints } from './protocol/register.ts'
 import { revokeEndpoint } from './protocol/revoke.ts'
 import { tokenEndpoint } from './protocol/token.ts'
 import { userinfoEndpoints } from './protocol/userinfo.ts'
@@ -24,10 +29,15 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof validateEndpoint> &
   DependenciesOf<typeof signInPageEndpoints> &
   DependenciesOf<typeof consentEndpoints> &
+  DependenciesOf<typeof deviceEndpoints> &
+  DependenciesOf<typeof backchannelRequestEndpoint> &
   DependenciesOf<typeof authorizeEndpoints> &
   DependenciesOf<typeof pushedRequestEndpoint> &
   DependenciesOf<typeof userinfoEndpoints> &
   DependenciesOf<typeof endSessionEndpoints> &
+  DependenciesOf<typeof registrationEndpoints> &
+  DependenciesOf<typeof deviceAuthorizationEndpoint> &
+  DependenciesOf<typeof backchannelAuthenticationEndpoint> &
   DependenciesOf<typeof tokenEndpoint> &
   DependenciesOf<typeof introspectEndpoint> &
   DependenciesOf<typeof revokeEndpoint> &
@@ -45,13 +55,18 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     validateEndpoint(dependencies),
     ...signInPageEndpoints(dependencies),
     ...consentEndpoints(dependencies),
+    ...deviceEndpoints(dependencies),
+    backchannelRequestEndpoint(dependencies),
     ...authorizeEndpoints(dependencies),
     pushedRequestEndpoint(dependencies),
+    deviceAuthorizationEndpoint(dependencies),
+    backchannelAuthenticationEndpoint(dependencies),
     tokenEndpoint(dependencies),
     introspectEndpoint(dependencies),
     revokeEndpoint(dependencies),
     ...userinfoEndpoints(dependencies),
     ...endSessionEndpoints(dependencies),
+    ...registrationEndpoints(dependencies),
     ...discoveryEndpoints(dependencies),
     firstAdministratorEndpoint(dependencies),
   ]

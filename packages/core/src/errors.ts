@@ -26,6 +26,7 @@ export const errorCatalogue = {
   authorization_pending: { status: 400, description: 'The user has not decided yet' },
   slow_down: { status: 400, description: 'Ask less often: wait five seconds longer between two requests' },
   expired_token: { status: 400, description: 'The code has expired; begin anew' },
+  invalid_binding_message: { status: 400, description: 'The binding_message is too long or cannot be shown' },
   unknown_user_id: { status: 400, description: 'The hint names no user who can be asked' },
   invalid_redirect_uri: { status: 400, description: 'A redirect URI is not allowed' },
   invalid_client_metadata: { status: 400, description: 'The client metadata is not valid' },

@@ -7,6 +7,7 @@ export const paths = {
   loginPassword: '/login/password',
   consent: '/consent',
   device: '/device',
+  pendingRequests: '/account/requests',
   authorize: '/oauth/authorize',
   token: '/oauth/token',
   pushedRequest: '/oauth/par',

@@ -43,6 +43,7 @@ export function startBackground({ store, auth, log, telemetry, auditFrom, isPrim
   ]
   if (isPrimary) {
     jobs.push(
+      { name: 'remove_unused_clients', every: 600_000, run: () => auth.dynamicClients.removeUnused() },
       { name: 'deliver_logouts', every: 2000, run: () => auth.logoutDeliveries.deliver() },
       { name: 'remove_expired', every: 10_000, run: () => inChunks((limit) => store.removeExpired(limit)) },
       {

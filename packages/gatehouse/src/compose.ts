@@ -76,6 +76,7 @@ export async function compose(parts: Parts): Promise<Program> {
     settings: configuration.auth,
     loginApi: configuration.loginApi,
     allowLoopbackRequests: configuration.development,
+    seesCertificates: seesClientCertificates(configuration.certificates),
     hashing: { ...configuration.hashing, isBusy: () => traffic.perSecond > busyRate },
     hint: async (channel) => {
       await Promise.all([store.notify(channel), parts.hintSiblings(channel)])
@@ -89,7 +90,7 @@ export async function compose(parts: Parts): Promise<Program> {
   await checkClients(store, configuration)
   const endRemoved = async (definedBefore: readonly string[]): Promise<void> => {
     if (!parts.isPrimary) return
-    const { isConfigured } = auth.clients
+    const isConfigured = (id: string) => auth.clients.isConfigured(id) || auth.clients.isDocument(id)
     const by = { actor: 'configuration' }
     await endRemovedClients({ store, clock, revocations: auth.revocations, isConfigured }, definedBefore, by)
   }

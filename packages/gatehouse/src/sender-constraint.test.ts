@@ -185,6 +185,14 @@ describe('a client that proves itself by its certificate', () => {
     expect((await tokenRequest('lone')).status).toBe(401)
   })
 
+  it('learns from the metadata that it can', async () => {
+    const { json } = await ask({ path: '/.well-known/openid-configuration' })
+    expect(json.tls_client_certificate_bound_access_tokens).toBe(true)
+    expect(json.token_endpoint_auth_methods_supported).toEqual(
+      expect.arrayContaining(['tls_client_auth', 'self_signed_tls_client_auth']),
+    )
+  })
+
   it('is believed by no header here', async () => {
     const headers = { 'client-cert': encodeURIComponent(robot.cert) }
     expect((await tokenRequest('robot', undefined, headers)).status).toBe(401)

@@ -1,5 +1,6 @@
 import { constants, createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { seconds } from '@gatehouse/core/time'
+import fc from 'fast-check'
 import { calculateJwkThumbprint } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { checkDpopProof, type DpopExpectation, identifyProof } from './dpop.ts'
@@ -167,4 +168,19 @@ describe('a nonce', () => {
     expect(check(prover.proof(), { isNonceGood })).toEqual({ fault: 'wrong_nonce' })
     expect(check(prover.proof({ htm: 'GET' }), { isNonceGood })).toEqual({ fault: 'wrong_method' })
   })
+})
+
+it('never throws, whatever a proof says of itself', () => {
+  const members = fc.dictionary(
+    fc.constantFrom('typ', 'alg', 'jwk', 'crit', 'jti', 'htm', 'htu', 'iat', 'ath'),
+    fc.json(),
+  )
+  const spoil = (part: Record<string, string>): Record<string, unknown> =>
+    Object.fromEntries(Object.entries(part).map(([name, text]) => [name, JSON.parse(text)]))
+  const property = fc.property(members, members, fc.string(), (header, claims, text) => {
+    check(prover.proof(spoil(claims), spoil(header)))
+    check(text)
+    return true
+  })
+  fc.assert(property, { numRuns: 500 })
 })

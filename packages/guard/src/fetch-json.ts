@@ -58,9 +58,9 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
 }
 
-/** The lifetime in a Cache-Control value: 0 where keeping is forbidden, `undefined` where nothing is said. */
-function parseMaxAge(cacheControl: string | null): number | undefined {
-  if (cacheControl === null) return undefined
+/** The lifetime in a Cache-Control value, in seconds: 0 where keeping is forbidden, `undefined` where nothing is said. */
+export function parseMaxAge(cacheControl: string | null | undefined): number | undefined {
+  if (cacheControl == null) return undefined
   if (/(?:^|[, ])no-(?:store|cache)\b/i.test(cacheControl)) return 0
   const maxAge = /(?:^|[, ])max-age=(\d{1,10})\b/i.exec(cacheControl)?.[1]
   return maxAge === undefined ? undefined : Number(maxAge)

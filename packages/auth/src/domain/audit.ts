@@ -17,6 +17,7 @@ export type AuditType =
   | 'user_enabled'
   | 'password_set'
   | 'client_added'
+  | 'client_changed'
   | 'client_removed'
   | 'client_secret_rotated'
   | 'key_rotated'

@@ -16,6 +16,18 @@ export const authMethods = [
 ] as const
 export type AuthMethod = (typeof authMethods)[number]
 
+/** A grant type as its RFC spells it. */
+export const grantTypes = [
+  'authorization_code',
+  'refresh_token',
+  'client_credentials',
+  'urn:ietf:params:oauth:grant-type:device_code',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
+  'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  'urn:openid:params:grant-type:ciba',
+] as const
+export type GrantType = (typeof grantTypes)[number]
+
 /** Algorithms that ID tokens and other answers can be signed with. */
 export const answerAlgorithms = ['RS256', 'ES256', 'EdDSA'] as const
 export type AnswerAlgorithm = (typeof answerAlgorithms)[number]

@@ -1,28 +1,24 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { ClientId } from '@gatehouse/core/brand'
 import { parseScope, type ScopeSet } from '@gatehouse/core/scope'
-import type { Clock } from '@gatehouse/core/time'
+import { type Clock, seconds } from '@gatehouse/core/time'
 import { firstPartyClientId, serviceClientPrefix } from '@gatehouse/core/wire-names'
 import type { Store } from '@gatehouse/store/store'
+import { type ClientDocuments, isDocumentAddress } from './client-documents.ts'
 import { type ClientKey, parseClientKeys } from './client-keys.ts'
-import { type AuthMethod, buildClientSettings, type ClientMetadata, type ClientSettings } from './client-metadata.ts'
+import {
+  type AuthMethod,
+  buildClientSettings,
+  type ClientMetadata,
+  type ClientSettings,
+  type GrantType,
+} from './client-metadata.ts'
+import type { RegisteredClient, RegistrationPolicy } from './client-registration.ts'
 import { applyFapi2 } from './fapi2.ts'
 import type { KeyRing } from './key-rings.ts'
 import { seal, unseal } from './sealing.ts'
 
-export type { AuthMethod } from './client-metadata.ts'
-
-/** A grant type as its RFC spells it. */
-export const grantTypes = [
-  'authorization_code',
-  'refresh_token',
-  'client_credentials',
-  'urn:ietf:params:oauth:grant-type:device_code',
-  'urn:ietf:params:oauth:grant-type:token-exchange',
-  'urn:ietf:params:oauth:grant-type:jwt-bearer',
-  'urn:openid:params:grant-type:ciba',
-] as const
-export type GrantType = (typeof grantTypes)[number]
+export type { AuthMethod, GrantType } from './client-metadata.ts'
 
 /** What a client is allowed by whoever runs Gatehouse: never by what it registers of itself. */
 export interface ClientPermissions {
@@ -111,6 +107,8 @@ export interface Clients {
   find(id: string): Client | undefined | Promise<Client | undefined>
   /** Whether the file or Gatehouse itself defines it. */
   isConfigured(id: string): boolean
+  /** Whether an id is the address of a document that may describe its client, whatever stands there now. */
+  isDocument(id: string): boolean
   /** Every audience that a token may be asked for: the top-level one and the services'. */
   readonly audiences: ReadonlySet<string>
   replace(configuration: ClientConfiguration): void
@@ -136,7 +134,15 @@ export function createClients(
     store,
     clock,
     clientSecrets,
-  }: { readonly store: Pick<Store, 'clients'>; readonly clock: Clock; readonly clientSecrets: KeyRing },
+    documents,
+    policy,
+  }: {
+    readonly store: Pick<Store, 'clients'>
+    readonly clock: Clock
+    readonly clientSecrets: KeyRing
+    readonly documents: ClientDocuments
+    readonly policy: () => RegistrationPolicy
+  },
   configuration: ClientConfiguration,
 ): Clients {
   let configured = buildConfigured(configuration)
@@ -145,20 +151,34 @@ export function createClients(
 
   const read = async (id: string): Promise<Client | undefined> => {
     const stored = await store.clients.find(id as ClientId)
-    const client = stored?.status === 'active' ? fromStore(stored, clientSecrets) : undefined
+    const client = stored?.status === 'active' ? fromStore(stored, clientSecrets, policy()) : undefined
+    if (stored?.is_dynamic) noteUse(stored)
     if (cached.size >= cacheLimit) cached.clear()
     cached.set(id, { client, until: clock.milliseconds() + cacheMilliseconds })
     return client
+  }
+  /** A day's grain will do for clients that go when nobody uses them; that it was not noted is no reason to refuse one. */
+  const noteUse = ({ id, used_at }: StoredClient): void => {
+    const now = clock.now()
+    if (used_at !== null && used_at > now - 86_400) return
+    store.clients.touch({ id, now, since: seconds(now - 86_400) }).catch(() => {})
+  }
+  const isDocument = (id: string): boolean => policy().documents && isDocumentAddress(id)
+  const findDocument = async (id: string): Promise<Client | undefined> => {
+    const registered = await documents.find(id)
+    return registered && fromRegistration(id, registered, policy())
   }
   return {
     find(id) {
       const known = configured.get(id)
       if (known) return known
+      if (isDocument(id)) return findDocument(id)
       if (!isClientId(id)) return undefined
       const entry = cached.get(id)
       return entry && entry.until > clock.milliseconds() ? entry.client : read(id)
     },
     isConfigured: (id) => configured.has(id),
+    isDocument,
     get audiences() {
       return audiences
     },
@@ -256,7 +276,21 @@ const emptyClient = (id: string): Client => ({
 
 type StoredClient = NonNullable<Awaited<ReturnType<Store['clients']['find']>>>
 
-function fromStore(client: StoredClient, clientSecrets: KeyRing): Client {
+/** A client that has described itself: what it may have is for the policy to say, at each use. */
+const fromRegistration = (id: string, registered: RegisteredClient, policy: RegistrationPolicy): Client => ({
+  ...emptyClient(id),
+  ...buildClientSettings(registered.metadata),
+  authMethod: registered.authMethod,
+  secretEitherWay: false,
+  keys: registered.jwks ? parseClientKeys(registered.jwks) : [],
+  jwks: registered.jwks,
+  grantTypes: new Set(registered.grantTypes),
+  scopes: new Set(registered.scopes),
+  audiences: new Set(policy.audiences),
+  isDynamic: true,
+})
+
+function fromStore(client: StoredClient, clientSecrets: KeyRing, policy: RegistrationPolicy): Client {
   // What was stored had been checked before.
   const jwks = client.jwks === null ? undefined : (JSON.parse(client.jwks) as { readonly keys: readonly object[] })
   return {
@@ -269,7 +303,7 @@ function fromStore(client: StoredClient, clientSecrets: KeyRing): Client {
     jwks,
     grantTypes: new Set(client.grant_types.split(' ')),
     scopes: parseScope(client.scopes) ?? new Set(),
-    audiences: new Set(client.audiences.split(' ').filter(Boolean)),
+    audiences: new Set(client.is_dynamic ? policy.audiences : client.audiences.split(' ').filter(Boolean)),
     firstParty: client.first_party === 1,
     isDynamic: client.is_dynamic === 1,
     secretEitherWay: client.is_dynamic === 0,

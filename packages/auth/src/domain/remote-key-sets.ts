@@ -1,6 +1,7 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { parseJsonObject } from '@gatehouse/core/json'
 import type { Clock } from '@gatehouse/core/time'
+import { parseMaxAge } from '@gatehouse/guard/fetch-json'
 import type { Outbound } from '../outbound/outbound.ts'
 import { type ReadKeys, readKeySet } from './client-keys.ts'
 
@@ -107,10 +108,8 @@ async function fetchKeySet(outbound: Outbound, uri: string): Promise<{ keys: Rea
 
 /** How long a set is kept: as its server says, within bounds. Spec: RFC 9111 section 5.2.2. */
 function keepFor(cacheControl: string | undefined): number {
-  if (/(?:^|[, ])no-(?:store|cache)\b/i.test(cacheControl ?? '')) return shortestKeep
-  const maxAge = /(?:^|[, ])max-age=(\d{1,10})\b/i.exec(cacheControl ?? '')?.[1]
-  if (maxAge === undefined) return usualKeep
-  return Math.min(longestKeep, Math.max(shortestKeep, Number(maxAge) * 1000))
+  const maxAge = parseMaxAge(cacheControl)
+  return maxAge === undefined ? usualKeep : Math.min(longestKeep, Math.max(shortestKeep, maxAge * 1000))
 }
 
 const unavailable = (cause: unknown): GatehouseError => new GatehouseError('invalid_client', { cause })

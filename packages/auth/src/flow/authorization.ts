@@ -47,6 +47,9 @@ export interface AuthorizationProgress {
   readonly hasAgreed?: boolean
 }
 
+/** What a client asks a user for. */
+export type AskedAccess = Pick<AuthorizationRequest, 'scope' | 'audiences' | 'authorizationDetails'>
+
 /** What a user would let a client have. */
 export interface Offer {
   readonly scope: string
@@ -63,7 +66,7 @@ export interface AuthorizationFlow {
   /** The request of a flow. Error: `not_found` where it is of another kind. */
   requestOf(flow: Flow): AuthorizationRequest
   /** What a user would be asked to agree to. */
-  offerFor(request: AuthorizationRequest, client: Client, browser: BrowserSession): Offer
+  offerFor(request: AskedAccess, client: Client, browser: BrowserSession): Offer
   getClient(request: AuthorizationRequest): Promise<Client>
 }
 
@@ -76,7 +79,7 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
     return client
   }
 
-  const offerFor = (request: AuthorizationRequest, client: Client, { user }: BrowserSession): Offer => {
+  const offerFor = (request: AskedAccess, client: Client, { user }: BrowserSession): Offer => {
     const ofUser = parseScope(user.scopes) ?? new Set<string>()
     const ofOpenid: readonly string[] = openidScopes
     const canRefresh = client.grantTypes.has('refresh_token')
@@ -258,8 +261,8 @@ async function consumePushed(tables: Tables, { pushedHash }: AuthorizationReques
 }
 
 /** A client that wants to hear of the session's end is noted with the session. */
-async function noteClient(
-  { subjects }: AuthorizationDependencies,
+export async function noteClient(
+  { subjects }: Pick<AuthorizationDependencies, 'subjects'>,
   tables: Tables,
   client: Client,
   { session, user }: BrowserSession,

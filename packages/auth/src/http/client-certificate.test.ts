@@ -4,9 +4,15 @@ import { createServer as createPlainServer, request as requestPlainly } from 'no
 import { createServer, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { ManualClock } from '@gatehouse/core/time'
+import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { buildCertificate, type TestCertificate } from '../testing/certificates.ts'
-import { type CertificateSource, type ClientCertificate, findClientCertificate } from './client-certificate.ts'
+import {
+  type CertificateSource,
+  type ClientCertificate,
+  findClientCertificate,
+  parseCertificateHeader,
+} from './client-certificate.ts'
 
 const stops: (() => void)[] = []
 afterEach(() => {
@@ -156,4 +162,14 @@ describe('a certificate in a header', () => {
     const found = await askPlainly({ ...proxied, authorities: unfit }, encodeURIComponent(byUnfit.cert))
     expect(found?.verified).toBe(false)
   })
+})
+
+it('a header that is cut short or spoilt never throws', () => {
+  const good = encodeURIComponent(issued.cert)
+  const property = fc.property(fc.nat(good.length), fc.string({ maxLength: 5 }), (place, text) => {
+    parseCertificateHeader(good.slice(0, place) + text + good.slice(place + text.length))
+    parseCertificateHeader(`:${text}:`)
+    return true
+  })
+  fc.assert(property, { numRuns: 300 })
 })

@@ -6,7 +6,7 @@ import type { ClientAddresses } from './client-address.ts'
 import type { ClientCertificate } from './client-certificate.ts'
 import { allowOrigin, answerPreflight } from './cors.ts'
 import type { Answer, Endpoint, EndpointRequest } from './endpoint.ts'
-import { Outbox, type Ready } from './outbox.ts'
+import { Outbox, type Ready } from '@gatehouse/core/outbox'
 import { BodyReader } from './read-body.ts'
 import { type RefusalLog, renderError } from './render-error.ts'
 

@@ -136,8 +136,11 @@ export function parseResponseMode(parameters: RequestParameters): ResponseMode {
   return mode === 'jwt' ? `${own}.jwt` : mode
 }
 
-/** Scopes of OpenID Connect are every client's to ask for, but for roles, which services decide by. */
-function checkScope(client: Client, text: string | undefined): string {
+/**
+ * What of the asked scope a client may have; all of it where none is asked. Scopes of OpenID Connect are every client's to
+ * ask for, but for roles, which services decide by. Error: `invalid_scope` where nothing is left.
+ */
+export function checkScope(client: Client, text: string | undefined): string {
   const asked = parseAskedScope(text)
   const ofOpenid: readonly string[] = openidScopes.filter((scope) => scope !== 'roles')
   const isAllowed = (scope: string): boolean =>

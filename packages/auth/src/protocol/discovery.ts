@@ -24,10 +24,11 @@ interface Dependencies {
   readonly detailTypes: () => readonly string[]
   /** Whether clients may register themselves, and whether their ids may be addresses of documents. */
   readonly registration: () => { readonly isOpen: boolean; readonly documents: boolean }
+  /** Whether client certificates can reach Gatehouse: by its own listener, or by a trusted proxy. */
+  readonly seesCertificates: boolean
 }
 
 const cacheControl = 'public, max-age=300'
-const confidential = authMethods.filter((method) => method !== 'none')
 /** Algorithms of client assertions: signatures, and MACs under the client's secret. */
 const assertionAlgorithms = [...requestAlgorithms, 'HS256', 'HS384', 'HS512']
 
@@ -44,14 +45,23 @@ const answersSignedAs = (answer: string) => ({
   [`${answer}_encryption_enc_values_supported`]: contentEncryptions,
 })
 
+/** What depends on whether client certificates are seen. Spec: RFC 8705 section 3.3. */
+function clientAuthentication(seesCertificates: boolean) {
+  const methods = authMethods.filter((method) => seesCertificates || !method.endsWith('tls_client_auth'))
+  const confidential = methods.filter((method) => method !== 'none')
+  return {
+    ...authenticationAt('token', methods),
+    ...authenticationAt('introspection', confidential),
+    ...authenticationAt('revocation', methods),
+    tls_client_certificate_bound_access_tokens: seesCertificates,
+  }
+}
+
 /** What holds wherever Gatehouse runs. */
 const capabilities = {
   response_types_supported: ['code'],
   response_modes_supported: responseModes,
   subject_types_supported: ['public', 'pairwise'],
-  ...authenticationAt('token', authMethods),
-  ...authenticationAt('introspection', confidential),
-  ...authenticationAt('revocation', authMethods),
   ...answersSignedAs('id_token'),
   ...answersSignedAs('userinfo'),
   ...answersSignedAs('introspection'),
@@ -59,7 +69,6 @@ const capabilities = {
   request_object_signing_alg_values_supported: requestAlgorithms,
   code_challenge_methods_supported: ['S256'],
   dpop_signing_alg_values_supported: dpopAlgorithms,
-  tls_client_certificate_bound_access_tokens: true,
   authorization_response_iss_parameter_supported: true,
   request_parameter_supported: true,
   request_uri_parameter_supported: true,
@@ -84,6 +93,7 @@ const capabilities = {
  */
 export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoint[] {
   const { issuer, keys, grantTypes, scopes, detailTypes, registration } = dependencies
+  const authentication = clientAuthentication(dependencies.seesCertificates)
   const metadata = () => ({
     issuer,
     authorization_endpoint: issuer + paths.authorize,
@@ -102,6 +112,7 @@ export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoin
     claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid', ...userClaimNames],
     grant_types_supported: grantTypes,
     ...(detailTypes().length > 0 ? { authorization_details_types_supported: detailTypes() } : {}),
+    ...authentication,
     ...capabilities,
   })
   const document = (path: string, summary: string, spec: string, json: () => unknown): Endpoint =>

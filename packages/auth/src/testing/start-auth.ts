@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { ManualClock, seconds } from '@gatehouse/core/time'
 import { openStore, type Store } from '@gatehouse/store/store'
 import { type Auth, type AuthSettings, createAuth } from '../auth.ts'
+import type { RegistrationPolicy } from '../domain/client-registration.ts'
 import { type ConfiguredClient, noPermissions } from '../domain/clients.ts'
 import type { SignInLimits } from '../domain/lockout.ts'
 import type { Hint } from '../domain/revocations.ts'
@@ -27,6 +28,19 @@ const baseClient: ConfiguredClient = {
   introspects: [],
   metadata: {},
   permissions: noPermissions,
+}
+
+/** Nobody may register. */
+export const noRegistration: RegistrationPolicy = {
+  mode: 'off',
+  documents: false,
+  scopes: ['orders:read'],
+  audiences: ['https://auth.example.com/orders'],
+  grantTypes: ['authorization_code', 'refresh_token'],
+  limit: 100,
+  unusedFor: seconds(86_400),
+  perMinute: 100,
+  loopbackRedirects: false,
 }
 
 const baseSettings: AuthSettings = {
@@ -55,6 +69,7 @@ const baseSettings: AuthSettings = {
   routeScopes: ['orders:read'],
   requireDpopNonce: true,
   authorizationDetails: {},
+  registration: noRegistration,
 }
 
 /** A running authentication service. */

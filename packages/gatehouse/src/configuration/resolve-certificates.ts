@@ -1,3 +1,4 @@
+import type { ConfiguredClient } from '@gatehouse/auth/domain/clients'
 import { type CertificateFiles, isCertificateFault, readCertificates } from '../tls/certificate-files.ts'
 import type { Report } from './problem.ts'
 import type { ConfigurationFile } from './schema.ts'
@@ -27,6 +28,24 @@ export function resolveCertificates(content: ConfigurationFile, report: Report):
   }
   return { files, ask: clients?.ask ?? true, header: clients?.header?.toLowerCase() }
 }
+
+/** Reports clients whose certificates could never get here, or that nobody would stand for. */
+export function checkCertificateClients(
+  clients: readonly ConfiguredClient[],
+  settings: CertificateSettings,
+  report: Report,
+): void {
+  for (const { id, authMethod, metadata } of clients) {
+    const needsOne = tlsMethods.has(authMethod) || metadata.tls_client_certificate_bound_access_tokens === true
+    if (needsOne && !seesClientCertificates(settings)) {
+      report(['clients', id], 'its certificate could not reach Gatehouse: add tls, or client_certificates.header')
+    } else if (authMethod === 'tls_client_auth' && settings.files.authorities === undefined) {
+      report(['clients', id, 'auth_method'], 'tls_client_auth needs client_certificates.authorities')
+    }
+  }
+}
+
+const tlsMethods: ReadonlySet<string> = new Set(['tls_client_auth', 'self_signed_tls_client_auth'])
 
 /** Whether a client certificate can reach Gatehouse at all. */
 export const seesClientCertificates = ({ files, ask, header }: CertificateSettings): boolean =>

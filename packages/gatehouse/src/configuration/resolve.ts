@@ -1,4 +1,6 @@
 import { availableParallelism } from 'node:os'
+import { type GrantType, grantTypes } from '@gatehouse/auth/domain/client-metadata'
+import type { RegistrationPolicy } from '@gatehouse/auth/domain/client-registration'
 import { longestAccessTokenLifetime } from '@gatehouse/auth/domain/lifetimes'
 import { defaultHashParameters } from '@gatehouse/auth/domain/passwords'
 import { parseRange } from '@gatehouse/auth/http/client-address'
@@ -6,7 +8,7 @@ import type { Seconds } from '@gatehouse/core/brand'
 import { parseDuration, seconds } from '@gatehouse/core/time'
 import type { Configuration, ListenAddress } from './configuration.ts'
 import type { Report } from './problem.ts'
-import { resolveCertificates } from './resolve-certificates.ts'
+import { checkCertificateClients, resolveCertificates } from './resolve-certificates.ts'
 import { resolveClients } from './resolve-clients.ts'
 import { listResources, resolveServices } from './resolve-services.ts'
 import type { ConfigurationFile } from './schema.ts'
@@ -39,6 +41,8 @@ export function resolveConfiguration(
   checkLists(content, report)
   const masterKey = resolveMasterKey(content, { development, report })
   const clients = resolveClients(content, { development, report })
+  const certificates = resolveCertificates(content, report)
+  checkCertificateClients(clients, certificates, report)
   const { routes, services, scopes } = resolveServices(content, { issuer, audience, development, report })
   const database = content.database ?? './data/gatehouse.db'
   checkDatabase(database, development, report)
@@ -52,7 +56,7 @@ export function resolveConfiguration(
     masterKey,
     routes,
     resources: listResources(audience, scopes, routes),
-    certificates: resolveCertificates(content, report),
+    certificates,
     trustedProxies: content.trusted_proxies ?? [],
     firstPartyOrigins: new Set(content.first_party_origins ?? []),
     loginApi: content.login_api ?? true,
@@ -78,9 +82,43 @@ export function resolveConfiguration(
         report,
       }),
       routeScopes: scopes,
+      registration: resolveRegistration(content, { development, scopes, report }),
       requireDpopNonce: content.dpop?.require_nonce ?? true,
       authorizationDetails: content.authorization_details ?? {},
     },
+  }
+}
+
+const closedTypes: readonly GrantType[] = [
+  'authorization_code',
+  'refresh_token',
+  'urn:ietf:params:oauth:grant-type:device_code',
+]
+
+/** In development anybody may register, for everything that the routes ask for. */
+function resolveRegistration(
+  content: ConfigurationFile,
+  {
+    development,
+    scopes,
+    report,
+  }: { readonly development: boolean; readonly scopes: readonly string[]; readonly report: Report },
+): RegistrationPolicy {
+  const { registration } = content
+  return {
+    mode: registration?.mode ?? (development ? 'open' : 'off'),
+    documents: registration?.client_id_metadata_documents ?? development,
+    scopes: registration?.scopes ?? (development ? [...scopes] : []),
+    audiences: registration?.audiences ?? (development ? ['*'] : []),
+    grantTypes: registration?.grant_types ?? (development ? [...grantTypes] : closedTypes),
+    limit: registration?.limit ?? 1000,
+    unusedFor: duration(registration?.unused_for, 90 * 86_400, {
+      least: 86_400,
+      key: ['registration', 'unused_for'],
+      report,
+    }),
+    perMinute: registration?.per_minute ?? (development ? 1000 : 10),
+    loopbackRedirects: development,
   }
 }
 

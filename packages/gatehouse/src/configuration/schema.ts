@@ -1,5 +1,4 @@
-import { authMethods, clientMetadataMembers, oneOf } from '@gatehouse/auth/domain/client-metadata'
-import { grantTypes } from '@gatehouse/auth/domain/clients'
+import { authMethods, clientMetadataMembers, grantTypes, oneOf } from '@gatehouse/auth/domain/client-metadata'
 import type { JsonObject } from '@gatehouse/core/json'
 import type { Static } from 'typebox'
 import * as Type from 'typebox'
@@ -366,6 +365,36 @@ export const configurationSchema = Type.Object(
         description: 'How many processes serve; `auto` is one per core',
         expected: 'a whole number from 1 to 64, or auto',
       }),
+    ),
+    registration: Type.Optional(
+      Type.Object(
+        {
+          mode: Type.Optional(
+            oneOf(['off', 'token', 'open'], {
+              default: 'off',
+              description:
+                'Who may register clients: nobody, who brings a token of `gatehouse client invite`, or everybody',
+            }),
+          ),
+          client_id_metadata_documents: Type.Optional(
+            flag('Whether a client id may be the https address of a document that describes the client', false),
+          ),
+          scopes: Type.Optional(scopes('What such clients may be granted, beside the scopes of OpenID Connect')),
+          audiences: Type.Optional(texts('Audiences that such clients may ask for; `*` is every service’s')),
+          grant_types: Type.Optional(
+            Type.Array(oneOf(grantTypes, {}), {
+              description: 'Left out: authorization_code, refresh_token and device_code',
+              expected: 'a list of grant types',
+            }),
+          ),
+          limit: Type.Optional(count('Clients that there may be', { minimum: 1, maximum: 1_000_000 }, 1000)),
+          unused_for: Type.Optional(duration('A client that is not used for this long is removed', '90d')),
+          per_minute: Type.Optional(
+            count('Registrations of one address in a minute', { minimum: 1, maximum: 10_000 }, 10),
+          ),
+        },
+        { ...strict, description: 'Clients that register themselves (RFC 7591). Open in development' },
+      ),
     ),
     authorization_details: Type.Optional(
       Type.Record(

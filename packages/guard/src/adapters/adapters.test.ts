@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createGuard, type Guard, type Requirement } from '../index.ts'
 import { type IssuerServer, startIssuerServer } from '../testing/issuer-server.ts'
 import { createTestSigner, testAudience } from '../testing/test-issuer.ts'
+import { createTestProver } from '../testing/test-prover.ts'
 import { guardExpress } from './express.ts'
 import { guardFastify } from './fastify.ts'
 import { guardHono } from './hono.ts'
@@ -16,6 +17,7 @@ import { guardKoa } from './koa.ts'
 import { guardNode } from './node.ts'
 
 const signer = createTestSigner()
+const prover = createTestProver()
 let issuer: IssuerServer
 let guard: Guard
 
@@ -138,6 +140,46 @@ describe.each(Object.entries(services))('%s', (name, start) => {
     const broken: Guard = { ...guard, authorize: () => Promise.reject(new Error('broken')) }
     const answer = await (await start(broken))(bearer())
     expect(answer.status).toBe(500)
+  })
+})
+
+describe.each(Object.entries(services))('%s and a token that is bound to a key', (_, start) => {
+  // What reaches the service is a port of this machine; clients know it by another name.
+  const own = () => {
+    const { issuer: url } = issuer
+    return createGuard({
+      issuer: url,
+      audience: testAudience,
+      clock: new ManualClock(),
+      dpop: { origin: 'https://api.test' },
+    })
+  }
+  const token = () => signer.token({ iss: issuer.issuer, cnf: { jkt: prover.jkt } })
+  const proofFor = (text: string, claims = {}) =>
+    prover.proofFor(text, { htm: 'GET', htu: 'https://api.test/', ...claims })
+
+  it('takes it with its proof, once', async () => {
+    const ask = await start(own())
+    const bound = token()
+    const headers = { authorization: `DPoP ${bound}`, dpop: proofFor(bound) }
+    expect((await ask(headers)).status).toBe(200)
+    const again = await ask(headers)
+    expect([again.status, ((await again.json()) as { error: string }).error]).toEqual([401, 'invalid_dpop_proof'])
+    expect(again.headers.get('www-authenticate')).toMatch(/^DPoP realm=.*error="invalid_dpop_proof".*algs="ES256 /)
+  })
+
+  it('refuses it with another proof, or with two', async () => {
+    const ask = await start(own())
+    const bound = token()
+    const proofs = [
+      proofFor(bound, { htm: 'POST' }),
+      proofFor(bound, { htu: 'https://api.test/x' }),
+      proofFor('other'),
+      '',
+    ]
+    for (const dpop of [...proofs, `${proofFor(bound)}, ${proofFor(bound)}`]) {
+      expect((await ask({ authorization: `DPoP ${bound}`, dpop })).status).toBe(401)
+    }
   })
 })
 

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto'
 import { seconds } from '@gatehouse/core/time'
+import { buildThumbprint } from '../thumbprint.ts'
 import { encodePart, type Members, testNow } from './test-issuer.ts'
 
 /** A client's key that makes DPoP proofs, good ones and broken ones. */
@@ -7,6 +8,8 @@ export interface TestProver {
   readonly privateKey: KeyObject
   /** The public JWK as it stands in a proof. */
   readonly jwk: Members
+  /** Its thumbprint. */
+  readonly jkt: string
   /** A good proof, but for what is overridden; `undefined` leaves a member out. */
   proof(claims?: Members, header?: Members): string
   /** The same for a request that carries this access token. */
@@ -41,6 +44,7 @@ export function createTestProver(): TestProver {
   return {
     privateKey,
     jwk,
+    jkt: buildThumbprint(publicKey) ?? '',
     proof,
     proofFor: (accessToken, claims, header) =>
       proof({ ath: hash('sha256', accessToken, 'base64url'), ...claims }, header),

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { buildCertificateThumbprint, type ClientCertificate } from '../../http/client-certificate.ts'
 import { buildCertificate, type CertificateRequest, type TestCertificate } from '../../testing/certificates.ts'
@@ -34,6 +35,7 @@ const robot: CertificateRequest = {
   ],
 }
 const certificate = shown(buildCertificate(robot))
+const keyPair = buildCertificate({ subject: [['CN', 'any']] }).keys
 
 describe('tls_client_auth', () => {
   it.each([
@@ -127,6 +129,26 @@ describe('a distinguished name', () => {
       expect(normalizeDistinguishedName(text)).toBeUndefined()
     },
   )
+
+  it('of a certificate is found again by its own text, most specific part first', () => {
+    const texts = fc.string({ minLength: 1, maxLength: 30, unit: 'binary' }).filter((text) => !text.includes('\0'))
+    const property = fc.property(texts, texts, (name, organization) => {
+      const { subject } = new X509Certificate(
+        buildCertificate({
+          subject: [
+            ['O', organization],
+            ['CN', name],
+          ],
+          keys: keyPair,
+        }).cert,
+      )
+      const written = [...subject.split('\n')].reverse().join(',')
+      return (
+        normalizeSubject(subject) !== undefined && normalizeDistinguishedName(written) === normalizeSubject(subject)
+      )
+    })
+    fc.assert(property, { numRuns: 100 })
+  })
 
   it('keeps spaces that are meant', () => {
     expect(normalizeDistinguishedName('CN=\\ a\\ ')).toBe(normalizeSubject('CN=\\ a\\ '))

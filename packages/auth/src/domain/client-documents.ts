@@ -1,0 +1,97 @@
+import type { ClientId } from '@gatehouse/core/brand'
+import { GatehouseError } from '@gatehouse/core/errors'
+import { JsonFaultError, parseJsonObject } from '@gatehouse/core/json'
+import type { Clock } from '@gatehouse/core/time'
+import { parseMaxAge } from '@gatehouse/guard/fetch-json'
+import type { Outbound } from '../outbound/outbound.ts'
+import { OutboundError } from '../outbound/outbound-error.ts'
+import { parseRegistration, type RegisteredClient, type RegistrationPolicy } from './client-registration.ts'
+
+/** Clients whose id is the address of a document that describes them. */
+export interface ClientDocuments {
+  /**
+   * What the document says; `undefined` where there is none, or it is not fit to be one. Kept for as long as its headers say,
+   * between a minute and an hour; what could not be read is asked for again after half a minute at the earliest.
+   * Spec: OAuth Client ID Metadata Document. Cost: a request where nothing is kept.
+   */
+  find(id: string): Promise<RegisteredClient | undefined>
+}
+
+interface Dependencies {
+  readonly outbound: Outbound
+  readonly clock: Clock
+  readonly policy: () => RegistrationPolicy
+}
+
+interface KeptDocument {
+  readonly client: Promise<RegisteredClient | undefined>
+  until: number
+}
+
+const documentLimit = 5120
+const kept = { least: 60, most: 3600, failure: 30 }
+const cacheLimit = 1000
+
+/** Whether a client id is an address: https, with a path, and spelled in the one way that a URL parser leaves as it is. */
+export function isDocumentAddress(id: string): id is ClientId {
+  if (!/^https?:\/\/[!-~]+$/.test(id) || id.length > 512 || !URL.canParse(id)) return false
+  const url = new URL(id)
+  return (
+    url.href === id &&
+    url.pathname !== '/' &&
+    url.hash === '' &&
+    url.username === '' &&
+    url.password === '' &&
+    !id.includes('#')
+  )
+}
+
+export function createClientDocuments({ outbound, clock, policy }: Dependencies): ClientDocuments {
+  const cache = new Map<string, KeptDocument>()
+
+  const read = async (id: string): Promise<{ client: RegisteredClient | undefined; seconds: number }> => {
+    try {
+      const { status, headers, text } = await outbound.fetch(id, {
+        accept: ['application/json'],
+        limitBytes: documentLimit,
+      })
+      if (status !== 200) return { client: undefined, seconds: kept.failure }
+      return { client: parseDocument(id, text, policy()), seconds: lifetimeOf(headers['cache-control']) }
+    } catch (error) {
+      if (error instanceof OutboundError || error instanceof GatehouseError || error instanceof JsonFaultError) {
+        return { client: undefined, seconds: kept.failure }
+      }
+      throw error
+    }
+  }
+  return {
+    find(id) {
+      const known = cache.get(id)
+      if (known && known.until > clock.now()) return known.client
+      const reading = read(id)
+      const entry = { client: reading.then(({ client }) => client), until: clock.now() + kept.failure }
+      cache.delete(id)
+      const [oldest] = cache.keys()
+      if (cache.size >= cacheLimit && oldest !== undefined) cache.delete(oldest)
+      cache.set(id, entry)
+      reading.then(
+        ({ seconds }) => {
+          entry.until = clock.now() + seconds
+        },
+        () => cache.delete(id),
+      )
+      return entry.client
+    },
+  }
+}
+
+/** A document must name its own address, and cannot hold a secret: everybody can read it. */
+function parseDocument(id: string, text: string, policy: RegistrationPolicy): RegisteredClient | undefined {
+  const said = parseJsonObject(text)
+  if (said.client_id !== id || 'client_secret' in said || 'client_secret_expires_at' in said) return undefined
+  const client = parseRegistration({ token_endpoint_auth_method: 'none', ...said }, policy)
+  return client.authMethod === 'none' || client.authMethod === 'private_key_jwt' ? client : undefined
+}
+
+const lifetimeOf = (cacheControl: string | undefined): number =>
+  Math.min(kept.most, Math.max(kept.least, parseMaxAge(cacheControl) ?? kept.least))

@@ -1,0 +1,211 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import type { JsonObject } from '@gatehouse/core/json'
+import { paths } from '@gatehouse/core/paths'
+import type { Clock } from '@gatehouse/core/time'
+import type { DecoupledRequestRow } from '@gatehouse/store/rows'
+import type { Store, Tables } from '@gatehouse/store/store'
+import { recordEvent } from '../domain/audit.ts'
+import type { BackchannelPings } from '../domain/backchannel-pings.ts'
+import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
+import type { Client, Clients } from '../domain/clients.ts'
+import { type DecoupledRequests, overError } from '../domain/decoupled-requests.ts'
+import type { Subjects } from '../domain/subjects.ts'
+import { rolesFor } from '../domain/token-pairs.ts'
+import { type AuthorizationFlow, noteClient, type Offer } from '../flow/authorization.ts'
+import type { Flow, Flows } from '../flow/flows.ts'
+import type { Answer, EndpointRequest } from '../http/endpoint.ts'
+import { type DescribedDetail, renderConsent } from '../pages/consent.ts'
+import { renderDecided } from '../pages/device.ts'
+import { type Html, html } from '../pages/html.ts'
+import { redirectTo } from '../pages/page.ts'
+
+export interface DecisionDependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly clients: Clients
+  readonly flows: Flows
+  readonly browserSessions: BrowserSessions
+  readonly subjects: Subjects
+  readonly authorization: Pick<AuthorizationFlow, 'offerFor'>
+  readonly decoupledRequests: DecoupledRequests
+  readonly pings: Pick<BackchannelPings, 'send'>
+  readonly describeDetails: (details: readonly JsonObject[]) => readonly DescribedDetail[]
+}
+
+/** What a flow of the kind `device` is about: one request, or all that wait for whoever signs in. */
+export interface DecisionParameters {
+  /** The hash of the request. */
+  readonly request?: string
+}
+
+/** The parameters of a flow. Error: `not_found` where it is of another kind. */
+export function decisionParametersOf(flow: Flow): DecisionParameters {
+  if (flow.kind !== 'device') throw new GatehouseError('not_found')
+  return JSON.parse(flow.parameters) as DecisionParameters // written by `beginDecision` below
+}
+
+/** Begins a flow towards the page that {@link showDecision} shows, or towards the list where no request is named. */
+export async function beginDecision(
+  { flows }: Pick<DecisionDependencies, 'flows'>,
+  http: Pick<EndpointRequest<unknown>, 'headers'>,
+  parameters: DecisionParameters,
+): Promise<Answer> {
+  const { flow, cookies } = await flows.begin(http.headers, {
+    kind: 'device',
+    parameters: JSON.stringify(parameters),
+  })
+  const path = parameters.request === undefined ? paths.pendingRequests : paths.device
+  return redirectTo(`${path}?flow=${flow.id}`, cookies)
+}
+
+/** A request, who asks, and what the user who looks at it could give. */
+interface Decidable {
+  readonly row: DecoupledRequestRow
+  readonly client: Client
+  readonly offer: Offer
+}
+
+/** Errors: `not_found` for what is over, or another user's; `access_denied` where the user has nothing to give. */
+async function findDecidable(
+  { clients, authorization, decoupledRequests }: DecisionDependencies,
+  hash: string,
+  browser: BrowserSession,
+): Promise<Decidable> {
+  const row = await decoupledRequests.getPending(hash)
+  if (row.kind === 'ciba' && row.user_id !== browser.user.id) throw overError()
+  const client = await clients.find(row.client_id)
+  if (!client) throw overError()
+  const asked = {
+    scope: row.scope,
+    audiences: row.audience.split(' '),
+    // Written from what was checked.
+    ...(row.authorization_details === null
+      ? {}
+      : { authorizationDetails: JSON.parse(row.authorization_details) as readonly JsonObject[] }),
+  }
+  const offer = authorization.offerFor(asked, client, browser)
+  if (offer.scope === '' && row.scope !== '') {
+    throw new GatehouseError('access_denied', { description: 'This app asks for nothing that you could give it' })
+  }
+  return { row, client, offer }
+}
+
+/**
+ * Shows who asks for what, and from where; sends to sign-in whoever has not signed in. It asks each time, whoever the client
+ * is and however one came here. Spec: RFC 8628 sections 3.3 and 5.4. Threat: a code that somebody else has sent.
+ */
+export async function showDecision(
+  dependencies: DecisionDependencies,
+  http: EndpointRequest<unknown>,
+  flow: Flow,
+  hash: string,
+): Promise<Answer> {
+  const browser = await dependencies.browserSessions.find(http.headers)
+  if (!browser) return redirectTo(`${paths.login}?flow=${flow.id}`)
+  const { row, client, offer } = await findDecidable(dependencies, hash, browser)
+  return renderConsent({
+    flow: flow.id,
+    action: paths.device,
+    client,
+    username: browser.user.username,
+    session: browser.session.id,
+    scope: offer.scope,
+    audiences: offer.audiences,
+    details: dependencies.describeDetails(offer.details ?? []),
+    notes: notesOn(row),
+    formTargets: [],
+  })
+}
+
+const notesOn = (row: DecoupledRequestRow): Html => html`
+${row.binding_message !== null && html`<p>It says: <strong id="binding-message">${row.binding_message}</strong></p>`}
+<p>This was asked from the address <strong id="asked-from">${row.address}</strong>.
+${
+  row.kind === 'device'
+    ? 'Allow it only if you have the device before you and began this yourself.'
+    : 'Allow it only if you know what it is about.'
+}</p>`
+
+/** A decision as the page's form sends it. */
+export interface SentDecision {
+  readonly decision: 'allow' | 'deny'
+  /** In which session the page was shown. */
+  readonly session: string
+}
+
+/** Takes a decision: what is approved is what was shown to this very user. The client is pinged where it wants to be. */
+export async function takeDecision(
+  dependencies: DecisionDependencies,
+  http: EndpointRequest<unknown>,
+  flow: Flow,
+  { decision, session }: SentDecision,
+): Promise<Answer> {
+  const { request } = decisionParametersOf(flow)
+  if (request === undefined) throw overError()
+  const browser = await dependencies.browserSessions.find(http.headers)
+  // Somebody else may have signed in since the page was shown: then it is shown to them.
+  if (browser?.session.id !== session) return redirectTo(`${paths.device}?flow=${flow.id}`)
+  const decidable = await findDecidable(dependencies, request, browser)
+  const { row, client } = decidable
+  await dependencies.store.transaction(async (tables) => {
+    const isDecided =
+      decision === 'allow'
+        ? await approve(dependencies, tables, decidable, browser)
+        : await tables.decoupledRequests.deny({ hash: row.hash, now: dependencies.clock.now() })
+    if (!isDecided) throw overError()
+    await dependencies.flows.consume(tables, flow)
+    await recordDecision(dependencies, tables, http, decision, decidable, browser)
+  })
+  // Never rejects, and nobody waits for it.
+  void dependencies.pings.send(client, row)
+  return renderDecided({
+    decision,
+    client: client.name ?? client.id,
+    more: row.kind === 'ciba' ? paths.pendingRequests : undefined,
+  })
+}
+
+async function approve(
+  { clock, subjects }: DecisionDependencies,
+  tables: Tables,
+  { row, client, offer }: Decidable,
+  browser: BrowserSession,
+): Promise<boolean> {
+  const { session, user } = browser
+  const [isApproved] = await Promise.all([
+    tables.decoupledRequests.approve({
+      hash: row.hash,
+      now: clock.now(),
+      user_id: user.id,
+      session_id: session.id,
+      auth_time: session.auth_time,
+      acr: session.acr,
+      amr: session.amr,
+      roles: rolesFor(user, client, offer.scope),
+      scope: offer.scope,
+      authorization_details: offer.details ? JSON.stringify(offer.details) : null,
+    }),
+    noteClient({ subjects }, tables, client, browser),
+  ])
+  return isApproved
+}
+
+const recordDecision = (
+  { clock }: DecisionDependencies,
+  tables: Tables,
+  { address, requestId }: EndpointRequest<unknown>,
+  decision: SentDecision['decision'],
+  { row, client, offer }: Decidable,
+  { user, session }: BrowserSession,
+): Promise<void> =>
+  recordEvent(tables, clock, {
+    type: decision === 'allow' ? 'consent_given' : 'consent_refused',
+    result: 'ok',
+    actor: user.id,
+    target: client.id,
+    client_id: client.id,
+    session_id: session.id,
+    address,
+    request_id: requestId,
+    detail: { scope: offer.scope, kind: row.kind, asked_from: row.address },
+  })
