@@ -49,6 +49,8 @@ export const registrationSchema = Type.Object({
 /** A client as it has described itself, checked and cut down to what the policy allows. */
 export interface RegisteredClient {
   readonly authMethod: AuthMethod
+  /** Whether it did not say how it proves itself: it may then send its secret in either way. */
+  readonly secretEitherWay: boolean
   readonly grantTypes: readonly GrantType[]
   readonly scopes: readonly string[]
   readonly jwks: { readonly keys: readonly object[] } | undefined
@@ -81,7 +83,8 @@ export function parseRegistration(said: JsonObject, policy: RegistrationPolicy):
   const metadata: ClientMetadata = Object.fromEntries(Object.entries(registration).filter(([name]) => !apart.has(name)))
   const { loopbackRedirects } = policy
   checkClientMetadata(metadata, { authMethod, grantTypes, hasKeys: jwks !== undefined, loopbackRedirects })
-  return { authMethod, grantTypes, jwks, metadata, scopes: allowedScopes(registration.scope, policy) }
+  const secretEitherWay = registration.token_endpoint_auth_method === undefined
+  return { authMethod, secretEitherWay, grantTypes, jwks, metadata, scopes: allowedScopes(registration.scope, policy) }
 }
 
 function checkGrantTypes(

@@ -281,7 +281,7 @@ const fromRegistration = (id: string, registered: RegisteredClient, policy: Regi
   ...emptyClient(id),
   ...buildClientSettings(registered.metadata),
   authMethod: registered.authMethod,
-  secretEitherWay: false,
+  secretEitherWay: registered.secretEitherWay,
   keys: registered.jwks ? parseClientKeys(registered.jwks) : [],
   jwks: registered.jwks,
   grantTypes: new Set(registered.grantTypes),
@@ -293,9 +293,10 @@ const fromRegistration = (id: string, registered: RegisteredClient, policy: Regi
 function fromStore(client: StoredClient, clientSecrets: KeyRing, policy: RegistrationPolicy): Client {
   // What was stored had been checked before.
   const jwks = client.jwks === null ? undefined : (JSON.parse(client.jwks) as { readonly keys: readonly object[] })
+  const metadata = JSON.parse(client.metadata) as ClientMetadata
   return {
     ...emptyClient(client.id),
-    ...buildClientSettings(JSON.parse(client.metadata) as ClientMetadata),
+    ...buildClientSettings(metadata),
     authMethod: client.auth_method as AuthMethod,
     secretHashes: client.secrets.map((secret) => Buffer.from(secret.hash, 'base64url')),
     macSecrets: client.secrets.flatMap((secret) => openClientSecret(clientSecrets, secret) ?? []),
@@ -306,9 +307,12 @@ function fromStore(client: StoredClient, clientSecrets: KeyRing, policy: Registr
     audiences: new Set(client.is_dynamic ? policy.audiences : client.audiences.split(' ').filter(Boolean)),
     firstParty: client.first_party === 1,
     isDynamic: client.is_dynamic === 1,
-    secretEitherWay: client.is_dynamic === 0,
+    secretEitherWay: client.is_dynamic === 0 || eitherWay in metadata,
   }
 }
+
+/** The member of stored metadata that says that a client did not choose how to send its secret. */
+export const eitherWay = 'gatehouse_secret_either_way'
 
 type StoredSecret = Pick<StoredClient['secrets'][number], 'id' | 'sealed'>
 

@@ -10,7 +10,7 @@ import type { Outbound } from '../outbound/outbound.ts'
 import { recordEvent } from './audit.ts'
 import { endClient } from './client-administration.ts'
 import { parseRegistration, type RegisteredClient, type RegistrationPolicy } from './client-registration.ts'
-import { type Clients, hashSecret, sealClientSecret } from './clients.ts'
+import { type Clients, eitherWay, hashSecret, sealClientSecret } from './clients.ts'
 import type { KeyRing } from './key-rings.ts'
 import type { Revocations } from './revocations.ts'
 import { checkSectorIdentifier } from './sector-identifier.ts'
@@ -166,13 +166,16 @@ export function createDynamicClients(dependencies: Dependencies): DynamicClients
 
 const bad = (description: string): GatehouseError => new GatehouseError('invalid_client_metadata', { description })
 
-const columnsOf = (clock: Clock, { authMethod, grantTypes, scopes, jwks, metadata }: RegisteredClient) => ({
+const columnsOf = (
+  clock: Clock,
+  { authMethod, secretEitherWay, grantTypes, scopes, jwks, metadata }: RegisteredClient,
+) => ({
   name: metadata.client_name ?? '',
   auth_method: authMethod,
   grant_types: grantTypes.join(' '),
   scopes: scopes.join(' '),
   jwks: jwks ? JSON.stringify(jwks) : null,
-  metadata: JSON.stringify(metadata),
+  metadata: JSON.stringify(secretEitherWay ? { ...metadata, [eitherWay]: true } : metadata),
   updated_at: clock.now(),
 })
 

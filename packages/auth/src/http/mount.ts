@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { asGatehouseError, GatehouseError } from '@gatehouse/core/errors'
+import { Outbox, type Ready } from '@gatehouse/core/outbox'
 import { newRequestId } from '@gatehouse/core/random'
 import { BodyChecker } from './check-body.ts'
 import type { ClientAddresses } from './client-address.ts'
 import type { ClientCertificate } from './client-certificate.ts'
 import { allowOrigin, answerPreflight } from './cors.ts'
 import type { Answer, Endpoint, EndpointRequest } from './endpoint.ts'
-import { Outbox, type Ready } from '@gatehouse/core/outbox'
 import { BodyReader } from './read-body.ts'
 import { type RefusalLog, renderError } from './render-error.ts'
 

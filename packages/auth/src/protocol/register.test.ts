@@ -71,7 +71,8 @@ describe('registration (RFC 7591)', () => {
 
   it('gives a client that can be used at once', async () => {
     await start({ grantTypes: ['client_credentials'] })
-    const { body } = await register({ grant_types: ['client_credentials'] })
+    const chosen = { grant_types: ['client_credentials'], token_endpoint_auth_method: 'client_secret_basic' }
+    const { body } = await register(chosen)
     const headers = basic(String(body.client_id), String(body.client_secret))
     const response = await started.postForm('/oauth/token', { grant_type: 'client_credentials' }, headers)
     expect(response.status).toBe(200)

@@ -3,6 +3,7 @@ import type { JsonObject } from '@gatehouse/core/json'
 import { paths } from '@gatehouse/core/paths'
 import * as Type from 'typebox'
 import type { RegistrationPolicy } from '../domain/client-registration.ts'
+import { eitherWay } from '../domain/clients.ts'
 import type { DynamicClient, DynamicClients } from '../domain/dynamic-clients.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import type { FailureLimit } from '../http/failure-limit.ts'
@@ -124,6 +125,11 @@ async function register(
   return { status: 201, json: describe(issuer, client) }
 }
 
+const metadataOf = ({ metadata }: DynamicClient['row']): DynamicClient['registered']['metadata'] => {
+  const { [eitherWay]: _, ...said } = JSON.parse(metadata) as Record<string, unknown>
+  return said
+}
+
 /** A stored client in the form of one that has just registered. */
 const asRegistered = (row: DynamicClient['row']): DynamicClient => ({
   row,
@@ -135,7 +141,8 @@ const asRegistered = (row: DynamicClient['row']): DynamicClient => ({
     grantTypes: row.grant_types.split(' ') as unknown as DynamicClient['registered']['grantTypes'],
     scopes: row.scopes.split(' ').filter(Boolean),
     jwks: row.jwks === null ? undefined : (JSON.parse(row.jwks) as { keys: object[] }),
-    metadata: JSON.parse(row.metadata) as DynamicClient['registered']['metadata'],
+    metadata: metadataOf(row),
+    secretEitherWay: false,
   },
 })
 

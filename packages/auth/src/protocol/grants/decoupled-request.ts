@@ -1,4 +1,5 @@
 import { GatehouseError } from '@gatehouse/core/errors'
+import type { Clock } from '@gatehouse/core/time'
 import type { DecoupledRequestRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import type { DecoupledRequests } from '../../domain/decoupled-requests.ts'
@@ -9,7 +10,7 @@ import { type GrantRequest, narrowAudiences, type TokenResponse } from '../token
 
 export interface DecoupledGrantDependencies extends IdTokenDependencies {
   readonly store: Store
-  readonly clock: { now(): number }
+  readonly clock: Clock
   readonly decoupledRequests: DecoupledRequests
   readonly tokenPairs: TokenPairs
 }
