@@ -7,6 +7,7 @@ import { type ClientCertificate, findClientCertificate } from '@gatehouse/auth/h
 import { mountEndpoints } from '@gatehouse/auth/http/mount'
 import type { RefusalLog } from '@gatehouse/auth/http/render-error'
 import { createResourceMetadata } from '@gatehouse/auth/protocol/protected-resource'
+import { withReference } from '@gatehouse/auth/reference/reference'
 import type { ClientId } from '@gatehouse/core/brand'
 import { paths } from '@gatehouse/core/paths'
 import { type Clock, seconds } from '@gatehouse/core/time'
@@ -17,6 +18,7 @@ import { startBackground } from './background.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import { seesClientCertificates } from './configuration/resolve-certificates.ts'
 import { createHealth } from './health.ts'
+import { servedBeside } from './served-beside.ts'
 import { createFrontDoor, createFrontServer, type FrontServer, isTlsServer } from './server.ts'
 import type { Logger } from './telemetry/log.ts'
 import { createMetricsPage } from './telemetry/metrics-page.ts'
@@ -24,6 +26,7 @@ import { createTelemetry } from './telemetry/telemetry.ts'
 import { createTraffic } from './telemetry/traffic.ts'
 import { type CertificateKeeper, createCertificateKeeper } from './tls/certificate-keeper.ts'
 import { buildTlsOptions, replaceCertificates } from './tls/tls-options.ts'
+import { readVersion } from './version.ts'
 
 /** What a program is composed of. */
 export interface Parts {
@@ -138,7 +141,9 @@ export async function compose(parts: Parts): Promise<Program> {
     resources: () => current.resources,
     certificateBound: seesClientCertificates(configuration.certificates),
   })
-  const mount = mountEndpoints(auth.endpoints, {
+  const { issuer } = configuration
+  const endpoints = withReference(auth.endpoints, { issuer, version: readVersion(), others: servedBeside })
+  const mount = mountEndpoints(endpoints, {
     addresses,
     firstPartyOrigins: () => configuration.firstPartyOrigins,
     findCertificate,

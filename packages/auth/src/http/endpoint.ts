@@ -44,6 +44,8 @@ export interface Endpoint {
   readonly summary: string
   /** RFC and section, where there is one. */
   readonly spec?: string
+  /** What it reads from the query, for those who read about it. */
+  readonly query?: TSchema | undefined
   readonly bodyKind: BodyKind
   readonly body?: TSchema | undefined
   /** Whether the body may be missing: the handler then gets an empty object. */
@@ -66,6 +68,7 @@ interface Definition<Body extends TSchema | undefined> {
   path: string
   summary: string
   spec?: string
+  query?: TSchema
   bodyKind: BodyKind
   body?: Body
   bodyOptional?: boolean

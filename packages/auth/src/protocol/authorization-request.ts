@@ -2,12 +2,40 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { challengeMethod, isCodeChallenge } from '@gatehouse/core/pkce'
 import { formatScope } from '@gatehouse/core/scope'
+import * as Type from 'typebox'
 import { type ResponseMode, responseModes } from '../domain/client-metadata.ts'
 import type { Client } from '../domain/clients.ts'
 import { type ClaimsParameter, openidScopes } from '../domain/user-claims.ts'
 import type { ResponseTarget } from './authorization-response.ts'
 import { acceptableValues, parseClaimsParameter } from './claims-parameter.ts'
 import { checkAskedAudiences, parseAskedScope } from './token.ts'
+
+const optionalText = (description: string) => Type.Optional(Type.String({ description }))
+
+/** The parameters of an authorization request, for those who read about it; others are ignored. */
+export const authorizationParameters = Type.Object({
+  client_id: optionalText('Which client asks'),
+  redirect_uri: optionalText('Where the answer goes: one that the client has registered'),
+  response_type: optionalText('code'),
+  response_mode: optionalText('query (default), fragment, form_post, jwt, query.jwt, fragment.jwt or form_post.jwt'),
+  scope: optionalText('Scope tokens with one space between two'),
+  state: optionalText('Given back as it is'),
+  nonce: optionalText('Stands in the ID token'),
+  code_challenge: optionalText('PKCE: RFC 7636 section 4.2'),
+  code_challenge_method: optionalText('S256'),
+  prompt: optionalText('none, login, consent or select_account'),
+  max_age: optionalText('Seconds since the last sign-in that are too long'),
+  login_hint: optionalText('The user name to begin with'),
+  id_token_hint: optionalText('Whom the client believes to be signed in'),
+  acr_values: optionalText('Kinds of sign-in that are preferred'),
+  ui_locales: optionalText('Languages that are preferred'),
+  claims: optionalText('OpenID Connect Core section 5.5'),
+  resource: optionalText('Audiences: RFC 8707; may be given several times'),
+  authorization_details: optionalText('RFC 9396'),
+  request: optionalText('The whole request, signed: RFC 9101'),
+  request_uri: optionalText('The name of a pushed request, or the registered address of a signed one'),
+  dpop_jkt: optionalText('The key that alone may use the code: RFC 9449 section 10'),
+})
 
 /** The parameters of a request as they came, or as they were pushed or signed. */
 export type RequestParameters = Readonly<Record<string, string | undefined>>

@@ -1,10 +1,9 @@
 import { paths } from '@gatehouse/core/paths'
-import * as Type from 'typebox'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
-import type { RequestParameters } from './authorization-request.ts'
+import { authorizationParameters, type RequestParameters } from './authorization-request.ts'
 import { answerAuthorization } from './authorization-response.ts'
 import type { JarmDependencies } from './jarm.ts'
 import { type ReadRequestDependencies, readAuthorizationRequest } from './read-authorization-request.ts'
@@ -36,6 +35,7 @@ export function authorizeEndpoints(dependencies: Dependencies): readonly Endpoin
       ...described,
       method: 'GET',
       summary: 'Asks the user to sign in and to agree, and sends a code to the client',
+      query: authorizationParameters,
       bodyKind: 'none',
       handle: (request) => authorize(request, parseForm(request.query)),
     }),
@@ -44,7 +44,7 @@ export function authorizeEndpoints(dependencies: Dependencies): readonly Endpoin
       method: 'POST',
       summary: 'The same, with the parameters in a form',
       bodyKind: 'form',
-      body: Type.Record(Type.String(), Type.String()),
+      body: authorizationParameters,
       refuseQuery: true,
       handle: (request) => authorize(request, request.body),
     }),

@@ -5,7 +5,7 @@ import { seconds } from '@gatehouse/core/time'
 import * as Type from 'typebox'
 import type { Client } from '../domain/clients.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
-import type { RequestParameters } from './authorization-request.ts'
+import { authorizationParameters, type RequestParameters } from './authorization-request.ts'
 import type { ClientAuthentication } from './client-auth/client-auth.ts'
 import type { Dpop } from './dpop.ts'
 import {
@@ -14,6 +14,7 @@ import {
   pushedRequestPrefix,
   type ReadRequestDependencies,
 } from './read-authorization-request.ts'
+import { clientParameterSchema } from './token.ts'
 
 interface Dependencies extends ReadRequestDependencies {
   readonly clientAuthentication: ClientAuthentication
@@ -65,7 +66,7 @@ export function pushedRequestEndpoint(dependencies: Dependencies): Endpoint {
     summary: 'Takes an authorization request from a client and names it',
     spec: 'RFC 9126 section 2',
     bodyKind: 'form',
-    body: Type.Record(Type.String(), Type.String()),
+    body: Type.Object({ ...clientParameterSchema, ...authorizationParameters.properties }),
     answers: { 201: Type.Object({ request_uri: Type.String(), expires_in: Type.Integer() }) },
     errors: [
       'invalid_request',

@@ -1,12 +1,13 @@
 import { createAuth } from '@gatehouse/auth/auth'
-import type { Endpoint } from '@gatehouse/auth/http/endpoint'
+import { type DescribedEndpoint, membersOf } from '@gatehouse/auth/reference/openapi'
+import { withReference } from '@gatehouse/auth/reference/reference'
 import { errorCatalogue } from '@gatehouse/core/errors'
-import { paths } from '@gatehouse/core/paths'
 import { ManualClock, seconds } from '@gatehouse/core/time'
 import { openStore } from '@gatehouse/store/store'
+import { servedBeside } from '../served-beside.ts'
 
 /** The endpoints of a service that is built on an empty store: the list that is really served. */
-async function buildEndpoints(): Promise<readonly Endpoint[]> {
+async function buildEndpoints(): Promise<readonly DescribedEndpoint[]> {
   const clock = new ManualClock()
   const store = await openStore({ url: ':memory:', clock })
   await store.migrate()
@@ -46,7 +47,8 @@ async function buildEndpoints(): Promise<readonly Endpoint[]> {
     counters: { onSignIn: () => {}, onIssued: () => {}, onValidated: () => {} },
   })
   await store.close()
-  return endpoints
+  const described = withReference(endpoints, { issuer: 'https://auth.example.com', version: '', others: servedBeside })
+  return [...described, ...servedBeside]
 }
 
 /** docs/endpoints.md: every endpoint with its fields, answers and errors. */
@@ -56,14 +58,8 @@ export async function renderEndpointsPage(): Promise<string> {
 
 Bodies are JSON or, where it says form, \`application/x-www-form-urlencoded\`; at most 64 KiB. Errors are
 \`{ error, error_description, request_id }\` with the codes of [errors.md](errors.md); the log has the rest under the id.
-Beside these there are \`${paths.live}\`, \`${paths.ready}\` and \`${paths.metrics}\`.
 
 ${endpoints.map(renderEndpoint).join('\n')}`
-}
-
-interface ObjectSchema {
-  readonly properties?: Readonly<Record<string, { readonly type?: string; readonly description?: string }>>
-  readonly required?: readonly string[]
 }
 
 function renderEndpoint({
@@ -73,16 +69,21 @@ function renderEndpoint({
   spec,
   bodyKind,
   body,
+  query,
   bodyOptional,
   answers,
   errors,
-}: Endpoint): string {
-  const fields = Object.entries((body as ObjectSchema | undefined)?.properties ?? {}).map(([name, field]) => {
-    const needed = (body as ObjectSchema).required?.includes(name) ? 'required' : 'optional'
-    return `- \`${name}\` (${needed})${field.description === undefined ? '' : `: ${field.description}`}`
-  })
+}: DescribedEndpoint): string {
+  const fields = membersOf(body ?? query).map(
+    ({ name, description, required }) =>
+      `- \`${name}\` (${required ? 'required' : 'optional'})${description === '' ? '' : `: ${description}`}`,
+  )
   const kind =
-    bodyKind === 'none' ? '' : `\nBody: ${bodyKind}${bodyOptional ? ', may be left out' : ''}\n\n${fields.join('\n')}\n`
+    bodyKind === 'none'
+      ? query
+        ? `\nQuery:\n\n${fields.join('\n')}\n`
+        : ''
+      : `\nBody: ${bodyKind}${bodyOptional ? ', may be left out' : ''}\n\n${fields.join('\n')}\n`
   const statuses = Object.keys(answers).join(', ')
   return `## ${method} ${path}
 
