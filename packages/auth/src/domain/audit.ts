@@ -18,6 +18,7 @@ export type AuditType =
   | 'password_set'
   | 'client_added'
   | 'client_changed'
+  | 'clients_invited'
   | 'client_removed'
   | 'client_secret_rotated'
   | 'key_rotated'

@@ -7,6 +7,7 @@ import type { ClientRow, GrantRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { recordEvent } from './audit.ts'
 import { parseClientKeys } from './client-keys.ts'
+import { type ClientMetadata, checkClientMetadata } from './client-metadata.ts'
 import { type AuthMethod, type GrantType, hashSecret, isClientId } from './clients.ts'
 import { longestAccessTokenLifetime } from './lifetimes.ts'
 import type { Revocations } from './revocations.ts'
@@ -23,6 +24,8 @@ export interface NewClient {
   readonly firstParty: boolean
   /** A JWK set as JSON, for private_key_jwt. */
   readonly jwks?: string | undefined
+  /** What it would register of itself, by the names of RFC 7591. */
+  readonly metadata: ClientMetadata
   /** Whether the configuration file defines a client of this id. */
   readonly isConfigured: (id: string) => boolean
 }
@@ -71,6 +74,9 @@ function buildClient(clock: Clock, client: NewClient): ClientRow {
     throw bad('A public client cannot use client_credentials')
   }
   if (client.jwks !== undefined) checkKeySet(client.jwks)
+  const { authMethod, grantTypes, metadata } = client
+  const hasKeys = client.jwks !== undefined
+  checkClientMetadata(metadata, { authMethod, grantTypes, hasKeys, loopbackRedirects: true })
   const now = clock.now()
   return {
     id: client.id as ClientId,
@@ -82,7 +88,7 @@ function buildClient(clock: Clock, client: NewClient): ClientRow {
     audiences: client.audiences.join(' '),
     first_party: client.firstParty ? 1 : 0,
     jwks: client.jwks ?? null,
-    metadata: '{}',
+    metadata: JSON.stringify(client.metadata),
     is_dynamic: 0,
     registration_token_hash: null,
     used_at: null,
@@ -130,6 +136,11 @@ export async function rotateClientSecret(
   if (found.secrets.length === 0 && !found.auth_method.startsWith('client_secret')) {
     throw new GatehouseError('invalid_request', { description: 'This client does not prove itself by a secret' })
   }
+  if (found.auth_method === 'client_secret_jwt') {
+    throw new GatehouseError('invalid_request', {
+      description: 'This client signs with its secret, which it manages itself; let it register anew',
+    })
+  }
   const secret = randomToken(32)
   const fresh = buildSecret(clock, found.id, secret)
   const until = seconds(clock.now() + change.overlap)
@@ -145,6 +156,22 @@ export async function rotateClientSecret(
     })
   })
   return { secret, oldSecretsUntil: until }
+}
+
+/**
+ * Removes a client with everything that it was given. Error: `not_found`; those of the configuration file are removed there.
+ */
+export async function removeClient(dependencies: Dependencies, id: ClientId, by: Actor): Promise<void> {
+  const { store, clock } = dependencies
+  await store.transaction(async (tables) => {
+    if (!(await tables.clients.delete(id))) {
+      throw new GatehouseError('not_found', { description: 'No client of this id was added' })
+    }
+    await tables.consents.deleteByClient(id)
+    await tables.logoutDeliveries.deleteByClient(id)
+    await recordEvent(tables, clock, { type: 'client_removed', result: 'ok', target: id, client_id: id, ...by })
+  })
+  await endClient(dependencies, id, by)
 }
 
 /** Grants of a client that are ended in one transaction. */

@@ -1,5 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import type { ClientId } from '@gatehouse/core/brand'
+import type { ClientId, Seconds } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { randomToken } from '@gatehouse/core/random'
@@ -8,7 +8,7 @@ import type { ClientRow, ClientSecretRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import type { Outbound } from '../outbound/outbound.ts'
 import { recordEvent } from './audit.ts'
-import { endClient } from './client-administration.ts'
+import { removeClient } from './client-administration.ts'
 import { parseRegistration, type RegisteredClient, type RegistrationPolicy } from './client-registration.ts'
 import { type Clients, eitherWay, hashSecret, sealClientSecret } from './clients.ts'
 import type { KeyRing } from './key-rings.ts'
@@ -53,6 +53,34 @@ interface Dependencies {
 /** Clients that are removed in one go. */
 const removedAtATime = 50
 
+/**
+ * Makes a token with which clients can register themselves, so often and for so long; it is told once and kept as a hash.
+ */
+export async function inviteClients(
+  { store, clock }: Pick<Dependencies, 'store' | 'clock'>,
+  invitation: { readonly uses: number; readonly lifetime: Seconds },
+  by: Actor,
+): Promise<{ readonly token: string; readonly expiresAt: Seconds }> {
+  const token = randomToken(32)
+  const now = clock.now()
+  const expiresAt = seconds(now + invitation.lifetime)
+  await store.transaction(async (tables) => {
+    await tables.initialAccessTokens.insert({
+      hash: hashRegistrationToken(token),
+      uses_left: invitation.uses,
+      created_at: now,
+      expires_at: expiresAt,
+    })
+    await recordEvent(tables, clock, {
+      type: 'clients_invited',
+      result: 'ok',
+      detail: { uses: invitation.uses },
+      ...by,
+    })
+  })
+  return { token, expiresAt }
+}
+
 /** What of a token the store knows. */
 export const hashRegistrationToken = (token: string): string => hash('sha256', token, 'base64url')
 
@@ -65,14 +93,8 @@ export function createDynamicClients(dependencies: Dependencies): DynamicClients
     return registered
   }
   const remove = async (id: ClientId, by: Actor): Promise<void> => {
-    await store.transaction(async (tables) => {
-      await tables.clients.delete(id)
-      await tables.consents.deleteByClient(id)
-      await tables.logoutDeliveries.deleteByClient(id)
-      await recordEvent(tables, clock, { type: 'client_removed', result: 'ok', target: id, client_id: id, ...by })
-    })
+    await removeClient(dependencies, id, by)
     clients.forget(id)
-    await endClient(dependencies, id, by)
   }
   return {
     remove,

@@ -9,6 +9,7 @@ import type { Store, Tables } from '@gatehouse/store/store'
 import { type AccessTokens, audienceClaim } from './access-tokens.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Client } from './clients.ts'
+import { narrowDetails, readGrantedDetails } from './granted-details.ts'
 import type { KeyRing } from './key-rings.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import { buildGrant, buildSession, type SessionLifetimes } from './sessions.ts'
@@ -64,6 +65,8 @@ export interface GrantedAccess {
   readonly claims: string | null
   /** As JSON. */
   readonly authorizationDetails: string | null
+  /** Those of them that the first access token has; all where it is left out. */
+  readonly tokenDetails?: readonly JsonObject[]
 }
 
 /** A refresh as an endpoint asks for it. */
@@ -74,6 +77,8 @@ export interface RefreshRequest {
   readonly scope?: ScopeSet | undefined
   /** Some of the grant's audiences, for this one access token. */
   readonly audiences?: readonly string[] | undefined
+  /** Some of the grant's authorization_details, for this one access token. */
+  readonly details?: readonly JsonObject[] | undefined
   /** What the request has proven to hold. */
   readonly confirmation?: Confirmation | undefined
   readonly by: Pick<AuditEvent, 'address' | 'request_id'>
@@ -91,7 +96,10 @@ export interface TokenPairs {
   start(signIn: CompletedSignIn): Promise<TokenPair>
   /** Starts a grant of a session, in a transaction of the caller's. Cost: one statement and one signature. */
   startGrant(tables: Tables, access: GrantedAccess): Promise<IssuedTokens>
-  /** The next pair. Errors: `invalid_grant`, `invalid_scope`, `invalid_target`; see domain/refresh-tokens. */
+  /**
+   * The next pair. Errors: `invalid_grant`, `invalid_scope`, `invalid_target`, `invalid_authorization_details`; see
+   * domain/refresh-tokens.
+   */
   refresh(request: RefreshRequest): Promise<IssuedTokens>
 }
 
@@ -191,11 +199,12 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
       const grant = buildGrantRow(access)
       await tables.grants.insert(grant)
       const generation = access.refreshable ? 1 : undefined
-      const parts = { grant, generation, scope: grant.scope, audiences: access.tokenAudiences }
+      const { tokenAudiences: audiences, tokenDetails: details } = access
+      const parts = { grant, generation, scope: grant.scope, audiences, details }
       return { grant, pair: buildPair(dependencies, access.client, parts) }
     },
 
-    async refresh({ token, client, scope, audiences, confirmation, by }) {
+    async refresh({ token, client, scope, audiences, details, confirmation, by }) {
       const times = lifetimes()
       const { grant, generation } = await dependencies.refreshTokens.refresh({
         token,
@@ -211,13 +220,16 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
           if (scope !== undefined && missingScopes(scope, parseScope(found.scope) ?? new Set()).length > 0) {
             throw new GatehouseError('invalid_scope')
           }
+          if (!narrowDetails(details, readGrantedDetails(found.authorization_details))) {
+            throw new GatehouseError('invalid_authorization_details')
+          }
         },
         by,
       })
       const narrowed = scope === undefined ? grant.scope : formatScope(scope)
       return {
         grant,
-        pair: buildPair(dependencies, client, { grant, generation, scope: narrowed, audiences, confirmation }),
+        pair: buildPair(dependencies, client, { grant, generation, scope: narrowed, audiences, details, confirmation }),
       }
     },
   }
@@ -243,6 +255,7 @@ interface PairParts {
   readonly generation: number | undefined
   readonly scope: string
   readonly audiences?: readonly string[] | undefined
+  readonly details?: readonly JsonObject[] | undefined
   /** What this access token is bound to, in place of what the grant is. */
   readonly confirmation?: Confirmation | undefined
 }
@@ -255,13 +268,11 @@ function buildPair(
   const { grant, generation, scope } = parts
   const lifetime = lifetimes().accessToken
   const audiences = parts.audiences ?? grant.audience.split(' ')
-  // Both columns are written by this file alone.
+  // The column is written by this file alone.
   const cnf =
     parts.confirmation ?? (grant.confirmation === null ? undefined : (JSON.parse(grant.confirmation) as Confirmation))
-  const details =
-    grant.authorization_details === null
-      ? undefined
-      : (JSON.parse(grant.authorization_details) as readonly JsonObject[])
+  const details = parts.details ?? readGrantedDetails(grant.authorization_details)
+  const authorizationDetails = details.length > 0 ? { authorization_details: details } : undefined
   const { token } = accessTokens.issue(
     {
       sub: grant.user_id,
@@ -275,7 +286,7 @@ function buildPair(
       amr: grant.amr.split(' '),
       ...(grant.roles === '' ? {} : { roles: grant.roles.split(' ') }),
       ...(cnf ? { cnf } : {}),
-      ...(details ? { authorization_details: details } : {}),
+      ...authorizationDetails,
     },
     lifetime,
     client.accessTokenFormat,
@@ -286,7 +297,7 @@ function buildPair(
     expires_in: lifetime,
     ...(generation === undefined ? {} : { refresh_token: refreshTokens.build(grant, generation) }),
     scope,
-    ...(details ? { authorization_details: details } : {}),
+    ...authorizationDetails,
   }
 }
 

@@ -1,5 +1,5 @@
 import { GatehouseError } from '@gatehouse/core/errors'
-import type { JsonObject } from '@gatehouse/core/json'
+import { JsonFaultError, type JsonObject, parseJsonObject } from '@gatehouse/core/json'
 import { Compile, type Validator } from 'typebox/schema'
 import type { Client } from '../domain/clients.ts'
 import type { DescribedDetail } from '../pages/consent.ts'
@@ -26,6 +26,10 @@ export interface AuthorizationDetails {
 
 /** Details that one request may have. */
 const mostDetails = 20
+/** Bytes that they may have together as JSON: the token that carries them must stay short enough to be accepted. */
+const mostBytes = 4096
+/** How deep they may be nested, the list included: the token that carries them is read with a limit too. */
+const deepest = 10
 
 export function createAuthorizationDetails(
   types: () => Readonly<Record<string, AuthorizationDetailType>>,
@@ -48,7 +52,9 @@ export function createAuthorizationDetails(
     check(text, client) {
       const details = parseList(text)
       if (details.length > mostDetails) throw refused('is one of too many')
-      return details.map((detail) => checkOne(detail, client.authorizationDetailsTypes))
+      const checked = details.map((detail) => checkOne(detail, client.authorizationDetailsTypes))
+      if (Buffer.byteLength(JSON.stringify(checked)) > mostBytes) throw refused('is one too long')
+      return checked
     },
     describe: (details) =>
       details.map((detail) => ({
@@ -62,18 +68,24 @@ export function createAuthorizationDetails(
 }
 
 function parseList(text: string): readonly unknown[] {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    value = undefined
-  }
+  const value = parseValue(text)
   if (!Array.isArray(value) || value.length === 0) {
     throw new GatehouseError('invalid_authorization_details', {
       description: 'The authorization_details are not a list of objects as JSON',
     })
   }
   return value
+}
+
+/** Reads the text as the one member of an object, so that JSON from outside is read under the same rules everywhere. */
+function parseValue(text: string): unknown {
+  try {
+    const { list, ...others } = parseJsonObject(`{"list":${text}}`, { maxDepth: deepest, unique: true })
+    return Object.keys(others).length === 0 ? list : undefined
+  } catch (error) {
+    if (error instanceof JsonFaultError) return undefined
+    throw error
+  }
 }
 
 const refused = (what: string): GatehouseError =>

@@ -1,4 +1,5 @@
 import { GatehouseError } from '@gatehouse/core/errors'
+import type { JsonObject } from '@gatehouse/core/json'
 import { paths } from '@gatehouse/core/paths'
 import { formatScope, parseScope, type ScopeSet } from '@gatehouse/core/scope'
 import * as Type from 'typebox'
@@ -20,6 +21,8 @@ export interface GrantRequest {
   readonly scope: ScopeSet | undefined
   /** The asked audiences, known to exist; absent where none was asked. */
   readonly audiences: readonly string[] | undefined
+  /** The asked authorization_details, of types that the client may ask for; absent where none were asked. */
+  readonly details: readonly JsonObject[] | undefined
   /** What the tokens are to be bound to. */
   readonly confirmation: Confirmation | undefined
   readonly address: string
@@ -40,6 +43,11 @@ export interface Grant {
   readonly forPublicClients: boolean
   /** Whether it judges the audience by itself, since it may be one that the client could not ask for otherwise. */
   readonly ownAudiences?: true
+  /**
+   * The client that the grant itself proves, for requests without any other proof of a client. It uses nothing up: a request
+   * that is refused later can be sent again.
+   */
+  readonly proveClient?: (form: TokenParameters) => Promise<Client>
   readonly issue: (request: GrantRequest) => TokenResponse | Promise<TokenResponse>
 }
 
@@ -95,15 +103,18 @@ interface Dependencies {
   readonly grants: readonly Grant[]
   /** Every audience that can be asked for. */
   readonly audiences: () => ReadonlySet<string>
+  /** Throws `invalid_authorization_details`. */
+  readonly checkAuthorizationDetails: (text: string, client: Client) => readonly JsonObject[]
   readonly onIssued: (grantType: string) => void
 }
 
 /**
- * The token endpoint: client, sender constraint, grant type, scope and audience are checked in this order for every grant.
+ * The token endpoint: client, sender constraint, grant type, scope, audience and authorization_details are checked in this
+ * order for every grant.
  * Spec: RFC 6749 section 3.2.
  */
 export function tokenEndpoint(dependencies: Dependencies): Endpoint {
-  const { issuer, clientAuthentication, grants, audiences, onIssued } = dependencies
+  const { issuer, clientAuthentication, grants, audiences, checkAuthorizationDetails, onIssued } = dependencies
   const byType = new Map(grants.map((grant) => [grant.type, grant]))
   const url = issuer + paths.token
 
@@ -128,6 +139,10 @@ export function tokenEndpoint(dependencies: Dependencies): Endpoint {
       form,
       scope: parseAskedScope(form.scope),
       audiences: grant.ownAudiences ? undefined : checkAskedAudiences(form, client, audiences()),
+      details:
+        form.authorization_details === undefined
+          ? undefined
+          : checkAuthorizationDetails(form.authorization_details, client),
       confirmation,
       address,
       requestId,
@@ -167,13 +182,21 @@ export function tokenEndpoint(dependencies: Dependencies): Endpoint {
     cors: 'any',
     refuseQuery: true,
     handle(request) {
-      const client = clientAuthentication.authenticate(request.headers, request.body, request.certificate)
+      const proveClient = byType.get(request.body.grant_type)?.proveClient
+      const client =
+        proveClient && !hasOwnProof(request)
+          ? proveClient(request.body)
+          : clientAuthentication.authenticate(request.headers, request.body, request.certificate)
       return client instanceof Promise
         ? client.then((found) => afterClient(found, request))
         : afterClient(client, request)
     },
   })
 }
+
+/** Whether a request brings a proof of its client that is none of the grant's. */
+const hasOwnProof = ({ headers, body }: EndpointRequest<TokenParameters>): boolean =>
+  (headers.authorization ?? body.client_secret ?? body.client_assertion) !== undefined
 
 /** The asked scope. Error: `invalid_scope` for a parameter that is no list of scope tokens (RFC 6749 section 3.3). */
 export function parseAskedScope(parameter: string | undefined): ScopeSet | undefined {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { addClient, rotateClientSecret } from '@gatehouse/auth/domain/client-administration'
+import { addClient, removeClient, rotateClientSecret } from '@gatehouse/auth/domain/client-administration'
 import { type AuthMethod, type GrantType, isConfiguredClient } from '@gatehouse/auth/domain/clients'
+import { inviteClients } from '@gatehouse/auth/domain/dynamic-clients'
+import type { ClientId } from '@gatehouse/core/brand'
 import { parseDuration } from '@gatehouse/core/time'
 import { type Command, Option } from 'commander'
 import { type ConfigurationOptions, withConfiguration, withStore } from './open.ts'
@@ -13,6 +15,7 @@ interface AddOptions extends ConfigurationOptions {
   readonly public?: boolean
   readonly firstParty?: boolean
   readonly jwks?: string
+  readonly redirectUri?: readonly string[]
 }
 
 /** `gatehouse client …`. */
@@ -26,16 +29,32 @@ export function addClientCommands(program: Command): void {
     .option('-a, --audience <audience>', 'an audience that it may ask for (repeatable, or with commas)', collect)
     .option('--public', 'it keeps no secret: an app in a browser or on a phone')
     .option('--first-party', 'one’s own public app, which may use /login')
+    .option(
+      '-r, --redirect-uri <uri>',
+      'where its users come back to (repeatable): an app that people sign in to',
+      (uri: string, before: readonly string[] = []) => [...before, uri],
+    )
     .option('--jwks <file>', 'its public keys as a JWK set, for private_key_jwt')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ gatehouse client add billing --scope orders:read\n  $ gatehouse client add ci --jwks ci-public.json --scope orders:write\n',
+      '\nExamples:\n  $ gatehouse client add billing --scope orders:read\n  $ gatehouse client add ci --jwks ci-public.json --scope orders:write\n  $ gatehouse client add web --redirect-uri https://app.example.com/cb --scope orders:read\n',
     )
     .action(add)
   withConfiguration(client.command('list'))
     .description('list the clients that were added')
     .addHelpText('after', '\nExample:\n  $ gatehouse client list\n')
     .action(list)
+  withConfiguration(client.command('remove'))
+    .description('remove a client that was added, with everything that it was given')
+    .argument('<id>')
+    .addHelpText('after', '\nExample:\n  $ gatehouse client remove billing\n')
+    .action(remove)
+  withConfiguration(client.command('invite'))
+    .description('make a token by which clients can register themselves')
+    .addOption(new Option('--uses <n>', 'how many clients').default('1'))
+    .addOption(new Option('--expires <duration>', 'how long, such as 24h').default('24h'))
+    .addHelpText('after', '\nExample:\n  $ gatehouse client invite --uses 5 --expires 7d\n')
+    .action(invite)
   withConfiguration(client.command('rotate-secret'))
     .description('make a new secret; the old one stays valid for a while')
     .argument('<id>')
@@ -50,10 +69,15 @@ export function addClientCommands(program: Command): void {
 const methodFor = ({ public: isPublic, firstParty, jwks }: AddOptions): AuthMethod =>
   isPublic || firstParty ? 'none' : jwks === undefined ? 'client_secret_basic' : 'private_key_jwt'
 
+const grantTypesFor = (options: AddOptions): readonly GrantType[] => {
+  if (options.redirectUri) return ['authorization_code', 'refresh_token']
+  return [methodFor(options) === 'none' ? 'refresh_token' : 'client_credentials']
+}
+
 async function add(id: string, options: AddOptions): Promise<void> {
   await withStore(options, async ({ configuration, store, clock, by }) => {
     const authMethod = methodFor(options)
-    const grantTypes: GrantType[] = [authMethod === 'none' ? 'refresh_token' : 'client_credentials']
+    const grantTypes = grantTypesFor(options)
     const { row, secret } = await addClient(
       { store, clock },
       {
@@ -64,6 +88,10 @@ async function add(id: string, options: AddOptions): Promise<void> {
         scopes: options.scope ?? [],
         audiences: options.audience ?? [],
         firstParty: options.firstParty ?? false,
+        metadata: {
+          ...(options.name === undefined ? {} : { client_name: options.name }),
+          ...(options.redirectUri ? { redirect_uris: [...options.redirectUri] } : {}),
+        },
         jwks: options.jwks === undefined ? undefined : readFileSync(options.jwks, 'utf8'),
         isConfigured: (candidate) => isConfiguredClient(configuration.auth, candidate),
       },
@@ -106,6 +134,31 @@ async function list(options: ConfigurationOptions): Promise<void> {
         created_at,
       })),
       formatTable(['id', 'name', 'status', 'proves itself by', 'scopes', 'created'], lines),
+    )
+  })
+}
+
+async function remove(id: string, options: ConfigurationOptions): Promise<void> {
+  await withStore(options, async ({ store, clock, revocations, by }) => {
+    await removeClient({ store, clock, revocations }, id as ClientId, by) // only looked up
+    answer(options, { client_id: id, removed: true }, `removed ${id}`)
+  })
+}
+
+async function invite(
+  options: ConfigurationOptions & { readonly uses: string; readonly expires: string },
+): Promise<void> {
+  const lifetime = parseDuration(options.expires)
+  if (lifetime === undefined) throw new Error('--expires: expected a duration such as 30s, 5m, 12h or 90d')
+  if (!/^[1-9]\d{0,5}$/.test(options.uses)) throw new Error('--uses: expected a whole number from 1 to 999999')
+  await withStore(options, async ({ configuration, store, clock, by }) => {
+    const { token, expiresAt } = await inviteClients({ store, clock }, { uses: Number(options.uses), lifetime }, by)
+    const { mode } = configuration.auth.registration
+    const isUseful = mode === 'token' ? '' : `\nregistration.mode is ${mode}: set it to token for this to count`
+    answer(
+      options,
+      { initial_access_token: token, expires_at: expiresAt, uses: Number(options.uses) },
+      `token (shown this once): ${token}\nvalid until ${formatMoment(expiresAt)}${isUseful}`,
     )
   })
 }

@@ -168,7 +168,7 @@ clients:
     ],
     'a client that proves nothing and is not public': [
       `${base}clients:\n  web: { scopes: [a] }\n`,
-      /clients\.web: expected secret, jwks or public: true/,
+      /clients\.web: expected secret, jwks, jwks_uri, auth_method or public: true/,
     ],
     'a public client with a secret': [
       `${base}clients:\n  web: { public: true, secret: ${secret} }\n`,
@@ -281,7 +281,7 @@ describe('development mode', () => {
     const loaded = load('', { development: true })
     expect([loaded.issuer, loaded.auth.clients.map(({ id }) => id)]).toEqual([
       'http://localhost:8080',
-      ['demo-service'],
+      ['demo-service', 'demo-web', 'demo-spa'],
     ])
   })
 

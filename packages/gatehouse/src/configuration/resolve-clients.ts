@@ -83,7 +83,8 @@ type ReportKey = (key: string, message: string) => void
 function checkClient(client: ConfiguredClient, entry: ClientEntry, development: boolean, report: ReportKey): void {
   const isPublic = client.authMethod === 'none'
   if (!isClientId(client.id) || client.id === firstPartyClientId) report('', 'this id is reserved; choose another')
-  checkProof(client, entry, report)
+  const faults = findFaultsOfProof(client, entry)
+  for (const { key, message } of faults) report(key, message)
   if (entry.first_party && !isPublic) report('first_party', 'a first-party client is public: add public: true')
   if (isPublic && entry.grant_types?.includes('client_credentials'))
     report('grant_types', 'a public client cannot use client_credentials')
@@ -97,12 +98,22 @@ function checkClient(client: ConfiguredClient, entry: ClientEntry, development: 
   catching(report, '', () => {
     const { authMethod, grantTypes } = client
     const hasKeys = entry.jwks !== undefined
-    checkClientMetadata(client.metadata, { authMethod, grantTypes, hasKeys, loopbackRedirects: true })
+    // What it lacks to prove itself has been said.
+    if (faults.length === 0) {
+      checkClientMetadata(client.metadata, { authMethod, grantTypes, hasKeys, loopbackRedirects: true })
+    }
   })
   if (entry.profile === 'fapi2') catching(report, 'profile', () => checkFapi2(client))
 }
 
-function checkProof(client: ConfiguredClient, entry: ClientEntry, report: ReportKey): void {
+interface Fault {
+  readonly key: string
+  readonly message: string
+}
+
+function findFaultsOfProof(client: ConfiguredClient, entry: ClientEntry): readonly Fault[] {
+  const faults: Fault[] = []
+  const report: ReportKey = (key, message) => faults.push({ key, message })
   const isPublic = client.authMethod === 'none'
   if (isPublic && (entry.secret !== undefined || entry.auth_method !== undefined)) {
     report('public', 'a public client proves nothing: leave out secret and auth_method, or public')
@@ -114,6 +125,7 @@ function checkProof(client: ConfiguredClient, entry: ClientEntry, report: Report
     report('jwks', 'missing; private_key_jwt needs the client’s public keys')
   if (entry.auth_method?.startsWith('client_secret') && entry.secret === undefined)
     report('secret', `missing; ${entry.auth_method} needs one`)
+  return faults
 }
 
 const hasKeys = (entry: ClientEntry): boolean => entry.jwks !== undefined || entry.jwks_uri !== undefined

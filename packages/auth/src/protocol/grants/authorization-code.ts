@@ -1,6 +1,7 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { Store } from '@gatehouse/store/store'
 import type { AuthorizationCodes } from '../../domain/authorization-codes.ts'
+import { narrowDetails, readGrantedDetails } from '../../domain/granted-details.ts'
 import type { IssuedTokens, TokenPairs } from '../../domain/token-pairs.ts'
 import { type IdTokenDependencies, idTokenFor } from '../id-token-answer.ts'
 import { type Grant, type GrantRequest, narrowAudiences } from '../token.ts'
@@ -39,7 +40,7 @@ const missing = (field: string): GatehouseError =>
 
 async function exchange(
   { store, codes, tokenPairs }: Dependencies,
-  { client, form, audiences, confirmation, address, requestId }: GrantRequest,
+  { client, form, audiences, details, confirmation, address, requestId }: GrantRequest,
   code: string,
   nonce: { value: string | null },
 ): Promise<IssuedTokens> {
@@ -60,6 +61,10 @@ async function exchange(
     // Refused after the code has gone, as for every other mismatch.
     const asked = narrowAudiences(audiences, granted)
     if (!asked) return { outcome: 'refused' as const, error: new GatehouseError('invalid_target') }
+    const tokenDetails = narrowDetails(details, readGrantedDetails(row.authorization_details))
+    if (!tokenDetails) {
+      return { outcome: 'refused' as const, error: new GatehouseError('invalid_authorization_details') }
+    }
     const session = await tables.sessions.findById(row.session_id)
     if (!session) return { outcome: 'refused' as const, error: new GatehouseError('invalid_grant') }
     const issued = await tokenPairs.startGrant(tables, {
@@ -78,6 +83,7 @@ async function exchange(
       confirmation,
       claims: row.claims,
       authorizationDetails: row.authorization_details,
+      tokenDetails,
     })
     return { outcome: 'issued' as const, issued }
   })

@@ -5,13 +5,13 @@ import type { Grant } from '../token.ts'
 
 /**
  * A new pair for a refresh token. Spec: RFC 6749 section 6, RFC 9700 section 4.14.2, OpenID Connect Core section 12.
- * The scope may be narrowed for this one access token; the grant keeps its own.
+ * Scope, audiences and authorization_details may be narrowed for this one access token; the grant keeps its own.
  */
 export function refreshTokenGrant(dependencies: IdTokenDependencies & { readonly tokenPairs: TokenPairs }): Grant {
   return {
     type: 'refresh_token',
     forPublicClients: true,
-    async issue({ client, form, scope, audiences, confirmation, address, requestId }) {
+    async issue({ client, form, scope, audiences, details, confirmation, address, requestId }) {
       if (form.refresh_token === undefined) {
         throw new GatehouseError('invalid_request', { description: 'The field refresh_token is missing' })
       }
@@ -20,6 +20,7 @@ export function refreshTokenGrant(dependencies: IdTokenDependencies & { readonly
         client,
         scope,
         audiences,
+        details,
         confirmation,
         by: { address, request_id: requestId },
       })
