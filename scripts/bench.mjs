@@ -26,7 +26,7 @@ if (unknown.length > 0) {
   await runBench({
     names: Object.keys(groups).filter((name) => named.length === 0 || named.includes(name)),
     quick: process.argv.includes('--quick'),
-    hasNginx: !missing.includes('nginx'),
+    hasNginx: !missing.includes('nginx-light'),
   }).catch((error) => {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
     fail()

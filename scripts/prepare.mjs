@@ -63,7 +63,7 @@ export async function ensureBuilt() {
  * get it. Answers with the commands that are still missing.
  */
 export function ensureSystemPackages(wanted) {
-  const missing = wanted.filter(({ command }) => !hasCommand(command))
+  const missing = wanted.filter((entry) => !isThere(entry))
   if (missing.length === 0) return []
   const names = missing.map((entry) => entry.package)
   if (process.getuid?.() === 0 && hasCommand('apt-get')) {
@@ -72,11 +72,14 @@ export function ensureSystemPackages(wanted) {
     spawnSync('apt-get', ['update'], quiet)
     spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...names], quiet)
   }
-  const stillMissing = missing.filter(({ command }) => !hasCommand(command))
+  const stillMissing = missing.filter((entry) => !isThere(entry))
   for (const entry of stillMissing)
-    say(`Missing: ${entry.command}, ${entry.for}. Get it with: apt-get install ${entry.package}`)
-  return stillMissing.map(({ command }) => command)
+    say(`Missing: ${entry.command ?? entry.file}, ${entry.for}. Get it with: apt-get install ${entry.package}`)
+  return stillMissing.map((entry) => entry.package)
 }
+
+/** Whether a package is there: by its command or, where it has none, by a file. */
+const isThere = ({ command, file }) => (command === undefined ? existsSync(file) : hasCommand(command))
 
 function hasCommand(command) {
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']

@@ -1,5 +1,5 @@
-import { TestBrowser } from '@gatehouse/auth/testing/browser'
-import { createSite, findFreePort, type Site } from '../flows/running-program.ts'
+import { newPkce, TestBrowser } from '@gatehouse/auth/testing/browser'
+import { createSite, findFreePort, postForm, type Site } from '../flows/running-program.ts'
 
 /** The shipped program in development mode, as `gatehouse dev` starts it, and a browser for it. */
 export interface DevelopmentSite {
@@ -21,6 +21,30 @@ export async function startDevelopmentSite(more = ''): Promise<DevelopmentSite> 
   site.configure(`issuer: ${issuer}\nlisten: 127.0.0.1:${port}\ndatabase: ./gatehouse.db\n${more}`)
   await site.start(['dev'])
   return { site, issuer, newBrowser: () => new TestBrowser(`http://127.0.0.1:${port}`, issuer) }
+}
+
+/** Tokens of the public demo app for alice, by a code. */
+export async function getDemoTokens({ issuer, newBrowser }: DevelopmentSite): Promise<Record<string, unknown>> {
+  const pkce = newPkce()
+  const query = new URLSearchParams({
+    client_id: 'demo-spa',
+    redirect_uri: demoRedirect,
+    response_type: 'code',
+    scope: 'openid',
+    code_challenge: pkce.challenge,
+    code_challenge_method: 'S256',
+  })
+  const browser = newBrowser()
+  const consent = await browser.signIn(await browser.get(`/oauth/authorize?${query}`), 'alice', demoPassword)
+  const { callback } = await browser.submit(consent, { decision: 'allow' })
+  const { json } = await postForm(`${issuer}/oauth/token`, {
+    grant_type: 'authorization_code',
+    client_id: 'demo-spa',
+    code: callback.get('code') ?? '',
+    redirect_uri: demoRedirect,
+    code_verifier: pkce.verifier,
+  })
+  return json
 }
 
 /** The services of the example shop, as far as their routes go. */

@@ -29,6 +29,7 @@ import { createSealedTokens } from './domain/sealed-tokens.ts'
 import { openSigningKeys, type SigningKeys } from './domain/signing-keys.ts'
 import { createSubjects } from './domain/subjects.ts'
 import { createTokenPairs, type TokenLifetimes } from './domain/token-pairs.ts'
+import { createTrustedIssuers, type TrustedIssuer } from './domain/trusted-issuers.ts'
 import { createUserCodeLimit } from './domain/user-codes.ts'
 import { buildEndpoints } from './endpoints.ts'
 import { createAuthorizationFlow } from './flow/authorization.ts'
@@ -45,7 +46,9 @@ import { authorizationCodeGrant } from './protocol/grants/authorization-code.ts'
 import { cibaGrant } from './protocol/grants/ciba.ts'
 import { clientCredentialsGrant } from './protocol/grants/client-credentials.ts'
 import { deviceCodeGrant } from './protocol/grants/device-code.ts'
+import { jwtBearerGrant } from './protocol/grants/jwt-bearer.ts'
 import { refreshTokenGrant } from './protocol/grants/refresh-token.ts'
+import { tokenExchangeGrant } from './protocol/grants/token-exchange.ts'
 import { readIdTokenHint } from './protocol/id-token-hint.ts'
 
 /** What a reload may change: read at each use. */
@@ -62,6 +65,8 @@ export interface AuthSettings extends ClientConfiguration {
   /** What clients that register themselves may have. */
   readonly registration: RegistrationPolicy
   readonly authorizationDetails: Readonly<Record<string, AuthorizationDetailType>>
+  /** Whose word for workloads is taken. */
+  readonly trustedIssuers: readonly TrustedIssuer[]
 }
 
 /** What only a restart changes. */
@@ -181,10 +186,17 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   })
   const pings = createBackchannelPings({ outbound, ring: rings.authorization })
   const decoupledRequests = createDecoupledRequests({ store, clock, pings })
+  const trustedIssuers = createTrustedIssuers({
+    ...{ store, clock, clients, clientKeys },
+    issuers: () => settings.trustedIssuers,
+  })
+  const clientTokens = { accessTokens, defaultAudience, lifetime: () => settings.lifetimes.accessToken }
   const grants = [
     authorizationCodeGrant({ ...signing, codes, tokenPairs }),
     refreshTokenGrant({ ...signing, tokenPairs }),
-    clientCredentialsGrant({ accessTokens, defaultAudience, lifetime: () => settings.lifetimes.accessToken }),
+    clientCredentialsGrant(clientTokens),
+    jwtBearerGrant({ ...clientTokens, trustedIssuers }),
+    tokenExchangeGrant({ ...clientTokens, issuer, clock, verifier, trustedIssuers, audiences: () => clients.audiences }),
     deviceCodeGrant({ ...signing, decoupledRequests, tokenPairs }),
     cibaGrant({ ...signing, decoupledRequests, tokenPairs }),
   ]

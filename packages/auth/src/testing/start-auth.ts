@@ -69,6 +69,7 @@ const baseSettings: AuthSettings = {
   routeScopes: ['orders:read'],
   requireDpopNonce: true,
   authorizationDetails: {},
+  trustedIssuers: [],
   registration: noRegistration,
 }
 

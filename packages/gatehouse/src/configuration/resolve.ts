@@ -13,6 +13,7 @@ import { resolveClients } from './resolve-clients.ts'
 import { listResources, resolveServices } from './resolve-services.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { resolveMasterKey } from './secrets.ts'
+import { resolveTrustedIssuers } from './resolve-trusted-issuers.ts'
 
 /** What remains open in a resolved configuration: in development the master key is made later, beside the data. */
 export type ResolvedConfiguration = Omit<Configuration, 'masterKey' | 'routes'> & {
@@ -85,6 +86,7 @@ export function resolveConfiguration(
       registration: resolveRegistration(content, { development, scopes, report }),
       requireDpopNonce: content.dpop?.require_nonce ?? true,
       authorizationDetails: content.authorization_details ?? {},
+      trustedIssuers: resolveTrustedIssuers(content, { development, report }),
     },
   }
 }

@@ -139,6 +139,18 @@ const service = Type.Object(
   strict,
 )
 
+/** Public keys as they are written in the file. */
+const keySet = (description: string) =>
+  Type.Object(
+    {
+      keys: Type.Array(Type.Object({}, { expected: 'a public JWK' }), {
+        minItems: 1,
+        expected: 'a list of public JWKs',
+      }),
+    },
+    { ...strict, description },
+  )
+
 const client = Type.Object(
   {
     public: Type.Optional(flag('It keeps no secret: an app in a browser or on a phone', false)),
@@ -151,17 +163,7 @@ const client = Type.Object(
         description: 'How it proves itself. Left out: by its secret, or by its keys where it has no secret',
       }),
     ),
-    jwks: Type.Optional(
-      Type.Object(
-        {
-          keys: Type.Array(Type.Object({}, { expected: 'a public JWK' }), {
-            minItems: 1,
-            expected: 'a list of public JWKs',
-          }),
-        },
-        { ...strict, description: 'Its public keys: for what it signs, and for what is encrypted to it' },
-      ),
-    ),
+    jwks: Type.Optional(keySet('Its public keys: for what it signs, and for what is encrypted to it')),
     grant_types: Type.Optional(
       Type.Array(oneOf(grantTypes, {}), {
         description:
@@ -210,6 +212,43 @@ const client = Type.Object(
       ),
     ),
     ...clientMetadataMembers,
+  },
+  strict,
+)
+
+const trustedIssuer = Type.Object(
+  {
+    issuer: text('Its `iss`, letter for letter'),
+    jwks_uri: Type.Optional(text('Where its public keys are: an https URL that everybody can reach')),
+    jwks: Type.Optional(keySet('Its public keys, where they are not published')),
+    audience: Type.Optional(text('Whom its assertions must be for. Left out: the issuer of Gatehouse')),
+    longest_lifetime: Type.Optional(duration('For how long an assertion may still be valid; at most 24h', '1h')),
+    reusable: Type.Optional(
+      flag(
+        'Whether an assertion may be shown more than once: for Kubernetes, which gives a workload one for an hour',
+        false,
+      ),
+    ),
+    clients: Type.Array(
+      Type.Object(
+        {
+          subject: Type.String({
+            pattern: '^([^*]+|[^*]*[:/]\\*)$',
+            description: 'The assertion’s `sub`; or its beginning, up to a colon or slash, and then `*`',
+            expected: 'a subject such as system:serviceaccount:shop:web, or system:serviceaccount:shop:*',
+          }),
+          claims: Type.Optional(
+            Type.Record(Type.String({ pattern: '^.+$' }), text('The text that this claim must be'), {
+              description: 'Claims that the assertion must have beside it, such as `{ ref: refs/heads/main }`',
+              expected: 'texts by the name of their claim',
+            }),
+          ),
+          client: text('The client as which it acts: one of `clients` that has the grant type jwt-bearer'),
+        },
+        { ...strict, expected: '{ subject, client }' },
+      ),
+      { minItems: 1, description: 'Which of its workloads act as which client', expected: 'a list of { subject, client }' },
+    ),
   },
   strict,
 )
@@ -416,6 +455,14 @@ export const configurationSchema = Type.Object(
           expected: 'types by name, each with description and schema',
         },
       ),
+    ),
+    trusted_issuers: Type.Optional(
+      Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), trustedIssuer, {
+        ...strict,
+        description:
+          'Platforms whose word for their workloads is taken (RFC 7523), by name: a workload shows what its cluster or CI system says of it, and needs no secret here',
+        expected: 'issuers by name; a name has small letters, digits and dashes',
+      }),
     ),
     services: Type.Optional(
       Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), service, {

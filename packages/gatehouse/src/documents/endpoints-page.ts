@@ -28,6 +28,7 @@ async function buildEndpoints(): Promise<readonly DescribedEndpoint[]> {
       routeScopes: [],
       requireDpopNonce: true,
       authorizationDetails: {},
+      trustedIssuers: [],
       registration: {
         mode: 'open',
         documents: true,

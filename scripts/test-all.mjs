@@ -1,0 +1,21 @@
+// `npm run test:all`: the tests, and those that need foreign programs (test/interop), which it installs where it may.
+// With --only-interop those alone. Further arguments go to vitest.
+import { checkNode, ensureBuilt, ensureInstalled, ensureSystemPackages } from './prepare.mjs'
+import { runTests } from './run-tests.mjs'
+
+checkNode()
+await ensureInstalled()
+await ensureBuilt()
+
+const missing = ensureSystemPackages([
+  { command: 'nginx', package: 'nginx-light', for: 'a gateway of somebody else' },
+  {
+    file: '/usr/lib/python3/dist-packages/jwcrypto/__init__.py',
+    package: 'python3-jwcrypto',
+    for: 'a verifier of tokens in another language',
+  },
+])
+
+const args = process.argv.slice(2).filter((argument) => argument !== '--only-interop')
+const isOnly = process.argv.includes('--only-interop')
+runTests(isOnly ? ['test/interop/', ...args] : args, { GATEHOUSE_INTEROP: '1', GATEHOUSE_MISSING: missing.join(' ') })
