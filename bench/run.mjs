@@ -3,11 +3,14 @@ import { join } from 'node:path'
 import { root } from '../scripts/prepare.mjs'
 import { startScript } from './contestants.mjs'
 import { measureClientCredentials } from './groups/client-credentials.mjs'
+import { measureCode } from './groups/code.mjs'
 import { measureFlood } from './groups/flood.mjs'
 import { measureGateway } from './groups/gateway.mjs'
 import { measureIntrospection } from './groups/introspection.mjs'
 import { measureLogin } from './groups/login.mjs'
 import { measureMemory } from './groups/memory.mjs'
+import { measureMetadata } from './groups/metadata.mjs'
+import { measureProofs } from './groups/proofs.mjs'
 import { measureRefresh } from './groups/refresh.mjs'
 import { measureStart } from './groups/start.mjs'
 import { measureValidate } from './groups/validate.mjs'
@@ -28,6 +31,7 @@ import { watchOthers } from './usage.mjs'
  * @property {number} rounds
  * @property {number} seconds of a round
  * @property {number} warmUp seconds
+ * @property {number} once requests of a round, where each may be sent only once
  * @property {(text: string) => void} say
  */
 
@@ -37,6 +41,9 @@ export const groups = {
   refresh: measureRefresh,
   validate: measureValidate,
   introspection: measureIntrospection,
+  code: measureCode,
+  proofs: measureProofs,
+  metadata: measureMetadata,
   gateway: measureGateway,
   login: measureLogin,
   flood: measureFlood,
@@ -66,7 +73,9 @@ export async function runBench({ names, quick, hasNginx }) {
     const upstreamPort = await startUpstream(folder, hasNginx)
     say('preparing a database with users')
     const site = await prepareSite({ database: './gatehouse.db', upstreamPort })
-    const lengths = quick ? { rounds: 1, seconds: 1, warmUp: 1 } : { rounds: 4, seconds: 4, warmUp: 4 }
+    const lengths = quick
+      ? { rounds: 1, seconds: 1, warmUp: 1, once: 500 }
+      : { rounds: 4, seconds: 4, warmUp: 4, once: 6000 }
     const bench = { site, folder, upstreamPort, hasNginx, quick, ...lengths }
     const rows = []
     const measuredGroups = {}

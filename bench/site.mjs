@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../scripts/prepare.mjs'
@@ -13,6 +13,20 @@ const secret = () => randomBytes(32).toString('base64url')
 
 /** The client that the bench is. */
 export const client = { id: 'bench', secret: secret() }
+/** Clients of the same secret whose ID tokens are signed with RS256, and one that proves itself by a key. */
+export const rsaClientId = 'bench-rs256'
+export const keyClientId = 'bench-key'
+/** Where codes go; nobody listens there. */
+export const redirectUri = 'https://app.example.com/callback'
+/** The pair of the client that proves itself by a key. */
+export const assertionKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+/** @returns {object} its public half */
+export const assertionJwk = () => ({
+  ...assertionKeys.publicKey.export({ format: 'jwk' }),
+  kid: 'bench',
+  alg: 'ES256',
+  use: 'sig',
+})
 /** The password of every user of the bench. */
 export const password = 'orange-teapot-behind-the-harbour'
 /** How many users there are: enough that few sign-ins of one run at a time. */
@@ -70,7 +84,22 @@ services:
     routes:
 ${routes.join('\n')}
 clients:
-  ${client.id}: { secret: "\${BENCH_SECRET}", scopes: [orders:read] }
+  ${client.id}:
+    secret: "\${BENCH_SECRET}"
+    scopes: [orders:read]
+    grant_types: [client_credentials, authorization_code, refresh_token]
+    redirect_uris: ["${redirectUri}"]
+    id_token_signed_response_alg: ES256
+    consent: skip
+  ${rsaClientId}:
+    secret: "\${BENCH_SECRET}"
+    scopes: [orders:read]
+    redirect_uris: ["${redirectUri}"]
+    consent: skip
+  ${keyClientId}:
+    scopes: [orders:read]
+    grant_types: [client_credentials]
+    jwks: { keys: [${JSON.stringify(assertionJwk())}] }
 `,
   )
   const options = { cwd: folder, env }

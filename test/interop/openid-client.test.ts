@@ -60,6 +60,10 @@ async function codeFlow(config: client.Configuration, { scope = 'openid profile'
 }
 
 const newKeys = () => crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
+const publicJwk = async (key: CryptoKey, members: Record<string, string>): Promise<Record<string, string>> => {
+  const { kty = '', crv = '', x = '', y = '' } = await crypto.subtle.exportKey('jwk', key)
+  return { kty, crv, x, y, ...members }
+}
 const registerWith = async (metadata: Partial<client.ClientMetadata>, auth?: client.ClientAuth) =>
   client.dynamicClientRegistration(
     new URL(started.issuer),
@@ -149,7 +153,7 @@ describe('openid-client, by the discovery document alone', () => {
 
   it('proves itself by a key, and signs its requests with it', async () => {
     const keys = await newKeys()
-    const jwk = { ...(await crypto.subtle.exportKey('jwk', keys.publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
+    const jwk = await publicJwk(keys.publicKey, { kid: 'k1', alg: 'ES256', use: 'sig' })
     const registered = await registerWith({
       token_endpoint_auth_method: 'private_key_jwt',
       request_object_signing_alg: 'ES256',
@@ -188,7 +192,7 @@ describe('openid-client, by the discovery document alone', () => {
 
   it('decrypts what is encrypted to it', async () => {
     const keys = await crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, ['deriveBits'])
-    const jwk = { ...(await crypto.subtle.exportKey('jwk', keys.publicKey)), kid: 'e1', alg: 'ECDH-ES', use: 'enc' }
+    const jwk = await publicJwk(keys.publicKey, { kid: 'e1', alg: 'ECDH-ES', use: 'enc' })
     const registered = await registerWith({
       id_token_encrypted_response_alg: 'ECDH-ES',
       id_token_encrypted_response_enc: 'A128GCM',

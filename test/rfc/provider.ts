@@ -31,7 +31,6 @@ export interface Provider extends StartedAuth {
   authorizePath(given?: Members): string
   /** Asks, signs in and agrees as far as that is asked for; the answer is what leads back to the client. */
   authorize(given?: Members, browser?: TestBrowser): Promise<ShownPage>
-  signIn(body?: Record<string, unknown>): ReturnType<StartedAuth['signIn']>
   /** Fills in what a page asks for, until one leads back to the client. */
   goOn(page: ShownPage, browser?: TestBrowser): Promise<ShownPage>
   /** Posts a form; without headers as the client `web`. */

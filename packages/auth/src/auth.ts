@@ -196,7 +196,14 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     refreshTokenGrant({ ...signing, tokenPairs }),
     clientCredentialsGrant(clientTokens),
     jwtBearerGrant({ ...clientTokens, trustedIssuers }),
-    tokenExchangeGrant({ ...clientTokens, issuer, clock, verifier, trustedIssuers, audiences: () => clients.audiences }),
+    tokenExchangeGrant({
+      ...clientTokens,
+      issuer,
+      clock,
+      verifier,
+      trustedIssuers,
+      audiences: () => clients.audiences,
+    }),
     deviceCodeGrant({ ...signing, decoupledRequests, tokenPairs }),
     cibaGrant({ ...signing, decoupledRequests, tokenPairs }),
   ]

@@ -13,10 +13,13 @@ export function seal(key: Buffer, plaintext: Buffer, place: string): string {
   return Buffer.concat([iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]).toString('base64url')
 }
 
-/** Opens what {@link seal} made; `undefined` for another key, another place or a changed value. */
+/**
+ * Opens what {@link seal} made; `undefined` for another key, another place or a changed value, also one that is only spelled
+ * differently.
+ */
 export function unseal(key: Buffer, sealed: string, place: string): Buffer | undefined {
   const bytes = Buffer.from(sealed, 'base64url')
-  if (bytes.length < ivLength + tagLength) return undefined
+  if (bytes.length < ivLength + tagLength || bytes.toString('base64url') !== sealed) return undefined
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, ivLength))
   decipher.setAAD(Buffer.from(place)).setAuthTag(bytes.subarray(bytes.length - tagLength))
   try {

@@ -100,6 +100,9 @@ class StoredSigningKeys implements SigningKeys {
   readonly #makeKeyPair: MakeKeyPair
   #byKid = new Map<string, LoadedKey>()
   #byAlg = new Map<SigningAlg, readonly LoadedKey[]>()
+  #published:
+    | { readonly at: Seconds; readonly of: object; readonly set: { readonly keys: readonly JsonWebKey[] } }
+    | undefined
 
   constructor(dependencies: Dependencies) {
     this.#hint = dependencies.hint
@@ -136,7 +139,12 @@ class StoredSigningKeys implements SigningKeys {
 
   jwks(): { keys: readonly JsonWebKey[] } {
     const now = this.#clock.now()
-    return { keys: this.#inOrder().flatMap(({ row, publicJwk }) => (isPublished(row, now) ? [publicJwk] : [])) }
+    const known = this.#published
+    // The same object for as long as it says the same, so that it need not be written anew for everybody who asks.
+    if (known && known.at === now && known.of === this.#byAlg) return known.set
+    const keys = this.#inOrder().flatMap(({ row, publicJwk }) => (isPublished(row, now) ? [publicJwk] : []))
+    this.#published = { at: now, of: this.#byAlg, set: { keys } }
+    return this.#published.set
   }
 
   async reload(): Promise<void> {

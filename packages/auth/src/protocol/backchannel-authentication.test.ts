@@ -7,10 +7,11 @@ import { type ShownPage, TestBrowser } from '../testing/browser.ts'
 import { basic, claimsOf, goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
 
 const grantType = 'urn:openid:params:grant-type:ciba'
+const deviceGrantType = 'urn:ietf:params:oauth:grant-type:device_code'
 const desk: Partial<ConfiguredClient> = {
   id: 'bank-desk',
   secret: 'desk-secret',
-  grantTypes: [grantType, 'refresh_token'],
+  grantTypes: [grantType, deviceGrantType, 'refresh_token'],
   scopes: ['orders:read', 'orders:write'],
   metadata: { client_name: 'The <desk>', backchannel_token_delivery_mode: 'poll' },
 }
@@ -225,6 +226,9 @@ describe('the auth_req_id at the token endpoint (CIBA Core section 11)', () => {
     await decide(await openRequests(), 'allow')
     expect((await poll(body.auth_req_id, basic('other-desk', 'desk-secret'))).body.error).toBe('invalid_grant')
     expect((await poll('')).body.error).toBe('invalid_request')
+    const asDevice = { grant_type: deviceGrantType, device_code: body.auth_req_id ?? '' }
+    const refused = await answered(await started.postForm('/oauth/token', asDevice, deskBasic))
+    expect(refused.body.error).toBe('invalid_grant')
     expect((await poll(body.auth_req_id)).status).toBe(200)
     expect((await poll(body.auth_req_id)).body.error).toBe('invalid_grant')
   })

@@ -15,7 +15,7 @@ const tv: Partial<ConfiguredClient> = {
   secret: undefined,
   grantTypes: [grantType, 'refresh_token'],
   scopes: ['orders:read', 'orders:write', 'reports:read'],
-  audiences: [ordersAudience],
+  audiences: [ordersAudience, issuer],
   metadata: { client_name: 'The <TV>', authorization_details_types: ['payment'] },
 }
 const box: Partial<ConfiguredClient> = { ...tv, id: 'box', authMethod: 'client_secret_basic', secret: 'box-secret' }
@@ -214,10 +214,10 @@ describe('the page for the user code (RFC 8628 section 3.3)', () => {
     expect(wrong.status).toBe(400)
     expect(wrong.has('error') && wrong.has('user_code')).toBe(true)
     await decide(await consentTo(first.body.user_code), 'deny')
-    expect((await enter(first.body.user_code)).has('error')).toBe(true)
+    expect((await enter(first.body.user_code)).has('user_code')).toBe(true)
     const second = await begin()
     started.clock.advance(600)
-    expect((await enter(second.body.user_code)).has('error')).toBe(true)
+    expect((await enter(second.body.user_code)).has('user_code')).toBe(true)
   })
 
   it('refuses the sixth try after five wrong codes, to the address and to the browser, for five minutes', async () => {
@@ -281,6 +281,19 @@ describe('the decision', () => {
     ])
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     expect(answers.filter(({ status }) => status === 404)).toHaveLength(10)
+  })
+
+  it('is taken from one of two browsers that have both come so far', async () => {
+    await start()
+    const { body } = await begin()
+    const other = new TestBrowser(started.url, issuer)
+    const pages = [await consentTo(body.user_code), await signIn(await enter(body.user_code, other), other)] as const
+    const answers = await Promise.all([
+      decide(pages[0], 'allow'),
+      other.submit(pages[1], { decision: 'allow' }),
+      decide(pages[0], 'allow'),
+    ])
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
   })
 
   it('to deny is told to the device, with the status of a token endpoint', async () => {

@@ -94,7 +94,7 @@ const capabilities = {
 export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoint[] {
   const { issuer, keys, grantTypes, scopes, detailTypes, registration } = dependencies
   const authentication = clientAuthentication(dependencies.seesCertificates)
-  const metadata = () => ({
+  const build = () => ({
     issuer,
     authorization_endpoint: issuer + paths.authorize,
     token_endpoint: issuer + paths.token,
@@ -115,7 +115,21 @@ export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoin
     ...authentication,
     ...capabilities,
   })
-  const document = (path: string, summary: string, spec: string, json: () => unknown): Endpoint =>
+  // Everything that it says changes with a reload, which brings a new list of scopes.
+  const built = new WeakMap<readonly string[], object>()
+  const metadata = (): object => {
+    const document = built.get(scopes()) ?? build()
+    built.set(scopes(), document)
+    return document
+  }
+  // Written once for as long as it says the same.
+  const texts = new WeakMap<object, string>()
+  const textOf = (value: object): string => {
+    const text = texts.get(value) ?? JSON.stringify(value)
+    texts.set(value, text)
+    return text
+  }
+  const document = (path: string, summary: string, spec: string, json: () => object): Endpoint =>
     defineEndpoint({
       method: 'GET',
       path,
@@ -126,7 +140,7 @@ export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoin
       errors: [],
       cors: 'any',
       cacheControl,
-      handle: () => ({ status: 200, json: json() }),
+      handle: () => ({ status: 200, text: textOf(json()) }),
     })
   return [
     document(paths.authorizationServer, 'Says what this authorization server does', 'RFC 8414', metadata),

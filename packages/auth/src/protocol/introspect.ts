@@ -115,8 +115,7 @@ function describeAccessToken({ verifier, subjects }: Dependencies, client: Clien
 /** A token as a client with pairwise subjects may see it: whoever it names, by the name that this client knows. */
 function withOwnNames(subjects: Subjects, client: Client, claims: AccessTokenClaims): AccessTokenClaims {
   // Users' ids have a form that no client's id has.
-  const nameOf = (sub: string): string =>
-    sub.startsWith('usr_') ? subjects.subjectFor(client, sub as UserId) : sub
+  const nameOf = (sub: string): string => (sub.startsWith('usr_') ? subjects.subjectFor(client, sub as UserId) : sub)
   const actorOf = ({ sub, act, ...others }: ActorClaim): ActorClaim => ({
     ...others,
     sub: nameOf(sub),

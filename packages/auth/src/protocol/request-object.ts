@@ -24,6 +24,9 @@ const tolerance = 10
 /** Seconds that a request object of the FAPI profile may be valid for. Spec: FAPI 2.0 Message Signing section 5.3.1. */
 const longestFapiLifetime = 3600
 
+/** Parameters that a query names several times and a JWT as a list, each value without a space. Spec: RFC 8707 section 2. */
+const lists: ReadonlySet<string> = new Set(['resource', 'audience'])
+
 /** Claims of the JWT that are no parameters of the request. */
 const claimsOfTheJwt: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'iat', 'nbf', 'jti', 'sub'])
 
@@ -97,7 +100,9 @@ function parametersOf(claims: JsonObject): Record<string, string> {
   const parameters: Record<string, string> = {}
   for (const [name, value] of Object.entries(claims)) {
     if (claimsOfTheJwt.has(name) || value === null || value === undefined) continue
-    parameters[name] = typeof value === 'string' ? value : JSON.stringify(value)
+    if (typeof value === 'string') parameters[name] = value
+    else if (lists.has(name) && Array.isArray(value)) parameters[name] = value.join(' ')
+    else parameters[name] = JSON.stringify(value)
   }
   return parameters
 }

@@ -11,9 +11,9 @@ import type { Report } from './problem.ts'
 import { checkCertificateClients, resolveCertificates } from './resolve-certificates.ts'
 import { resolveClients } from './resolve-clients.ts'
 import { listResources, resolveServices } from './resolve-services.ts'
+import { resolveTrustedIssuers } from './resolve-trusted-issuers.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { resolveMasterKey } from './secrets.ts'
-import { resolveTrustedIssuers } from './resolve-trusted-issuers.ts'
 
 /** What remains open in a resolved configuration: in development the master key is made later, beside the data. */
 export type ResolvedConfiguration = Omit<Configuration, 'masterKey' | 'routes'> & {

@@ -247,7 +247,11 @@ const trustedIssuer = Type.Object(
         },
         { ...strict, expected: '{ subject, client }' },
       ),
-      { minItems: 1, description: 'Which of its workloads act as which client', expected: 'a list of { subject, client }' },
+      {
+        minItems: 1,
+        description: 'Which of its workloads act as which client',
+        expected: 'a list of { subject, client }',
+      },
     ),
   },
   strict,

@@ -50,7 +50,9 @@ export async function getSubject(
   if (type !== accessTokenTypeUri) throw refused('The subject_token_type is not one that can be exchanged')
   const verified = getOwnToken(dependencies, token, confirmation)
   if (!mayExchange(dependencies, client, verified)) {
-    throw new GatehouseError('access_denied', { cause: new Error('the subject token is not this client’s to exchange') })
+    throw new GatehouseError('access_denied', {
+      cause: new Error('the subject token is not this client’s to exchange'),
+    })
   }
   const { claims, scopes } = verified
   const carried = Object.fromEntries(

@@ -37,10 +37,12 @@ export function jwtBearerGrant(dependencies: Dependencies): Grant {
     },
     async issue(request) {
       const workload = await getWorkload(request.form, request.client.id)
+      // Made first, so that a request for what the client may not have uses nothing up.
+      const issued = issueToClient(dependencies, request)
       if (!(await workload.use())) {
         throw new GatehouseError('invalid_grant', { cause: new Error('the assertion was used before') })
       }
-      return issueToClient(dependencies, request)
+      return issued
     },
   }
 }

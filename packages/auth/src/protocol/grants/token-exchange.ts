@@ -93,7 +93,9 @@ function buildActor(
 function mayAct(allowed: JsonObject, actor: ActorClaim, client: Client, issuer: string): boolean {
   const is: JsonObject = { iss: issuer, sub: actor.sub, client_id: client.id }
   const namesSomebody = Object.hasOwn(allowed, 'sub') || Object.hasOwn(allowed, 'client_id')
-  return namesSomebody && Object.entries(allowed).every(([name, value]) => Object.hasOwn(is, name) && is[name] === value)
+  return (
+    namesSomebody && Object.entries(allowed).every(([name, value]) => Object.hasOwn(is, name) && is[name] === value)
+  )
 }
 
 const lengthOf = (act: ActorClaim | undefined): number => (act ? 1 + lengthOf(act.act) : 0)

@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import { authorizationQuery, challenge, openBrowser, verifier } from '../codes.mjs'
+import { compare } from '../comparison.mjs'
+import { startScript } from '../contestants.mjs'
+import { sendingOnce } from '../once.mjs'
+import { basic, formatFormPost, writeRequests } from '../requests.mjs'
+import { measureInRounds } from '../rounds.mjs'
+import { client, redirectUri, rsaClientId } from '../site.mjs'
+import { runWrk } from '../wrk.mjs'
+
+/**
+ * Exchanging codes for tokens, each once: access, refresh and ID token; and pushing authorization requests.
+ * @param {import('../run.mjs').Bench} bench
+ */
+export async function measureCode(bench) {
+  const gatehouse = await bench.site.start()
+  const provider = await startScript('oidc-provider', 'oidc-provider.mjs', [client.id, client.secret])
+
+  const exchange = (path, clientId, codes) =>
+    codes.map((code) =>
+      formatFormPost(
+        path,
+        { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier },
+        basic(clientId, client.secret),
+      ),
+    )
+  const ofGatehouse = async (name, clientId) => {
+    const browser = await openBrowser(gatehouse, clientId)
+    const make = async (count) => exchange('/oauth/token', clientId, await browser.makeCodes(count))
+    return { browser, contestant: sendingOnce(bench, gatehouse, { name, harmless: '/livez', make }) }
+  }
+  const ofProvider = (name, clientId) => {
+    const make = async (count) => {
+      const query = new URLSearchParams({ count, client: clientId, challenge })
+      const answer = await fetch(`http://127.0.0.1:${provider.port}/codes?${query}`)
+      return exchange('/token', clientId, await answer.json())
+    }
+    return sendingOnce(bench, provider, { name, harmless: '/jwks', make })
+  }
+  const [es256, rs256] = [await ofGatehouse('Gatehouse', client.id), await ofGatehouse('Gatehouse, RS256', rsaClientId)]
+  const codes = await measureInRounds(
+    [
+      es256.contestant,
+      ofProvider('oidc-provider', client.id),
+      rs256.contestant,
+      ofProvider('oidc-provider, RS256', rsaClientId),
+    ],
+    bench,
+  )
+  await Promise.all([es256, rs256].map(({ browser }) => browser.close()))
+
+  const pushing = (server, path) => {
+    const form = Object.fromEntries(new URLSearchParams(authorizationQuery(client.id)))
+    const request = formatFormPost(path, form, basic(client.id, client.secret))
+    const file = writeRequests(join(bench.folder, `par-${server.port}`), [request])
+    return {
+      name: `${server.name}, pushed requests`,
+      load: (seconds) => runWrk(server, { script: 'rotate.lua', args: [file] }, seconds),
+    }
+  }
+  const pushed = await measureInRounds([pushing(gatehouse, '/oauth/par'), pushing(provider, '/request')], bench)
+  await Promise.all([gatehouse, provider].map((server) => server.stop()))
+  return {
+    measured: { ...codes, ...pushed },
+    rows: [
+      compare(
+        'code exchanges per second, ES256 ID tokens, against oidc-provider in memory',
+        codes.Gatehouse.rate,
+        codes['oidc-provider'].rate,
+        { atLeast: 1.5 },
+      ),
+      compare(
+        'for information: the same with RS256 ID tokens',
+        codes['Gatehouse, RS256'].rate,
+        codes['oidc-provider, RS256'].rate,
+      ),
+      compare(
+        'pushed authorization requests per second, against oidc-provider in memory',
+        pushed['Gatehouse, pushed requests'].rate,
+        pushed['oidc-provider, pushed requests'].rate,
+        { atLeast: 1.5 },
+      ),
+    ],
+  }
+}
