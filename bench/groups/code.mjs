@@ -27,7 +27,7 @@ export async function measureCode(bench) {
   const ofGatehouse = async (name, clientId) => {
     const browser = await openBrowser(gatehouse, clientId)
     const make = async (count) => exchange('/oauth/token', clientId, await browser.makeCodes(count))
-    return { browser, contestant: sendingOnce(bench, gatehouse, { name, harmless: '/livez', make }) }
+    return { browser, contestant: sendingOnce(bench, gatehouse, { name, make }) }
   }
   const ofProvider = (name, clientId) => {
     const make = async (count) => {
@@ -35,7 +35,7 @@ export async function measureCode(bench) {
       const answer = await fetch(`http://127.0.0.1:${provider.port}/codes?${query}`)
       return exchange('/token', clientId, await answer.json())
     }
-    return sendingOnce(bench, provider, { name, harmless: '/jwks', make })
+    return sendingOnce(bench, provider, { name, make })
   }
   const [es256, rs256] = [await ofGatehouse('Gatehouse', client.id), await ofGatehouse('Gatehouse, RS256', rsaClientId)]
   const codes = await measureInRounds(

@@ -31,7 +31,6 @@ export async function measureProofs(bench) {
   const common = { grant_type: 'client_credentials', scope: 'orders:read' }
 
   const byAssertion = (server, path, audience, more) => ({
-    harmless: server === gatehouse ? '/livez' : '/jwks',
     name: `${server.name}, private_key_jwt`,
     make: async (count) =>
       Array.from({ length: count }, () => {
@@ -52,7 +51,6 @@ export async function measureProofs(bench) {
   const jwk = publicKey.export({ format: 'jwk' })
   const headers = basic(client.id, client.secret)
   const byProof = (server, path, url, more) => ({
-    harmless: server === gatehouse ? '/livez' : '/jwks',
     name: `${server.name}, DPoP`,
     async make(count) {
       const nonce = await askForNonce(server, path, { ...common, ...more }, headers)

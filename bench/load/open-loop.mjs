@@ -2,8 +2,8 @@
 // one's time from when it was due. Arguments: port, a file of requests divided by NUL, requests per second, seconds.
 // Writes one line of JSON; times are milliseconds.
 import { readFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { setPriority } from 'node:os'
+import { Connection } from './connection.mjs'
 
 const [port, file, rate, seconds] = process.argv.slice(2)
 const requests = readFileSync(file, 'latin1').split('\0')
@@ -21,48 +21,26 @@ const mayWait = 10_000
 const times = []
 const waiting = []
 const idle = []
+/** When the request of each connection was due. */
+const dues = new Map()
 let failed = 0
 
-/** A connection with one request at a time. */
-class Connection {
-  #socket
-  #due = 0
-  #received = ''
-
-  constructor() {
-    this.#socket = connect({ port: Number(port), host: '127.0.0.1', noDelay: true })
-    this.#socket.setEncoding('latin1')
-    this.#socket.on('data', (chunk) => this.#onData(chunk))
-    this.#socket.on('error', () => {
-      failed += 1
-    })
-  }
-
-  send(due, request) {
-    this.#due = due
-    this.#socket.write(request, 'latin1')
-  }
-
-  #onData(chunk) {
-    this.#received += chunk
-    const headersEnd = this.#received.indexOf('\r\n\r\n')
-    if (headersEnd === -1) return
-    const length = Number(/\r\ncontent-length: (\d+)/i.exec(this.#received)?.[1])
-    if (this.#received.length < headersEnd + 4 + length) return
-    times.push(performance.now() - this.#due)
-    if (!this.#received.startsWith('HTTP/1.1 200')) failed += 1
-    this.#received = ''
-    const next = waiting.shift()
-    if (next) this.send(next.due, next.request)
-    else idle.push(this)
-  }
-
-  close() {
-    this.#socket.destroy()
-  }
+function onAnswer(connection, isGood) {
+  times.push(performance.now() - dues.get(connection))
+  if (!isGood) failed += 1
+  const next = waiting.shift()
+  if (next) send(connection, next.due, next.request)
+  else idle.push(connection)
+}
+function send(connection, due, request) {
+  dues.set(connection, due)
+  connection.send(request)
+}
+function onError() {
+  failed += 1
 }
 
-const connections = Array.from({ length: 64 }, () => new Connection())
+const connections = Array.from({ length: 64 }, () => new Connection(Number(port), onAnswer, onError))
 idle.push(...connections)
 await new Promise((resolve) => setTimeout(resolve, 200))
 
@@ -75,7 +53,7 @@ function sendDue() {
     const request = requests[sent % requests.length]
     sent += 1
     const connection = idle.pop()
-    if (connection) connection.send(due, request)
+    if (connection) send(connection, due, request)
     else if (waiting.length < mayWait) waiting.push({ due, request })
     else failed += 1
   }

@@ -47,7 +47,7 @@ export interface Provider extends StartedAuth {
 }
 
 /** What the client `web` is, unless a test says otherwise. */
-export const web: Partial<ConfiguredClient> & { readonly id: string } = {
+export const web = {
   id: 'web',
   secret: 'web-secret',
   grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
@@ -55,17 +55,17 @@ export const web: Partial<ConfiguredClient> & { readonly id: string } = {
   audiences: [orders],
   metadata: { client_name: 'Web shop', redirect_uris: [redirectUri] },
   permissions: { ...noPermissions, skipConsent: true },
-}
+} satisfies Partial<ConfiguredClient>
 
 /** A public client: what it has besides is what {@link web} has. */
-export const spa: Partial<ConfiguredClient> & { readonly id: string } = {
+export const spa = {
   ...web,
   id: 'spa',
   secret: undefined,
   authMethod: 'none',
   secretEitherWay: false,
   grantTypes: ['authorization_code', 'refresh_token'],
-}
+} satisfies Partial<ConfiguredClient>
 
 const asWeb = basic('web', 'web-secret')
 type StartOptions = NonNullable<Parameters<typeof startAuth>[0]>

@@ -5,10 +5,10 @@ import { basic, type Provider, spa, startProvider, web } from './provider.ts'
 
 let provider: Provider
 beforeAll(async () => {
-  const opaque = { ...web.permissions, accessTokenFormat: 'opaque' }
+  const opaque = { ...web.permissions, accessTokenFormat: 'opaque' } as const
   provider = await startProvider({}, [
     { ...web, id: 'other', secret: 'other-secret' },
-    { ...web, id: 'sealed', permissions: opaque as NonNullable<typeof web.permissions> },
+    { ...web, id: 'sealed', permissions: opaque },
   ])
 })
 afterAll(() => provider.close())

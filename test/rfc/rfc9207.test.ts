@@ -5,7 +5,7 @@ import { claimsOf, issuer, type Provider, startProvider, web } from './provider.
 
 let provider: Provider
 beforeAll(async () => {
-  const hybrid = { ...web.permissions, hybrid: true } as NonNullable<typeof web.permissions>
+  const hybrid = { ...web.permissions, hybrid: true } as const
   provider = await startProvider({}, [{ ...web, id: 'hybrid', permissions: hybrid }])
 })
 afterAll(() => provider.close())

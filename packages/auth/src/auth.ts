@@ -61,9 +61,9 @@ export interface AuthSettings extends ClientConfiguration {
   readonly routeScopes: readonly string[]
   /** Whether DPoP proofs must carry a nonce of ours. */
   readonly requireDpopNonce: boolean
-  /** Types of authorization_details, by name. */
   /** What clients that register themselves may have. */
   readonly registration: RegistrationPolicy
+  /** Types of authorization_details, by name. */
   readonly authorizationDetails: Readonly<Record<string, AuthorizationDetailType>>
   /** Whose word for workloads is taken. */
   readonly trustedIssuers: readonly TrustedIssuer[]
@@ -170,7 +170,12 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
 
   const subjects = createSubjects(rings['pairwise-subject'])
   const idTokens = createIdTokens({ issuer, clock, keys, clientKeys })
-  const codes = createAuthorizationCodes({ store, clock, revocations })
+  const codes = createAuthorizationCodes({
+    store,
+    clock,
+    revocations,
+    accessTokenLifetime: () => settings.lifetimes.accessToken,
+  })
   const cookies = createCookies(issuer)
   const flows = createFlows({ store, clock, cookies })
   const browserSessions = createBrowserSessions({ store, clock, revocations, cookies, lifetimes })

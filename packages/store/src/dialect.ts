@@ -43,6 +43,8 @@ export interface Dialect {
   greatest<T>(left: Expression<T>, right: Expression<T>): RawBuilder<T>
   /** Whether a column of words with one space between two has this word. */
   hasWord(column: Expression<string>, word: string): RawBuilder<boolean>
+  /** Ends a query whose rows must stay as they are until the transaction ends. */
+  readonly forShare: RawBuilder<unknown>
   /** Ends a subquery that picks rows to be changed: with an order, two such statements cannot deadlock. */
   readonly forUpdate: RawBuilder<unknown>
   /** As `forUpdate`, leaving out rows that somebody else holds. */
@@ -82,6 +84,7 @@ export const sqliteDialect: Dialect = {
   concurrently: sql``,
   greatest: (left, right) => sql`max(${left}, ${right})`,
   hasWord: (column, word) => sql`instr(' ' || ${column} || ' ', ${` ${word} `}) > 0`,
+  forShare: sql``,
   forUpdate: sql``,
   forUpdateSkippingLocked: sql``,
   lockUntilCommit: async () => {},
@@ -110,6 +113,7 @@ export const postgresDialect: Dialect = {
   concurrently: sql`concurrently`,
   greatest: (left, right) => sql`greatest(${left}, ${right})`,
   hasWord: (column, word) => sql`strpos(' ' || ${column} || ' ', ${` ${word} `}) > 0`,
+  forShare: sql`for share`,
   forUpdate: sql`for update`,
   forUpdateSkippingLocked: sql`for update skip locked`,
   lockUntilCommit: async (runner, lock) => {

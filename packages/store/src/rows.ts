@@ -82,6 +82,8 @@ export interface AuthorizationCodeRow {
   readonly client_id: ClientId
   readonly user_id: UserId
   readonly session_id: SessionId
+  /** When the session ends, and the grant with it. */
+  readonly session_expires_at: Seconds
   /** The grant that using it starts: known beforehand, so that a second use can end it. */
   readonly grant_id: GrantId
   readonly redirect_uri: string
@@ -105,6 +107,8 @@ export interface AuthorizationCodeRow {
   readonly usable_until: Seconds
   /** null = not used yet. */
   readonly consumed_at: Seconds | null
+  /** null = not presented a second time. */
+  readonly reused_at: Seconds | null
   /** Kept until then to recognize a second use: the tokens of the first one live no longer. */
   readonly expires_at: Seconds
 }

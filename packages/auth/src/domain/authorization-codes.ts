@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { Seconds } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { isCodeVerifier, matchesChallenge } from '@gatehouse/core/pkce'
 import { newGrantId, randomToken } from '@gatehouse/core/random'
@@ -7,7 +8,6 @@ import type { AuthorizationCodeRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import type { AuditEvent } from './audit.ts'
 import type { Client } from './clients.ts'
-import { longestAccessTokenLifetime } from './lifetimes.ts'
 import type { Revocations } from './revocations.ts'
 import { endGrant } from './sessions.ts'
 
@@ -20,7 +20,7 @@ const format = /^ghc_[\w-]{43}$/
 /** What a code stands for. */
 export type CodeContent = Omit<
   AuthorizationCodeRow,
-  'hash' | 'grant_id' | 'created_at' | 'usable_until' | 'consumed_at' | 'expires_at'
+  'hash' | 'grant_id' | 'created_at' | 'usable_until' | 'consumed_at' | 'reused_at' | 'expires_at'
 >
 
 /** How a code is presented at the token endpoint. */
@@ -38,31 +38,33 @@ export interface AuthorizationCodes {
   /** Writes a code in a transaction of the caller's; the text is known to the client alone. Cost: one statement. */
   issue(tables: Tables, content: CodeContent): Promise<string>
   /**
-   * Uses a code up and hands on what it stands for, in a transaction of the caller's: whatever the caller does with it is
-   * done together with that, or neither is. A code that does not fit how it is presented is used up all the same.
+   * Uses a code up and hands on what it stands for. A code that does not fit how it is presented is used up all the same;
+   * for one that has been used before, what was issued ends (RFC 6749 section 4.1.2).
    * Errors: `invalid_grant`; the cause says why. Cost: one statement.
    */
-  consume(tables: Tables, presented: CodePresented): Promise<Consumed>
-  /** Ends what was issued for a code that has been presented before. Spec: RFC 6749 section 4.1.2. */
-  endReused(presented: CodePresented): Promise<void>
+  consume(presented: CodePresented): Promise<AuthorizationCodeRow>
 }
 
-/** What using a code up came to. */
-export type Consumed =
-  | { readonly outcome: 'good'; readonly row: AuthorizationCodeRow }
-  /** Not to be thrown inside the transaction, which must commit for the code to be gone. */
-  | { readonly outcome: 'refused'; readonly error: GatehouseError }
-  | { readonly outcome: 'unknown_or_reused' }
+/** Seconds that a used code is remembered beyond the tokens that were issued for it. */
+const keptBeyond = 120
 
 interface Dependencies {
+  /** Of tokens that are issued now. */
+  readonly accessTokenLifetime: () => Seconds
   readonly store: Store
   readonly clock: Clock
   readonly revocations: Revocations
 }
 
-const hashCode = (code: string): string => hash('sha256', code, 'base64url')
+/** What the store knows a code by. */
+export const hashCode = (code: string): string => hash('sha256', code, 'base64url')
 
-export function createAuthorizationCodes({ store, clock, revocations }: Dependencies): AuthorizationCodes {
+export function createAuthorizationCodes({
+  store,
+  clock,
+  revocations,
+  accessTokenLifetime,
+}: Dependencies): AuthorizationCodes {
   return {
     async issue(tables, content) {
       const code = `ghc_${randomToken(codeBytes)}`
@@ -75,39 +77,46 @@ export function createAuthorizationCodes({ store, clock, revocations }: Dependen
         created_at: now,
         usable_until: usableUntil,
         consumed_at: null,
+        reused_at: null,
         expires_at: usableUntil,
       })
       return code
     },
 
-    async consume(tables, presented) {
-      if (!format.test(presented.code)) return { outcome: 'unknown_or_reused' }
+    async consume(presented) {
+      if (!format.test(presented.code)) throw refused('this is not a code')
       const now = clock.now()
-      const row = await tables.authorizationCodes.consume({
-        hash: hashCode(presented.code),
-        now,
-        // As long as anything that was issued for it can live: a reload may shorten lifetimes, never this.
-        kept_until: seconds(now + longestAccessTokenLifetime),
-      })
-      if (!row) return { outcome: 'unknown_or_reused' }
+      const hashed = hashCode(presented.code)
+      const kept_until = seconds(now + accessTokenLifetime() + keptBeyond)
+      const row = await store.authorizationCodes.consume({ hash: hashed, now, kept_until })
+      if (!row) {
+        await endReused(hashed, presented)
+        throw refused('the code is unknown, or has been used')
+      }
       const fault = faultOf(row, presented, now)
-      return fault === undefined ? { outcome: 'good', row } : { outcome: 'refused', error: refused(fault) }
+      if (fault !== undefined) throw refused(fault)
+      return row
     },
+  }
 
-    async endReused({ code, client, by }) {
-      const row = format.test(code) ? await store.authorizationCodes.find(hashCode(code)) : undefined
-      // Another client's code says nothing here, and is not that client's to end.
-      if (row?.consumed_at == null || row.client_id !== client.id) return
-      const entries = await store.transaction((tables) =>
-        endGrant({ tables, clock, revocations }, row.grant_id, {
-          type: 'code_reused',
-          result: 'grant_ended',
-          actor: client.id,
-          ...by,
-        }),
-      )
-      await revocations.announce(entries)
-    },
+  /** In one transaction, so that no grant starts by the code between the two; see `grants.startByCode`. */
+  async function endReused(hashed: string, { client, by }: CodePresented): Promise<void> {
+    const found = await store.authorizationCodes.find(hashed)
+    // Another client's code says nothing here, and is not that client's to end.
+    if (found?.consumed_at == null || found.client_id !== client.id) return
+    const now = clock.now()
+    const entries = await store.transaction(async (tables) => {
+      const code = await tables.authorizationCodes.noteReuse(hashed, now)
+      if (!code) return []
+      const event = { type: 'code_reused', result: 'grant_ended', actor: client.id, ...by } as const
+      const ended = await endGrant({ tables, clock, revocations }, code.grant_id, event)
+      // The first request may be about to answer without a grant: what it answers is worth nothing either.
+      const expires_at = seconds(now + accessTokenLifetime() + keptBeyond)
+      return ended.length > 0
+        ? ended
+        : revocations.write(tables, [{ kind: 'gid', value: code.grant_id, issued_before: null, expires_at }])
+    })
+    await revocations.announce(entries)
   }
 }
 

@@ -9,6 +9,15 @@ export const fapi2Algorithms: ReadonlySet<string> = new Set(['PS256', 'ES256', '
 
 const fapi2Methods: ReadonlySet<string> = new Set(['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'])
 
+/** Members that name an algorithm: RS256, which is the usual one otherwise, is none of the profile's. */
+const algorithmMembers = [
+  'id_token_signed_response_alg',
+  'userinfo_signed_response_alg',
+  'introspection_signed_response_alg',
+  'authorization_signed_response_alg',
+  'request_object_signing_alg',
+] as const
+
 /** What of a client can contradict the profile. */
 interface CheckedClient {
   readonly authMethod: AuthMethod
@@ -35,7 +44,7 @@ export function checkFapi2({ authMethod, grantTypes, metadata, permissions }: Ch
   if (metadata.dpop_bound_access_tokens === false && !metadata.tls_client_certificate_bound_access_tokens) {
     throw contradicts('tokens that are bound to nothing')
   }
-  for (const member of ['id_token_signed_response_alg', 'request_object_signing_alg'] as const) {
+  for (const member of algorithmMembers) {
     if (metadata[member] === 'RS256') throw contradicts(`${member}: RS256; use ES256 or EdDSA`)
   }
   if (grantTypes.length === 0) throw contradicts('a client without grant types')

@@ -81,8 +81,9 @@ export async function endSession(
   by: By,
 ): Promise<readonly Revocation[]> {
   const { tables, clock } = dependencies
-  const grants = await tables.grants.endBySession(id)
+  // In this order: a grant that starts meanwhile waits for the session, or is found.
   const existed = await tables.sessions.deleteById(id)
+  const grants = await tables.grants.endBySession(id)
   await tellClients(dependencies, [id])
   if (!existed && grants.length === 0) return []
   const entries = await writeRevocations(dependencies, [id], grants)
@@ -98,8 +99,9 @@ export async function endAllOfUser(
   by: By,
 ): Promise<readonly Revocation[]> {
   const { tables, clock } = dependencies
-  const grants = await tables.grants.endByUser(user)
+  // In this order: see endSession.
   const sessions = await tables.sessions.deleteByUser(user)
+  const grants = await tables.grants.endByUser(user)
   const ended = [...new Set([...sessions, ...grants.map((grant) => grant.session_id)])]
   await tellClients(dependencies, ended)
   const detail = { user }

@@ -94,8 +94,16 @@ export interface IssuedTokens {
 export interface TokenPairs {
   /** Starts a session and its first grant. Cost: one transaction and one signature. */
   start(signIn: CompletedSignIn): Promise<TokenPair>
-  /** Starts a grant of a session, in a transaction of the caller's. Cost: one statement and one signature. */
-  startGrant(tables: Tables, access: GrantedAccess): Promise<IssuedTokens>
+  /**
+   * Starts a grant of a session that lasts, by itself or in a transaction of the caller's. Error: `invalid_grant` where the
+   * session has ended. Cost: one statement and one signature.
+   */
+  startGrant(tables: Pick<Tables, 'grants'>, access: GrantedAccess): Promise<IssuedTokens>
+  /**
+   * As {@link TokenPairs.startGrant}, for a code that has been used up just now. Where the code was presented again meanwhile
+   * nothing is written, and what is answered is worth nothing: whoever noted the reuse has revoked it.
+   */
+  startGrantByCode(access: GrantedAccess, codeHash: string): Promise<IssuedTokens>
   /**
    * The next pair. Errors: `invalid_grant`, `invalid_scope`, `invalid_target`, `invalid_authorization_details`; see
    * domain/refresh-tokens.
@@ -149,6 +157,13 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
     )
   }
 
+  const pairForStart = (access: GrantedAccess, grant: GrantRow): IssuedTokens => {
+    const generation = access.refreshable ? 1 : undefined
+    const { tokenAudiences: audiences, tokenDetails: details } = access
+    const parts = { grant, generation, scope: grant.scope, audiences, details }
+    return { grant, pair: buildPair(dependencies, access.client, parts) }
+  }
+
   return {
     async start(signIn) {
       const { user, client } = signIn
@@ -197,11 +212,17 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
 
     async startGrant(tables, access) {
       const grant = buildGrantRow(access)
-      await tables.grants.insert(grant)
-      const generation = access.refreshable ? 1 : undefined
-      const { tokenAudiences: audiences, tokenDetails: details } = access
-      const parts = { grant, generation, scope: grant.scope, audiences, details }
-      return { grant, pair: buildPair(dependencies, access.client, parts) }
+      if (!(await tables.grants.startInSession(grant, clock.now()))) throw sessionEnded()
+      return pairForStart(access, grant)
+    },
+
+    async startGrantByCode(access, codeHash) {
+      const grant = buildGrantRow(access)
+      if (!(await store.grants.startByCode(grant, codeHash, clock.now()))) {
+        const code = await store.authorizationCodes.find(codeHash)
+        if (code?.reused_at == null) throw sessionEnded()
+      }
+      return pairForStart(access, grant)
     },
 
     async refresh({ token, client, scope, audiences, details, confirmation, by }) {
@@ -234,6 +255,9 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
     },
   }
 }
+
+const sessionEnded = (): GatehouseError =>
+  new GatehouseError('invalid_grant', { cause: new Error('the session has ended') })
 
 /**
  * A public client's refresh token works only with the key that it was bound to; a confidential one proves itself anew and

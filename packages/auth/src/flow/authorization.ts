@@ -215,6 +215,7 @@ async function issue(
     client_id: client.id,
     user_id: user.id,
     session_id: session.id,
+    session_expires_at: session.expires_at,
     redirect_uri: request.redirectUri,
     code_challenge: request.codeChallenge ?? null,
     nonce: request.nonce ?? null,

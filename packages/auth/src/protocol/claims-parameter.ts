@@ -9,7 +9,7 @@ import type { ClaimRequest, ClaimsAskedFor, ClaimsParameter } from '../domain/us
 export function parseClaimsParameter(text: string): ClaimsParameter {
   let value: JsonObject
   try {
-    value = parseJsonObject(text, { maxDepth: 6 })
+    value = parseJsonObject(text, { maxDepth: 6, unique: true })
   } catch (fault) {
     if (fault instanceof JsonFaultError) throw malformed()
     throw fault

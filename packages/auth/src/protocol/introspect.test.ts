@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { compactDecrypt, createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
+import { compactDecrypt, createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { noPermissions } from '../domain/clients.ts'
 import { newPkce, TestBrowser } from '../testing/browser.ts'
@@ -44,7 +44,8 @@ const ask = (token: string, client = 'plain', headers: Form = {}) =>
 const askJson = async (token: string, client?: string) =>
   (await (await ask(token, client)).json()) as Record<string, unknown>
 const verify = async (jwt: string, audience: string) => {
-  const keys = createLocalJWKSet(await (await fetch(`${started.url}/.well-known/jwks.json`)).json())
+  const set = (await (await fetch(`${started.url}/.well-known/jwks.json`)).json()) as JSONWebKeySet
+  const keys = createLocalJWKSet(set)
   return jwtVerify(jwt, keys, { issuer, audience, typ: 'token-introspection+jwt' })
 }
 
@@ -125,6 +126,13 @@ describe('introspection as a JWT (RFC 9701)', () => {
   })
 })
 
+type Subject = Parameters<StartedAuth['auth']['accessTokens']['issue']>[0]
+/** What a token says, to make another one of. */
+const subjectOf = async (token: string): Promise<Subject> => {
+  const { active: _, token_type: __, iat: ___, exp: ____, jti: _____, ...subject } = await askJson(token)
+  return subject as never as Subject
+}
+
 describe('what introspection says (RFC 7662 section 2.2)', () => {
   it('is nothing of ID tokens, and of tokens that are not for the caller', async () => {
     const { id_token, access_token, refresh_token } = await authorize('web', {
@@ -132,6 +140,7 @@ describe('what introspection says (RFC 7662 section 2.2)', () => {
     })
     for (const token of [id_token, access_token, refresh_token]) {
       expect(await askJson(token)).toEqual({ active: false })
+      expect(await askJson(token, 'hidden')).toEqual({ active: false })
     }
     expect(await askJson(access_token, 'web')).toMatchObject({ active: true })
     expect(await askJson(id_token, 'web')).toEqual({ active: false })
@@ -144,7 +153,7 @@ describe('what introspection says (RFC 7662 section 2.2)', () => {
     expect(seen).toMatchObject({ active: true, token_type: 'Bearer', client_id: 'shy', aud: issuer })
     expect(seen.sub).toMatch(/^usr_/)
     const bound = started.auth.accessTokens.issue(
-      { ...(seen as never as Subject), cnf: { jkt: 'k' }, act: { sub: 'broker' } },
+      { ...(await subjectOf(access_token)), cnf: { jkt: 'k' }, act: { sub: 'broker' } },
       300 as never,
     )
     expect(await askJson(bound.token)).toMatchObject({
@@ -153,7 +162,6 @@ describe('what introspection says (RFC 7662 section 2.2)', () => {
       act: { sub: 'broker' },
     })
   })
-  type Subject = Parameters<StartedAuth['auth']['accessTokens']['issue']>[0]
 
   it('names users and sessions to a pairwise client as it knows them', async () => {
     const { access_token, refresh_token, id_token } = await authorize('shy')
@@ -170,11 +178,6 @@ describe('what introspection says (RFC 7662 section 2.2)', () => {
     expect(JSON.stringify(seen)).not.toContain('usr_')
     expect(seen.sub).not.toBe(known.sub)
   })
-  const subjectOf = async (token: string): Promise<Subject> => {
-    const { active: _, token_type: __, iat: ___, exp: ____, jti: _____, ...subject } = await askJson(token)
-    return subject as never as Subject
-  }
-
   it('is of a refresh token what its grant is, until it is revoked', async () => {
     const authorization_details = JSON.stringify([{ type: 'payment' }])
     const { refresh_token, access_token } = await authorize('web', { authorization_details, resource: issuer })

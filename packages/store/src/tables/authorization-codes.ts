@@ -8,6 +8,7 @@ const columns = [
   'client_id',
   'user_id',
   'session_id',
+  'session_expires_at',
   'grant_id',
   'redirect_uri',
   'code_challenge',
@@ -25,6 +26,7 @@ const columns = [
   'created_at',
   'usable_until',
   'consumed_at',
+  'reused_at',
   'expires_at',
 ] as const satisfies readonly (keyof AuthorizationCodeRow)[]
 
@@ -46,6 +48,17 @@ const consume = defineStatement<{ hash: string; now: Seconds; kept_until: Second
       .returning(columns),
 )
 
+const noteReuse = defineStatement<{ hash: string; now: Seconds }, AuthorizationCodeRow>(
+  'authorization-codes.note-reuse',
+  ({ db, parameter }) =>
+    db
+      .updateTable('authorization_codes')
+      .set({ reused_at: parameter('now') })
+      .where('hash', '=', parameter('hash'))
+      .where('consumed_at', 'is not', null)
+      .returning(columns),
+)
+
 const find = defineStatement<{ hash: string }, AuthorizationCodeRow>('authorization-codes.find', ({ db, parameter }) =>
   db.selectFrom('authorization_codes').select(columns).where('hash', '=', parameter('hash')),
 )
@@ -62,6 +75,11 @@ export interface AuthorizationCodes {
     readonly now: Seconds
     readonly kept_until: Seconds
   }): Promise<AuthorizationCodeRow | undefined>
+  /**
+   * Notes that a code which has been used was presented again: no grant starts by it from then on; see `grants.startByCode`.
+   * The code, whoever else noted it before; `undefined` where there is no such code, or it has not been used.
+   */
+  noteReuse(hash: string, now: Seconds): Promise<AuthorizationCodeRow | undefined>
   /** Used ones too. */
   find(hash: string): Promise<AuthorizationCodeRow | undefined>
 }
@@ -73,6 +91,7 @@ export function createAuthorizationCodes(connection: Connection): AuthorizationC
       await insert.run(connection, row)
     },
     consume: async (use) => (await consume.run(connection, use)).rows[0],
+    noteReuse: async (hash, now) => (await noteReuse.run(connection, { hash, now })).rows[0],
     find: async (hash) => (await find.run(connection, { hash })).rows[0],
   }
 }

@@ -4,7 +4,7 @@ import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
 import type { Rotation } from '../grant-rotation.ts'
 import type { OpenForSuite } from '../testing/databases.ts'
-import { buildGrant, start } from '../testing/rows.ts'
+import { buildCode, buildGrant, buildSession, start } from '../testing/rows.ts'
 
 const rotation = (id: GrantId, overrides: Partial<Rotation> = {}): Rotation => ({
   id,
@@ -19,6 +19,7 @@ const rotation = (id: GrantId, overrides: Partial<Rotation> = {}): Rotation => (
 export function describeGrants(open: OpenForSuite): void {
   describeRotation(open)
   describeEnds(open)
+  describeStarts(open)
 }
 
 function describeRotation(open: OpenForSuite): void {
@@ -156,5 +157,67 @@ function describeEnds(open: OpenForSuite): void {
     await grants.insert(buildGrant({ client_id }))
     await grants.insert(buildGrant({ client_id }))
     expect((await grants.clientIds()).filter((id) => id === client_id)).toHaveLength(1)
+  })
+}
+
+function describeStarts(open: OpenForSuite): void {
+  const now = seconds(start + 10)
+
+  it('starts in a session that lasts, and in no other', async () => {
+    const { sessions, grants } = open().store
+    const [lasting, over] = [buildSession(), buildSession({ expires_at: now })]
+    await Promise.all([sessions.insert(lasting), sessions.insert(over)])
+    const row = buildGrant({ session_id: lasting.id, claims: '{}', confirmation: null })
+    expect(await grants.startInSession(row, now)).toBe(true)
+    expect(await grants.find(row.id)).toEqual(row)
+    expect(await grants.startInSession(buildGrant({ session_id: over.id }), now)).toBe(false)
+    expect(await grants.startInSession(buildGrant(), now)).toBe(false)
+  })
+
+  it('starts by a code until that is presented a second time', async () => {
+    const { sessions, grants, authorizationCodes } = open().store
+    const session = buildSession()
+    const code = buildCode({ session_id: session.id })
+    await Promise.all([sessions.insert(session), authorizationCodes.insert(code)])
+    await authorizationCodes.consume({ hash: code.hash, now, kept_until: now })
+    const row = buildGrant({ session_id: session.id })
+    expect(await grants.startByCode(row, code.hash, now)).toBe(true)
+    expect(await authorizationCodes.noteReuse(code.hash, now)).toMatchObject({
+      grant_id: code.grant_id,
+      reused_at: now,
+    })
+    expect(await grants.startByCode(buildGrant({ session_id: session.id }), code.hash, now)).toBe(false)
+    expect(await grants.startByCode(buildGrant(), code.hash, now)).toBe(false)
+  })
+
+  it('leaves no grant of a session that ends at the same time, nor of a code that is used twice', async () => {
+    const { store, second } = open()
+    const round = async (): Promise<void> => {
+      const session = buildSession()
+      const code = buildCode({ session_id: session.id })
+      const [row, byCode] = [
+        buildGrant({ session_id: session.id }),
+        buildGrant({ id: code.grant_id, session_id: session.id }),
+      ]
+      await Promise.all([store.sessions.insert(session), store.authorizationCodes.insert(code)])
+      await store.authorizationCodes.consume({ hash: code.hash, now, kept_until: now })
+      await Promise.all([
+        store.grants.startByCode(byCode, code.hash, now),
+        second.transaction(async (tables) => {
+          await tables.authorizationCodes.noteReuse(code.hash, now)
+          await tables.grants.end(code.grant_id)
+        }),
+      ])
+      expect(await store.grants.find(byCode.id)).toBeUndefined()
+      await Promise.all([
+        store.grants.startInSession(row, now),
+        second.transaction(async (tables) => {
+          await tables.sessions.deleteById(session.id)
+          await tables.grants.endBySession(session.id)
+        }),
+      ])
+      expect(await store.grants.find(row.id)).toBeUndefined()
+    }
+    await Promise.all(Array.from({ length: 20 }, round))
   })
 }

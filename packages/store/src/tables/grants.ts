@@ -1,9 +1,9 @@
-import type { ClientId, GrantId, SessionId, UserId } from '@gatehouse/core/brand'
+import type { ClientId, GrantId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
 import { sql } from 'kysely'
 import type { Connection } from '../database.ts'
 import type { Rotation } from '../grant-rotation.ts'
 import type { GrantRow } from '../rows.ts'
-import { defineStatement, rowOfParameters } from '../statement.ts'
+import { defineStatement, rowOfParameters, type StatementContext } from '../statement.ts'
 
 /** The columns of a grant, by name: see {@link defineStatement} for why not `*`. */
 export const grantColumns = [
@@ -33,6 +33,56 @@ export const grantColumns = [
 
 const insert = defineStatement<GrantRow>('grants.insert', ({ db, parameter }) =>
   db.insertInto('grants').values(rowOfParameters<GrantRow>(grantColumns, parameter)),
+)
+
+/** What a grant's columns are: a value that is selected has no type of its own on Postgres. */
+const integerColumns: ReadonlySet<string> = new Set([
+  'auth_time',
+  'generation',
+  'created_at',
+  'rotated_at',
+  'idle_expires_at',
+  'expires_at',
+  'access_expires_at',
+  'rotates',
+] satisfies readonly (keyof GrantRow)[])
+
+type GrantStart = GrantRow & { readonly now: Seconds }
+
+const selectRow = ({ dialect, parameter }: StatementContext<GrantStart>) =>
+  grantColumns.map((column) => {
+    const type = integerColumns.has(column) ? sql.raw(dialect.integer) : sql`text`
+    return sql`cast(${parameter(column)} as ${type})`.as(column)
+  })
+
+const startInSession = defineStatement<GrantStart>('grants.start-in-session', (context) =>
+  context.db
+    .insertInto('grants')
+    .columns([...grantColumns])
+    .expression((query) =>
+      query
+        .selectFrom('sessions')
+        .select(selectRow(context))
+        .where('sessions.id', '=', context.parameter('session_id'))
+        .where('sessions.expires_at', '>', context.parameter('now'))
+        .modifyEnd(context.dialect.forShare),
+    ),
+)
+
+const startByCode = defineStatement<GrantStart & { readonly code_hash: string }>('grants.start-by-code', (context) =>
+  context.db
+    .insertInto('grants')
+    .columns([...grantColumns])
+    .expression((query) =>
+      query
+        .selectFrom('sessions')
+        .innerJoin('authorization_codes', 'authorization_codes.session_id', 'sessions.id')
+        .select(selectRow(context))
+        .where('authorization_codes.hash', '=', context.parameter('code_hash'))
+        .where('authorization_codes.reused_at', 'is', null)
+        .where('sessions.expires_at', '>', context.parameter('now'))
+        .modifyEnd(context.dialect.forShare),
+    ),
 )
 
 const find = defineStatement<{ id: GrantId }, GrantRow>('grants.find', ({ db, parameter }) =>
@@ -82,6 +132,13 @@ const raiseAccessExpiry = defineStatement<AccessExpiry>('grants.raise-access-exp
 /** Standing rights to refresh. Each query is one statement. */
 export interface Grants {
   insert(row: GrantRow): Promise<void>
+  /**
+   * Inserts it if its session lasts; false where that has ended. Whoever ends the session at the same time comes before, and
+   * is seen here, or after, and then finds the grant: provided that he deletes the session first.
+   */
+  startInSession(row: GrantRow, now: Seconds): Promise<boolean>
+  /** As `startInSession`, for the session of a code that has not been presented a second time. Hot: one statement. */
+  startByCode(row: GrantRow, code_hash: string, now: Seconds): Promise<boolean>
   /** Expired ones too. Hot: compiled once; on Postgres all of a tick in one round trip. */
   find(id: GrantId): Promise<GrantRow | undefined>
   /**
@@ -124,6 +181,9 @@ export function createGrants(connection: Connection): Grants {
     async insert(row) {
       await insert.run(connection, row)
     },
+    startInSession: async (row, now) => (await startInSession.run(connection, { ...row, now })).changes > 0,
+    startByCode: async (row, code_hash, now) =>
+      (await startByCode.run(connection, { ...row, code_hash, now })).changes > 0,
     find: grantBatch?.find ?? (async (id) => (await find.run(connection, { id })).rows[0]),
     rotate: grantBatch?.rotate ?? (async (rotation) => (await rotate.run(connection, rotation)).changes > 0),
     raiseAccessExpiry: async (change) => (await raiseAccessExpiry.run(connection, change)).changes > 0,

@@ -154,6 +154,8 @@ export const buildCode = (overrides: Partial<AuthorizationCodeRow> = {}): Author
   created_at: start,
   usable_until: later(60),
   consumed_at: null,
+  reused_at: null,
+  session_expires_at: later(86_400),
   expires_at: later(60),
   ...overrides,
 })

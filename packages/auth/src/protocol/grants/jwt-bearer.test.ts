@@ -154,6 +154,10 @@ describe('a workload without a secret (RFC 7523 section 2.1)', () => {
     const outcomes = await Promise.all(Array.from({ length: 50 }, () => present(assertion)))
     expect(outcomes.filter(({ status }) => status === 200)).toHaveLength(1)
     expect(outcomes.filter(({ body }) => body.error === 'invalid_grant')).toHaveLength(49)
+    // Another issuer’s identifiers are its own.
+    for (const iss of [cluster, 'https://ci.example']) {
+      expect((await present(await build({ iss, jti: 'the same' }))).status).toBe(200)
+    }
     const nameless = await build({ jti: undefined })
     expect((await present(nameless)).status).toBe(200)
     expect(await errorOf(nameless)).toBe('invalid_grant')
@@ -175,6 +179,7 @@ describe('a workload without a secret (RFC 7523 section 2.1)', () => {
   const bad: Record<string, [fault: RegExp, claims: () => object, header?: object, key?: KeyObject]> = {
     'another key': [/bad signature/, () => ({}), {}, other.privateKey],
     'an unknown kid': [/no key/, () => ({}), { kid: 'c2' }],
+    'an extension that is not understood': [/crit/, () => ({}), { crit: ['b64'], b64: true }],
     'another type of token': [/typ/, () => ({}), { typ: 'at+jwt' }],
     'an unknown issuer': [/nobody trusts/, () => ({ iss: 'https://evil.example' })],
     'a list as issuer': [/nobody trusts/, () => ({ iss: [cluster] })],

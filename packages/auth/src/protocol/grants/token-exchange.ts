@@ -111,7 +111,8 @@ async function issueExchanged(
   { client, scope, details, confirmation }: GrantRequest,
   { subject, act, audiences }: Exchange,
 ): Promise<TokenResponse> {
-  const { authorization_details: granted = [], ...carried } = subject.claims
+  // Who acted before is in the chain already.
+  const { authorization_details: granted = [], act: _, ...carried } = subject.claims
   const allowed = client.scopes === 'all' ? subject.scopes : intersectScopes(subject.scopes, client.scopes)
   const narrowed = grantScope(scope, allowed)
   const kept = narrowDetails(details ?? [], granted)

@@ -1,0 +1,136 @@
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { TestBrowser } from '@gatehouse/auth/testing/browser'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type Shop, startShop } from '../../examples/shop/src/shop.ts'
+import { createSite, findFreePort, root, type Site } from '../flows/running-program.ts'
+import { demoPassword } from './development-site.ts'
+
+const folder = join(root, 'docs/guides')
+const guides = readdirSync(folder).filter((name) => name !== 'README.md')
+
+/** A fenced block of a guide: ```language id=… or file=…, its text, and the answer that stands right after it. */
+interface Block {
+  readonly language: string
+  /** A command that is run. */
+  readonly id: string | undefined
+  /** A file that the reader makes. */
+  readonly file: string | undefined
+  readonly text: string
+  readonly answer: string | undefined
+}
+
+function readBlocks(name: string): readonly Block[] {
+  const text = readFileSync(join(folder, name), 'utf8')
+  const pattern = /^```(\w+)(?: (id|file)=(\S+))?\n([\s\S]*?)^```$(?:\n\n```(?:json|text)\n([\s\S]*?)^```$)?/gm
+  return [...text.matchAll(pattern)].map(([, language = '', key, value, content = '', answer]) => ({
+    language,
+    id: key === 'id' ? value : undefined,
+    file: key === 'file' ? value : undefined,
+    text: content,
+    answer,
+  }))
+}
+
+/** The guides' ports are those of one machine; here each becomes one that is free. */
+async function findPorts(texts: readonly string[]): Promise<(text: string) => string> {
+  const free = new Map<string, number>()
+  for (const [port] of texts.join('\n').matchAll(/:\d{4}\b/g)) {
+    if (!free.has(port)) free.set(port, await findFreePort())
+  }
+  return (text) => text.replace(/:\d{4}\b/g, (port) => `:${free.get(port)}`)
+}
+
+/** Does what a person does at an address: signs in, allows. Answers with what the address bar says in the end. */
+async function visit(browser: TestBrowser, url: string): Promise<string> {
+  let page = await browser.get(url)
+  for (let steps = 0; steps < 20; steps += 1) {
+    const location = page.headers.get('location')
+    if (page.has('password')) page = await browser.signIn(page, 'alice', demoPassword)
+    else if (page.has('allow')) page = await browser.submit(page, { decision: 'allow' })
+    else if (page.has('user_code')) page = await browser.submit(page, {})
+    else if (location === null) return page.url
+    else {
+      const next = await browser.get(location).catch(() => undefined)
+      if (!next) return location // nobody listens there
+      page = next
+    }
+  }
+  throw new Error(`no end: ${page.status} ${page.text}`)
+}
+
+/** Runs a script as its reader would: opens what it says, and pastes where that led. */
+function runScript(script: string, site: Site, browser: TestBrowser): Promise<{ code: number | null; output: string }> {
+  const shell = spawn('bash', ['-c', script], { cwd: site.folder, env: site.environment })
+  let output = ''
+  let opened = 0
+  const listen = (chunk: Buffer): void => {
+    output += String(chunk).replaceAll('\r', '')
+    for (const [, url = ''] of [...output.matchAll(/^Open (\S+)\n/gm)].slice(opened)) {
+      opened += 1
+      visit(browser, url).then(
+        (end) => shell.stdin.write(`${end}\n`),
+        (error) => {
+          output += error
+          shell.kill()
+        },
+      )
+    }
+  }
+  shell.stdout.on('data', listen)
+  shell.stderr.on('data', listen)
+  shell.stdin.on('error', () => {})
+  return new Promise((done) => shell.on('close', (code) => done({ code, output })))
+}
+
+/** What an answer must look like: `…` stands for anything. */
+const patternOf = (answer: string): RegExp =>
+  new RegExp(
+    answer
+      .trim()
+      .split('…')
+      .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+      .join('[\\s\\S]*?'),
+  )
+
+/** The commands of a guide as one script, each after a line that names it. */
+const buildScript = (commands: readonly Block[]): string =>
+  [
+    "set -euo pipefail; exec 2>&1; trap 'kill $(jobs -p) 2> /dev/null || true' EXIT",
+    ...commands.map(({ id, text }) => `echo; echo '=== ${id}'\n${text.replaceAll('../../', `${root}/`)}`),
+  ].join('\n')
+
+describe('the guides', () => {
+  let site: Site | undefined
+  let shop: Shop | undefined
+  afterEach(async () => {
+    await Promise.all([site?.remove(), shop?.stop()])
+  })
+
+  it.each(guides)('%s can be followed', { timeout: 120_000 }, async (name) => {
+    const example = readFileSync(join(root, 'examples/shop/gatehouse.yaml'), 'utf8')
+    const blocks = [...readBlocks('README.md'), ...readBlocks(name)]
+    const here = await findPorts([example, ...blocks.map(({ text }) => text)])
+    const issuer = here('http://localhost:8080')
+    const [ordersPort = 0, inventoryPort = 0] = [':4001', ':4002'].map((port) => Number(here(port).slice(1)))
+    shop = await startShop({ issuer, ordersPort, inventoryPort })
+
+    site = await createSite()
+    const lines = blocks.filter(({ language }) => language === 'yaml').map(({ text }) => text)
+    site.configure(here([example, ...lines].join('\n')))
+    symlinkSync(join(root, 'node_modules'), join(site.folder, 'node_modules'))
+    for (const { file, text } of blocks) if (file !== undefined) writeFileSync(join(site.folder, file), here(text))
+    await site.start(['dev'])
+
+    const commands = blocks.filter(({ language, id }) => language === 'sh' && id !== undefined)
+    expect(commands.length).toBeGreaterThan(readBlocks('README.md').filter(({ id }) => id !== undefined).length)
+    const script = here(buildScript(commands))
+    const { code, output } = await runScript(script, site, new TestBrowser(issuer, issuer))
+    expect(code, output).toBe(0)
+    for (const { id, answer } of commands) {
+      const [said = ''] = output.split(`=== ${id}\n`)[1]?.split('\n=== ') ?? []
+      if (answer !== undefined) expect(said, id).toMatch(patternOf(here(answer)))
+    }
+  })
+})

@@ -1,0 +1,139 @@
+import { noRegistration } from '@gatehouse/auth/testing/start-auth'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { basic, type Provider, redirectUri, startProvider } from './provider.ts'
+
+// Registration over the whole life of a client; each rule is tested in protocol/register.test.ts.
+
+let provider: Provider
+beforeAll(async () => {
+  const registration = { ...noRegistration, mode: 'open', grantTypes: ['authorization_code', 'refresh_token'] } as const
+  provider = await startProvider({}, [], { settings: { registration } })
+})
+afterAll(() => provider.close())
+
+const register = async (said: object) => {
+  const response = await provider.postJson('/oauth/register', said)
+  return { status: response.status, body: (await response.json()) as Record<string, string> }
+}
+const app = {
+  redirect_uris: [redirectUri],
+  grant_types: ['authorization_code', 'refresh_token'],
+  scope: 'openid offline_access orders:read',
+}
+
+describe('section 2, metadata', () => {
+  it.each([
+    ['redirect_uris', 'https://app.example.com/cb'],
+    ['redirect_uris', [7]],
+    ['redirect_uris', [[redirectUri]]],
+    ['redirect_uris', { 0: redirectUri }],
+    ['grant_types', 'authorization_code'],
+    ['response_types', ['code', 'token']],
+    ['scope', ['openid']],
+    ['jwks', []],
+    ['jwks', { keys: {} }],
+    ['jwks_uri', 'http://app.example.com/jwks'],
+    ['jwks_uri', 7],
+    ['token_endpoint_auth_method', 'magic'],
+    ['token_endpoint_auth_method', ['none']],
+    ['id_token_signed_response_alg', 'none'],
+    ['id_token_signed_response_alg', 'HS256'],
+    ['userinfo_encrypted_response_alg', 'RSA1_5'],
+    ['default_max_age', '60'],
+    ['default_max_age', -1],
+    ['default_max_age', 1.5],
+    ['request_uris', ['https://app.example.com/\n']],
+    ['tos_uri', 'data:text/html,x'],
+    ['policy_uri', 'file:///etc/passwd'],
+    ['client_name', ''],
+    ['client_name', 'x'.repeat(101)],
+    ['application_type', 'spa'],
+  ])('2 %s of the wrong kind is refused with the right code and never fails: %j', async (name, value) => {
+    const { status, body } = await register({ ...app, [name]: value })
+    expect(status).toBe(400)
+    expect(['invalid_client_metadata', 'invalid_redirect_uri', 'invalid_request']).toContain(body.error)
+  })
+
+  it.each([
+    { kty: 'RSA', n: 'AQAB', e: 'AQAB', d: 'x' },
+    { kty: 'oct', k: 'AAAA' },
+    { kty: 'EC', crv: 'P-256', x: 'a', y: 'b' },
+    { kty: 'RSA', n: Buffer.alloc(128, 7).toString('base64url'), e: 'AQAB' },
+  ])('2 a private, symmetric, broken or short key is refused (%#)', async (key) => {
+    const { status, body } = await register({ ...app, jwks: { keys: [key] } })
+    expect([status, body.error]).toEqual([400, 'invalid_client_metadata'])
+  })
+
+  it('2 permissions are not a client’s to register: what it says of them is not heard', async () => {
+    const said = {
+      ...app,
+      first_party: true,
+      skip_consent: true,
+      insecure: { hybrid: true },
+      profile: 'x',
+      client_id: 'admin',
+    }
+    const { status, body } = await register(said)
+    expect(status).toBe(201)
+    expect(body.client_id).toMatch(/^dyn_/)
+    const page = await provider.browser.get(provider.authorizePath({ client_id: body.client_id }))
+    const consent = await provider.browser.signIn(page, 'alice', 'correct horse battery')
+    expect(consent.has('allow')).toBe(true)
+    const hybrid = provider.authorizePath({ client_id: body.client_id, response_type: 'code id_token' })
+    expect((await provider.browser.get(hybrid)).callback.get('error')).toBe('unsupported_response_type')
+  })
+})
+
+describe('section 3, the client that comes of it', () => {
+  it('3.2.1 its secret is 256 bits, and it goes the whole way with it', async () => {
+    const { body } = await register(app)
+    expect(body.client_secret).toMatch(/^[\w-]{43,}$/)
+    const answer = await provider.authorize({ client_id: body.client_id, scope: app.scope })
+    const headers = basic(body.client_id ?? '', body.client_secret ?? '')
+    const tokens = await provider.exchange(answer.callback.get('code'), {}, headers)
+    expect(tokens.body).toMatchObject({ scope: app.scope, refresh_token: expect.any(String) })
+  })
+
+  it('3.2.2 the error is JSON that names the member', async () => {
+    const { body } = await register({ ...app, redirect_uris: ['https://app.example.com/cb#x'] })
+    expect(body.error).toBe('invalid_redirect_uri')
+    expect(body.error_description).toContain('fragment')
+  })
+})
+
+describe('RFC 7592, looking after it', () => {
+  const manage = async (method: string, client: Record<string, string>, body?: object) =>
+    fetch(`${provider.url}/oauth/register?client_id=${client.client_id}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${client.registration_access_token}`,
+        ...(body ? { 'content-type': 'application/json' } : {}),
+      },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    })
+
+  it('2.2 a replacement gives no more than a registration could', async () => {
+    const { body } = await register(app)
+    const wider = { client_id: body.client_id, ...app, scope: 'openid orders:read orders:write admin' }
+    const replaced = (await (await manage('PUT', body, wider)).json()) as Record<string, string>
+    expect(replaced.scope).toBe('openid orders:read')
+    const bad = await manage('PUT', body, { client_id: body.client_id, ...app, redirect_uris: ['javascript:alert(1)'] })
+    expect(bad.status).toBe(400)
+    const still = (await (await manage('GET', body)).json()) as Record<string, unknown>
+    expect(still.redirect_uris).toEqual(app.redirect_uris)
+  })
+
+  it('2.3 deleting it ends its grants and its tokens', async () => {
+    const { body } = await register(app)
+    const headers = basic(body.client_id ?? '', body.client_secret ?? '')
+    const answer = await provider.authorize({ client_id: body.client_id, scope: app.scope })
+    const tokens = (await provider.exchange(answer.callback.get('code'), {}, headers)).body
+    expect((await provider.userinfo(tokens.access_token ?? '')).status).toBe(200)
+    expect((await manage('DELETE', body)).status).toBe(204)
+    expect((await provider.userinfo(tokens.access_token ?? '')).status).toBe(401)
+    const refresh = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token }
+    expect((await provider.token(refresh, headers)).body.error).toBe('invalid_client')
+    for (const method of ['GET', 'PUT', 'DELETE'])
+      expect((await manage(method, body, method === 'PUT' ? app : undefined)).status, method).toBe(401)
+  })
+})
