@@ -7,6 +7,8 @@ the defaults is the lifetime of access tokens (2 h, so that they outlive the run
 - **refresh**: 2,000 grants; every refresh token is used once and its successor next. On SQLite every answer waits for a
   commit with synchronous=FULL; Postgres runs with fsync and synchronous_commit on. oidc-provider writes to its Map. Both
   sides answer with one ES256 JWT and a new refresh token.
+- Gatehouse sends the answers that become complete in one turn of the event loop together at its end. The bare servers write
+  each at once, as node:http does by itself, and can be slower for it than what does their work and more.
 - **validate**: 2,000 tokens in rotation, each with the audience that asks; the echo parses the same bodies and writes them
   back. **Tokens never seen** are 60,000 in rotation, six times what the verifier remembers, so that none is remembered when
   it comes again. They are compared with a bare server that parses the body, verifies the ES256 signature by node:crypto
@@ -14,6 +16,12 @@ the defaults is the lifetime of access tokens (2 h, so that they outlive the run
   being unseen costs with what the signature costs there.
 - **introspection**: 2,000 tokens in rotation, client secret by HTTP Basic. oidc-provider cannot introspect its JWTs and is
   asked for opaque tokens, which it looks up in its Map.
+- **code**: every code is used once; the codes are made before, by a browser that has signed in, and by oidc-provider's own
+  constructor. Both sides check PKCE and answer with an ES256 access token, a refresh token and an ID token; Gatehouse writes
+  two rows with synchronous=FULL, oidc-provider to its Map. Pushed requests are one and the same request again and again.
+- **proofs**: every assertion and every DPoP proof is used once, by ES256 keys; both sides remember each. Gatehouse's proofs
+  carry its nonce. **metadata**: the echo parses the same JSON from a POST and writes it back.
+- **storage**: bytes of the SQLite file and its log.
 - **gateway**: 2,000 tokens, 500 paths, ten routes that ask for a scope, a kilobyte of JSON from the same upstream (nginx where
   it is installed). Gatehouse checks the JWT and sends an identity JWT of its own; http-proxy-3, @fastify/http-proxy and the
   bare undici proxy check nothing; nginx has one worker and asks a node:http service that verifies the same JWT through a

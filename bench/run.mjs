@@ -13,6 +13,7 @@ import { measureMetadata } from './groups/metadata.mjs'
 import { measureProofs } from './groups/proofs.mjs'
 import { measureRefresh } from './groups/refresh.mjs'
 import { measureStart } from './groups/start.mjs'
+import { measureStorage } from './groups/storage.mjs'
 import { measureValidate } from './groups/validate.mjs'
 import { endEverything, endOnSignals } from './processes.mjs'
 import { formatDocument, formatTable } from './report.mjs'
@@ -48,6 +49,7 @@ export const groups = {
   login: measureLogin,
   flood: measureFlood,
   memory: measureMemory,
+  storage: measureStorage,
   start: measureStart,
 }
 

@@ -129,4 +129,3 @@ describe('redirect URIs that only look like a registered one', () => {
     await none.close()
   })
 })
-

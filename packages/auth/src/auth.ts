@@ -257,6 +257,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       return sub
     },
     checkAuthorizationDetails: (text, client) => authorizationDetails.check(text, client),
+    isHybridAllowed: () => settings.clients.some(({ permissions }) => permissions.hybrid),
     detailTypes: () => authorizationDetails.types,
     registration: () => ({ isOpen: settings.registration.mode !== 'off', documents: settings.registration.documents }),
     registrationPolicy,

@@ -20,6 +20,8 @@ interface Dependencies {
   readonly grantTypes: readonly string[]
   /** Every scope that a route asks for. */
   readonly scopes: () => readonly string[]
+  /** Whether any client may use the hybrid flow. */
+  readonly isHybridAllowed: () => boolean
   /** Types of authorization_details that are configured. */
   readonly detailTypes: () => readonly string[]
   /** Whether clients may register themselves, and whether their ids may be addresses of documents. */
@@ -59,7 +61,6 @@ function clientAuthentication(seesCertificates: boolean) {
 
 /** What holds wherever Gatehouse runs. */
 const capabilities = {
-  response_types_supported: ['code'],
   response_modes_supported: responseModes,
   subject_types_supported: ['public', 'pairwise'],
   ...answersSignedAs('id_token'),
@@ -92,7 +93,7 @@ const capabilities = {
  * Both documents say the same: only what works.
  */
 export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoint[] {
-  const { issuer, keys, grantTypes, scopes, detailTypes, registration } = dependencies
+  const { issuer, keys, grantTypes, scopes, detailTypes, registration, isHybridAllowed } = dependencies
   const authentication = clientAuthentication(dependencies.seesCertificates)
   const build = () => ({
     issuer,
@@ -110,6 +111,7 @@ export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoin
     ...(registration().documents ? { client_id_metadata_document_supported: true } : {}),
     scopes_supported: [...new Set([...openidScopes, ...scopes()])],
     claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid', ...userClaimNames],
+    response_types_supported: isHybridAllowed() ? ['code', 'code id_token'] : ['code'],
     grant_types_supported: grantTypes,
     ...(detailTypes().length > 0 ? { authorization_details_types_supported: detailTypes() } : {}),
     ...authentication,
