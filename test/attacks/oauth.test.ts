@@ -1,29 +1,30 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setUserStatus } from '@gatehouse/auth/domain/users'
-import { startAuth } from '@gatehouse/auth/testing/start-auth'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openStore } from '@gatehouse/store/store'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createClientKeys } from '../rfc/client-keys.ts'
-import {
-  basic,
-  claimsOf,
-  issuer,
-  type Members,
-  type Provider,
-  redirectUri,
-  startProvider,
-  web,
-} from '../rfc/provider.ts'
+import { basic, claimsOf, issuer, type Provider, redirectUri, startProvider, web } from '../rfc/provider.ts'
 import { refusing } from './refusal.ts'
 
 /** Attacks on the protocol. A refusal is no error of ours, writes one audit event at the most, and costs nobody anything. */
 
+const folder = mkdtempSync(join(tmpdir(), 'gatehouse-oauth-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
 const keys = createClientKeys()
+const keyed = {
+  ...web,
+  id: 'keyed',
+  authMethod: 'private_key_jwt' as const,
+  secret: undefined,
+  secretEitherWay: false,
+  jwks: keys.jwks,
+}
 let provider: Provider
 beforeEach(async () => {
-  const byKey = { authMethod: 'private_key_jwt', secret: undefined, secretEitherWay: false, jwks: keys.jwks } as const
-  provider = await startProvider({}, [
-    { ...web, id: 'other', secret: 'other-secret' },
-    { ...web, ...byKey, id: 'keyed' },
-  ])
+  provider = await startProvider({}, [{ ...web, id: 'other', secret: 'other-secret' }, keyed])
 })
 afterEach(() => provider.close())
 
@@ -100,27 +101,15 @@ describe('codes and refresh tokens in the wrong hands', () => {
 
 describe('what is used once', () => {
   it('a client assertion is refused the second time, in another process of the same database too', async () => {
-    const second = await startAuth({
-      store: provider.store,
-      clock: provider.clock,
-      clients: [
-        {
-          ...web,
-          id: 'keyed',
-          authMethod: 'private_key_jwt',
-          secret: undefined,
-          secretEitherWay: false,
-          jwks: keys.jwks,
-        },
-      ],
-    })
-    const form = { grant_type: 'client_credentials', ...(await keys.assertion('keyed', provider.clock.now())) }
-    expect((await provider.token(form, {})).status).toBe(200)
-    const there = await second.postForm('/oauth/token', form)
-    expect([there.status, ((await there.json()) as Members).error]).toEqual([401, 'invalid_client'])
-    expect((await refusing(provider, () => provider.token(form, {}))).body.error).toBe('invalid_client')
-    // The other one’s server alone: the store is this one’s to close.
-    second.auth.close()
+    const url = join(folder, 'assertions.db')
+    const { clock } = provider
+    const startProcess = async () => startProvider({}, [keyed], { clock, store: await openStore({ url, clock }) })
+    const processes = [await startProcess(), await startProcess()]
+    const form = { grant_type: 'client_credentials', ...(await keys.assertion('keyed', clock.now())) }
+    const statuses: number[] = []
+    for (const one of [...processes, ...processes]) statuses.push((await one.token(form, {})).status)
+    expect(statuses).toEqual([200, 401, 401, 401])
+    for (const one of processes) await one.close()
   })
 
   it('a refused assertion does not use its jti up', async () => {

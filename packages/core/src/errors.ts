@@ -12,7 +12,7 @@ export const errorCatalogue = {
   unsupported_token_type: { status: 400, description: 'The token type cannot be revoked' },
   invalid_scope: { status: 400, description: 'No asked scope is allowed' },
   invalid_target: { status: 400, description: 'The asked audience is unknown or not allowed' },
-  access_denied: { status: 403, description: 'The request was refused' },
+  access_denied: { status: 400, description: 'The request was refused' },
   unsupported_response_type: { status: 400, description: 'The response type is not supported' },
   login_required: { status: 400, description: 'The user has to sign in' },
   consent_required: { status: 400, description: 'The user has to agree' },

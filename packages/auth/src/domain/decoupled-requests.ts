@@ -161,19 +161,14 @@ export function createDecoupledRequests({ store, clock, pings }: Dependencies): 
       const row = await decoupledRequests.find(hashCode(code))
       if (row?.kind !== kind || row.client_id !== client.id) throw refused('the code is unknown, or another client’s')
       if (row.status === 'consumed') throw refused('the code has been used')
-      if (row.status === 'denied') throw new PollRefusal('access_denied')
+      if (row.status === 'denied') throw new GatehouseError('access_denied')
       const now = clock.now()
-      if (row.usable_until <= now) throw new PollRefusal('expired_token')
+      if (row.usable_until <= now) throw new GatehouseError('expired_token')
       if (row.status === 'approved') return row
       const isOnTime = await decoupledRequests.poll({ hash: row.hash, now })
-      throw new PollRefusal(isOnTime ? 'authorization_pending' : 'slow_down')
+      throw new GatehouseError(isOnTime ? 'authorization_pending' : 'slow_down')
     },
   }
-}
-
-/** The token endpoint refuses with 400, whatever the catalogue says for other places. Spec: RFC 6749 section 5.2. */
-class PollRefusal extends GatehouseError {
-  override readonly status: number = 400
 }
 
 const refused = (why: string): GatehouseError => new GatehouseError('invalid_grant', { cause: new Error(why) })

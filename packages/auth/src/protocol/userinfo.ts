@@ -95,8 +95,9 @@ async function tell(dependencies: Dependencies, request: TokenRequest, method: s
     gid === undefined ? undefined : store.grants.find(gid),
   ])
   if (user?.status !== 'active' || !client) throw new GatehouseError('invalid_token')
-  // The column is written from a checked parameter.
-  const asked = grant?.claims ? (JSON.parse(grant.claims) as ClaimsParameter).userinfo : undefined
+  // The column is written from a checked parameter. A token that was exchanged is another client's, which asked for nothing.
+  const asked =
+    grant?.claims && grant.client_id === client.id ? (JSON.parse(grant.claims) as ClaimsParameter).userinfo : undefined
   const claims = { ...claimsOf(user, token.claims.scope, asked), sub: subjects.subjectFor(client, user.id) }
   const { alg, encryption } = client.userinfo
   if (!alg && !encryption) return { status: 200, json: claims, ...(headers ? { headers } : {}) }

@@ -12,6 +12,7 @@ import {
   isClientId,
 } from '@gatehouse/auth/domain/clients'
 import { checkFapi2 } from '@gatehouse/auth/domain/fapi2'
+import { tokenExchangeGrantType } from '@gatehouse/auth/protocol/grants/token-exchange'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { firstPartyClientId } from '@gatehouse/core/wire-names'
 import type { Report } from './problem.ts'
@@ -88,6 +89,9 @@ function checkClient(client: ConfiguredClient, entry: ClientEntry, development: 
   if (entry.first_party && !isPublic) report('first_party', 'a first-party client is public: add public: true')
   if (isPublic && entry.grant_types?.includes('client_credentials'))
     report('grant_types', 'a public client cannot use client_credentials')
+  if (entry.token_exchange && !client.grantTypes.includes(tokenExchangeGrantType)) {
+    report('token_exchange', `add ${tokenExchangeGrantType} to grant_types`)
+  }
   if (isPublic && entry.insecure?.pkce_optional) report('insecure', 'a public client always needs PKCE')
   if (entry.secret !== undefined && !development && isWeakSecret(entry.secret)) {
     report('secret', 'too weak; make one with: openssl rand -base64 32')

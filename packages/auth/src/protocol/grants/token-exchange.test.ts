@@ -242,11 +242,11 @@ describe('who acts (RFC 8693 sections 4.1 and 4.4)', () => {
   it.each([
     [{ sub: 'broker' }, 200],
     [{ client_id: 'broker', iss: issuer }, 200],
-    [{ sub: 'second' }, 403],
-    [{ sub: 'broker', client_id: 'second' }, 403],
-    [{ sub: 'broker', iss: 'https://other.example' }, 403],
-    [{ sub: 'broker', group: 'x' }, 403],
-    [{}, 403],
+    [{ sub: 'second' }, 400],
+    [{ sub: 'broker', client_id: 'second' }, 400],
+    [{ sub: 'broker', iss: 'https://other.example' }, 400],
+    [{ sub: 'broker', group: 'x' }, 400],
+    [{}, 400],
   ])('is only who may_act names: %j', async (may_act, status) => {
     const { status: found, claims } = await exchange(issueOwn({ may_act }))
     expect(found).toBe(status)
