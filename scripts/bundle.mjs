@@ -1,5 +1,5 @@
 import { copyFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { build } from 'tsdown'
 import { root } from './prepare.mjs'
 
@@ -7,10 +7,12 @@ export { root }
 
 /** Native modules stay outside of every bundle; pg-native is optional to pg and never there. */
 const outside = ['better-sqlite3', '@node-rs/argon2', '@node-rs/bcrypt', 'pg-native']
+/** Programs of worker threads, from the folder of packages. */
+const workers = ['store/src/sqlite/sqlite-worker.mjs', 'auth/src/domain/hash-worker.mjs']
 
 /**
- * Bundles an entry with everything that it imports but native modules, and puts the SQLite worker beside it, which is
- * loaded by its address. `folder` is from the project's folder.
+ * Bundles an entry with everything that it imports but native modules, and puts the worker threads beside it, which are
+ * loaded by their addresses. `folder` is from the project's folder.
  */
 export async function bundle({ folder, entry, outDir }) {
   await build({
@@ -28,5 +30,5 @@ export async function bundle({ folder, entry, outDir }) {
     deps: { neverBundle: outside, alwaysBundle: (id) => !outside.includes(id) },
     inputOptions: { resolve: { conditionNames: ['gatehouse-source', 'node'] } },
   })
-  copyFileSync(join(root, 'packages/store/src/sqlite/sqlite-worker.mjs'), join(outDir, 'sqlite-worker.mjs'))
+  for (const worker of workers) copyFileSync(join(root, 'packages', worker), join(outDir, basename(worker)))
 }

@@ -16,7 +16,7 @@ copyFileSync(join(root, 'packages/gatehouse/package.json'), join(folder, 'packag
 const { renderDocuments } = await import(pathToFileURL(join(folder, 'dist/documents.mjs')).href)
 const check = process.argv.includes('--check')
 const stale = []
-for (const [path, text] of await renderDocuments()) {
+for (const [path, text] of await renderDocuments(root)) {
   const file = join(root, path)
   if (existsSync(file) && readFileSync(file, 'utf8') === text) continue
   stale.push(path)

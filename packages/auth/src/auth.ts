@@ -34,9 +34,9 @@ import { createUserCodeLimit } from './domain/user-codes.ts'
 import { buildEndpoints } from './endpoints.ts'
 import { createAuthorizationFlow } from './flow/authorization.ts'
 import { createFlows } from './flow/flows.ts'
+import { type AddressLimit, beginningLimit, createAddressLimit, defaultFailureLimit } from './http/address-limit.ts'
 import { createCookies } from './http/cookies.ts'
 import type { Endpoint } from './http/endpoint.ts'
-import { createFailureLimit, type FailureLimit } from './http/failure-limit.ts'
 import type { SignInResult } from './login/password.ts'
 import { createOutbound } from './outbound/outbound.ts'
 import { type AuthorizationDetailType, createAuthorizationDetails } from './protocol/authorization-details.ts'
@@ -110,7 +110,7 @@ export interface Auth {
   readonly keys: SigningKeys
   readonly rings: KeyRings
   readonly revocations: Revocations
-  readonly failures: FailureLimit
+  readonly failures: AddressLimit
   readonly dpop: Dpop
   /** Tells clients of sessions that have ended: to be called every now and then. */
   readonly logoutDeliveries: LogoutDeliveries
@@ -149,7 +149,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const clients = createClients({ store, clock, clientSecrets, documents, policy: registrationPolicy }, settings)
   const passwords = createPasswords(options.hashing)
   const lockout = createLockout({ store, clock }, options.signInLimits)
-  const failures = createFailureLimit(clock, options.failureLimit)
+  const failures = createAddressLimit(clock, options.failureLimit ?? defaultFailureLimit)
   const sealedTokens = createSealedTokens(rings['access-token'])
   const verifier = createAccessTokenVerifier({
     issuer,
@@ -177,7 +177,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     accessTokenLifetime: () => settings.lifetimes.accessToken,
   })
   const cookies = createCookies(issuer)
-  const flows = createFlows({ store, clock, cookies })
+  const beginnings = createAddressLimit(clock, beginningLimit)
+  const flows = createFlows({ store, clock, cookies, beginnings })
   const browserSessions = createBrowserSessions({ store, clock, revocations, cookies, lifetimes })
   const authorizationDetails = createAuthorizationDetails(() => settings.authorizationDetails)
   const signing = { issuer, clock, keys, clientKeys, idTokens, subjects, store }
@@ -261,7 +262,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     detailTypes: () => authorizationDetails.types,
     registration: () => ({ isOpen: settings.registration.mode !== 'off', documents: settings.registration.documents }),
     registrationPolicy,
-    registrationLimit: createFailureLimit(clock, settings.registration.perMinute),
+    beginnings,
+    registrationLimit: createAddressLimit(clock, settings.registration.perMinute),
     dynamicClients,
     describeDetails: (details) => authorizationDetails.describe(details),
   })

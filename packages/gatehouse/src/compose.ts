@@ -209,6 +209,7 @@ export async function compose(parts: Parts): Promise<Program> {
       await gateway.close()
       mount.close()
       auth.close()
+      await auth.passwords.close()
       await background.stop()
       await stopListening()
       await store.close()

@@ -1,6 +1,7 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { type HashLimits, HashQueue } from './hash-queue.ts'
-import { findImportedCheck } from './imported-hashes.ts'
+import { HashWorkers } from './hash-workers.ts'
+import { parseImportedHash } from './imported-hashes.ts'
 
 /** argon2id parameters: memory in KiB, passes, lanes. */
 export interface HashParameters {
@@ -18,7 +19,7 @@ export const passwordByteLimit = 1024
 /** The outcome of a check; `rehash` = right, but the stored hash is of another format or weaker than today's. */
 export type PasswordOutcome = 'wrong' | 'right' | 'rehash'
 
-/** Hashes and checks passwords, on a bounded pool. */
+/** Hashes and checks passwords, on threads of their own and so many at a time. */
 export interface Passwords {
   /** A PHC string. Cost: one hash. */
   hash(password: string): Promise<string>
@@ -29,16 +30,17 @@ export interface Passwords {
   check(password: string, hash: string | null): Promise<PasswordOutcome>
   /** How many hashes run or wait. */
   readonly depth: number
+  /** Ends the threads; what is hashed or waits then fails with `temporarily_unavailable`. */
+  close(): Promise<void>
 }
 
-// Loaded at the first use: the native module takes 15 ms that a start can do without.
-const argon2 = () => import('@node-rs/argon2')
 /** The `Algorithm.Argon2id` of the library, whose enum does not exist at run time. */
 const argon2id = 2
 
 export function createPasswords(options: HashLimits & { readonly parameters?: HashParameters }): Passwords {
   const parameters = options.parameters ?? defaultHashParameters
   const queue = new HashQueue(options)
+  const workers = new HashWorkers()
   const settings = {
     algorithm: argon2id,
     memoryCost: parameters.memory,
@@ -49,21 +51,24 @@ export function createPasswords(options: HashLimits & { readonly parameters?: Ha
   const dummy = `$argon2id$v=19$m=${parameters.memory},t=${parameters.passes},p=${parameters.lanes}$${'A'.repeat(22)}$${'A'.repeat(43)}`
 
   return {
-    hash: (password) => queue.run(async () => (await argon2()).hash(normalizePassword(password), settings)),
+    async hash(password) {
+      const text = normalizePassword(password)
+      return queue.run(() => workers.make(text, settings))
+    },
     async check(password, stored) {
       const text = normalizePassword(password)
-      const imported = stored === null ? undefined : findImportedCheck(stored)
-      return queue.run(async () => {
-        if (stored !== null && imported) return (await imported(text, stored)) ? 'rehash' : 'wrong'
-        const known = stored !== null && isArgon2(stored)
-        const right = await (await argon2()).verify(known ? stored : dummy, text)
-        if (!known || !right) return 'wrong'
-        return isAsStrong(stored, parameters) ? 'right' : 'rehash'
-      })
+      const imported = stored === null ? undefined : parseImportedHash(stored)
+      if (imported) return (await queue.run(() => workers.check(text, imported))) ? 'rehash' : 'wrong'
+      const known = stored !== null && isArgon2(stored)
+      const hash = known ? stored : dummy
+      const right = await queue.run(() => workers.check(text, { kind: 'argon2', hash }))
+      if (!known || !right) return 'wrong'
+      return isAsStrong(stored, parameters) ? 'right' : 'rehash'
     },
     get depth() {
       return queue.depth
     },
+    close: () => workers.close(),
   }
 }
 
@@ -82,7 +87,7 @@ const phc = /^\$argon2(id|i|d)\$v=(\d+)\$m=(\d+),t=(\d+),p=(\d+)\$[\w+/]+\$[\w+/
 const isArgon2 = (hash: string): boolean => phc.test(hash)
 
 /** Whether a hash is one that {@link Passwords.check} can check: for imports, which refuse the rest. */
-export const isKnownHash = (hash: string): boolean => isArgon2(hash) || findImportedCheck(hash) !== undefined
+export const isKnownHash = (hash: string): boolean => isArgon2(hash) || parseImportedHash(hash) !== undefined
 
 function isAsStrong(hash: string, wanted: HashParameters): boolean {
   const [, kind, version, memory, passes] = phc.exec(hash) ?? []

@@ -5,8 +5,8 @@ import { missingScopes } from '@gatehouse/core/scope'
 import type { AccessTokenVerifier } from '@gatehouse/guard/access-token'
 import * as Type from 'typebox'
 import type { Client } from '../domain/clients.ts'
+import type { AddressLimit } from '../http/address-limit.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
-import type { FailureLimit } from '../http/failure-limit.ts'
 import type { ClientAuthentication } from '../protocol/client-auth/client-auth.ts'
 import { parseAskedScope } from '../protocol/token.ts'
 
@@ -26,7 +26,7 @@ interface ValidateBody {
 
 interface Dependencies {
   readonly verifier: AccessTokenVerifier
-  readonly failures: FailureLimit
+  readonly failures: AddressLimit
   readonly clientAuthentication: ClientAuthentication
   /** Whether callers must authenticate as clients. */
   readonly requireClient: () => boolean

@@ -118,7 +118,7 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
 
   const askOn = async (path: string, { request, http, flow, cookies = [] }: AuthorizationProgress): Promise<Answer> => {
     if (flow) return redirectTo(`${path}?flow=${flow.id}`, cookies)
-    const begun = await flows.begin(http.headers, {
+    const begun = await flows.begin(http, {
       kind: 'authorize',
       parameters: JSON.stringify(request),
       clientId: request.clientId as ClientId, // of a client that was found
@@ -129,7 +129,12 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
   const fail = async (progress: AuthorizationProgress, error: GatehouseError): Promise<Answer> => {
     const client = await getClient(progress.request)
     const { flow } = progress
-    if (flow) await store.transaction((tables) => flows.consume(tables, flow))
+    const { pushedHash } = progress.request
+    await store.transaction(async (tables) => {
+      if (flow) await flows.consume(tables, flow)
+      // Answered is answered, whatever the answer.
+      if (pushedHash !== undefined) await tables.pushedRequests.consume(pushedHash)
+    })
     return answerAuthorization(
       dependencies,
       targetOf(client, progress.request),

@@ -7,7 +7,9 @@ import { type Clock, seconds } from '@gatehouse/core/time'
 import type { FlowRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { hashCookie } from '../domain/browser-sessions.ts'
+import type { AddressLimit } from '../http/address-limit.ts'
 import type { Cookies } from '../http/cookies.ts'
+import type { EndpointRequest } from '../http/endpoint.ts'
 
 /** What somebody is in the middle of, as a page sees it. */
 export interface Flow {
@@ -27,8 +29,9 @@ export interface BegunFlow {
 
 /** Flows of one browser: each tab has its own, and none completes another. */
 export interface Flows {
+  /** Error: `too_many_requests` for an address that begins without end. */
   begin(
-    headers: IncomingHttpHeaders,
+    http: Pick<EndpointRequest<never>, 'headers' | 'address'>,
     flow: { readonly kind: FlowRow['kind']; readonly parameters: string; readonly clientId?: ClientId },
   ): Promise<BegunFlow>
   /** The flow of this id, in the browser that began it. Error: `not_found`, the same for a foreign, an unknown and an ended one. */
@@ -50,13 +53,17 @@ export function createFlows({
   store,
   clock,
   cookies,
+  beginnings,
 }: {
   readonly store: Store
   readonly clock: Clock
   readonly cookies: Cookies
+  /** Flows by address. */
+  readonly beginnings: AddressLimit
 }): Flows {
   return {
-    async begin(headers, { kind, parameters, clientId }) {
+    async begin({ headers, address }, { kind, parameters, clientId }) {
+      beginnings.take(address)
       const known = cookies.findBrowser(headers)
       const browser = known ?? randomToken(32)
       const id = randomToken(16)

@@ -47,10 +47,10 @@ export function decisionParametersOf(flow: Flow): DecisionParameters {
 /** Begins a flow towards the page that {@link showDecision} shows, or towards the list where no request is named. */
 export async function beginDecision(
   { flows }: Pick<DecisionDependencies, 'flows'>,
-  http: Pick<EndpointRequest<unknown>, 'headers'>,
+  http: Pick<EndpointRequest<unknown>, 'headers' | 'address'>,
   parameters: DecisionParameters,
 ): Promise<Answer> {
-  const { flow, cookies } = await flows.begin(http.headers, {
+  const { flow, cookies } = await flows.begin(http, {
     kind: 'device',
     parameters: JSON.stringify(parameters),
   })
@@ -65,7 +65,7 @@ interface Decidable {
   readonly offer: Offer
 }
 
-/** Errors: `not_found` for what is over, or another user's; `access_denied` where the user has nothing to give. */
+/** Errors: `not_found` for what is over, or another user's; `forbidden` where the user has nothing to give. */
 async function findDecidable(
   { clients, authorization, decoupledRequests }: DecisionDependencies,
   hash: string,
@@ -85,7 +85,7 @@ async function findDecidable(
   }
   const offer = authorization.offerFor(asked, client, browser)
   if (offer.scope === '' && row.scope !== '') {
-    throw new GatehouseError('access_denied', { description: 'This app asks for nothing that you could give it' })
+    throw new GatehouseError('forbidden', { description: 'This app asks for nothing that you could give it' })
   }
   return { row, client, offer }
 }

@@ -44,7 +44,7 @@ export function deviceEndpoints(dependencies: Dependencies): readonly Endpoint[]
       spec: 'RFC 8628 section 3.3',
       bodyKind: 'none',
       answers: { 200: null, 303: null },
-      errors: ['invalid_request', 'access_denied', 'not_found', 'temporarily_unavailable'],
+      errors: ['invalid_request', 'forbidden', 'not_found', 'temporarily_unavailable'],
       errorPage: renderErrorPage,
       handle: (request) => showPage(dependencies, request),
     }),
@@ -58,7 +58,6 @@ export function deviceEndpoints(dependencies: Dependencies): readonly Endpoint[]
       answers: { 200: null, 303: null, 400: null },
       errors: [
         'invalid_request',
-        'access_denied',
         'forbidden',
         'not_found',
         'too_many_requests',

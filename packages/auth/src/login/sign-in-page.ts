@@ -59,7 +59,7 @@ export function signInPageEndpoints(dependencies: Dependencies): readonly Endpoi
 async function showPage(dependencies: Dependencies, request: EndpointRequest<unknown>): Promise<Answer> {
   const { flow: id } = parseForm(request.query)
   if (id === undefined) {
-    const begun = await dependencies.flows.begin(request.headers, { kind: 'sign_in', parameters: '{}' })
+    const begun = await dependencies.flows.begin(request, { kind: 'sign_in', parameters: '{}' })
     return redirectTo(`${paths.login}?flow=${begun.flow.id}`, begun.cookies)
   }
   const flow = await dependencies.flows.get(request.headers, id)

@@ -4,6 +4,7 @@ import * as Type from 'typebox'
 import type { Client } from '../domain/clients.ts'
 import { type DecoupledRequests, decisionTime, pollInterval } from '../domain/decoupled-requests.ts'
 import { showUserCode } from '../domain/user-codes.ts'
+import type { AddressLimit } from '../http/address-limit.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import type { ClientAuthentication } from './client-auth/client-auth.ts'
 import { deviceCodeGrantType } from './grants/device-code.ts'
@@ -14,6 +15,8 @@ interface Dependencies extends AccessCheckDependencies {
   readonly issuer: string
   readonly clientAuthentication: ClientAuthentication
   readonly decoupledRequests: DecoupledRequests
+  /** Requests of public clients by address. */
+  readonly beginnings: AddressLimit
 }
 
 const formSchema = Type.Object({ ...clientParameterSchema, ...accessParameterSchema })
@@ -25,11 +28,13 @@ type DeviceForm = Type.Static<typeof formSchema>
  * Scope, audience and details are judged here, so that a device hears at once what nobody could give it. Cost: one insert.
  */
 export function deviceAuthorizationEndpoint(dependencies: Dependencies): Endpoint {
-  const { issuer, clientAuthentication, decoupledRequests } = dependencies
+  const { issuer, clientAuthentication, decoupledRequests, beginnings } = dependencies
   const verificationUri = issuer + paths.device
 
   const begin = async (client: Client, { body, address }: EndpointRequest<DeviceForm>): Promise<Answer> => {
     if (!client.grantTypes.has(deviceCodeGrantType)) throw new GatehouseError('unauthorized_client')
+    // A public client has proven nothing.
+    if (client.authMethod === 'none') beginnings.take(address)
     const asked = checkRequestedAccess(dependencies, client, body, address)
     const { deviceCode, userCode } = await decoupledRequests.beginDevice(asked)
     const shown = showUserCode(userCode)
@@ -69,6 +74,7 @@ export function deviceAuthorizationEndpoint(dependencies: Dependencies): Endpoin
       'invalid_scope',
       'invalid_target',
       'invalid_authorization_details',
+      'too_many_requests',
       'temporarily_unavailable',
     ],
     cors: 'any',

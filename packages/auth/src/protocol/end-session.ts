@@ -126,7 +126,7 @@ async function begin(
     }
   }
   if (!browser) return renderSignedOut({ frames: [], back: undefined, cookies: [] })
-  const begun = await flows.begin(http.headers, { kind: 'logout', parameters: '{}' })
+  const begun = await flows.begin(http, { kind: 'logout', parameters: '{}' })
   return renderSignOut({
     flow: begun.flow.id,
     action: paths.endSession,

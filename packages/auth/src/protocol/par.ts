@@ -4,6 +4,7 @@ import { randomToken } from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
 import * as Type from 'typebox'
 import type { Client } from '../domain/clients.ts'
+import type { AddressLimit } from '../http/address-limit.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { authorizationParameters, type RequestParameters } from './authorization-request.ts'
 import type { ClientAuthentication } from './client-auth/client-auth.ts'
@@ -19,6 +20,8 @@ import { clientParameterSchema } from './token.ts'
 interface Dependencies extends ReadRequestDependencies {
   readonly clientAuthentication: ClientAuthentication
   readonly dpop: Pick<Dpop, 'check'>
+  /** Requests of public clients by address. */
+  readonly beginnings: AddressLimit
 }
 
 /** Seconds that a pushed request waits for its user. Spec: RFC 9126 section 2.2, FAPI 2.0 section 5.3.2.2: under 600. */
@@ -32,10 +35,12 @@ const ofTheClient: ReadonlySet<string> = new Set(['client_secret', 'client_asser
  * Spec: RFC 9126. The same checks as at the authorization endpoint, told at once. Cost: one insert.
  */
 export function pushedRequestEndpoint(dependencies: Dependencies): Endpoint {
-  const { issuer, store, clock, clientAuthentication, dpop } = dependencies
+  const { issuer, store, clock, clientAuthentication, dpop, beginnings } = dependencies
   const url = issuer + paths.pushedRequest
 
   const push = async (client: Client, request: EndpointRequest<RequestParameters>): Promise<Answer> => {
+    // A public client has proven nothing.
+    if (client.authMethod === 'none') beginnings.take(request.address)
     const proven = await dpop.check(request, { method: 'POST', url })
     const entries = Object.entries(request.body).filter(([name]) => !ofTheClient.has(name))
     const outer: RequestParameters = { ...Object.fromEntries(entries), client_id: client.id }
@@ -79,6 +84,7 @@ export function pushedRequestEndpoint(dependencies: Dependencies): Endpoint {
       'invalid_authorization_details',
       'invalid_dpop_proof',
       'use_dpop_nonce',
+      'too_many_requests',
       'temporarily_unavailable',
     ],
     cors: 'any',

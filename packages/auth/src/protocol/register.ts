@@ -5,8 +5,8 @@ import * as Type from 'typebox'
 import type { RegistrationPolicy } from '../domain/client-registration.ts'
 import { eitherWay } from '../domain/clients.ts'
 import type { DynamicClient, DynamicClients } from '../domain/dynamic-clients.ts'
+import type { AddressLimit } from '../http/address-limit.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
-import type { FailureLimit } from '../http/failure-limit.ts'
 import { parseForm } from '../http/read-body.ts'
 
 interface Dependencies {
@@ -14,7 +14,7 @@ interface Dependencies {
   readonly dynamicClients: DynamicClients
   readonly registrationPolicy: () => RegistrationPolicy
   /** Registrations by address. */
-  readonly registrationLimit: FailureLimit
+  readonly registrationLimit: AddressLimit
 }
 
 const anyObject = Type.Record(Type.String(), Type.Unknown())
@@ -109,10 +109,7 @@ async function register(
 ): Promise<Answer> {
   const { mode } = registrationPolicy()
   if (mode === 'off') throw new GatehouseError('not_found')
-  if (registrationLimit.isOver(request.address)) {
-    throw new GatehouseError('too_many_requests', { retryAfter: registrationLimit.retryAfter })
-  }
-  registrationLimit.count(request.address)
+  registrationLimit.take(request.address)
   const token = tokenOf(request)
   if (mode === 'token') {
     if (token === '') throw new GatehouseError('credentials_required', { headers: bearer('') })

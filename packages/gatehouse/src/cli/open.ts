@@ -47,6 +47,7 @@ export interface Opened {
 export async function withStore<T>(options: ConfigurationOptions, run: (opened: Opened) => Promise<T>): Promise<T> {
   const configuration = loadForUse({ file: options.config, development: options.dev ?? false })
   const store = await openStore({ url: configuration.database, clock: systemClock })
+  const passwords = createPasswords(configuration.hashing)
   try {
     const pending = await store.pendingMigrations()
     if (pending.length > 0)
@@ -57,11 +58,12 @@ export async function withStore<T>(options: ConfigurationOptions, run: (opened: 
       configuration,
       store,
       clock: systemClock,
-      passwords: createPasswords(configuration.hashing),
+      passwords,
       revocations: createRevocations({ store, clock: systemClock, hint: (channel) => store.notify(channel) }),
       by: { actor: `cli:${userInfo().username}` },
     })
   } finally {
+    await passwords.close()
     await store.close()
   }
 }

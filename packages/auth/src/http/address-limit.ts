@@ -1,22 +1,27 @@
+import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
 import { limitKey } from './client-address.ts'
 
-/** Counts tokens with a bad signature per address: each costs a signature check that nothing remembers. */
-export interface FailureLimit {
-  /** Whether an address is past the limit. Cost: nothing while no address has failed. */
+/** Counts by address what a stranger can make this process do, or the database keep, without having proven anything. */
+export interface AddressLimit {
+  /** Whether an address is past the limit. Cost: nothing while nothing has been counted. */
   isOver(address: string): boolean
   count(address: string): void
+  /** Counts one, or refuses: `too_many_requests`. */
+  take(address: string): void
   /** Seconds until the counts start anew. */
   readonly retryAfter: number
 }
 
 /** Failed signatures that one address may cause in a minute: about one percent of a core. */
 export const defaultFailureLimit = 6000
+/** Rows that one address may cause in a minute: of flows, and of requests that a public client pushes or begins on a device. */
+export const beginningLimit = 1000
 const windowSeconds = 60
 const addressLimit = 10_000
 
-/** At most so many failures an address in a minute. In memory: what it protects is this process's processor. */
-export function createFailureLimit(clock: Clock, perMinute = defaultFailureLimit): FailureLimit {
+/** At most so many an address in a minute. In memory: each process has its own. */
+export function createAddressLimit(clock: Clock, perMinute: number): AddressLimit {
   let counts = new Map<string, number>()
   let windowEnds = 0
   const open = (): void => {
@@ -24,7 +29,7 @@ export function createFailureLimit(clock: Clock, perMinute = defaultFailureLimit
     counts = new Map()
     windowEnds = clock.now() + windowSeconds
   }
-  return {
+  const limit: AddressLimit = {
     isOver(address) {
       if (counts.size === 0) return false
       open()
@@ -39,5 +44,10 @@ export function createFailureLimit(clock: Clock, perMinute = defaultFailureLimit
     get retryAfter() {
       return Math.max(1, windowEnds - clock.now())
     },
+    take(address) {
+      if (limit.isOver(address)) throw new GatehouseError('too_many_requests', { retryAfter: limit.retryAfter })
+      limit.count(address)
+    },
   }
+  return limit
 }

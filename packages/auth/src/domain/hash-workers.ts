@@ -1,0 +1,130 @@
+import { Worker } from 'node:worker_threads'
+import { GatehouseError } from '@gatehouse/core/errors'
+import type { Options as Argon2Options } from '@node-rs/argon2'
+
+/** A stored hash, taken apart as far as its check needs it; argon2 and bcrypt read theirs on their own. */
+export type StoredHash =
+  | { readonly kind: 'argon2' | 'bcrypt'; readonly hash: string }
+  | {
+      readonly kind: 'scrypt'
+      readonly cost: { readonly N: number; readonly r: number; readonly p: number; readonly maxmem: number }
+      readonly salt: Uint8Array
+      readonly expected: Uint8Array
+    }
+  | {
+      readonly kind: 'pbkdf2'
+      readonly digest: string
+      readonly iterations: number
+      readonly salt: Uint8Array
+      readonly expected: Uint8Array
+    }
+
+/** What a thread is sent. The password is UTF-8 and wiped once the thread is done with it. */
+export type HashJob = { readonly password: Uint8Array<ArrayBuffer> } & (
+  | { readonly kind: 'make'; readonly options: Argon2Options }
+  | StoredHash
+)
+
+/** What a thread answers: a PHC string or whether the password is right; or why it could not tell. */
+export type HashAnswer = { readonly result: string | boolean } | { readonly failure: string }
+
+/** Memory of a thread's own heap, in MiB; what hashes work on lies outside of it. */
+const resourceLimits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 }
+
+/**
+ * The threads that compute hashes, below the priority of the loop that answers requests where the system knows one per
+ * thread. One is started when a hash finds none idle, so as many as run at a time and none before the first. They do not
+ * keep the process from ending, but while a hash runs.
+ * Errors: `temporarily_unavailable` for the hash whose thread has died, and for every one after {@link HashWorkers.close};
+ * `server_error` for a stored hash that cannot be computed.
+ */
+export class HashWorkers {
+  readonly #url: URL
+  readonly #all = new Set<HashWorker>()
+  readonly #idle: HashWorker[] = []
+  #isClosed = false
+
+  /** @param url the thread's program; beside this file, or beside the bundle that this file has become part of */
+  constructor(url = new URL('./hash-worker.mjs', import.meta.url)) {
+    this.#url = url
+  }
+
+  /** How many threads there are. */
+  get size(): number {
+    return this.#all.size
+  }
+
+  /** A new argon2 hash as a PHC string. */
+  make(password: string, options: Argon2Options): Promise<string> {
+    return this.#run<string>({ kind: 'make', password: encode(password), options })
+  }
+
+  /** Whether this password is that of a stored hash. */
+  check(password: string, stored: StoredHash): Promise<boolean> {
+    return this.#run<boolean>({ ...stored, password: encode(password) })
+  }
+
+  /** Ends the threads. Resolves once they are gone; one that computes ends after that hash, whose answer nobody gets. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.all([...this.#all].map((worker) => worker.end()))
+  }
+
+  /** `T` is what hash-worker.mjs answers to jobs of this kind. */
+  async #run<T extends string | boolean>(job: HashJob): Promise<T> {
+    if (this.#isClosed) throw new GatehouseError('temporarily_unavailable', { retryAfter: 1 })
+    const worker = this.#idle.pop() ?? this.#start()
+    const answer = await worker.compute(job)
+    this.#idle.push(worker)
+    if ('failure' in answer) throw new GatehouseError('server_error', { cause: new Error(answer.failure) })
+    return answer.result as T // see above
+  }
+
+  #start(): HashWorker {
+    const worker = new HashWorker(this.#url, () => {
+      this.#all.delete(worker)
+      const place = this.#idle.indexOf(worker)
+      if (place >= 0) this.#idle.splice(place, 1)
+    })
+    this.#all.add(worker)
+    return worker
+  }
+}
+
+/** One thread, with one job at a time. */
+class HashWorker {
+  readonly #thread: Worker
+  #settle: { readonly resolve: (answer: HashAnswer) => void; readonly reject: (error: Error) => void } | undefined
+
+  constructor(url: URL, onEnd: () => void) {
+    // Flags of the process, such as a loader that it was started with, are nothing that the thread needs.
+    this.#thread = new Worker(url, { execArgv: [], resourceLimits })
+    this.#thread.on('message', (answer: HashAnswer) => {
+      this.#thread.unref()
+      this.#settle?.resolve(answer)
+      this.#settle = undefined
+    })
+    const lose = (cause: Error): void => {
+      onEnd()
+      this.#settle?.reject(new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 }))
+      this.#settle = undefined
+    }
+    this.#thread.on('error', lose)
+    this.#thread.on('exit', (code) => lose(new Error(`A thread for password hashes ended with code ${code}`)))
+  }
+
+  compute(job: HashJob): Promise<HashAnswer> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+      this.#thread.ref()
+      // Handed over, not copied: nothing of the password's bytes stays on this side.
+      this.#thread.postMessage(job, [job.password.buffer])
+    })
+  }
+
+  end(): Promise<unknown> {
+    return this.#thread.terminate()
+  }
+}
+
+const encode = (password: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(password)
