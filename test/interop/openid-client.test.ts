@@ -1,3 +1,4 @@
+import type { webcrypto } from 'node:crypto'
 import { claimsOf } from '@gatehouse/auth/testing/start-auth'
 import * as client from 'openid-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -60,7 +61,10 @@ async function codeFlow(config: client.Configuration, { scope = 'openid profile'
 }
 
 const newKeys = () => crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
-const publicJwk = async (key: CryptoKey, members: Record<string, string>): Promise<Record<string, string>> => {
+const publicJwk = async (
+  key: webcrypto.CryptoKey,
+  members: Record<string, string>,
+): Promise<Record<string, string>> => {
   const { kty = '', crv = '', x = '', y = '' } = await crypto.subtle.exportKey('jwk', key)
   return { kty, crv, x, y, ...members }
 }

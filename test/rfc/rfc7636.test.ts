@@ -21,7 +21,7 @@ describe('the verifier', () => {
     ['43 characters', 'a'.repeat(43)],
     ['128 characters', 'b'.repeat(128)],
     ['every kind of character', `AZaz09-._~${'x'.repeat(40)}`],
-  ])('4.1 may have %s', async (_, verifier) => {
+  ])('4.1 a verifier may have %s', async (_, verifier) => {
     expect(await exchange(verifier)).toBe(200)
   })
 
@@ -31,7 +31,7 @@ describe('the verifier', () => {
     ['a plus sign', `+${'c'.repeat(43)}`],
     ['a letter beyond ASCII', `é${'d'.repeat(43)}`],
     ['a line feed at the end', `${'e'.repeat(43)}\n`],
-  ])('4.1 may not have %s, even if the hash is right', async (_, verifier) => {
+  ])('4.1 a verifier may not have %s, even if the hash is right', async (_, verifier) => {
     expect(await exchange(verifier)).toBe(400)
   })
 })
@@ -44,7 +44,7 @@ describe('the challenge', () => {
     ['another spelling of the same bytes', `${good.slice(0, -1)}B`],
     ['the wrong alphabet', `+${good.slice(1)}`],
     ['42 characters', good.slice(1)],
-  ])('4.2 with %s is invalid_request', async (_, code_challenge) => {
+  ])('4.2 a challenge with %s is invalid_request', async (_, code_challenge) => {
     expect((await provider.authorize({ code_challenge })).callback.get('error')).toBe('invalid_request')
   })
 
@@ -54,7 +54,7 @@ describe('the challenge', () => {
     ['s256', { code_challenge_method: 's256' }],
     ['no challenge', { code_challenge: undefined, code_challenge_method: undefined }],
     ['a method alone', { code_challenge: undefined }],
-  ])('4.3 and 4.4.1: %s is invalid_request, pushed or not', async (_, given) => {
+  ])('4.3 and 4.4.1: a request with %s is invalid_request, pushed or not', async (_, given) => {
     expect((await provider.authorize(given)).callback.get('error')).toBe('invalid_request')
     const pushed = await provider.post('/oauth/par', provider.parameters(given))
     expect(pushed).toMatchObject({ status: 400, body: { error: 'invalid_request' } })

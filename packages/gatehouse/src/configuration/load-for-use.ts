@@ -20,7 +20,8 @@ export function loadForUse({
     environment: process.env,
     ...(development ? { base: developmentBase } : {}),
   })
-  const masterKey = resolved.masterKey ?? (development ? openDevelopmentMasterKey(resolved.database) : undefined)
+  const masterKey =
+    resolved.masterKey ?? (development ? { key: openDevelopmentMasterKey(resolved.database).key } : undefined)
   // The checks have reported whatever could be missing here; this only tells the compiler.
   if (!masterKey || !resolved.routes) throw new Error('the configuration is incomplete')
   return { ...resolved, masterKey, routes: resolved.routes }

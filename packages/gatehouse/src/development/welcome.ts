@@ -25,6 +25,8 @@ Try it (paste one after the other):
   curl -i ${url}/orders -H "authorization: Bearer $TOKEN"
 
 Users alice and bob (password ${demoPassword}); service client demo-service (secret demo-service-secret).
+Apps demo-web (secret demo-web-secret) and demo-spa (public), both for http://127.0.0.1:39002/cb; others may register.
+OpenID Connect: ${url}/.well-known/openid-configuration   API: ${url}/docs
 Stop with Ctrl-C.
 
 `
