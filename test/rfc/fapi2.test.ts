@@ -50,7 +50,7 @@ const exchange = async (code: string | null, headers?: Record<string, string>) =
   )
 
 describe('section 5.3.2.1, the authorization server', () => {
-  it('5.3.2.1 gives tokens that are bound to the client’s key, and a code of a minute', async () => {
+  it('5.3.2.1 there are tokens that are bound to the client’s key, and a code of a minute', async () => {
     const { status, body } = await exchange(await newCode())
     expect([status, body.token_type]).toEqual([200, 'DPoP'])
     expect(claimsOf(body.access_token ?? '').cnf).toEqual({ jkt: prover.jkt })
@@ -59,26 +59,26 @@ describe('section 5.3.2.1, the authorization server', () => {
     expect((await exchange(late)).body.error).toBe('invalid_grant')
   })
 
-  it('5.3.2.1 gives no token that is bound to nothing', async () => {
+  it('5.3.2.1 there is no token that is bound to nothing', async () => {
     const code = await newCode()
     expect((await exchange(code, {})).body.error).toBe('invalid_dpop_proof')
     expect((await exchange(code)).status).toBe(200)
   })
 
-  it('5.3.2.1 takes the issuer alone, as one text, for the audience of assertions', async () => {
+  it('5.3.2.1 the audience of assertions is the issuer alone, as one text', async () => {
     for (const aud of [[issuer], `${issuer}/oauth/token`, `${issuer}/oauth/par`, `${issuer}/`])
       expect((await push({}, { aud })).body.error, JSON.stringify(aud)).toBe('invalid_client')
     expect((await push()).status).toBe(201)
   })
 
-  it('5.3.2.1 takes iat and nbf of up to ten seconds in the future, and none of over a minute', async () => {
+  it('5.3.2.1 iat and nbf may be up to ten seconds in the future, and not over a minute', async () => {
     const now = provider.clock.now()
     expect((await push({}, { iat: now + 10, nbf: now + 10 })).status).toBe(201)
     for (const claims of [{ iat: now + 61 }, { nbf: now + 61 }])
       expect((await push({}, claims)).body.error).toBe('invalid_client')
   })
 
-  it('5.3.2.1 does not rotate refresh tokens', async () => {
+  it('5.3.2.1 refresh tokens do not rotate', async () => {
     const { body } = await exchange(await newCode({ scope: 'openid offline_access orders:read' }))
     const refresh = () => token({ grant_type: 'refresh_token', refresh_token: body.refresh_token })
     for (const _ of [1, 2]) {
@@ -93,7 +93,7 @@ describe('section 5.3.2.1, the authorization server', () => {
     ])
   })
 
-  it('5.3.2.1 tells its issuer in every answer, and takes no password', async () => {
+  it('5.3.2.1 every answer tells the issuer, and no password is taken', async () => {
     const { body } = await push({ prompt: 'none', scope: 'openid' })
     const query = new URLSearchParams({ client_id: 'bank', request_uri: body.request_uri ?? '' })
     const answer = await provider.newBrowser().get(`/oauth/authorize?${query}`)
@@ -106,7 +106,7 @@ describe('section 5.3.2.1, the authorization server', () => {
 })
 
 describe('section 5.3.2.2, the authorization code flow', () => {
-  it('5.3.2.2 needs a request that was pushed', async () => {
+  it('5.3.2.2 a request must have been pushed', async () => {
     const answer = await provider.authorize({ client_id: 'bank' })
     expect(answer.callback.get('error')).toBe('invalid_request')
     const request = await keys.sign({ iss: 'bank', aud: issuer, ...provider.parameters({ client_id: 'bank' }) })
@@ -114,7 +114,7 @@ describe('section 5.3.2.2, the authorization code flow', () => {
     expect(signed.callback.has('code')).toBe(false)
   })
 
-  it('5.3.2.2 needs PKCE with S256, a redirect_uri and the response type code', async () => {
+  it('5.3.2.2 a request must have PKCE with S256, a redirect_uri and the response type code', async () => {
     for (const given of [
       { code_challenge: undefined, code_challenge_method: undefined },
       { code_challenge_method: 'plain' },

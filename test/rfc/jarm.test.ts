@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => provider.close())
 
 describe('section 2.1, the JWT', () => {
-  it('2.1 is for the client, by the issuer, over in ten minutes, and has what the answer has', async () => {
+  it('2.1 the answer is for the client, by the issuer, over in ten minutes, and has what the answer has', async () => {
     const answer = await provider.authorize({ response_mode: 'jwt' })
     const keys = (await (await fetch(`${provider.url}/.well-known/jwks.json`)).json()) as { keys: object[] }
     const { payload, protectedHeader } = await jwtVerify(
@@ -30,14 +30,14 @@ describe('section 2.1, the JWT', () => {
     expect((await provider.exchange(String(payload.code))).status).toBe(200)
   })
 
-  it('2.1 has an error in the same way, and only where it is safe', async () => {
+  it('2.1 an error comes in the same way, and only where it is safe', async () => {
     const answer = await provider.authorize({ response_mode: 'jwt', scope: 'admin' })
     expect(claimsOf(answer.callback.get('response') ?? '')).toMatchObject({ error: 'invalid_scope', aud: 'web' })
     const page = await provider.browser.get(provider.authorizePath({ response_mode: 'jwt', client_id: 'nobody' }))
     expect([page.status, page.headers.get('location')]).toEqual([400, null])
   })
 
-  it('3 is signed as the client is registered', async () => {
+  it('3 the answer is signed as the client is registered', async () => {
     const answer = await provider.authorize({ client_id: 'edwards', response_mode: 'jwt' })
     const [head = ''] = (answer.callback.get('response') ?? '').split('.')
     expect(JSON.parse(Buffer.from(head, 'base64url').toString())).toMatchObject({ alg: 'EdDSA' })

@@ -19,7 +19,7 @@ const isSignedIn = async (): Promise<boolean> =>
   (await provider.browser.get(provider.authorizePath({ prompt: 'none' }))).callback.has('code')
 
 describe('section 2, the request', () => {
-  it('2 may be posted, with the same outcome', async () => {
+  it('2 the request may be posted, with the same outcome', async () => {
     const { id_token = '' } = await provider.tokens()
     const form = { id_token_hint: id_token, post_logout_redirect_uri: back, state: 'ä&=' }
     const answer = await provider.browser.post('/oauth/logout', form)
@@ -67,7 +67,7 @@ describe('section 3, where it leads', () => {
     '/\\evil.test',
     'javascript:alert(1)',
     `${back}@evil.test`,
-  ])('3 only to an address that is registered, letter for letter: %s', async (post_logout_redirect_uri) => {
+  ])('3 it leads only to an address that is registered, letter for letter: %s', async (post_logout_redirect_uri) => {
     const { id_token } = await provider.tokens()
     const page = await logout({ id_token_hint: id_token, post_logout_redirect_uri })
     expect([page.headers.get('location'), page.headers.get('refresh')]).toEqual([null, null])
@@ -76,7 +76,7 @@ describe('section 3, where it leads', () => {
     expect(await isSignedIn()).toBe(true)
   })
 
-  it('3 nowhere where no address is given, whatever the state', async () => {
+  it('3 it leads nowhere where no address is given, whatever the state', async () => {
     const { id_token } = await provider.tokens()
     const page = await logout({ id_token_hint: id_token, state: 'x' })
     expect([page.has('signed-out'), page.headers.get('location')]).toEqual([true, null])

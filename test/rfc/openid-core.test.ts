@@ -43,7 +43,7 @@ const silently = (given: Record<string, string | undefined>) =>
   provider.browser.get(provider.authorizePath({ prompt: 'none', ...given }))
 
 describe('section 2, the ID token', () => {
-  it('2 has the required claims, is for the client alone, and is over soon', async () => {
+  it('2 an ID token has the required claims, is for the client alone, and is over soon', async () => {
     const { id_token = '' } = await provider.tokens()
     const { payload } = await jwtVerify(id_token, await keySet(), {
       issuer,
@@ -57,7 +57,7 @@ describe('section 2, the ID token', () => {
     expect(String(payload.sub)).toMatch(/^[\x21-\x7e]{1,255}$/)
   })
 
-  it('2 and 15.1 is signed with RS256 unless the client is registered for another algorithm, and never with none', async () => {
+  it('2 and 15.1: an ID token is signed with RS256 unless the client is registered for another algorithm, and never with none', async () => {
     const header = decodeProtectedHeader((await provider.tokens()).id_token ?? '')
     expect(header).toMatchObject({ alg: 'RS256', typ: 'JWT' })
     expect(decodeProtectedHeader((await tokensOf('edwards')).id_token ?? '').alg).toBe('EdDSA')
@@ -71,13 +71,13 @@ describe('section 2, the ID token', () => {
     expect(claimsOf(edwards.id_token ?? '').at_hash).toBe(half('sha512', edwards.access_token ?? ''))
   })
 
-  it('3.1.3.3 without the scope openid there is none', async () => {
+  it('3.1.3.3 without the scope openid there is no ID token', async () => {
     expect((await provider.tokens({ scope: 'orders:read' })).id_token).toBeUndefined()
   })
 })
 
 describe('section 3.1.2.1, the authentication request', () => {
-  it('3.1.2.1 goes by POST as well as by GET', async () => {
+  it('3.1.2.1 the request goes by POST as well as by GET', async () => {
     const page = await provider.newBrowser().post('/oauth/authorize', provider.parameters())
     expect(page.has('password')).toBe(true)
   })
@@ -121,13 +121,13 @@ describe('section 3.1.2.1, the authentication request', () => {
 })
 
 describe('section 3.1.2.2, the hint of an ID token', () => {
-  it('3.1.2.2 of the user who is signed in will do, also when it has expired', async () => {
+  it('3.1.2.2 a hint of the user who is signed in will do, also when it has expired', async () => {
     const { id_token } = await provider.tokens()
     provider.clock.advance(1000)
     expect((await silently({ id_token_hint: id_token })).callback.get('code')).toMatch(/^ghc_/)
   })
 
-  it('3.1.2.2 of another user is login_required where nobody may be asked, and a sign-in where one may', async () => {
+  it('3.1.2.2 a hint of another user is login_required where nobody may be asked, and a sign-in where one may', async () => {
     const bobs = provider.newBrowser()
     const page = await bobs.get(provider.authorizePath())
     const answer = await bobs.signIn(page, 'bob', password)
@@ -140,7 +140,7 @@ describe('section 3.1.2.2, the hint of an ID token', () => {
     expect((await provider.goOn(asked)).callback.get('error')).toBe('login_required')
   })
 
-  it('3.1.2.2 that is another client’s, or no ID token, is invalid_request', async () => {
+  it('3.1.2.2 a hint that is another client’s, or no ID token, is invalid_request', async () => {
     const { access_token } = await provider.tokens()
     const foreign = (await tokensOf('aged')).id_token
     for (const id_token_hint of [access_token, foreign, 'x', `${foreign}x`])
@@ -149,12 +149,12 @@ describe('section 3.1.2.2, the hint of an ID token', () => {
 })
 
 describe('section 3.3, the hybrid flow', () => {
-  it('3.3 is closed unless it is switched on for a client', async () => {
+  it('3.3 the hybrid flow is closed unless it is switched on for a client', async () => {
     const answer = await provider.authorize({ response_type: 'code id_token' })
     expect(answer.callback.get('error')).toBe('unsupported_response_type')
   })
 
-  it('3.3.2 gives an ID token with c_hash in the fragment, and asks for a nonce', async () => {
+  it('3.3.2 the hybrid flow gives an ID token with c_hash in the fragment, and asks for a nonce', async () => {
     const given = { client_id: 'hybrid', response_type: 'code id_token' }
     const answer = await provider.authorize(given)
     expect(answer.headers.get('location')).toMatch(/^https:\/\/app\.example\.com\/cb#/)
@@ -228,7 +228,7 @@ describe('section 5, claims', () => {
 })
 
 describe('section 8, subjects', () => {
-  it('8.1 pairwise ones are the same each time, differ between sectors and are alike within one', async () => {
+  it('8.1 pairwise subjects are the same each time, differ between sectors and are alike within one', async () => {
     const subOf = async (client_id: string): Promise<unknown> =>
       claimsOf((await tokensOf(client_id)).id_token ?? '').sub
     const [first, again, publicSub] = [await subOf('pairwise'), await subOf('pairwise'), await subOf('web')]

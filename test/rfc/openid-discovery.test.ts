@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => provider.close())
 
-it('3 has every required member', () => {
+it('3 the document has every required member', () => {
   for (const name of [
     'issuer',
     'authorization_endpoint',

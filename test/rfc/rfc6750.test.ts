@@ -15,23 +15,23 @@ const at = (path: string, init: RequestInit = {}): Promise<Response> => fetch(pr
 const authorization = (): Record<string, string> => ({ authorization: `Bearer ${token}` })
 
 describe('section 2, ways to send a token', () => {
-  it('2.1 in the header, with the scheme in any case', async () => {
+  it('2.1 a token is taken in the header, with the scheme in any case', async () => {
     for (const scheme of ['Bearer', 'bearer', 'BEARER'])
       expect((await at('/oauth/userinfo', { headers: { authorization: `${scheme} ${token}` } })).status).toBe(200)
   })
 
-  it('2.2 in a form that is posted, and only with the type of a form', async () => {
+  it('2.2 a token is taken in a form that is posted, and only with the type of a form', async () => {
     expect((await provider.post('/oauth/userinfo', { access_token: token }, {})).status).toBe(200)
     const json = await provider.postJson('/oauth/userinfo', { access_token: token })
     expect(json.status).toBe(400)
   })
 
-  it('2.3 never in the query', async () => {
+  it('2.3 a token is never taken in the query', async () => {
     expect((await at(`/oauth/userinfo?access_token=${token}`)).status).toBe(401)
     expect((await provider.post(`/oauth/userinfo?access_token=${token}`, {}, {})).status).toBe(400)
   })
 
-  it('2 never in two ways at once', async () => {
+  it('2 a token is never taken in two ways at once', async () => {
     const both = await provider.post('/oauth/userinfo', { access_token: token }, authorization())
     expect(both).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
   })

@@ -19,7 +19,7 @@ const isActive = async (token: string | undefined): Promise<unknown> => (await p
 const scope = 'openid offline_access orders:read'
 
 describe('section 2.1, the request', () => {
-  it('2.1 is for clients that prove themselves', async () => {
+  it('2.1 revoking is for clients that prove themselves', async () => {
     const { access_token } = await provider.tokens({ scope })
     expect(await revoke(access_token, {}, {})).toBe(401)
     expect(await revoke(access_token, {}, basic('web', 'wrong'))).toBe(401)
@@ -69,7 +69,7 @@ describe('section 2.1, the request', () => {
 })
 
 describe('section 2.2, the answer', () => {
-  it('2.2 is 200 for what is unknown, over, revoked before or another client’s', async () => {
+  it('2.2 the answer is 200 for what is unknown, over, revoked before or another client’s', async () => {
     const { access_token } = await provider.tokens({ scope })
     expect(await revoke(access_token, {}, basic('other', 'other-secret'))).toBe(200)
     expect(await isActive(access_token)).toBe(true)

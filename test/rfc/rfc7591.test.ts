@@ -85,7 +85,7 @@ describe('section 2, metadata', () => {
 })
 
 describe('section 3, the client that comes of it', () => {
-  it('3.2.1 its secret is 256 bits, and it goes the whole way with it', async () => {
+  it('3.2.1 a client’s secret is 256 bits, and it goes the whole way with that', async () => {
     const { body } = await register(app)
     expect(body.client_secret).toMatch(/^[\w-]{43,}$/)
     const answer = await provider.authorize({ client_id: body.client_id, scope: app.scope })
@@ -94,7 +94,7 @@ describe('section 3, the client that comes of it', () => {
     expect(tokens.body).toMatchObject({ scope: app.scope, refresh_token: expect.any(String) })
   })
 
-  it('3.2.2 the error is JSON that names the member', async () => {
+  it('3.2.2 an error is JSON that names the member', async () => {
     const { body } = await register({ ...app, redirect_uris: ['https://app.example.com/cb#x'] })
     expect(body.error).toBe('invalid_redirect_uri')
     expect(body.error_description).toContain('fragment')

@@ -15,7 +15,7 @@ const ask = async (token: string | undefined, headers?: Record<string, string>):
 const scope = 'openid offline_access orders:read'
 
 describe('section 2.2, the answer', () => {
-  it('2.2 says everything that the token says', async () => {
+  it('2.2 the answer says everything that the token says', async () => {
     const { access_token = '' } = await provider.tokens({ scope })
     const { sub, exp, iat, jti } = claimsOf(access_token)
     expect(await ask(access_token)).toMatchObject({
@@ -31,27 +31,27 @@ describe('section 2.2, the answer', () => {
     })
   })
 
-  it('2.2 of a refresh token is for its own client alone', async () => {
+  it('2.2 the answer of a refresh token is for its own client alone', async () => {
     const { refresh_token } = await provider.tokens({ scope })
     expect(await ask(refresh_token)).toMatchObject({ active: true, client_id: 'web', scope })
     expect(await ask(refresh_token, basic('other', 'other-secret'))).toEqual({ active: false })
     expect(await ask(refresh_token, asService)).toEqual({ active: false })
   })
 
-  it('2.2 of a token for another audience is exactly {"active":false}', async () => {
+  it('2.2 the answer of a token for another audience is exactly {"active":false}', async () => {
     const forOrders = await provider.tokens({ resource: orders })
     expect(await ask(forOrders.access_token, asService)).toMatchObject({ active: true, aud: orders })
     expect(await ask(forOrders.access_token, basic('other', 'other-secret'))).toEqual({ active: false })
   })
 
   it.each(['x', 'a.b.c', 'ghr_a.1.b', 'gha_AAAA', ' ', '\u0000', 'x'.repeat(20_000)])(
-    '2.2 of what is no token is exactly {"active":false} (%#)',
+    '2.2 the answer of what is no token is exactly {"active":false} (%#)',
     async (token) => {
       expect(await ask(token)).toEqual({ active: false })
     },
   )
 
-  it('2.2 of a refreshed-away, a revoked and a logged-out token is {"active":false}', async () => {
+  it('2.2 the answer of what ended with its session is {"active":false}', async () => {
     const first = await provider.tokens({ scope })
     const next = await provider.token({ grant_type: 'refresh_token', refresh_token: first.refresh_token })
     expect(await ask(first.access_token)).toMatchObject({ active: true })
@@ -60,7 +60,7 @@ describe('section 2.2, the answer', () => {
       expect(await ask(token)).toEqual({ active: false })
   })
 
-  it('2.2 of an ID token is {"active":false}', async () => {
+  it('2.2 the answer of an ID token is {"active":false}', async () => {
     expect(await ask((await provider.tokens()).id_token)).toEqual({ active: false })
   })
 })

@@ -72,7 +72,7 @@ const userinfo = async (token: string | undefined, shown: Shown): Promise<number
   (await fetch(`${url}/oauth/userinfo`, { headers: { authorization: `Bearer ${token}`, ...shownAs(shown) } })).status
 
 describe('section 2, a client that proves itself by its certificate', () => {
-  it('2.1 is refused without it and with another one, at the token endpoint and with a pushed request', async () => {
+  it('2.1 a client is refused without its certificate and with another one, at the token endpoint and with a pushed request', async () => {
     for (const shown of ['thief', undefined] as const) {
       const code = await codeFor('robot')
       expect(await exchange('robot', shown, code)).toMatchObject({ status: 401, body: { error: 'invalid_client' } })
@@ -84,7 +84,7 @@ describe('section 2, a client that proves itself by its certificate', () => {
 })
 
 describe('section 3, tokens that are bound to it', () => {
-  it('3.1 say so, and are good with it alone', async () => {
+  it('3.1 bound tokens say so, and are good with the certificate alone', async () => {
     const { body } = await exchange('robot', 'robot', await codeFor('robot'))
     expect(body.token_type).toBe('Bearer')
     const { cnf } = claimsOf(body.access_token ?? '')

@@ -38,7 +38,7 @@ describe('section 2.1, the authorization request', () => {
     },
   )
 
-  it('2.1 in a signed request they are a list', async () => {
+  it('2.1 several resources are a list in a signed request', async () => {
     const request = await keys.sign({
       ...{ iss: 'web', aud: issuer, client_id: 'web', redirect_uri: redirectUri, response_type: 'code', scope },
       ...{ code_challenge: provider.pkce.challenge, code_challenge_method: 'S256', resource: [orders, issuer] },

@@ -18,7 +18,7 @@ it('2.1 the header says at+jwt, an asymmetric algorithm and a published key', as
   expect(keys.map((key) => key.kid)).toContain(kid)
 })
 
-it('2.2 it has every required claim, and those about the sign-in', async () => {
+it('2.2 a token has every required claim, and those about the sign-in', async () => {
   const claims = claimsOf((await provider.tokens()).access_token ?? '')
   expect(claims).toMatchObject({
     iss: issuer,
@@ -35,7 +35,7 @@ it('2.2 it has every required claim, and those about the sign-in', async () => {
 })
 
 describe('section 3, whom it is for', () => {
-  it('3 is the default audience where none is asked for, else the asked one, and never the client', async () => {
+  it('3 the audience is the default one where none is asked for, else the asked one, and never the client', async () => {
     for (const [resource, aud] of [
       [undefined, issuer],
       [orders, orders],

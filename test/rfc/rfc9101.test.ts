@@ -40,7 +40,7 @@ const ask = async (given: Record<string, string>, client_id = 'web') =>
   provider.goOn(await provider.browser.get(`/oauth/authorize?${new URLSearchParams({ client_id, ...given })}`))
 
 describe('section 5, the request', () => {
-  it('5 needs nothing beside the client and the object', async () => {
+  it('5 a request needs nothing beside the client and the object', async () => {
     const answer = await ask({ request: await build({ state: 'inside' }) })
     expect(answer.callback.get('state')).toBe('inside')
     expect((await provider.exchange(answer.callback.get('code'))).status).toBe(200)

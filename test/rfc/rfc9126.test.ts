@@ -25,19 +25,19 @@ const visit = async (request_uri: string | undefined, given: Record<string, stri
 }
 
 describe('section 2.1, the request', () => {
-  it('2.1 is for the client itself', async () => {
+  it('2.1 pushing is for the client itself', async () => {
     expect((await push({}, {})).status).toBe(401)
     expect((await push({}, basic('web', 'wrong'))).body.error).toBe('invalid_client')
     expect((await push({ client_id: 'spa' }, {})).status).toBe(201)
     expect((await push({ client_id: 'other' })).body.error).toBe('invalid_request')
   })
 
-  it('2.1 may not have a request_uri', async () => {
+  it('2.1 what is pushed may not have a request_uri', async () => {
     const { body } = await push()
     expect((await push({ request_uri: body.request_uri })).body.error).toBe('invalid_request')
   })
 
-  it('2.1 takes the same client assertions as the token endpoint: for the issuer, once, and for no endpoint’s address', async () => {
+  it('2.1 it takes the same client assertions as the token endpoint: for the issuer, once, and for no endpoint’s address', async () => {
     const now = provider.clock.now()
     const withAudience = async (aud: unknown) =>
       push({ client_id: undefined, ...(await keys.assertion('keyed', now, { aud })) }, {})
@@ -52,7 +52,7 @@ describe('section 2.1, the request', () => {
     expect(statuses.map(({ status }) => status)).toEqual([201, 401])
   })
 
-  it('2.3 is judged at once, as at the authorization endpoint', async () => {
+  it('2.3 a pushed request is judged at once, as at the authorization endpoint', async () => {
     const cases: readonly (readonly [Members, string])[] = [
       [{ redirect_uri: 'https://evil.test/cb' }, 'invalid_request'],
       [{ redirect_uri: undefined }, 'invalid_request'],
@@ -76,7 +76,7 @@ describe('section 2.1, the request', () => {
 })
 
 describe('section 2.2, the answer', () => {
-  it('2.2 is 201 with a name that cannot be guessed, for less than ten minutes', async () => {
+  it('2.2 the answer is 201 with a name that cannot be guessed, for less than ten minutes', async () => {
     const { status, body, headers } = await push()
     expect(status).toBe(201)
     expect(body.request_uri).toMatch(/^urn:ietf:params:oauth:request_uri:[\w-]{43}$/)
@@ -94,7 +94,7 @@ describe('section 2.2, the answer', () => {
 })
 
 describe('section 4, the authorization request', () => {
-  it('4 takes everything from what was pushed and nothing from what stands beside it', async () => {
+  it('4 everything is taken from what was pushed and nothing from what stands beside it', async () => {
     const { body } = await push({ state: 'pushed', scope: 'openid' })
     const beside = {
       state: 'beside',
@@ -109,7 +109,7 @@ describe('section 4, the authorization request', () => {
     expect((await provider.exchange(answer.callback.get('code'))).body.scope).toBe('openid')
   })
 
-  it('4 is for the client that has pushed it', async () => {
+  it('4 a name is for the client that has pushed', async () => {
     const { body } = await push()
     for (const given of [{ client_id: 'other' }, { client_id: 'spa' }, { client_id: 'nobody' }, { client_id: '' }])
       expect((await visit(body.request_uri, given)).status, given.client_id).toBe(400)
@@ -127,7 +127,7 @@ describe('section 4, the authorization request', () => {
     expect([again.status, again.headers.get('location')]).toEqual([400, null])
   })
 
-  it('4 of twenty at once one leads to an answer', async () => {
+  it('4 of twenty uses of a name at once one leads to an answer', async () => {
     await provider.authorize() // signed in from here on
     const { body } = await push()
     const answers = await Promise.all(Array.from({ length: 20 }, () => visit(body.request_uri)))
@@ -145,7 +145,7 @@ describe('section 4, the authorization request', () => {
 })
 
 describe('section 6, clients that must push', () => {
-  it('6 are refused without it, and with a plain request beside it', async () => {
+  it('6 clients that must push are refused without it', async () => {
     const plain = await provider.authorize({ client_id: 'pushing' })
     expect(plain.callback.get('error')).toBe('invalid_request')
     const pushed = await push({ client_id: undefined }, basic('pushing', 'web-secret'))

@@ -50,7 +50,7 @@ describe('section 4.3, checking a proof, at the token endpoint', () => {
     'no iat': () => ({ iat: undefined }),
     'no jti': () => ({ jti: undefined }),
   }
-  it.each(Object.keys(bad))('4.3 %s is invalid_dpop_proof', async (name) => {
+  it.each(Object.keys(bad))('4.3 a proof with %s is invalid_dpop_proof', async (name) => {
     const claims = bad[name]?.(provider.clock.now())
     const answer = await provider.token(form, { ...asWeb, ...withProof(prover, claims) })
     expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_dpop_proof' } })
@@ -84,7 +84,7 @@ describe('section 4.3, checking a proof, at the token endpoint', () => {
 })
 
 describe('section 5, tokens that are bound', () => {
-  it('5 say so: the type is DPoP and the key is in the token, here and at introspection', async () => {
+  it('5 a bound token says so: the type is DPoP and the key is in it, here and at introspection', async () => {
     const body = await boundTokens()
     expect(body.token_type).toBe('DPoP')
     expect(claimsOf(body.access_token ?? '').cnf).toEqual({ jkt: prover.jkt })
@@ -117,12 +117,12 @@ describe('section 5, tokens that are bound', () => {
 })
 
 describe('section 7, using them', () => {
-  it('7.1 with the scheme DPoP and a proof for that token', async () => {
+  it('7.1 a bound token is good with the scheme DPoP and a proof for that token', async () => {
     const { access_token = '' } = await boundTokens()
     expect((await provider.userinfo('', atUserinfo(access_token))).status).toBe(200)
   })
 
-  it('7.1 and 7.2 in no other way', async () => {
+  it('7.1 and 7.2: a bound token is good in no other way', async () => {
     const { access_token = '' } = await boundTokens()
     const other = (await boundTokens()).access_token ?? ''
     const good = atUserinfo(access_token)
@@ -151,7 +151,7 @@ describe('section 7, using them', () => {
 })
 
 describe('sections 8 and 9, nonces', () => {
-  it('8 without one the answer brings one, which a page of another origin may read', async () => {
+  it('8 without a nonce the answer brings one, which a page of another origin may read', async () => {
     const headers = { ...asWeb, ...withProof(prover, { nonce: undefined }), origin: 'https://a.example' }
     const answer = await provider.token({ grant_type: 'client_credentials' }, headers)
     expect(answer).toMatchObject({ status: 400, body: { error: 'use_dpop_nonce' } })
@@ -164,14 +164,14 @@ describe('sections 8 and 9, nonces', () => {
     expect(again.status).toBe(200)
   })
 
-  it('8 being told so costs no code', async () => {
+  it('8 being asked for a nonce costs no code', async () => {
     const code = await newCode()
     const told = await exchange(code, { ...asWeb, ...withProof(prover, { nonce: 'old' }) })
     expect(told.body.error).toBe('use_dpop_nonce')
     expect((await exchange(code, { ...asWeb, ...withProof() })).status).toBe(200)
   })
 
-  it('9 a protected resource tells it with 401 and a challenge', async () => {
+  it('9 a protected resource asks for a nonce with 401 and a challenge', async () => {
     const { access_token = '' } = await boundTokens()
     const answer = await provider.userinfo('', atUserinfo(access_token, { nonce: undefined }))
     expect(answer).toMatchObject({ status: 401, body: { error: 'use_dpop_nonce' } })
@@ -185,7 +185,7 @@ describe('section 10, codes that are bound', () => {
     expect((await exchange(code, { ...asWeb, ...headers })).body.error).toBe('invalid_grant')
   }
 
-  it('10 by dpop_jkt: another key, or none, gets nothing, and the code is gone', async () => {
+  it('10 a code is bound by dpop_jkt: another key, or none, gets nothing, and the code is gone', async () => {
     await isRefused(await newCode({ dpop_jkt: prover.jkt }), withProof(stranger))
     const code = await newCode({ dpop_jkt: prover.jkt })
     await isRefused(code, {})
@@ -194,7 +194,7 @@ describe('section 10, codes that are bound', () => {
     expect((await exchange(good, { ...asWeb, ...withProof() })).body.token_type).toBe('DPoP')
   })
 
-  it('10.1 by a proof when the request is pushed, which must not contradict dpop_jkt', async () => {
+  it('10.1 a code is bound by a proof when the request is pushed, which must not contradict dpop_jkt', async () => {
     const push = (given: Members, by = prover) =>
       provider.post('/oauth/par', provider.parameters(given), { ...asWeb, ...withProof(by, {}, '/oauth/par') })
     const { body, status } = await push({})

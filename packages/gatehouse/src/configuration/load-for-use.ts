@@ -20,9 +20,14 @@ export function loadForUse({
     environment: process.env,
     ...(development ? { base: developmentBase } : {}),
   })
-  const masterKey =
-    resolved.masterKey ?? (development ? { key: openDevelopmentMasterKey(resolved.database).key } : undefined)
+  const masterKey = resolved.masterKey ?? (development ? findDevelopmentKey(resolved.database) : undefined)
   // The checks have reported whatever could be missing here; this only tells the compiler.
   if (!masterKey || !resolved.routes) throw new Error('the configuration is incomplete')
   return { ...resolved, masterKey, routes: resolved.routes }
+}
+
+function findDevelopmentKey(database: string): { readonly key: Buffer } {
+  const { key, file, made } = openDevelopmentMasterKey(database)
+  if (made) process.stderr.write(`Made a master key for development: ${file}\n`)
+  return { key }
 }
