@@ -24,7 +24,11 @@ const keyed = {
 }
 let provider: Provider
 beforeEach(async () => {
-  provider = await startProvider({}, [{ ...web, id: 'other', secret: 'other-secret' }, keyed])
+  provider = await startProvider({}, [
+    { ...web, id: 'other', secret: 'other-secret' },
+    { ...web, id: 'greedy', scopes: ['openid', 'orders:read'] },
+    keyed,
+  ])
 })
 afterEach(() => provider.close())
 
@@ -152,8 +156,9 @@ describe('state that a browser could tamper with', () => {
 
 describe('names that could be mistaken', () => {
   it('a client cannot have the id of a user, and its tokens speak for no user', async () => {
-    const { access_token = '' } = (await provider.token({ grant_type: 'client_credentials' })).body
-    expect(claimsOf(access_token).sub).not.toMatch(/^usr_/)
+    const form = { grant_type: 'client_credentials', scope: 'openid orders:read' }
+    const { access_token = '', scope } = (await provider.token(form, basic('greedy', 'web-secret'))).body
+    expect([scope, claimsOf(access_token).sub]).toEqual(['openid orders:read', 'greedy'])
     expect((await provider.userinfo(access_token)).status).toBe(403)
     const page = await provider.browser.get(provider.authorizePath({ client_id: 'usr_AAAAAAAAAAAAAAAAAAAAAA' }))
     expect(page.status).toBe(400)

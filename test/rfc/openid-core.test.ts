@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { addUser } from '@gatehouse/auth/domain/users'
+import type { ClientId } from '@gatehouse/core/brand'
+import { seconds } from '@gatehouse/core/time'
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { basic, claimsOf, issuer, type Provider, startProvider, web } from './provider.ts'
@@ -105,14 +107,15 @@ describe('section 3.1.2.1, the authentication request', () => {
   })
 
   it('3.1.2.1 max_age, also 0 and the registered default, leads to a new sign-in and to its time', async () => {
-    for (const [client_id, given] of [
-      ['web', { max_age: '0' }],
-      ['aged', {}],
+    for (const [client_id, given, later] of [
+      ['web', { max_age: '60' }, 61],
+      ['aged', {}, 61],
+      ['web', { max_age: '0' }, 0],
     ] as const) {
       await provider.authorize()
-      provider.clock.advance(61)
+      provider.clock.advance(later)
       const page = await provider.browser.get(provider.authorizePath({ client_id, ...given }))
-      expect(page.has('password'), client_id).toBe(true)
+      expect(page.has('password'), JSON.stringify(given)).toBe(true)
       const answer = await provider.goOn(page)
       const { body } = await provider.exchange(answer.callback.get('code'), {}, basic(client_id, 'web-secret'))
       expect(claimsOf(body.id_token ?? '').auth_time).toBe(provider.clock.now())
@@ -143,7 +146,10 @@ describe('section 3.1.2.2, the hint of an ID token', () => {
   it('3.1.2.2 a hint that is another client’s, or no ID token, is invalid_request', async () => {
     const { access_token } = await provider.tokens()
     const foreign = (await tokensOf('aged')).id_token
-    for (const id_token_hint of [access_token, foreign, 'x', `${foreign}x`])
+    // Signed by us and for this client, and of another kind all the same.
+    const claims = { sub: 'usr_x', client_id: 'web' as ClientId, aud: 'web', scope: '' }
+    const { token } = provider.auth.accessTokens.issue(claims, seconds(60))
+    for (const id_token_hint of [access_token, foreign, token, 'x', `${foreign}x`])
       expect((await silently({ id_token_hint })).callback.get('error')).toBe('invalid_request')
   })
 })

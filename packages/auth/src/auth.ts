@@ -23,15 +23,18 @@ import { createLogoutDeliveries, type LogoutDeliveries } from './domain/logout-d
 import type { MakeKeyPair } from './domain/make-signing-key.ts'
 import { createPasswords, type HashParameters, type Passwords } from './domain/passwords.ts'
 import { createRefreshTokens } from './domain/refresh-tokens.ts'
+import { createRememberedDevices } from './domain/remembered-devices.ts'
 import { createRemoteKeySets } from './domain/remote-key-sets.ts'
 import { createRevocations, type Hint, type Revocations } from './domain/revocations.ts'
 import { createSealedTokens } from './domain/sealed-tokens.ts'
+import { createSecondFactors } from './domain/second-factors.ts'
 import { openSigningKeys, type SigningKeys } from './domain/signing-keys.ts'
 import { createSubjects } from './domain/subjects.ts'
 import { createTokenPairs, type TokenLifetimes } from './domain/token-pairs.ts'
 import { createTrustedIssuers, type TrustedIssuer } from './domain/trusted-issuers.ts'
 import { createUserCodeLimit } from './domain/user-codes.ts'
 import { buildEndpoints } from './endpoints.ts'
+import { createMfaTokens } from './first-party/mfa-tokens.ts'
 import { createAuthorizationFlow } from './flow/authorization.ts'
 import { createFlows } from './flow/flows.ts'
 import { type AddressLimit, beginningLimit, createAddressLimit, defaultFailureLimit } from './http/address-limit.ts'
@@ -59,6 +62,7 @@ export interface AuthSettings extends ClientConfiguration {
   readonly rotateKeysEvery: Seconds
   /** Every scope that a route asks for, for the discovery document. */
   readonly routeScopes: readonly string[]
+  readonly secondFactor: SecondFactorPolicy
   /** Whether DPoP proofs must carry a nonce of ours. */
   readonly requireDpopNonce: boolean
   /** What clients that register themselves may have. */
@@ -67,6 +71,13 @@ export interface AuthSettings extends ClientConfiguration {
   readonly authorizationDetails: Readonly<Record<string, AuthorizationDetailType>>
   /** Whose word for workloads is taken. */
   readonly trustedIssuers: readonly TrustedIssuer[]
+}
+
+/** Who must have a second factor, and for how long a browser is remembered. */
+export interface SecondFactorPolicy {
+  readonly requiredForRoles: readonly string[]
+  /** Seconds; 0 = it is asked for each time. */
+  readonly rememberFor: Seconds
 }
 
 /** What only a restart changes. */
@@ -180,10 +191,15 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const beginnings = createAddressLimit(clock, beginningLimit)
   const flows = createFlows({ store, clock, cookies, beginnings })
   const browserSessions = createBrowserSessions({ store, clock, revocations, cookies, lifetimes })
+  const issuerName = new URL(issuer).host
+  const secondFactors = createSecondFactors({ store, clock, ring: rings.factor, issuerName })
+  const rememberFor = () => settings.secondFactor.rememberFor
+  const rememberedDevices = createRememberedDevices({ store, clock, cookies, lifetime: rememberFor })
   const authorizationDetails = createAuthorizationDetails(() => settings.authorizationDetails)
   const signing = { issuer, clock, keys, clientKeys, idTokens, subjects, store }
   const authorization = createAuthorizationFlow({
     ...signing,
+    secondFactors,
     clients,
     flows,
     browserSessions,
@@ -239,6 +255,13 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     browserSessions,
     cookies,
     logoutDeliveries,
+    secondFactors,
+    rememberedDevices,
+    rememberFor,
+    factorRing: rings.factor,
+    mfaTokens: createMfaTokens({ store, clock }),
+    requiresSecondFactor: ({ roles }) =>
+      settings.secondFactor.requiredForRoles.some((role) => roles.split(' ').includes(role)),
     authorization,
     decoupledRequests,
     pings,

@@ -1,4 +1,6 @@
+import { securityEndpoints } from './account/security.ts'
 import { loginEndpoint } from './first-party/login.ts'
+import { loginMfaEndpoint } from './first-party/login-mfa.ts'
 import { logoutEndpoint } from './first-party/logout.ts'
 import { refreshEndpoint } from './first-party/refresh.ts'
 import { validateEndpoint } from './first-party/validate.ts'
@@ -6,6 +8,8 @@ import type { Endpoint } from './http/endpoint.ts'
 import { backchannelRequestEndpoint } from './login/backchannel-request.ts'
 import { consentEndpoints } from './login/consent.ts'
 import { deviceEndpoints } from './login/device.ts'
+import { continueEndpoint, enrolFactorEndpoints } from './login/enrol-factor.ts'
+import { secondFactorEndpoints } from './login/second-factor.ts'
 import { signInPageEndpoints } from './login/sign-in-page.ts'
 import { firstAdministratorEndpoint } from './manage/first-administrator.ts'
 import { authorizeEndpoints } from './protocol/authorize.ts'
@@ -28,6 +32,10 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof logoutEndpoint> &
   DependenciesOf<typeof validateEndpoint> &
   DependenciesOf<typeof signInPageEndpoints> &
+  DependenciesOf<typeof secondFactorEndpoints> &
+  DependenciesOf<typeof enrolFactorEndpoints> &
+  DependenciesOf<typeof securityEndpoints> &
+  DependenciesOf<typeof loginMfaEndpoint> &
   DependenciesOf<typeof consentEndpoints> &
   DependenciesOf<typeof deviceEndpoints> &
   DependenciesOf<typeof backchannelRequestEndpoint> &
@@ -49,11 +57,20 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
 
 /** Every endpoint of the authentication service: the table of contents. */
 export function buildEndpoints(dependencies: EndpointDependencies): readonly Endpoint[] {
-  const firstParty = [loginEndpoint(dependencies), refreshEndpoint(dependencies), logoutEndpoint(dependencies)]
+  const firstParty = [
+    loginEndpoint(dependencies),
+    loginMfaEndpoint(dependencies),
+    refreshEndpoint(dependencies),
+    logoutEndpoint(dependencies),
+  ]
   return [
     ...(dependencies.loginApi ? firstParty : []),
     validateEndpoint(dependencies),
     ...signInPageEndpoints(dependencies),
+    ...secondFactorEndpoints(dependencies),
+    ...enrolFactorEndpoints(dependencies),
+    continueEndpoint(dependencies),
+    ...securityEndpoints(dependencies),
     ...consentEndpoints(dependencies),
     ...deviceEndpoints(dependencies),
     backchannelRequestEndpoint(dependencies),

@@ -31,6 +31,7 @@ export const errorCatalogue = {
   invalid_redirect_uri: { status: 400, description: 'A redirect URI is not allowed' },
   invalid_client_metadata: { status: 400, description: 'The client metadata is not valid' },
   invalid_credentials: { status: 401, description: 'Invalid credentials' },
+  mfa_required: { status: 401, description: 'A second factor is required' },
   invalid_token: { status: 401, description: 'The access token is invalid, expired or revoked' },
   credentials_required: { status: 401, description: 'Authentication is required' },
   insufficient_user_authentication: { status: 401, description: 'A stronger or more recent sign-in is required' },

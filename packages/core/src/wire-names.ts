@@ -18,6 +18,8 @@ export const cookieNames: readonly string[] = [
   'gatehouse_session',
   '__Host-gatehouse_browser',
   'gatehouse_browser',
+  '__Host-gatehouse_device',
+  'gatehouse_device',
 ]
 /** The built-in public client for which POST /login, /token/refresh and /logout act. */
 export const firstPartyClientId = 'first-party'

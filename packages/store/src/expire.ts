@@ -28,6 +28,7 @@ const expiringTables: readonly ExpiringTable[] = [
   { table: 'session_clients', key: ['session_id', 'client_id'] },
   { table: 'logout_deliveries', key: ['id'] },
   { table: 'initial_access_tokens', key: ['hash'] },
+  { table: 'remembered_devices', key: ['hash'] },
 ]
 
 /**

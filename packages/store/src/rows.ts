@@ -117,12 +117,16 @@ export interface AuthorizationCodeRow {
 export interface FlowRow {
   /** SHA-256 of the id that stands in the page's address. */
   readonly id_hash: string
-  readonly kind: 'authorize' | 'sign_in' | 'device' | 'logout'
+  readonly kind: 'authorize' | 'sign_in' | 'device' | 'logout' | 'mfa' | 'account' | 'enrol_totp'
   /** SHA-256 of the browser's cookie: no other browser goes on with it. */
   readonly browser_hash: string
   readonly client_id: ClientId | null
   /** What was asked for, as JSON that has been checked. */
   readonly parameters: string
+  /** Who has proven something in it, but not enough for a session; null = nobody. It opens nothing. */
+  readonly user_id: UserId | null
+  /** Methods that have been proven so far, with one space between two. */
+  readonly proven: string
   /** The session that was started or confirmed for it; null = nobody has signed in for it yet. */
   readonly session_id: SessionId | null
   readonly created_at: Seconds
@@ -194,6 +198,48 @@ export interface DecoupledRequestRow {
   readonly address: string
   readonly created_at: Seconds
   readonly usable_until: Seconds
+  readonly expires_at: Seconds
+}
+
+/** Something beside the password by which a user can prove who they are. */
+export interface FactorRow {
+  readonly id: string
+  readonly user_id: UserId
+  readonly kind: 'totp' | 'passkey'
+  /** What the user calls it. */
+  readonly name: string
+  /** totp: the shared secret, sealed; null otherwise. */
+  readonly sealed_secret: string | null
+  /** passkey: base64url; null otherwise. Nobody else has the same. */
+  readonly credential_id: string | null
+  /** passkey: the COSE key, base64url; null otherwise. */
+  readonly public_key: string | null
+  readonly sign_count: number
+  /** passkey: with one space between two. */
+  readonly transports: string
+  /** passkey: whether it is kept in more than one place. */
+  readonly backed_up: 0 | 1
+  /** totp: the last time step of which a code was used; null = none. */
+  readonly last_step: number | null
+  readonly created_at: Seconds
+  readonly last_used_at: Seconds | null
+}
+
+/** A code that stands in for a second factor, once. */
+export interface RecoveryCodeRow {
+  readonly user_id: UserId
+  /** SHA-256 of the code, base64url. */
+  readonly hash: string
+  readonly created_at: Seconds
+}
+
+/** A browser that need not show a second factor for a while. */
+export interface RememberedDeviceRow {
+  /** SHA-256 of its cookie, base64url. */
+  readonly hash: string
+  readonly user_id: UserId
+  readonly device: string
+  readonly created_at: Seconds
   readonly expires_at: Seconds
 }
 

@@ -7,12 +7,15 @@ import type {
   ConsentRow,
   DataKeyRow,
   DecoupledRequestRow,
+  FactorRow,
   FamiliarAddressRow,
   FlowRow,
   GrantRow,
   InitialAccessTokenRow,
   LogoutDeliveryRow,
   PushedRequestRow,
+  RecoveryCodeRow,
+  RememberedDeviceRow,
   RevocationRow,
   SessionClientRow,
   SessionRow,
@@ -46,4 +49,7 @@ export interface Schema {
   readonly decoupled_requests: DecoupledRequestRow
   readonly logout_deliveries: LogoutDeliveryRow
   readonly initial_access_tokens: InitialAccessTokenRow
+  readonly factors: FactorRow
+  readonly recovery_codes: RecoveryCodeRow
+  readonly remembered_devices: RememberedDeviceRow
 }

@@ -11,12 +11,15 @@ import { type Clients, createClients } from './tables/clients.ts'
 import { type Consents, createConsents } from './tables/consents.ts'
 import { createDataKeys, type DataKeys } from './tables/data-keys.ts'
 import { createDecoupledRequests, type DecoupledRequests } from './tables/decoupled-requests.ts'
+import { createFactors, type Factors } from './tables/factors.ts'
 import { createFamiliarAddresses, type FamiliarAddresses } from './tables/familiar-addresses.ts'
 import { createFlows, type Flows } from './tables/flows.ts'
 import { createGrants, type Grants } from './tables/grants.ts'
 import { createInitialAccessTokens, type InitialAccessTokens } from './tables/initial-access-tokens.ts'
 import { createLogoutDeliveries, type LogoutDeliveries } from './tables/logout-deliveries.ts'
 import { createPushedRequests, type PushedRequests } from './tables/pushed-requests.ts'
+import { createRecoveryCodes, type RecoveryCodes } from './tables/recovery-codes.ts'
+import { createRememberedDevices, type RememberedDevices } from './tables/remembered-devices.ts'
 import { createRevocations, type Revocations } from './tables/revocations.ts'
 import { createSessionClients, type SessionClients } from './tables/session-clients.ts'
 import { createSessions, type Sessions } from './tables/sessions.ts'
@@ -55,6 +58,9 @@ export interface Tables {
   readonly decoupledRequests: DecoupledRequests
   readonly logoutDeliveries: LogoutDeliveries
   readonly initialAccessTokens: InitialAccessTokens
+  readonly factors: Factors
+  readonly recoveryCodes: RecoveryCodes
+  readonly rememberedDevices: RememberedDevices
 }
 
 /**
@@ -139,4 +145,7 @@ export const createTables = (connection: Connection): Tables => ({
   decoupledRequests: createDecoupledRequests(connection),
   logoutDeliveries: createLogoutDeliveries(connection),
   initialAccessTokens: createInitialAccessTokens(connection),
+  factors: createFactors(connection),
+  recoveryCodes: createRecoveryCodes(connection),
+  rememberedDevices: createRememberedDevices(connection),
 })

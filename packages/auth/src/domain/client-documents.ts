@@ -6,13 +6,15 @@ import { parseMaxAge } from '@gatehouse/guard/fetch-json'
 import type { Outbound } from '../outbound/outbound.ts'
 import { OutboundError } from '../outbound/outbound-error.ts'
 import { parseRegistration, type RegisteredClient, type RegistrationPolicy } from './client-registration.ts'
+import { checkSectorIdentifier } from './sector-identifier.ts'
 
 /** Clients whose id is the address of a document that describes them. */
 export interface ClientDocuments {
   /**
    * What the document says; `undefined` where there is none, or it is not fit to be one. Kept for as long as its headers say,
    * between a minute and an hour; what could not be read is asked for again after half a minute at the earliest.
-   * Spec: OAuth Client ID Metadata Document. Cost: a request where nothing is kept.
+   * Spec: OAuth Client ID Metadata Document. Cost: a request where nothing is kept, two for a client of a sector. Error:
+   * `temporarily_unavailable` where too many are being read: anybody can name an address.
    */
   find(id: string): Promise<RegisteredClient | undefined>
 }
@@ -31,6 +33,8 @@ interface KeptDocument {
 const documentLimit = 5120
 const kept = { least: 60, most: 3600, failure: 30 }
 const cacheLimit = 1000
+/** Documents that may be on their way at a time. */
+const readsAtATime = 100
 
 /** Whether a client id is an address: https, with a path, and spelled in the one way that a URL parser leaves as it is. */
 export function isDocumentAddress(id: string): id is ClientId {
@@ -48,6 +52,7 @@ export function isDocumentAddress(id: string): id is ClientId {
 
 export function createClientDocuments({ outbound, clock, policy }: Dependencies): ClientDocuments {
   const cache = new Map<string, KeptDocument>()
+  let underWay = 0
 
   const read = async (id: string): Promise<{ client: RegisteredClient | undefined; seconds: number }> => {
     try {
@@ -56,7 +61,9 @@ export function createClientDocuments({ outbound, clock, policy }: Dependencies)
         limitBytes: documentLimit,
       })
       if (status !== 200) return { client: undefined, seconds: kept.failure }
-      return { client: parseDocument(id, text, policy()), seconds: lifetimeOf(headers['cache-control']) }
+      const client = parseDocument(id, text, policy())
+      if (client) await checkSectorIdentifier(outbound, client.metadata)
+      return { client, seconds: lifetimeOf(headers['cache-control']) }
     } catch (error) {
       if (error instanceof OutboundError || error instanceof GatehouseError || error instanceof JsonFaultError) {
         return { client: undefined, seconds: kept.failure }
@@ -65,10 +72,14 @@ export function createClientDocuments({ outbound, clock, policy }: Dependencies)
     }
   }
   return {
-    find(id) {
+    async find(id) {
       const known = cache.get(id)
       if (known && known.until > clock.now()) return known.client
-      const reading = read(id)
+      if (underWay >= readsAtATime) throw new GatehouseError('temporarily_unavailable', { retryAfter: 5 })
+      underWay += 1
+      const reading = read(id).finally(() => {
+        underWay -= 1
+      })
       const entry = { client: reading.then(({ client }) => client), until: clock.now() + kept.failure }
       cache.delete(id)
       const [oldest] = cache.keys()

@@ -193,7 +193,10 @@ export interface ClientSettings {
   readonly responseTypes: ReadonlySet<string>
   readonly jwksUri: string | undefined
   readonly subjectType: 'public' | 'pairwise'
-  /** What pairwise subjects are made for: a host. */
+  /**
+   * What pairwise subjects are made for: a host. undefined = the client alone; the machine itself and a scheme of an app's
+   * own are no place that clients could share.
+   */
   readonly sectorIdentifier: string | undefined
   readonly idToken: AnswerProtection & { readonly alg: AnswerAlgorithm }
   readonly userinfo: AnswerProtection
@@ -218,7 +221,7 @@ export interface ClientSettings {
 /** The settings that metadata of the right shape mean, with every default filled in. */
 export function buildClientSettings(metadata: ClientMetadata): ClientSettings {
   const { redirect_uris = [], backchannel_token_delivery_mode: cibaMode } = metadata
-  const sector = metadata.sector_identifier_uri ?? redirect_uris[0]
+  const sector = metadata.sector_identifier_uri ?? redirect_uris.slice(0, 1).find(isHttps)
   return {
     name: metadata.client_name,
     clientUri: metadata.client_uri,
@@ -227,7 +230,7 @@ export function buildClientSettings(metadata: ClientMetadata): ClientSettings {
     tosUri: metadata.tos_uri,
     redirectUris: redirect_uris,
     postLogoutRedirectUris: metadata.post_logout_redirect_uris ?? [],
-    responseModes: metadata.response_modes && new Set(metadata.response_modes),
+    responseModes: metadata.response_modes && new Set(metadata.response_modes.flatMap(modesMeantBy)),
     responseTypes: new Set(metadata.response_types ?? ['code']),
     jwksUri: metadata.jwks_uri,
     subjectType: metadata.subject_type ?? 'public',
@@ -257,6 +260,10 @@ export function buildClientSettings(metadata: ClientMetadata): ClientSettings {
     authorizationDetailsTypes: new Set(metadata.authorization_details_types),
   }
 }
+
+/** `jwt` is not a place of its own: it means that of the response type. Spec: JARM section 2.3.4. */
+const modesMeantBy = (mode: ResponseMode): readonly ResponseMode[] =>
+  mode === 'jwt' ? ['query.jwt', 'fragment.jwt'] : [mode]
 
 function encryptionOf(
   metadata: ClientMetadata,

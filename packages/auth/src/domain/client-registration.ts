@@ -14,7 +14,7 @@ import {
   type GrantType,
   oneOf,
 } from './client-metadata.ts'
-import { openidScopes } from './user-claims.ts'
+import { freeScopes } from './user-claims.ts'
 
 /** What clients that register themselves may have. */
 export interface RegistrationPolicy {
@@ -83,6 +83,8 @@ export function parseRegistration(said: JsonObject, policy: RegistrationPolicy):
   const metadata: ClientMetadata = Object.fromEntries(Object.entries(registration).filter(([name]) => !apart.has(name)))
   const { loopbackRedirects } = policy
   checkClientMetadata(metadata, { authMethod, grantTypes, hasKeys: jwks !== undefined, loopbackRedirects })
+  // The hybrid flow is a permission, which nobody gives themselves.
+  if (metadata.response_types?.some((type) => type !== 'code')) throw bad('response_types: code is supported')
   const secretEitherWay = registration.token_endpoint_auth_method === undefined
   return { authMethod, secretEitherWay, grantTypes, jwks, metadata, scopes: allowedScopes(registration.scope, policy) }
 }
@@ -113,7 +115,7 @@ function checkKeys(jwks: { readonly keys: readonly object[] }): { readonly keys:
 
 /** What of the asked scope the policy allows; all of it where nothing is asked. */
 function allowedScopes(asked: string | undefined, { scopes }: RegistrationPolicy): readonly string[] {
-  const allowed = [...openidScopes, ...scopes]
+  const allowed = [...freeScopes, ...scopes]
   if (asked === undefined) return allowed
   const parsed = parseScope(asked)
   if (!parsed) throw bad('scope: not a list of scope tokens')

@@ -274,12 +274,20 @@ const emptyClient = (id: string): Client => ({
   isDynamic: false,
 })
 
+/**
+ * How access tokens look unless whoever runs Gatehouse has said so. Threat: a client that has a name of its own for each
+ * user, and reads the one that all have in its access token.
+ */
+export const usualFormat = ({ subject_type }: Pick<ClientMetadata, 'subject_type'>): Client['accessTokenFormat'] =>
+  subject_type === 'pairwise' ? 'opaque' : 'jwt'
+
 type StoredClient = NonNullable<Awaited<ReturnType<Store['clients']['find']>>>
 
 /** A client that has described itself: what it may have is for the policy to say, at each use. */
 const fromRegistration = (id: string, registered: RegisteredClient, policy: RegistrationPolicy): Client => ({
   ...emptyClient(id),
   ...buildClientSettings(registered.metadata),
+  accessTokenFormat: usualFormat(registered.metadata),
   authMethod: registered.authMethod,
   secretEitherWay: registered.secretEitherWay,
   keys: registered.jwks ? parseClientKeys(registered.jwks) : [],
@@ -297,6 +305,7 @@ function fromStore(client: StoredClient, clientSecrets: KeyRing, policy: Registr
   return {
     ...emptyClient(client.id),
     ...buildClientSettings(metadata),
+    accessTokenFormat: usualFormat(metadata),
     authMethod: client.auth_method as AuthMethod,
     secretHashes: client.secrets.map((secret) => Buffer.from(secret.hash, 'base64url')),
     macSecrets: client.secrets.flatMap((secret) => openClientSecret(clientSecrets, secret) ?? []),

@@ -14,6 +14,8 @@ export type RingPurpose =
   /** Client secrets that a MAC needs in clear. */
   | 'client-secret'
   | 'dpop-nonce'
+  /** Secrets of second factors. */
+  | 'factor'
   /** What an authorization request carries. */
   | 'authorization'
   /** Names of users for one sector alone; its one key stays for ever. */
@@ -26,6 +28,7 @@ export const purposes: readonly RingPurpose[] = [
   'access-token',
   'client-secret',
   'dpop-nonce',
+  'factor',
   'authorization',
   'pairwise-subject',
 ]
@@ -94,6 +97,7 @@ export async function openKeyRings(
     'access-token': ringOf('access-token'),
     'client-secret': ringOf('client-secret'),
     'dpop-nonce': ringOf('dpop-nonce'),
+    factor: ringOf('factor'),
     authorization: ringOf('authorization'),
     'pairwise-subject': ringOf('pairwise-subject'),
   }

@@ -99,6 +99,7 @@ export async function endAllOfUser(
   by: By,
 ): Promise<readonly Revocation[]> {
   const { tables, clock } = dependencies
+  await tables.flows.deleteByUser(user)
   // In this order: see endSession.
   const sessions = await tables.sessions.deleteByUser(user)
   const grants = await tables.grants.endByUser(user)

@@ -5,6 +5,9 @@ import type { UserRow } from '@gatehouse/store/rows'
 /** Scopes that OpenID Connect defines and that have a meaning here. Spec: OpenID Connect Core sections 5.4 and 11. */
 export const openidScopes = ['openid', 'profile', 'offline_access', 'roles'] as const
 
+/** Those of them that every client may ask for. Roles are what services decide by: who may have them is said for each client. */
+export const freeScopes: readonly string[] = openidScopes.filter((scope) => scope !== 'roles')
+
 /** Claims about a user, and the scope that brings each. */
 const claimScopes = { preferred_username: 'profile', updated_at: 'profile', roles: 'roles' } as const
 

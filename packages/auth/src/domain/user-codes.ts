@@ -1,9 +1,8 @@
 import { hash, randomInt } from 'node:crypto'
-import { GatehouseError } from '@gatehouse/core/errors'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import type { Clock } from '@gatehouse/core/time'
 import type { Store } from '@gatehouse/store/store'
 import { limitKey } from '../http/client-address.ts'
-import { AttemptGate } from './attempt-gate.ts'
+import { createTryLimit } from './try-limit.ts'
 
 /** No vowels, so that no code is a word, and nothing that looks like a digit. Spec: RFC 8628 section 6.1. */
 const letters = 'BCDFGHJKLMNPQRSTVWXZ'
@@ -29,14 +28,8 @@ export function parseUserCode(text: string): string | undefined {
 /** What the store knows a user code by. */
 export const hashUserCode = (code: string): string => hash('sha256', code, 'base64url')
 
-/** Wrong user codes that one address, or one browser, may try within {@link triesWithin}. Spec: RFC 8628 section 5.1. */
-const wrongTries = 5
-/** Seconds for which a wrong try counts. */
-const triesWithin = 300
-/** Seconds that the clocks of two processes may lie apart. */
-const clockTolerance = 60
-/** Tries that may wait for others of the same address. */
-const mayWait = 100
+/** Wrong user codes that one address, or one browser, may try, and within how many seconds. Spec: RFC 8628 section 5.1. */
+const limits = { wrong: 5, within: 300 }
 
 /** Who tries a user code. */
 export interface UserCodeTrier {
@@ -48,66 +41,21 @@ export interface UserCodeTrier {
 /** Limits how often user codes can be guessed. */
 export interface UserCodeLimit {
   /**
-   * Looks a code up; what is not found counts as a wrong try. No more look-ups run at a time than may still fail, so that
-   * parallel guesses cannot all slip under the limit. Cost: one read, and one write for a wrong try.
-   * Errors: `too_many_requests`, `temporarily_unavailable` where too many wait for each other.
+   * Looks a code up; what is not found counts as a wrong try. See domain/try-limit for cost and errors.
    */
   limited<T>(trier: UserCodeTrier, lookUp: () => Promise<T | undefined>): Promise<T | undefined>
 }
 
-export function createUserCodeLimit({
-  store,
-  clock,
-}: {
+export function createUserCodeLimit(dependencies: {
   readonly store: Pick<Store, 'signInFailures'>
   readonly clock: Clock
 }): UserCodeLimit {
-  const gate = new AttemptGate(mayWait)
-
-  /** Enters, or answers with the key under which to wait for others. */
-  const tryToEnter = async (keys: readonly string[]): Promise<string | undefined> => {
-    const now = clock.now()
-    const rows = await store.signInFailures.find(keys)
-    // What lasts for longer than it may began before the clock was set back.
-    const counted = rows.filter((row) => row.expires_at <= now + triesWithin + clockTolerance)
-    if (counted.length < rows.length) {
-      await store.signInFailures.clear(rows.filter((row) => !counted.includes(row)).map(({ key }) => key))
-    }
-    const over = counted.find((row) => row.count >= wrongTries)
-    if (over) throw new GatehouseError('too_many_requests', { retryAfter: over.expires_at - now })
-    const countOf = (key: string): number => counted.find((row) => row.key === key)?.count ?? 0
-    return gate.enter(keys.map((key) => ({ key, room: wrongTries - countOf(key) })))
-  }
-
-  const enter = async (keys: readonly string[]): Promise<void> => {
-    let full = await tryToEnter(keys)
-    while (full !== undefined) {
-      const waitedFor: string = full
-      await gate.waitFor(waitedFor)
-      full = undefined
-      try {
-        full = await tryToEnter(keys)
-      } finally {
-        if (full === undefined) gate.wake(waitedFor)
-      }
-    }
-  }
-
+  const limit = createTryLimit(dependencies, limits)
   return {
-    async limited({ address, browser }, lookUp) {
+    limited({ address, browser }, lookUp) {
       const keys = [`user-code:address:${limitKey(address)}`]
       if (browser !== undefined) keys.push(`user-code:browser:${browser}`)
-      await enter(keys)
-      try {
-        const found = await lookUp()
-        if (found === undefined) {
-          const at = clock.now()
-          await store.signInFailures.record(keys.map((key) => ({ key, at, expires_at: seconds(at + triesWithin) })))
-        }
-        return found
-      } finally {
-        gate.leave(keys)
-      }
+      return limit.limited(keys, lookUp)
     },
   }
 }

@@ -3,11 +3,12 @@ import { paths } from '@gatehouse/core/paths'
 import { firstPartyClientId } from '@gatehouse/core/wire-names'
 import * as Type from 'typebox'
 import type { Client, Clients } from '../domain/clients.ts'
-import type { TokenPair, TokenPairs } from '../domain/token-pairs.ts'
+import type { CompletedSignIn, TokenPair, TokenPairs } from '../domain/token-pairs.ts'
 import { scopeForUser } from '../domain/users.ts'
 import { defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
-import { type PasswordDependencies, proveByPassword } from '../login/password.ts'
+import { type PasswordDependencies, proveByPassword, type SignedInUser } from '../login/password.ts'
 import { checkAskedAudiences, grantScope, parseAskedScope, tokenResponseSchema } from '../protocol/token.ts'
+import type { MfaTokens } from './mfa-tokens.ts'
 
 const bodySchema = Type.Object({
   username: Type.String(),
@@ -30,6 +31,7 @@ interface LoginBody {
 }
 
 interface Dependencies extends PasswordDependencies {
+  readonly mfaTokens: MfaTokens
   readonly clients: Clients
   readonly tokenPairs: TokenPairs
   readonly defaultAudience: () => string
@@ -51,6 +53,7 @@ export function loginEndpoint(dependencies: Dependencies): Endpoint {
     errors: [
       'invalid_request',
       'invalid_credentials',
+      'mfa_required',
       'invalid_scope',
       'invalid_target',
       'too_many_requests',
@@ -66,35 +69,66 @@ async function signIn(
   { body, headers, address, requestId }: EndpointRequest<LoginBody>,
 ): Promise<{ status: number; json: TokenPair }> {
   const client = await getFirstPartyClient(dependencies.clients, body.client_id)
-  const asked = parseAskedScope(body.scope)
-  const audiences = checkAskedAudiences(body, client, dependencies.clients.audiences) ?? [
-    dependencies.defaultAudience(),
-  ]
+  const asked: AskedTokens = {
+    clientId: client.id,
+    scope: body.scope,
+    audiences: checkAskedAudiences(body, client, dependencies.clients.audiences),
+  }
+  // What cannot be meant is told before anything about the account is looked at.
+  parseAskedScope(body.scope)
   const { username, password } = body
+  const device = String(headers['user-agent'] ?? '').slice(0, 200)
   const json = await proveByPassword(
     dependencies,
     { username, password, address, requestId },
-    async ({ user, acr, amr, alongside }) => {
-      const ofUser = scopeForUser(user, undefined)
-      const allowed = client.scopes === 'all' ? ofUser : scopeForUser(user, client.scopes)
-      return dependencies.tokenPairs.start({
-        user,
-        client,
-        scope: grantScope(asked, allowed),
-        audiences,
-        amr,
-        acr,
-        address,
-        device: String(headers['user-agent'] ?? '').slice(0, 200),
-        requestId,
-        alongside,
+    async ({ user, next, amr, alongside }) => {
+      if (next.step !== 'issue') throw await askForMore(dependencies, { user, next, amr, alongside }, asked)
+      return startFirstPartySession(dependencies, client, asked, {
+        ...{ user, amr, acr: next.acr, address, device, requestId, alongside },
       })
     },
   )
   return { status: 200, json }
 }
 
-async function getFirstPartyClient(clients: Clients, id: string = firstPartyClientId): Promise<Client> {
+/** What a sign-in of the first party asks for: kept where a second factor comes between. */
+export interface AskedTokens {
+  readonly clientId: string
+  readonly scope: string | undefined
+  readonly audiences: readonly string[] | undefined
+}
+
+/** Starts the session of a sign-in that has been judged complete. Error: `invalid_scope`. */
+export function startFirstPartySession(
+  { tokenPairs, defaultAudience }: Pick<Dependencies, 'tokenPairs' | 'defaultAudience'>,
+  client: Client,
+  asked: AskedTokens,
+  signIn: Omit<CompletedSignIn, 'client' | 'scope' | 'audiences'>,
+): Promise<TokenPair> {
+  const ofUser = scopeForUser(signIn.user, undefined)
+  const allowed = client.scopes === 'all' ? ofUser : scopeForUser(signIn.user, client.scopes)
+  const scope = grantScope(parseAskedScope(asked.scope), allowed)
+  return tokenPairs.start({ ...signIn, client, scope, audiences: asked.audiences ?? [defaultAudience()] })
+}
+
+/** The refusal of a sign-in that lacks a second factor, with a token to go on by. */
+async function askForMore(
+  { mfaTokens }: Dependencies,
+  { user, next, amr, alongside }: SignedInUser,
+  asked: AskedTokens,
+): Promise<GatehouseError> {
+  if (next.step !== 'factor') {
+    return new GatehouseError('mfa_required', {
+      description: 'A second factor has to be set up first, on the sign-in page',
+      members: { methods: [] },
+    })
+  }
+  const token = await mfaTokens.issue({ user: user.id, amr, asked, alongside })
+  return new GatehouseError('mfa_required', { members: { mfa_token: token, methods: next.methods } })
+}
+
+/** The first-party client of this id. Error: `invalid_client`. */
+export async function getFirstPartyClient(clients: Clients, id: string = firstPartyClientId): Promise<Client> {
   const client = await clients.find(id)
   if (!client?.firstParty || client.authMethod !== 'none') throw new GatehouseError('invalid_client')
   return client

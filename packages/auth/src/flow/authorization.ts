@@ -10,6 +10,7 @@ import { recordEvent } from '../domain/audit.ts'
 import type { AuthorizationCodes } from '../domain/authorization-codes.ts'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
 import type { Client, Clients } from '../domain/clients.ts'
+import type { SecondFactors } from '../domain/second-factors.ts'
 import type { Subjects } from '../domain/subjects.ts'
 import { rolesFor } from '../domain/token-pairs.ts'
 import { openidScopes } from '../domain/user-claims.ts'
@@ -31,6 +32,7 @@ export interface AuthorizationDependencies extends IdTokenDependencies, JarmDepe
   readonly codes: AuthorizationCodes
   readonly subjects: Subjects
   readonly defaultAudience: () => string
+  readonly secondFactors: Pick<SecondFactors, 'methodsOf'>
 }
 
 /** Where an authorization request has got to. */
@@ -71,7 +73,7 @@ export interface AuthorizationFlow {
 }
 
 export function createAuthorizationFlow(dependencies: AuthorizationDependencies): AuthorizationFlow {
-  const { store, clock, clients, flows, browserSessions, subjects, defaultAudience } = dependencies
+  const { store, clock, clients, flows, browserSessions, subjects, defaultAudience, secondFactors } = dependencies
 
   const getClient = async ({ clientId }: AuthorizationRequest): Promise<Client> => {
     const client = await clients.find(clientId)
@@ -93,6 +95,11 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
     }
   }
 
+  /** Looked up only where more than one factor may be asked for. */
+  const canShowFactor = async (request: AuthorizationRequest, { user }: BrowserSession): Promise<boolean> =>
+    (request.acrValues !== undefined || request.essentialAcr !== undefined) &&
+    (await secondFactors.methodsOf(user.id)).length > 0
+
   const judge = async (client: Client, progress: AuthorizationProgress, browser: BrowserSession | undefined) => {
     const { request, flow } = progress
     const consent = browser && (await store.consents.find(browser.user.id, client.id))
@@ -104,12 +111,14 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
         requiredSubject: request.requiredSubject,
         hintedSubject: request.hintedSubject,
         essentialAcr: request.essentialAcr,
+        acrValues: request.acrValues ?? [],
       },
       browser && {
         subject: subjects.subjectFor(client, browser.user.id),
         authTime: browser.session.auth_time,
         acr: browser.session.acr,
         isFresh: flow !== undefined && flow.sessionId === browser.session.id,
+        reachableAcr: (await canShowFactor(request, browser)) ? '2' : browser.session.acr,
       },
       { isNeeded, isFresh: progress.hasAgreed ?? false },
       clock.now(),
@@ -159,6 +168,8 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
       switch (next.step) {
         case 'sign_in':
           return askOn(paths.login, progress)
+        case 'factor':
+          return askOn(paths.loginFactor, progress)
         case 'consent':
           return askOn(paths.consent, progress)
         case 'fail':

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { ClientId, SessionId } from '@gatehouse/core/brand'
+import type { ClientId, SessionId, UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
@@ -19,6 +19,8 @@ export interface Flow {
   readonly parameters: string
   /** The session that was started or confirmed for it. */
   readonly sessionId: SessionId | null
+  /** Who has proven something in it, and by which methods: not enough yet, and it opens nothing. */
+  readonly half: { readonly user: UserId; readonly amr: readonly string[] } | undefined
 }
 
 /** A flow that has just begun, and the cookie that goes with it where the browser had none. */
@@ -36,6 +38,8 @@ export interface Flows {
   ): Promise<BegunFlow>
   /** The flow of this id, in the browser that began it. Error: `not_found`, the same for a foreign, an unknown and an ended one. */
   get(headers: IncomingHttpHeaders, id: string | undefined): Promise<Flow>
+  /** Notes, in the transaction of the proof, what somebody has proven in it who has to prove more. Error: `not_found`. */
+  prove(tables: Tables, flow: Flow, half: NonNullable<Flow['half']>): Promise<void>
   /** Notes, in the sign-in's transaction, for which session the flow goes on. */
   attach(tables: Tables, flow: Flow, session: SessionId): Promise<void>
   /** Ends it, in the transaction of what it led to: of two answers to one flow, one is given. Error: `not_found`. */
@@ -76,11 +80,13 @@ export function createFlows({
         client_id: clientId ?? null,
         parameters,
         session_id: null,
+        user_id: null,
+        proven: '',
         created_at: now,
         expires_at: seconds(now + flowLifetime),
       })
       if (known !== undefined) await store.flows.removeAllBut({ browser_hash, keep: flowLimit })
-      const flow: Flow = { id, kind, parameters, sessionId: null }
+      const flow: Flow = { id, kind, parameters, sessionId: null, half: undefined }
       return { flow, cookies: known === undefined ? [cookies.setBrowser(browser)] : [] }
     },
 
@@ -93,7 +99,12 @@ export function createFlows({
         now: clock.now(),
       })
       if (!row) throw gone()
-      return { id, kind: row.kind, parameters: row.parameters, sessionId: row.session_id }
+      const half = row.user_id === null ? undefined : { user: row.user_id, amr: row.proven.split(' ') }
+      return { id, kind: row.kind, parameters: row.parameters, sessionId: row.session_id, half }
+    },
+
+    async prove(tables, flow, { user, amr }) {
+      if (!(await tables.flows.prove({ id_hash: hashId(flow.id), user_id: user, proven: amr.join(' ') }))) throw gone()
     },
 
     async attach(tables, flow, session) {

@@ -1,25 +1,44 @@
 import type { Seconds } from '@gatehouse/core/brand'
 import type { ErrorCode } from '@gatehouse/core/errors'
 import type { UserRow } from '@gatehouse/store/rows'
+import { amrOf, type CodeMethod } from '../domain/second-factors.ts'
 
-/** What has been proven so far. */
+/** What has been proven so far, and what could be. */
 export interface ProvenFactors {
   /** Methods of authentication. Spec: RFC 8176. */
   readonly amr: readonly string[]
+  /** Methods by which the user can show a second factor. */
+  readonly methods: readonly CodeMethod[]
+  /** Whether this browser need not show it for a while. */
+  readonly isRemembered: boolean
+  /** Whether the user must have one. */
+  readonly isRequired: boolean
 }
 
 /** What comes next: nobody but this file decides it. */
 export type NextStep =
   /** Everything that is asked for has been proven. */
   | { readonly step: 'issue'; readonly acr: string }
+  /** A second factor has to be shown, by one of these methods. */
+  | { readonly step: 'factor'; readonly methods: readonly CodeMethod[] }
+  /** A second factor has to be set up before anything else. */
+  | { readonly step: 'enrol' }
   /** The account may not sign in, whatever is proven. */
   | { readonly step: 'refuse'; readonly why: string }
 
-/** Authentication context class of a sign-in by one factor. */
+/** Authentication context classes: by one factor, and by two. */
 const oneFactor = '1'
+const twoFactors = '2'
 
 /** Every authentication context class that a sign-in can reach, the weakest first. */
-export const acrValues: readonly string[] = [oneFactor]
+export const acrValues: readonly string[] = [oneFactor, twoFactors]
+
+/** Methods that are a second factor beside the password. */
+const secondMethods: ReadonlySet<string> = new Set(Object.values(amrOf))
+
+/** What tokens say of methods: several factors are named as such (RFC 8176 section 2, `mfa`). */
+export const nameFactors = (amr: readonly string[]): readonly string[] =>
+  amr.some((method) => secondMethods.has(method)) && !amr.includes('mfa') ? [...amr, 'mfa'] : amr
 
 /**
  * The judge of a sign-in as such. Ways to prove who one is do not call each other; each says what has been proven and does
@@ -28,6 +47,9 @@ export const acrValues: readonly string[] = [oneFactor]
 export function nextStep(user: Pick<UserRow, 'status'>, proven: ProvenFactors): NextStep {
   if (user.status !== 'active') return { step: 'refuse', why: 'account_disabled' }
   if (proven.amr.length === 0) return { step: 'refuse', why: 'nothing_proven' }
+  if (proven.amr.some((method) => secondMethods.has(method))) return { step: 'issue', acr: twoFactors }
+  if (proven.methods.length > 0 && !proven.isRemembered) return { step: 'factor', methods: proven.methods }
+  if (proven.methods.length === 0 && proven.isRequired) return { step: 'enrol' }
   return { step: 'issue', acr: oneFactor }
 }
 
@@ -39,6 +61,8 @@ export interface BrowserSignIn {
   readonly acr: string
   /** Whether it was made for this very request. */
   readonly isFresh: boolean
+  /** The strongest class that the user can reach. */
+  readonly reachableAcr: string
 }
 
 /** What a client asks of a sign-in. Spec: OpenID Connect Core section 3.1.2.1. */
@@ -49,6 +73,8 @@ export interface AskedSignIn {
   readonly requiredSubject: string | undefined
   /** The subject that the client believes it to be: from id_token_hint. */
   readonly hintedSubject: string | undefined
+  /** Classes of which one is asked for, as RFC 9470 does; those that nobody here knows do not count. */
+  readonly acrValues: readonly string[]
   /** Classes of which one must be reached; undefined = any will do. */
   readonly essentialAcr: readonly string[] | undefined
 }
@@ -56,6 +82,8 @@ export interface AskedSignIn {
 /** What comes next in an authorization request. */
 export type NextAuthorizationStep =
   | { readonly step: 'sign_in' }
+  /** What is missing of a stronger sign-in. */
+  | { readonly step: 'factor' }
   | { readonly step: 'consent' }
   | { readonly step: 'issue' }
   | { readonly step: 'fail'; readonly error: ErrorCode; readonly why: string }
@@ -84,10 +112,14 @@ export function nextAuthorizationStep(
   if (asked.hintedSubject !== undefined && signIn.subject !== asked.hintedSubject) {
     return mayAsk && !signIn.isFresh ? { step: 'sign_in' } : fail('login_required', 'another user has signed in')
   }
-  if (asked.essentialAcr && !asked.essentialAcr.includes(signIn.acr)) {
-    return mayAsk && !signIn.isFresh
-      ? { step: 'sign_in' }
-      : fail('unmet_authentication_requirements', 'the sign-in does not reach the essential acr')
+  const wanted = wantedRank(asked)
+  if (rankOf(signIn.acr) < wanted) {
+    if (rankOf(signIn.reachableAcr) < wanted) {
+      return fail('unmet_authentication_requirements', 'the user has no factor by which the asked acr can be reached')
+    }
+    return mayAsk
+      ? { step: 'factor' }
+      : fail('login_required', 'prompt=none, and a second factor would have to be shown')
   }
   const mustAgree = (consent.isNeeded || asked.prompt.includes('consent')) && !consent.isFresh
   if (mustAgree)
@@ -99,4 +131,15 @@ function mustSignInAgain(asked: AskedSignIn, signIn: BrowserSignIn, now: Seconds
   if (signIn.isFresh) return false
   if (asked.prompt.includes('login') || asked.prompt.includes('select_account')) return true
   return asked.maxAge !== undefined && (asked.maxAge === 0 || now - signIn.authTime > asked.maxAge)
+}
+
+const rankOf = (acr: string): number => acrValues.indexOf(acr)
+
+/** How strong the sign-in must be: of each list the weakest class will do. -1 = any. */
+function wantedRank({ acrValues: asked, essentialAcr }: AskedSignIn): number {
+  const weakest = (values: readonly string[]): number => {
+    const ranks = values.map(rankOf).filter((rank) => rank !== -1)
+    return ranks.length === 0 ? -1 : Math.min(...ranks)
+  }
+  return Math.max(weakest(asked), weakest(essentialAcr ?? []))
 }

@@ -9,6 +9,9 @@ export interface Cookies {
   setSession(value: string, maxAge: number): string
   setBrowser(value: string): string
   clearSession(): string
+  /** The value by which a browser need not show a second factor for a while. */
+  findDevice(headers: IncomingHttpHeaders): string | undefined
+  setDevice(value: string, maxAge: number): string
 }
 
 /**
@@ -21,11 +24,14 @@ export function createCookies(issuer: string): Cookies {
   const attributes = `Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`
   const session = `${prefix}gatehouse_session`
   const browser = `${prefix}gatehouse_browser`
+  const device = `${prefix}gatehouse_device`
   return {
     findSession: (headers) => findCookie(headers.cookie, session),
     findBrowser: (headers) => findCookie(headers.cookie, browser),
     setSession: (value, maxAge) => `${session}=${value}; Max-Age=${maxAge}; ${attributes}`,
     setBrowser: (value) => `${browser}=${value}; ${attributes}`,
+    findDevice: (headers) => findCookie(headers.cookie, device),
+    setDevice: (value, maxAge) => `${device}=${value}; Max-Age=${maxAge}; ${attributes}`,
     clearSession: () => `${session}=; Max-Age=0; ${attributes}`,
   }
 }

@@ -1,3 +1,4 @@
+import type { UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
 import type { UserRow } from '@gatehouse/store/rows'
@@ -5,8 +6,9 @@ import type { Store, Tables } from '@gatehouse/store/store'
 import { recordEvent } from '../domain/audit.ts'
 import type { Attempt, Lockout } from '../domain/lockout.ts'
 import { normalizePassword, type PasswordOutcome, type Passwords } from '../domain/passwords.ts'
+import type { SecondFactors } from '../domain/second-factors.ts'
 import { canonicalName } from '../domain/users.ts'
-import { nextStep, type ProvenFactors } from '../flow/next-step.ts'
+import { type NextStep, nextStep, type ProvenFactors } from '../flow/next-step.ts'
 import { limitKey } from '../http/client-address.ts'
 
 /** How a sign-in ended, for the counters. */
@@ -17,6 +19,9 @@ export interface PasswordDependencies {
   readonly clock: Clock
   readonly passwords: Passwords
   readonly lockout: Lockout
+  readonly secondFactors: Pick<SecondFactors, 'methodsOf'>
+  /** Whether a user must have a second factor. */
+  readonly requiresSecondFactor: (user: UserRow) => boolean
   readonly onSignIn: (result: SignInResult) => void
 }
 
@@ -26,18 +31,21 @@ export interface PasswordTry {
   readonly password: string
   readonly address: string
   readonly requestId: string
+  /** Whether the browser need not show a second factor of this user's; left out: it must. */
+  readonly isRemembered?: (user: UserId) => Promise<boolean>
 }
 
-/** Somebody who has proven who they are. */
+/** Somebody who has proven who they are by a password. */
 export interface SignedInUser {
   readonly user: UserRow
-  readonly acr: string
+  /** What comes next: as long as it is not `issue`, nothing may be given. */
+  readonly next: Exclude<NextStep, { readonly step: 'refuse' }>
   readonly amr: readonly string[]
   /** To be written in the transaction that the sign-in commits in; throws where the account has changed meanwhile. */
   readonly alongside: (tables: Tables) => Promise<void>
 }
 
-const byPassword: ProvenFactors = { amr: ['pwd'] }
+const byPassword: readonly string[] = ['pwd']
 
 /**
  * Proves by a password who somebody is, and then does what follows from it.
@@ -60,8 +68,12 @@ export async function proveByPassword<T>(
   id.catch(() => {})
   const attempt = await dependencies.lockout.begin(name ?? '', attempted.address, id)
   try {
-    const proven = await checkPassword(dependencies, attempted, await user, attempt)
-    return await complete(dependencies, attempted, proven, attempt, then)
+    const found = await user
+    // Read while the hash runs, for an unknown user as well.
+    const factors = readFactors(dependencies, attempted, found)
+    factors.catch(() => {})
+    const proven = await checkPassword(dependencies, attempted, found, attempt)
+    return await complete(dependencies, attempted, { ...proven, factors: await factors }, attempt, then)
   } finally {
     attempt.end()
   }
@@ -71,11 +83,12 @@ export async function proveByPassword<T>(
 async function complete<T>(
   dependencies: PasswordDependencies,
   attempted: PasswordTry,
-  { user: found, outcome }: ProvenUser,
+  { user: found, outcome, factors }: ProvenUser & { readonly factors: Factors },
   attempt: Attempt,
   then: (signedIn: SignedInUser) => Promise<T>,
 ): Promise<T> {
-  const judged = nextStep(found, byPassword)
+  const isRequired = dependencies.requiresSecondFactor(found)
+  const judged = nextStep(found, { amr: byPassword, isRequired, ...factors })
   if (judged.step === 'refuse') {
     await attempt.failed()
     return refuse(dependencies, attempted, found, 'refused', judged.why)
@@ -83,8 +96,8 @@ async function complete<T>(
   const user = outcome === 'rehash' ? await replaceHash(dependencies, attempted, found) : found
   const signedIn: SignedInUser = {
     user,
-    acr: judged.acr,
-    amr: byPassword.amr,
+    next: judged,
+    amr: byPassword,
     alongside: async (tables) => {
       await Promise.all([holdAccount(tables, user), attempt.succeeded(tables, user.id)])
     },
@@ -95,6 +108,18 @@ async function complete<T>(
   })
   dependencies.onSignIn('ok')
   return done
+}
+
+type Factors = Pick<ProvenFactors, 'methods' | 'isRemembered'>
+
+async function readFactors(
+  { secondFactors }: PasswordDependencies,
+  { isRemembered }: PasswordTry,
+  user: UserRow | undefined,
+): Promise<Factors> {
+  const id = user?.id ?? ('usr_unknown' as UserId)
+  const [methods, remembered] = await Promise.all([secondFactors.methodsOf(id), isRemembered?.(id) ?? false])
+  return { methods, isRemembered: remembered }
 }
 
 interface ProvenUser {
@@ -140,7 +165,7 @@ async function replaceHash(
  * the account or changes its password either comes first and is seen here, or waits and then ends the new session too.
  * Threat: a session that begins while a hash runs, and outlives the change that was to end all sessions.
  */
-async function holdAccount(tables: Tables, { id, password_hash }: UserRow): Promise<void> {
+export async function holdAccount(tables: Tables, { id, password_hash }: UserRow): Promise<void> {
   if (password_hash === null || !(await tables.users.hold({ id, password_hash }))) {
     throw new GatehouseError('invalid_credentials')
   }

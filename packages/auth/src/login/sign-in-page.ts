@@ -1,22 +1,22 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import * as Type from 'typebox'
-import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
+import type { RememberedDevices } from '../domain/remembered-devices.ts'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
-import { html } from '../pages/html.ts'
-import { redirectTo, renderPage } from '../pages/page.ts'
+import { redirectTo } from '../pages/page.ts'
 import { renderSignIn } from '../pages/sign-in.ts'
+import { type CompletedInBrowser, type CompletionDependencies, completeInBrowser, goOn } from './go-on.ts'
 import { type PasswordDependencies, proveByPassword } from './password.ts'
 
-interface Dependencies extends PasswordDependencies {
+interface Dependencies extends PasswordDependencies, CompletionDependencies {
+  readonly rememberedDevices: RememberedDevices
   readonly issuer: string
   readonly flows: Flows
-  readonly browserSessions: BrowserSessions
   readonly authorization: AuthorizationFlow
 }
 
@@ -79,41 +79,54 @@ async function describe(
 }
 
 async function signIn(dependencies: Dependencies, request: EndpointRequest<SignInForm>): Promise<Answer> {
-  const { issuer, flows, browserSessions } = dependencies
+  const { issuer, store, flows, rememberedDevices } = dependencies
   const { body, headers, address, requestId } = request
   checkSameOrigin(headers, issuer)
   const flow = await flows.get(headers, body.flow)
   const { username = '', password = '' } = body
   const outcome = await proveByPassword(
     dependencies,
-    { username, password, address, requestId },
-    async ({ user, acr, amr, alongside }) => {
-      const device = String(headers['user-agent'] ?? '').slice(0, 200)
-      const started = await browserSessions.signIn({
-        ...{ user, acr, amr, address, device, requestId, headers },
-        alongside: async (tables, session) => {
-          await Promise.all([alongside(tables), flows.attach(tables, flow, session.id)])
-        },
+    { username, password, address, requestId, isRemembered: (user) => rememberedDevices.isRemembered(headers, user) },
+    async ({ user, next, amr, alongside }): Promise<Proven> => {
+      if (next.step === 'issue') {
+        return {
+          completed: await completeInBrowser(dependencies, request, flow, {
+            ...{ user, acr: next.acr, amr },
+            async alongside(tables) {
+              await alongside(tables)
+              return []
+            },
+          }),
+        }
+      }
+      await store.transaction(async (tables) => {
+        await Promise.all([alongside(tables), flows.prove(tables, flow, { user: user.id, amr })])
       })
-      return { browser: { user, session: started.session }, cookie: started.cookie }
+      return { next: next.step }
     },
   ).catch((error: unknown) => refusal(error))
-  if ('error' in outcome) {
-    const about = await describe(dependencies, flow)
-    const { error } = outcome
-    const headersOfError: Record<string, string> =
-      error.details.retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(error.details.retryAfter)) }
-    return renderSignIn({
-      flow: flow.id,
-      action: paths.loginPassword,
-      ...about,
-      username,
-      error: sentences[error.code] ?? error.message,
-      status: error.status,
-      headers: headersOfError,
-    })
-  }
-  return goOn(dependencies, request, { ...flow, sessionId: outcome.browser.session.id }, outcome)
+  if ('error' in outcome) return showAgain(dependencies, flow, username, outcome.error)
+  if ('completed' in outcome) return goOn(dependencies, request, flow, outcome.completed)
+  return redirectTo(`${outcome.next === 'factor' ? paths.loginFactor : paths.loginEnrol}?flow=${flow.id}`)
+}
+
+type Proven = { readonly completed: CompletedInBrowser } | { readonly next: 'factor' | 'enrol' }
+
+async function showAgain(
+  dependencies: Dependencies,
+  flow: Flow,
+  username: string,
+  error: GatehouseError,
+): Promise<Answer> {
+  const about = await describe(dependencies, flow)
+  const headers: Record<string, string> =
+    error.details.retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(error.details.retryAfter)) }
+  return renderSignIn({
+    ...{ flow: flow.id, action: paths.loginPassword, ...about, username },
+    error: sentences[error.code] ?? error.message,
+    status: error.status,
+    headers,
+  })
 }
 
 /** What people are told; programs have the codes. */
@@ -132,26 +145,4 @@ function refusal(error: unknown): { readonly error: GatehouseError } {
   ]
   if (error instanceof GatehouseError && shown.includes(error.code)) return { error }
   throw error
-}
-
-/** Goes on with what one signed in for. */
-async function goOn(
-  { authorization }: Dependencies,
-  http: EndpointRequest<SignInForm>,
-  flow: Flow,
-  { browser, cookie }: { readonly browser: BrowserSession; readonly cookie: string },
-): Promise<Answer> {
-  const cookies = [cookie]
-  switch (flow.kind) {
-    case 'authorize':
-      return authorization.proceed({ request: authorization.requestOf(flow), http, flow, browser, cookies })
-    case 'device':
-      return redirectTo(`${paths.device}?flow=${flow.id}`, cookies)
-    default:
-      return renderPage({
-        title: 'You are signed in',
-        cookies,
-        body: html`<p>as <strong id="username">${browser.user.username}</strong>.</p>`,
-      })
-  }
 }

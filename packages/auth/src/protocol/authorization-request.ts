@@ -5,7 +5,7 @@ import { formatScope } from '@gatehouse/core/scope'
 import * as Type from 'typebox'
 import { type ResponseMode, responseModes } from '../domain/client-metadata.ts'
 import type { Client } from '../domain/clients.ts'
-import { type ClaimsParameter, openidScopes } from '../domain/user-claims.ts'
+import { type ClaimsParameter, freeScopes } from '../domain/user-claims.ts'
 import type { ResponseTarget } from './authorization-response.ts'
 import { acceptableValues, parseClaimsParameter } from './claims-parameter.ts'
 import { checkAskedAudiences, parseAskedScope } from './token.ts'
@@ -58,6 +58,8 @@ export interface AuthorizationRequest {
   readonly hintedSubject?: string
   readonly requiredSubject?: string
   readonly essentialAcr?: readonly string[]
+  /** Kinds of sign-in that are asked for, as RFC 9470 does. */
+  readonly acrValues?: readonly string[]
   readonly claims?: ClaimsParameter
   readonly authorizationDetails?: readonly JsonObject[]
   readonly dpopJkt?: string
@@ -118,6 +120,7 @@ export function checkAuthorizationRequest(
       ? {}
       : { hintedSubject: dependencies.readIdTokenHint(parameters.id_token_hint, client) }),
     ...checkClaims(claims),
+    ...defined({ acrValues: parameters.acr_values?.slice(0, 512).split(' ').filter(Boolean) }),
     ...(parameters.authorization_details === undefined
       ? {}
       : { authorizationDetails: dependencies.checkAuthorizationDetails(parameters.authorization_details, client) }),
@@ -170,9 +173,8 @@ export function parseResponseMode(parameters: RequestParameters): ResponseMode {
  */
 export function checkScope(client: Client, text: string | undefined): string {
   const asked = parseAskedScope(text)
-  const ofOpenid: readonly string[] = openidScopes.filter((scope) => scope !== 'roles')
   const isAllowed = (scope: string): boolean =>
-    client.scopes === 'all' || client.scopes.has(scope) || ofOpenid.includes(scope)
+    client.scopes === 'all' || client.scopes.has(scope) || freeScopes.includes(scope)
   if (asked === undefined) return client.scopes === 'all' ? '' : formatScope(client.scopes)
   const allowed = [...asked].filter(isAllowed)
   if (allowed.length === 0 && asked.size > 0) throw new GatehouseError('invalid_scope')

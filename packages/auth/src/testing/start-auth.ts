@@ -68,6 +68,7 @@ const baseSettings: AuthSettings = {
   rotateKeysEvery: seconds(7_776_000),
   routeScopes: ['orders:read'],
   requireDpopNonce: true,
+  secondFactor: { requiredForRoles: [], rememberFor: seconds(86_400) },
   authorizationDetails: {},
   trustedIssuers: [],
   registration: noRegistration,

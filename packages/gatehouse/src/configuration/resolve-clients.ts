@@ -10,6 +10,7 @@ import {
   type ConfiguredClient,
   type GrantType,
   isClientId,
+  usualFormat,
 } from '@gatehouse/auth/domain/clients'
 import { checkFapi2 } from '@gatehouse/auth/domain/fapi2'
 import { tokenExchangeGrantType } from '@gatehouse/auth/protocol/grants/token-exchange'
@@ -72,7 +73,7 @@ const permissionsOf = (entry: ClientEntry): ClientPermissions => ({
   pkceOptional: entry.insecure?.pkce_optional ?? false,
   hybrid: entry.insecure?.hybrid ?? false,
   profile: entry.profile,
-  accessTokenFormat: entry.access_token_format ?? (entry.subject_type === 'pairwise' ? 'opaque' : 'jwt'),
+  accessTokenFormat: entry.access_token_format ?? usualFormat(entry),
   tokenExchange: entry.token_exchange && {
     audiences: new Set(entry.token_exchange.audiences),
     impersonation: entry.token_exchange.impersonation ?? false,

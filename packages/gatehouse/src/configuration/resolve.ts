@@ -84,6 +84,15 @@ export function resolveConfiguration(
       }),
       routeScopes: scopes,
       registration: resolveRegistration(content, { development, scopes, report }),
+      secondFactor: {
+        requiredForRoles: content.second_factor?.required_for_roles ?? [],
+        rememberFor: duration(content.second_factor?.remember_for, 30 * 86_400, {
+          least: 0,
+          most: 365 * 86_400,
+          key: ['second_factor', 'remember_for'],
+          report,
+        }),
+      },
       requireDpopNonce: content.dpop?.require_nonce ?? true,
       authorizationDetails: content.authorization_details ?? {},
       trustedIssuers: resolveTrustedIssuers(content, { development, report }),

@@ -121,6 +121,19 @@ export const configurationSchema = Type.Object(
         strict,
       ),
     ),
+    second_factor: Type.Optional(
+      Type.Object(
+        {
+          required_for_roles: Type.Optional(
+            texts('Roles whose users must have a second factor; they set one up at the next sign-in'),
+          ),
+          remember_for: Type.Optional(
+            duration('For how long a browser can be told not to ask again; 0s: never', '30d'),
+          ),
+        },
+        { ...strict, description: 'Who has a second factor is always asked for it' },
+      ),
+    ),
     audit: Type.Optional(
       Type.Object({ keep: Type.Optional(duration('For how long audit events are kept', '400d')) }, strict),
     ),

@@ -27,6 +27,7 @@ async function buildEndpoints(): Promise<readonly DescribedEndpoint[]> {
       rotateKeysEvery: day,
       routeScopes: [],
       requireDpopNonce: true,
+      secondFactor: { requiredForRoles: [], rememberFor: day },
       authorizationDetails: {},
       trustedIssuers: [],
       registration: {

@@ -1,6 +1,7 @@
 import { firstTables } from './0001-first-tables.ts'
 import { authorization } from './0002-authorization.ts'
+import { secondFactors } from './0003-second-factors.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, in order. */
-export const migrations: readonly Migration[] = [firstTables, authorization]
+export const migrations: readonly Migration[] = [firstTables, authorization, secondFactors]

@@ -1,4 +1,4 @@
-import type { Seconds, SessionId } from '@gatehouse/core/brand'
+import type { Seconds, SessionId, UserId } from '@gatehouse/core/brand'
 import type { Connection } from '../database.ts'
 import type { FlowRow } from '../rows.ts'
 
@@ -13,8 +13,12 @@ export interface Flows {
   }): Promise<FlowRow | undefined>
   /** Notes for which session it goes on; false where it has ended meanwhile. */
   setSession(flow: { readonly id_hash: string; readonly session_id: SessionId }): Promise<boolean>
+  /** Notes what has been proven in it, and by whom; false where it has ended meanwhile. */
+  prove(proof: { readonly id_hash: string; readonly user_id: UserId; readonly proven: string }): Promise<boolean>
   /** Ends it: of any number of callers at once, one gets true. */
   consume(id_hash: string): Promise<boolean>
+  /** Ends those in which a user has proven something: what was proven may count no longer. */
+  deleteByUser(user: UserId): Promise<void>
   /** Removes all but the newest `keep` of a browser: a browser that begins without end fills nothing. */
   removeAllBut(browser: { readonly browser_hash: string; readonly keep: number }): Promise<void>
 }
@@ -41,9 +45,30 @@ export function createFlows({ db, dialect }: Connection): Flows {
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
     },
+    async prove({ id_hash, user_id, proven }) {
+      const { numUpdatedRows } = await db
+        .updateTable('flows')
+        .set({ user_id, proven })
+        .where('id_hash', '=', id_hash)
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
     async consume(id_hash) {
       const { numDeletedRows } = await db.deleteFrom('flows').where('id_hash', '=', id_hash).executeTakeFirstOrThrow()
       return numDeletedRows > 0n
+    },
+    async deleteByUser(user) {
+      await db
+        .deleteFrom('flows')
+        .where('id_hash', 'in', (query) =>
+          query
+            .selectFrom('flows')
+            .select('id_hash')
+            .where('user_id', '=', user)
+            .orderBy('id_hash')
+            .modifyEnd(dialect.forUpdate),
+        )
+        .execute()
     },
     async removeAllBut({ browser_hash, keep }) {
       await db

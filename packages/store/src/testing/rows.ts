@@ -167,6 +167,8 @@ export const buildFlow = (overrides: Partial<FlowRow> = {}): FlowRow => ({
   browser_hash: randomToken(32),
   client_id: 'web' as ClientId, // any name will do
   parameters: '{"scope":"openid"}',
+  user_id: null,
+  proven: '',
   session_id: null,
   created_at: start,
   expires_at: later(1800),

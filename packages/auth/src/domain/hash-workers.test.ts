@@ -1,0 +1,152 @@
+import { pbkdf2Sync } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { afterEach, describe, expect, it } from 'vitest'
+import { HashWorkers } from './hash-workers.ts'
+
+const cheap = { algorithm: 2, memoryCost: 1024, timeCost: 1, parallelism: 1 }
+/** Some 50 ms, and many times that where the loop and others use all processors. */
+const slow = { ...cheap, memoryCost: 65_536, timeCost: 2 }
+
+let workers = new HashWorkers()
+const open = (url?: URL): HashWorkers => {
+  workers = new HashWorkers(url)
+  return workers
+}
+afterEach(() => workers.close())
+
+/** A thread's program in place of ours. */
+const program = (text: string): URL =>
+  new URL(`data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'\n${text}`)}`)
+
+describe('threads for password hashes', () => {
+  it('make hashes that they then know, and no other password’s', async () => {
+    open()
+    const hash = await workers.make('pässword', cheap)
+    expect(hash).toMatch(/^\$argon2id\$v=19\$m=1024,t=1,p=1\$/)
+    expect(await workers.make('pässword', cheap)).not.toBe(hash)
+    expect(await workers.check('pässword', { kind: 'argon2', hash })).toBe(true)
+    expect(await workers.check('password', { kind: 'argon2', hash })).toBe(false)
+  })
+
+  it('are started when a hash finds none idle, and none before the first', async () => {
+    open()
+    expect(workers.size).toBe(0)
+    await workers.make('one', cheap)
+    await workers.make('two', cheap)
+    expect(workers.size).toBe(1)
+    await Promise.all([workers.make('three', cheap), workers.make('four', cheap)])
+    expect(workers.size).toBe(2)
+  })
+
+  it('leave the loop free while they compute', async () => {
+    open()
+    await workers.make('warm', cheap)
+    let isRunning = true
+    const hashing = workers.make('slow', slow).finally(() => {
+      isRunning = false
+    })
+    let turns = 0
+    while (isRunning) {
+      await new Promise((resolve) => setImmediate(resolve))
+      turns += 1
+    }
+    await hashing
+    expect(turns).toBeGreaterThan(100)
+  })
+
+  it.runIf(process.platform === 'linux')('have a low priority, and they alone', async () => {
+    open()
+    const before = niceValues()
+    await workers.make('one', cheap)
+    const after = niceValues()
+    const lowered = [...after].filter(([thread, nice]) => nice >= 15 && (before.get(thread) ?? 0) < 15)
+    expect(lowered).toHaveLength(1)
+    expect(after.get(process.pid)).toBe(before.get(process.pid))
+  })
+
+  it('that cannot compute a hash say why, and go on', async () => {
+    open()
+    const salt = new Uint8Array(8)
+    const expected = new Uint8Array(pbkdf2Sync('right', salt, 10, 32, 'sha256'))
+    const stored = { kind: 'pbkdf2', digest: 'sha256', iterations: 10, salt, expected } as const
+    await expect(workers.check('right', { ...stored, digest: 'sha0' })).rejects.toMatchObject({
+      code: 'server_error',
+      cause: { message: 'Invalid digest: sha0' },
+    })
+    expect(await workers.check('right', stored)).toBe(true)
+    expect(workers.size).toBe(1)
+  })
+
+  it('that die fail the hash that they had, and are replaced', async () => {
+    open(
+      program(`parentPort.on('message', ({ hash }) => {
+        if (hash === 'exit') process.exit(1)
+        if (hash === 'throw') throw new Error('lost')
+        parentPort.postMessage({ result: true })
+      })`),
+    )
+    const check = (hash: string) => workers.check('any', { kind: 'argon2', hash })
+    for (const death of ['exit', 'throw']) {
+      const [dead, alive] = await Promise.allSettled([check(death), check('answer')])
+      expect(dead).toMatchObject({ reason: { code: 'temporarily_unavailable' } })
+      expect(alive).toMatchObject({ value: true })
+      expect(workers.size).toBe(1)
+      expect(await Promise.all([check('answer'), check('answer')])).toEqual([true, true])
+      expect(workers.size).toBe(2)
+    }
+  })
+
+  it('that die while idle are given no hash', async () => {
+    open(
+      program(`parentPort.on('message', () => { parentPort.postMessage({ result: true }); setTimeout(process.exit) })`),
+    )
+    const check = () => workers.check('any', { kind: 'argon2', hash: '' })
+    await check()
+    while (workers.size > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(await check()).toBe(true)
+  })
+
+  it('that cannot be started fail the hash, each time', async () => {
+    open(new URL('file:///nowhere/hash-worker.mjs'))
+    for (let time = 0; time < 2; time += 1)
+      await expect(workers.make('any', cheap)).rejects.toMatchObject({ code: 'temporarily_unavailable' })
+    expect(workers.size).toBe(0)
+  })
+
+  it('end at close, and take what they compute with them', async () => {
+    open()
+    const hashing = [workers.make('slow', slow), workers.make('slow', slow)]
+    const outcomes = Promise.allSettled(hashing)
+    await workers.close()
+    expect(workers.size).toBe(0)
+    const unavailable = { reason: { code: 'temporarily_unavailable' } }
+    expect(await outcomes).toMatchObject([unavailable, unavailable])
+    await expect(workers.make('late', cheap)).rejects.toMatchObject({ code: 'temporarily_unavailable' })
+    expect(workers.size).toBe(0)
+  })
+
+  it('are handed the bytes of a password and wipe them', async () => {
+    // Ours, and once it has answered it answers with what is left of the bytes.
+    const ours = new URL('./hash-worker.mjs', import.meta.url).href
+    open(
+      program(`import '${ours}'
+        const post = parentPort.postMessage.bind(parentPort)
+        let last
+        parentPort.on('message', ({ password }) => { last = password })
+        parentPort.postMessage = () => setImmediate(() => post({ result: last.every((byte) => byte === 0) }))`),
+    )
+    expect(await workers.make('left behind?', cheap)).toBe(true)
+  })
+})
+
+/** The nice value of each thread of this process, by the system's number for it. */
+const niceValues = (): ReadonlyMap<number, number> =>
+  new Map(
+    readdirSync('/proc/self/task').map((thread) => {
+      // The name in parentheses may hold spaces; what follows it does not.
+      const fields = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ')
+      return [Number(thread), Number(fields[16])]
+    }),
+  )

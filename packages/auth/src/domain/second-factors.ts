@@ -1,0 +1,196 @@
+import { hash } from 'node:crypto'
+import type { UserId } from '@gatehouse/core/brand'
+import { GatehouseError } from '@gatehouse/core/errors'
+import { randomToken } from '@gatehouse/core/random'
+import type { Clock } from '@gatehouse/core/time'
+import type { FactorRow, UserRow } from '@gatehouse/store/rows'
+import type { Store } from '@gatehouse/store/store'
+import { Secret, TOTP } from 'otpauth'
+import { recordEvent } from './audit.ts'
+import type { KeyRing } from './key-rings.ts'
+import { seal, unseal } from './sealing.ts'
+import { createTryLimit } from './try-limit.ts'
+import type { Actor } from './users.ts'
+
+/** Ways to show a second factor by typing a code. */
+export const codeMethods = ['totp', 'recovery_code'] as const
+export type CodeMethod = (typeof codeMethods)[number]
+
+/** What a method is called in `amr`. Spec: RFC 8176 section 2; a recovery code has no registered name. */
+export const amrOf: Readonly<Record<CodeMethod, string>> = { totp: 'otp', recovery_code: 'rc' }
+
+/** A secret that is being set up in an authenticator app. */
+export interface TotpSecret {
+  /** Base32, as people type it. */
+  readonly text: string
+  /** What the QR code says. */
+  readonly uri: string
+}
+
+/** Second factors: authenticator apps and recovery codes. */
+export interface SecondFactors {
+  list(user: UserId): Promise<readonly FactorRow[]>
+  /** By which methods a user can show a second factor; empty where they have none. Cost: one or two reads. */
+  methodsOf(user: UserId): Promise<readonly CodeMethod[]>
+  /**
+   * Checks a code and uses it up; false for a wrong one, and for one that was used. Error: `too_many_requests` after five
+   * wrong ones within five minutes, whatever is typed then. Cost: some reads and one or two writes.
+   */
+  check(user: UserId, method: CodeMethod, code: string): Promise<boolean>
+  /** A secret for an authenticator app, new unless one is given; nothing is kept. */
+  secretFor(user: Pick<UserRow, 'username'>, secret?: string): TotpSecret
+  /**
+   * Adds the app once a code shows that it has the secret; the first one comes with recovery codes, which are told once.
+   * Error: `invalid_credentials` for a wrong code.
+   */
+  enrol(enrolment: Enrolment, by: Actor): Promise<{ readonly recoveryCodes: readonly string[] | undefined }>
+  /** Removes a factor; with the last one the recovery codes go too. Error: `not_found`. */
+  remove(user: UserId, id: string, by: Actor): Promise<void>
+  /** New recovery codes in the place of the old ones. */
+  renewRecoveryCodes(user: UserId, by: Actor): Promise<readonly string[]>
+  recoveryCodesLeft(user: UserId): Promise<number>
+}
+
+/** What is needed to add an authenticator app. */
+export interface Enrolment {
+  readonly user: Pick<UserRow, 'id' | 'username'>
+  /** Base32. */
+  readonly secret: string
+  readonly code: string
+  readonly name: string
+}
+
+interface Dependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly ring: KeyRing
+  /** What an app calls this service. */
+  readonly issuerName: string
+}
+
+/** Wrong codes of a user, and within how many seconds. Spec: ASVS 6.6.3; a counter apart from the password's. */
+const limits = { wrong: 5, within: 300 }
+/** Seconds of a time step. Spec: RFC 6238 section 5.2. */
+const period = 30
+/** Time steps before and after the present one whose codes count. */
+const window = 1
+const recoveryCodeCount = 10
+/** 80 bits: 16 letters of base32. */
+const recoveryCodeBytes = 10
+
+const placeOf = (id: string): string => `factors.sealed_secret:${id}`
+
+/** Recovery codes are long enough for a plain hash: nobody can try 2^80 of them. */
+const hashRecoveryCode = (user: UserId, code: string): string => hash('sha256', `${user}\n${code}`, 'base64url')
+
+/** A recovery code as somebody has typed it: in either case, with or without dashes and spaces. */
+const normalizeRecoveryCode = (text: string): string => text.slice(0, 100).replaceAll(/[\s-]/g, '').toUpperCase()
+
+export function createSecondFactors({ store, clock, ring, issuerName }: Dependencies): SecondFactors {
+  const tries = createTryLimit({ store, clock }, limits)
+
+  const totpOf = (secret: string, label = ''): TOTP =>
+    new TOTP({ issuer: issuerName, label, secret: Secret.fromBase32(secret), period, digits: 6, algorithm: 'SHA1' })
+  /** The time step whose code this is; undefined where it is none of those that count. */
+  const findStep = (secret: string, code: string): number | undefined => {
+    if (!/^\d{6}$/.test(code)) return undefined
+    const timestamp = clock.milliseconds()
+    const delta = totpOf(secret).validate({ token: code, timestamp, window })
+    return delta === null ? undefined : Math.floor(timestamp / 1000 / period) + delta
+  }
+  const openSecret = (row: FactorRow): string | undefined => {
+    const [keyId = '', sealed = ''] = (row.sealed_secret ?? '').split('.', 2)
+    const key = ring.find(keyId)
+    return key && unseal(key.key, sealed, placeOf(row.id))?.toString('utf8')
+  }
+  const checkTotp = async (user: UserId, code: string): Promise<boolean> => {
+    for (const row of await store.factors.listByUser(user)) {
+      const secret = row.kind === 'totp' ? openSecret(row) : undefined
+      const step = secret === undefined ? undefined : findStep(secret, code)
+      if (step !== undefined && (await store.factors.useStep({ id: row.id, step, at: clock.now() }))) return true
+    }
+    return false
+  }
+  const newCodes = (): readonly string[] =>
+    Array.from({ length: recoveryCodeCount }, () => {
+      const text = new Secret({ size: recoveryCodeBytes }).base32
+      return text.match(/.{4}/g)?.join('-') ?? text
+    })
+  const storeCodes = async (tables: Pick<Store, 'recoveryCodes'>, user: UserId): Promise<readonly string[]> => {
+    const codes = newCodes()
+    const hashes = codes.map((code) => hashRecoveryCode(user, normalizeRecoveryCode(code)))
+    await tables.recoveryCodes.replace({ user_id: user, hashes, at: clock.now() })
+    return codes
+  }
+
+  return {
+    list: (user) => store.factors.listByUser(user),
+    recoveryCodesLeft: (user) => store.recoveryCodes.count(user),
+
+    async methodsOf(user) {
+      const factors = await store.factors.listByUser(user)
+      if (!factors.some(({ kind }) => kind === 'totp')) return []
+      return (await store.recoveryCodes.count(user)) > 0 ? ['totp', 'recovery_code'] : ['totp']
+    },
+
+    async check(user, method, code) {
+      const attempt = async (): Promise<true | undefined> => {
+        const isRight =
+          method === 'totp'
+            ? await checkTotp(user, code.replaceAll(/\s/g, ''))
+            : await store.recoveryCodes.consume(user, hashRecoveryCode(user, normalizeRecoveryCode(code)))
+        return isRight || undefined
+      }
+      return (await tries.limited([`second-factor:${user}`], attempt)) ?? false
+    },
+
+    secretFor({ username }, secret) {
+      const text = secret ?? new Secret({ size: 20 }).base32
+      return { text, uri: totpOf(text, username).toString() }
+    },
+
+    async enrol({ user, secret, code, name }, by) {
+      const step = findStep(secret, code.replaceAll(/\s/g, ''))
+      if (step === undefined) throw new GatehouseError('invalid_credentials', { description: 'The code is not right' })
+      const id = randomToken(12)
+      const sealed_secret = `${ring.current.id}.${seal(ring.current.key, Buffer.from(secret), placeOf(id))}`
+      const row: FactorRow = {
+        ...{ id, user_id: user.id, kind: 'totp', name: name.slice(0, 60) || 'Authenticator app', sealed_secret },
+        ...{ credential_id: null, public_key: null, sign_count: 0, transports: '', backed_up: 0, last_step: step },
+        ...{ created_at: clock.now(), last_used_at: null },
+      }
+      return store.transaction(async (tables) => {
+        const isFirst = (await tables.recoveryCodes.count(user.id)) === 0
+        await tables.factors.insert(row)
+        await recordEvent(tables, clock, {
+          type: 'factor_added',
+          result: 'ok',
+          target: user.id,
+          detail: { kind: 'totp' },
+          ...by,
+        })
+        return { recoveryCodes: isFirst ? await storeCodes(tables, user.id) : undefined }
+      })
+    },
+
+    async remove(user, id, by) {
+      await store.transaction(async (tables) => {
+        if (!(await tables.factors.delete(user, id))) throw new GatehouseError('not_found')
+        const left = await tables.factors.listByUser(user)
+        if (left.length === 0) {
+          await tables.recoveryCodes.replace({ user_id: user, hashes: [], at: clock.now() })
+          await tables.rememberedDevices.deleteByUser(user)
+        }
+        await recordEvent(tables, clock, { type: 'factor_removed', result: 'ok', target: user, ...by })
+      })
+    },
+
+    async renewRecoveryCodes(user, by) {
+      return store.transaction(async (tables) => {
+        const codes = await storeCodes(tables, user)
+        await recordEvent(tables, clock, { type: 'recovery_codes_renewed', result: 'ok', target: user, ...by })
+        return codes
+      })
+    },
+  }
+}

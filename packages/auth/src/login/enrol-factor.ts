@@ -1,0 +1,184 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import { paths } from '@gatehouse/core/paths'
+import type { UserRow } from '@gatehouse/store/rows'
+import { toString as drawQr } from 'qrcode'
+import * as Type from 'typebox'
+import type { KeyRing } from '../domain/key-rings.ts'
+import { seal, unseal } from '../domain/sealing.ts'
+import { amrOf } from '../domain/second-factors.ts'
+import type { Flow } from '../flow/flows.ts'
+import { nameFactors, nextStep } from '../flow/next-step.ts'
+import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
+import { parseForm } from '../http/read-body.ts'
+import { checkSameOrigin } from '../http/same-origin.ts'
+import { renderErrorPage } from '../pages/error-page.ts'
+import { Html } from '../pages/html.ts'
+import { redirectTo } from '../pages/page.ts'
+import { renderEnrol, renderRecoveryCodes } from '../pages/second-factor.ts'
+import { completeInBrowser, goOn } from './go-on.ts'
+import { holdAccount } from './password.ts'
+import { findHalf, formTargetsOf, type SecondFactorDependencies } from './second-factor.ts'
+
+export interface EnrolDependencies extends SecondFactorDependencies {
+  /** For the secret on its way through the page. */
+  readonly factorRing: KeyRing
+}
+
+const formSchema = Type.Object({
+  flow: Type.String(),
+  sealed: Type.String({ maxLength: 400 }),
+  name: Type.Optional(Type.String({ maxLength: 60 })),
+  code: Type.Optional(Type.String({ maxLength: 20 })),
+})
+
+type EnrolForm = Type.Static<typeof formSchema>
+
+/** The page on which people set up an authenticator app who cannot sign in without one. */
+export function enrolFactorEndpoints(dependencies: EnrolDependencies): readonly Endpoint[] {
+  const described = {
+    path: paths.loginEnrol,
+    answers: { 200: null, 303: null },
+    errors: ['invalid_request', 'forbidden', 'not_found', 'temporarily_unavailable'] as const,
+    errorPage: renderErrorPage,
+  }
+  return [
+    defineEndpoint({
+      ...described,
+      method: 'GET',
+      summary: 'The page on which people set up the second factor that they need',
+      bodyKind: 'none',
+      async handle({ headers, query }) {
+        const flow = await dependencies.flows.get(headers, parseForm(query).flow)
+        const user = await getWithoutFactor(dependencies, headers, flow)
+        return showEnrolment(dependencies, {
+          ...{ flow, user, action: paths.loginEnrol, isRequired: true },
+          formTargets: formTargetsOf(dependencies, flow),
+        })
+      },
+    }),
+    defineEndpoint({
+      ...described,
+      method: 'POST',
+      summary: 'Takes the first code of the app',
+      bodyKind: 'form',
+      body: formSchema,
+      refuseQuery: true,
+      handle: (request) => confirm(dependencies, request),
+    }),
+  ]
+}
+
+/** Only who has no second factor may set one up half signed in: else the password alone would be enough. */
+async function getWithoutFactor(
+  dependencies: EnrolDependencies,
+  headers: EndpointRequest<never>['headers'],
+  flow: Flow,
+): Promise<UserRow> {
+  const half = flow.half && (await findHalf(dependencies, headers, flow))
+  if (!half || (await dependencies.secondFactors.methodsOf(half.user.id)).length > 0) {
+    throw new GatehouseError('forbidden', { description: 'Sign in first' })
+  }
+  return half.user
+}
+
+/** What a page of enrolment is for. */
+export interface EnrolmentPage {
+  readonly flow: Flow
+  readonly user: UserRow
+  readonly action: string
+  readonly isRequired: boolean
+  readonly formTargets: readonly string[]
+  /** The secret of the page before, where its code was wrong. */
+  readonly secret?: string
+  readonly error?: string
+}
+
+const placeOf = (flow: Flow, user: UserRow): string => `enrolment:${flow.id}:${user.id}`
+
+/** Shows a secret, and keeps it nowhere but sealed in the page's own form. */
+export async function showEnrolment(
+  { secondFactors, factorRing }: Pick<EnrolDependencies, 'secondFactors' | 'factorRing'>,
+  { flow, user, secret, ...page }: EnrolmentPage,
+): Promise<Answer> {
+  const { text, uri } = secondFactors.secretFor(user, secret)
+  const { id, key } = factorRing.current
+  return renderEnrol({
+    flow: flow.id,
+    secret: text,
+    sealed: `${id}.${seal(key, Buffer.from(text), placeOf(flow, user))}`,
+    qr: new Html(await drawQr(uri, { type: 'svg', margin: 1, width: 200 })),
+    ...page,
+    ...(page.error === undefined ? {} : { status: 401 }),
+  })
+}
+
+/** The secret of an enrolment form. Error: `invalid_request` for one of another flow or user. */
+export function openEnrolment(
+  { factorRing }: Pick<EnrolDependencies, 'factorRing'>,
+  flow: Flow,
+  user: UserRow,
+  sealed: string,
+): string {
+  const [id = '', text = ''] = sealed.split('.', 2)
+  const key = factorRing.find(id)
+  const secret = key && unseal(key.key, text, placeOf(flow, user))
+  if (!secret) throw new GatehouseError('invalid_request', { description: 'This page is not the newest; begin again' })
+  return secret.toString('utf8')
+}
+
+async function confirm(dependencies: EnrolDependencies, http: EndpointRequest<EnrolForm>): Promise<Answer> {
+  const { issuer, flows, secondFactors } = dependencies
+  const { body, headers, address, requestId } = http
+  checkSameOrigin(headers, issuer)
+  const flow = await flows.get(headers, body.flow)
+  const user = await getWithoutFactor(dependencies, headers, flow)
+  const secret = openEnrolment(dependencies, flow, user, body.sealed)
+  const by = { actor: user.id, address, request_id: requestId }
+  const enrolled = await secondFactors
+    .enrol({ user, secret, code: body.code ?? '', name: body.name ?? '' }, by)
+    .catch((error: unknown) => {
+      if (error instanceof GatehouseError && error.code === 'invalid_credentials') return undefined
+      throw error
+    })
+  if (!enrolled) {
+    return showEnrolment(dependencies, {
+      ...{ flow, user, secret, action: paths.loginEnrol, isRequired: true },
+      formTargets: formTargetsOf(dependencies, flow),
+      error: 'The code is not right. Check the clock of your device.',
+    })
+  }
+  const amr = nameFactors([...(flow.half?.amr ?? []), amrOf.totp])
+  const judged = nextStep(user, { amr, methods: [], isRemembered: false, isRequired: true })
+  if (judged.step !== 'issue') throw new GatehouseError('forbidden', { cause: new Error(judged.step) })
+  const completed = await completeInBrowser(dependencies, http, flow, {
+    ...{ user, acr: judged.acr, amr },
+    async alongside(tables) {
+      await holdAccount(tables, user)
+      return []
+    },
+  })
+  const { recoveryCodes } = enrolled
+  if (!recoveryCodes) return goOn(dependencies, http, flow, completed)
+  const next = flow.kind === 'authorize' ? `${paths.loginContinue}?flow=${flow.id}` : paths.accountSecurity
+  return renderRecoveryCodes({ codes: recoveryCodes, next, cookies: completed.cookies })
+}
+
+/** Where recovery codes were shown in between, the flow goes on from here. */
+export function continueEndpoint(dependencies: EnrolDependencies): Endpoint {
+  return defineEndpoint({
+    method: 'GET',
+    path: paths.loginContinue,
+    summary: 'Goes on with what somebody has signed in for',
+    bodyKind: 'none',
+    answers: { 200: null, 303: null },
+    errors: ['not_found', 'temporarily_unavailable'],
+    errorPage: renderErrorPage,
+    async handle(http) {
+      const flow = await dependencies.flows.get(http.headers, parseForm(http.query).flow)
+      const browser = await dependencies.browserSessions.find(http.headers)
+      return browser
+        ? goOn(dependencies, http, flow, { browser, cookies: [] })
+        : redirectTo(`${paths.login}?flow=${flow.id}`)
+    },
+  })
+}

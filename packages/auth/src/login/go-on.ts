@@ -1,0 +1,73 @@
+import { paths } from '@gatehouse/core/paths'
+import type { UserRow } from '@gatehouse/store/rows'
+import type { Tables } from '@gatehouse/store/store'
+import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
+import type { AuthorizationFlow } from '../flow/authorization.ts'
+import type { Flow, Flows } from '../flow/flows.ts'
+import type { Answer, EndpointRequest } from '../http/endpoint.ts'
+import { html } from '../pages/html.ts'
+import { redirectTo, renderPage } from '../pages/page.ts'
+
+/** A sign-in that is complete, and the cookies to set with whatever it leads to. */
+export interface CompletedInBrowser {
+  readonly browser: BrowserSession
+  readonly cookies: readonly string[]
+}
+
+export interface CompletionDependencies {
+  readonly flows: Flows
+  readonly browserSessions: BrowserSessions
+}
+
+/** Somebody who has proven all that is asked of them. */
+export interface ProvenInBrowser {
+  readonly user: UserRow
+  readonly acr: string
+  readonly amr: readonly string[]
+  /** Further writes of the sign-in's transaction; the cookies that come of them. */
+  readonly alongside: (tables: Tables) => Promise<readonly string[]>
+}
+
+/** Starts, or renews, the browser's session for a flow. */
+export async function completeInBrowser(
+  { flows, browserSessions }: CompletionDependencies,
+  { headers, address, requestId }: Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId'>,
+  flow: Flow,
+  { user, acr, amr, alongside }: ProvenInBrowser,
+): Promise<CompletedInBrowser> {
+  const device = String(headers['user-agent'] ?? '').slice(0, 200)
+  let more: readonly string[] = []
+  const { session, cookie } = await browserSessions.signIn({
+    ...{ user, acr, amr, address, device, requestId, headers },
+    alongside: async (tables, started) => {
+      const [cookies] = await Promise.all([alongside(tables), flows.attach(tables, flow, started.id)])
+      more = cookies
+    },
+  })
+  return { browser: { user, session }, cookies: [cookie, ...more] }
+}
+
+/** Goes on with what somebody has signed in for. */
+export async function goOn(
+  { authorization }: { readonly authorization: AuthorizationFlow },
+  http: Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId'>,
+  flow: Flow,
+  { browser, cookies }: CompletedInBrowser,
+): Promise<Answer> {
+  const attached: Flow = { ...flow, sessionId: browser.session.id, half: undefined }
+  switch (flow.kind) {
+    case 'authorize':
+      return authorization.proceed({ request: authorization.requestOf(flow), http, flow: attached, browser, cookies })
+    case 'device':
+      return redirectTo(`${paths.device}?flow=${flow.id}`, cookies)
+    case 'account':
+      return redirectTo(paths.accountSecurity, cookies)
+    default:
+      return renderPage({
+        title: 'You are signed in',
+        cookies,
+        body: html`<p>as <strong id="username">${browser.user.username}</strong>.</p>
+<p><a href="${paths.accountSecurity}">Your account</a></p>`,
+      })
+  }
+}

@@ -1,0 +1,278 @@
+import { Secret, TOTP } from 'otpauth'
+import { afterEach, describe, expect, it } from 'vitest'
+import { noPermissions } from '../domain/clients.ts'
+import { setPassword } from '../domain/users.ts'
+import { newPkce, type ShownPage, TestBrowser } from '../testing/browser.ts'
+import { basic, claimsOf, goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
+
+const redirectUri = 'https://app.example.com/cb'
+const pkce = newPkce()
+
+let started: StartedAuth
+let browser: TestBrowser
+afterEach(() => started.close())
+
+async function start(roles: readonly string[] = []): Promise<void> {
+  started = await startAuth({
+    settings: { secondFactor: { requiredForRoles: roles, rememberFor: 86_400 as never } },
+    clients: [
+      {
+        id: 'web',
+        secret: 'web-secret',
+        grantTypes: ['authorization_code'],
+        metadata: { redirect_uris: [redirectUri] },
+        permissions: { ...noPermissions, skipConsent: true },
+      },
+    ],
+  })
+  browser = new TestBrowser(started.url, issuer)
+}
+
+const codeOf = (secret: string): string =>
+  new TOTP({ secret: Secret.fromBase32(secret), algorithm: 'SHA1', digits: 6, period: 30 }).generate({
+    timestamp: started.clock.milliseconds(),
+  })
+const textOf = (page: ShownPage, id: string): string =>
+  new RegExp(`id="${id}"[^>]*>([^<]*)<`).exec(page.text)?.[1] ?? ''
+const recoveryCodesOf = (page: ShownPage): readonly string[] =>
+  [...page.text.matchAll(/<li><code>([^<]+)<\/code>/g)].map((match) => match[1] ?? '')
+const signIn = (page: ShownPage): Promise<ShownPage> => browser.signIn(page, 'alice', goodPassword)
+
+/** Signs in and sets up an authenticator app. */
+async function enrol(): Promise<{ secret: string; codes: readonly string[] }> {
+  const security = await signIn(await browser.get('/account/security'))
+  expect(security.has('no-factors')).toBe(true)
+  const page = await browser.post('/account/totp', { flow: security.form.fields.flow ?? '' })
+  expect(page.text).toContain('<svg')
+  const secret = textOf(page, 'secret')
+  const wrong = await browser.submit(page, { code: '000000' })
+  expect(wrong.status).toBe(401)
+  expect(textOf(wrong, 'secret')).toBe(secret)
+  const codes = recoveryCodesOf(await browser.submit(wrong, { code: codeOf(secret) }))
+  expect(codes).toHaveLength(10)
+  started.clock.advance(60)
+  return { secret, codes }
+}
+
+const authorize = (more: Record<string, string> = {}): Promise<ShownPage> => {
+  const query = new URLSearchParams({
+    client_id: 'web',
+    redirect_uri: redirectUri,
+    response_type: 'code',
+    scope: 'openid',
+    code_challenge: pkce.challenge,
+    code_challenge_method: 'S256',
+    ...more,
+  })
+  return browser.get(`/oauth/authorize?${query}`)
+}
+const claimsFor = async (answer: ShownPage): Promise<Record<string, unknown>> => {
+  const form = { grant_type: 'authorization_code', code: answer.callback.get('code') ?? '', redirect_uri: redirectUri }
+  const response = await started.postForm(
+    '/oauth/token',
+    { ...form, code_verifier: pkce.verifier },
+    basic('web', 'web-secret'),
+  )
+  return claimsOf(((await response.json()) as { id_token: string }).id_token)
+}
+
+describe('a second factor on the pages', () => {
+  it('is asked for after the password, and told by acr and amr', async () => {
+    await start()
+    const { secret } = await enrol()
+    browser = new TestBrowser(started.url, issuer)
+    const page = await signIn(await authorize())
+    expect(page.has('verify') && page.has('use-recovery-code')).toBe(true)
+    expect(browser.cookies.has('__Host-gatehouse_session')).toBe(false)
+    const claims = await claimsFor(await browser.submit(page, { code: codeOf(secret) }))
+    expect(claims).toMatchObject({ acr: '2', amr: ['pwd', 'otp', 'mfa'] })
+  })
+
+  it('takes each code once, also of two at a time', async () => {
+    await start()
+    const { secret } = await enrol()
+    const code = codeOf(secret)
+    const tries = await Promise.all(
+      [1, 2, 3].map(async () => {
+        const own = new TestBrowser(started.url, issuer)
+        const page = await own.signIn(await own.get('/login'), 'alice', goodPassword)
+        return own.submit(page, { code })
+      }),
+    )
+    expect(tries.filter((page) => page.has('username'))).toHaveLength(1)
+    started.clock.advance(25)
+    browser = new TestBrowser(started.url, issuer)
+    const later = await browser.submit(await signIn(await browser.get('/login')), { code })
+    expect(later.status).toBe(401)
+  })
+
+  it('takes each recovery code once, in any spelling', async () => {
+    await start()
+    const { codes } = await enrol()
+    const [code = ''] = codes
+    for (const [typed, status] of [
+      [code.toLowerCase().replaceAll('-', ' '), 200],
+      [code, 401],
+    ] as const) {
+      browser = new TestBrowser(started.url, issuer)
+      const page = await signIn(await browser.get('/login'))
+      const answer = await browser.post('/login/factor', {
+        flow: page.form.fields.flow ?? '',
+        method: 'recovery_code',
+        code: typed,
+      })
+      expect(answer.status).toBe(status)
+    }
+  })
+
+  it('is refused after five wrong codes, whatever comes then, also at once', async () => {
+    await start()
+    const { secret } = await enrol()
+    browser = new TestBrowser(started.url, issuer)
+    const page = await signIn(await browser.get('/login'))
+    const wrong = await Promise.all(Array.from({ length: 50 }, () => browser.submit(page, { code: '000000' })))
+    expect(wrong.filter(({ status }) => status === 401)).toHaveLength(5)
+    expect(wrong.filter(({ status }) => status === 429)).toHaveLength(45)
+    const right = await browser.submit(page, { code: codeOf(secret) })
+    expect(right.status).toBe(429)
+    expect(Number(right.headers.get('retry-after'))).toBeGreaterThan(0)
+    started.clock.advance(301)
+    expect((await browser.submit(page, { code: codeOf(secret) })).has('username')).toBe(true)
+  })
+
+  it('cannot be passed over: a half sign-in opens nothing, and ends with a change of the password', async () => {
+    await start()
+    const { secret } = await enrol()
+    browser = new TestBrowser(started.url, issuer)
+    const page = await signIn(await authorize())
+    const flow = page.form.fields.flow ?? ''
+    expect((await browser.get(`/consent?flow=${flow}`)).has('password')).toBe(true)
+    expect((await browser.get('/account/security')).has('password')).toBe(true)
+    expect((await browser.get(`/login/enrol?flow=${flow}`)).status).toBe(403)
+    expect((await browser.get(`/login/continue?flow=${flow}`)).has('password')).toBe(true)
+    expect((await authorize({ prompt: 'none' })).callback.get('error')).toBe('login_required')
+    const user = await started.store.users.findByCanonicalName('alice')
+    if (!user) throw new Error('no alice')
+    const { store, clock, auth } = started
+    const change = { user, password: 'another long passphrase', minimumLength: 15 }
+    await setPassword({ store, clock, passwords: auth.passwords, revocations: auth.revocations }, change, {
+      actor: 'test',
+    })
+    expect((await browser.submit(page, { code: codeOf(secret) })).status).toBe(404)
+  })
+
+  it('is not asked for in a browser that is remembered, and that sign-in says so', async () => {
+    await start()
+    const { secret } = await enrol()
+    browser = new TestBrowser(started.url, issuer)
+    await browser.submit(await signIn(await browser.get('/login')), { code: codeOf(secret), remember: 'yes' })
+    browser.cookies.delete('__Host-gatehouse_session')
+    expect(await claimsFor(await signIn(await authorize()))).toMatchObject({ acr: '1', amr: ['pwd'] })
+    browser.cookies.delete('__Host-gatehouse_session')
+    started.clock.advance(86_400)
+    expect((await signIn(await authorize())).has('verify')).toBe(true)
+  })
+
+  it('must be set up by users of a role that requires it, before anything else', async () => {
+    await start(['clerk'])
+    const page = await signIn(await authorize())
+    expect(page.has('confirm')).toBe(true)
+    expect(browser.cookies.has('__Host-gatehouse_session')).toBe(false)
+    const shown = await browser.submit(page, { code: codeOf(textOf(page, 'secret')) })
+    expect(recoveryCodesOf(shown)).toHaveLength(10)
+    const next = /id="continue" href="([^"]+)"/.exec(shown.text)?.[1] ?? ''
+    expect(await claimsFor(await browser.get(next))).toMatchObject({ acr: '2' })
+  })
+})
+
+describe('a stronger sign-in that an app asks for (RFC 9470 section 5)', () => {
+  it('asks only for what is missing', async () => {
+    await start()
+    const { secret } = await enrol()
+    const page = await authorize({ acr_values: '2' })
+    expect(page.has('verify') && !page.has('password')).toBe(true)
+    expect(await claimsFor(await browser.submit(page, { code: codeOf(secret) }))).toMatchObject({ acr: '2' })
+    expect((await authorize({ acr_values: '2' })).callback.has('code')).toBe(true)
+  })
+
+  it('fails for a user who has no second factor, and ignores classes that nobody knows', async () => {
+    await start()
+    await signIn(await authorize())
+    expect((await authorize({ acr_values: '2' })).callback.get('error')).toBe('unmet_authentication_requirements')
+    expect((await authorize({ acr_values: 'urn:example:gold' })).callback.has('code')).toBe(true)
+    const essential = '{"id_token":{"acr":{"essential":true,"value":"2"}}}'
+    expect((await authorize({ claims: essential, acr_values: '1' })).callback.get('error')).toBe(
+      'unmet_authentication_requirements',
+    )
+  })
+})
+
+describe('a second factor over the JSON API', () => {
+  it('is asked for by mfa_required, and shown at /login/mfa once', async () => {
+    await start()
+    const { secret } = await enrol()
+    const first = await started.postJson('/login', { username: 'alice', password: goodPassword, scope: 'orders:read' })
+    expect(first.status).toBe(401)
+    const body = (await first.json()) as Record<string, string>
+    expect(body).toMatchObject({ error: 'mfa_required', methods: ['totp', 'recovery_code'] })
+    const show = (code: string) => started.postJson('/login/mfa', { mfa_token: body.mfa_token, method: 'totp', code })
+    expect((await show('000000')).status).toBe(401)
+    const answers = await Promise.all([show(codeOf(secret)), show(codeOf(secret))])
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 401])
+    const good = answers.find(({ status }) => status === 200)
+    const tokens = (await good?.json()) as { access_token: string; scope: string }
+    expect(tokens.scope).toBe('orders:read')
+    expect(claimsOf(tokens.access_token)).toMatchObject({ acr: '2', amr: ['pwd', 'otp', 'mfa'] })
+    started.clock.advance(30)
+    expect((await show(codeOf(secret))).status).toBe(401)
+    const validated = await started.postJson('/validate', { token: body.mfa_token })
+    expect(await validated.json()).toMatchObject({ valid: false })
+  })
+
+  it('says no more of an account than before: a wrong password is a wrong password', async () => {
+    await start()
+    await enrol()
+    const wrong = await started.postJson('/login', { username: 'alice', password: 'wrong' })
+    expect(await wrong.json()).toMatchObject({ error: 'invalid_credentials' })
+  })
+})
+
+describe('the security page', () => {
+  it('asks for a new sign-in before anything is changed that was not signed in to lately', async () => {
+    await start()
+    await enrol()
+    const page = await browser.get('/account/security')
+    expect(textOf(page, 'codes-left')).toBe('10')
+    started.clock.advance(300)
+    const flow = page.form.fields.flow ?? ''
+    const factor = page.form.fields.factor ?? ''
+    expect((await browser.post('/account/factors/remove', { flow, factor })).has('password')).toBe(true)
+    expect((await browser.post('/account/recovery-codes', { flow })).has('password')).toBe(true)
+    expect((await browser.get('/account/security')).has('factors')).toBe(true)
+  })
+
+  it('removes a factor with its recovery codes, in this account alone', async () => {
+    await start()
+    const { secret } = await enrol()
+    browser = new TestBrowser(started.url, issuer)
+    await browser.submit(await signIn(await browser.get('/login')), { code: codeOf(secret) })
+    const page = await browser.get('/account/security')
+    const { flow = '', factor = '' } = page.form.fields
+    expect((await browser.post('/account/factors/remove', { flow, factor: 'other' })).status).toBe(404)
+    const stranger = new TestBrowser(started.url, issuer)
+    expect((await stranger.post('/account/factors/remove', { flow, factor })).status).toBe(404)
+    expect((await browser.post('/account/factors/remove', { flow, factor })).has('no-factors')).toBe(true)
+    browser = new TestBrowser(started.url, issuer)
+    expect((await signIn(await browser.get('/login'))).has('username')).toBe(true)
+  })
+
+  it('keeps secrets and codes nowhere in clear', async () => {
+    await start()
+    const { secret, codes } = await enrol()
+    const user = await started.store.users.findByCanonicalName('alice')
+    if (!user) throw new Error('no alice')
+    const kept = JSON.stringify(await started.store.factors.listByUser(user.id))
+    expect(kept).not.toContain(secret)
+    for (const code of codes) expect(kept).not.toContain(code.replaceAll('-', ''))
+  })
+})

@@ -1,0 +1,160 @@
+import type { Seconds } from '@gatehouse/core/brand'
+import { GatehouseError } from '@gatehouse/core/errors'
+import { paths } from '@gatehouse/core/paths'
+import type { UserRow } from '@gatehouse/store/rows'
+import type { Store } from '@gatehouse/store/store'
+import * as Type from 'typebox'
+import type { RememberedDevices } from '../domain/remembered-devices.ts'
+import { amrOf, codeMethods, type SecondFactors } from '../domain/second-factors.ts'
+import type { AuthorizationFlow } from '../flow/authorization.ts'
+import type { Flow } from '../flow/flows.ts'
+import { nameFactors, nextStep } from '../flow/next-step.ts'
+import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
+import { parseForm } from '../http/read-body.ts'
+import { checkSameOrigin } from '../http/same-origin.ts'
+import { renderErrorPage } from '../pages/error-page.ts'
+import { redirectTo } from '../pages/page.ts'
+import { renderSecondFactor } from '../pages/second-factor.ts'
+import { type CompletionDependencies, completeInBrowser, goOn } from './go-on.ts'
+import { holdAccount } from './password.ts'
+
+export interface SecondFactorDependencies extends CompletionDependencies {
+  readonly issuer: string
+  readonly store: Store
+  readonly secondFactors: SecondFactors
+  readonly rememberedDevices: RememberedDevices
+  readonly rememberFor: () => Seconds
+  readonly authorization: AuthorizationFlow
+}
+
+const formSchema = Type.Object({
+  flow: Type.String(),
+  method: Type.Union(codeMethods.map((method) => Type.Literal(method))),
+  code: Type.Optional(Type.String({ maxLength: 100 })),
+  remember: Type.Optional(Type.String()),
+})
+
+interface FactorForm {
+  readonly flow: string
+  readonly method: (typeof codeMethods)[number]
+  readonly code?: string
+  readonly remember?: string
+}
+
+/** The page on which people show a second factor: after the password, or where an app asks for a stronger sign-in. */
+export function secondFactorEndpoints(dependencies: SecondFactorDependencies): readonly Endpoint[] {
+  return [
+    defineEndpoint({
+      method: 'GET',
+      path: paths.loginFactor,
+      summary: 'The page on which people show a second factor',
+      bodyKind: 'none',
+      answers: { 200: null, 303: null },
+      errors: ['not_found', 'temporarily_unavailable'],
+      errorPage: renderErrorPage,
+      async handle({ headers, query }) {
+        const flow = await dependencies.flows.get(headers, parseForm(query).flow)
+        const half = await findHalf(dependencies, headers, flow)
+        return half ? show(dependencies, flow, half.user) : redirectTo(`${paths.login}?flow=${flow.id}`)
+      },
+    }),
+    defineEndpoint({
+      method: 'POST',
+      path: paths.loginFactor,
+      summary: 'Takes the code of that page',
+      bodyKind: 'form',
+      body: formSchema,
+      answers: { 200: null, 303: null },
+      errors: ['invalid_request', 'forbidden', 'not_found', 'too_many_requests', 'temporarily_unavailable'],
+      refuseQuery: true,
+      errorPage: renderErrorPage,
+      handle: (request) => check(dependencies, request),
+    }),
+  ]
+}
+
+/** Somebody who has proven something, but not enough. */
+export interface HalfInBrowser {
+  readonly user: UserRow
+  readonly amr: readonly string[]
+}
+
+/**
+ * Who is half signed in: by the password, in this flow; or by a session of this browser that is not strong enough, for as
+ * long as that lasts.
+ */
+export async function findHalf(
+  { store, browserSessions }: Pick<SecondFactorDependencies, 'store' | 'browserSessions'>,
+  headers: EndpointRequest<never>['headers'],
+  flow: Flow,
+): Promise<HalfInBrowser | undefined> {
+  if (flow.half) {
+    const user = await store.users.findById(flow.half.user)
+    return user?.status === 'active' ? { user, amr: flow.half.amr } : undefined
+  }
+  const browser = await browserSessions.find(headers)
+  return browser && { user: browser.user, amr: browser.session.amr.split(' ') }
+}
+
+interface Shown {
+  readonly error?: string
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+async function show(
+  dependencies: SecondFactorDependencies,
+  flow: Flow,
+  user: UserRow,
+  shown: Shown = {},
+): Promise<Answer> {
+  const { secondFactors, rememberFor } = dependencies
+  return renderSecondFactor({
+    flow: flow.id,
+    action: paths.loginFactor,
+    methods: await secondFactors.methodsOf(user.id),
+    rememberDays: Math.floor(rememberFor() / 86_400),
+    formTargets: formTargetsOf(dependencies, flow),
+    ...shown,
+  })
+}
+
+/** Where the answer to a form of the flow may lead. */
+export const formTargetsOf = (
+  { authorization }: { readonly authorization: AuthorizationFlow },
+  flow: Flow,
+): readonly string[] => (flow.kind === 'authorize' ? [authorization.requestOf(flow).redirectUri] : [])
+
+async function check(dependencies: SecondFactorDependencies, http: EndpointRequest<FactorForm>): Promise<Answer> {
+  const { issuer, flows, secondFactors, rememberedDevices } = dependencies
+  const { body, headers } = http
+  checkSameOrigin(headers, issuer)
+  const flow = await flows.get(headers, body.flow)
+  const half = await findHalf(dependencies, headers, flow)
+  if (!half) return redirectTo(`${paths.login}?flow=${flow.id}`)
+  const { user } = half
+  try {
+    if (!(await secondFactors.check(user.id, body.method, body.code ?? ''))) {
+      return await show(dependencies, flow, user, { error: 'The code is not right, or has been used.', status: 401 })
+    }
+  } catch (error) {
+    if (!(error instanceof GatehouseError) || error.code !== 'too_many_requests') throw error
+    const headersOfError = { 'retry-after': String(error.details.retryAfter ?? 60) }
+    const shown = { error: 'Too many tries. Wait a few minutes and try again.', status: 429, headers: headersOfError }
+    return show(dependencies, flow, user, shown)
+  }
+  const amr = nameFactors([...half.amr.filter((method) => method !== 'mfa'), amrOf[body.method]])
+  const judged = nextStep(user, { amr, methods: [], isRemembered: false, isRequired: false })
+  if (judged.step !== 'issue') throw new GatehouseError('forbidden', { cause: new Error(judged.step) })
+  const device = String(headers['user-agent'] ?? '').slice(0, 200)
+  const completed = await completeInBrowser(dependencies, http, flow, {
+    ...{ user, acr: judged.acr, amr: [...new Set(amr)] },
+    async alongside(tables) {
+      await holdAccount(tables, user)
+      if (body.remember !== 'yes') return []
+      const cookie = await rememberedDevices.remember(tables, user.id, device)
+      return cookie === undefined ? [] : [cookie]
+    },
+  })
+  return goOn(dependencies, http, flow, completed)
+}

@@ -1,0 +1,72 @@
+import type { Seconds, UserId } from '@gatehouse/core/brand'
+import type { Connection } from '../database.ts'
+import type { FactorRow } from '../rows.ts'
+
+/** Authenticator apps and passkeys. Each query is one statement. */
+export interface Factors {
+  /** Throws already_exists when the credential is somebody's already. */
+  insert(row: FactorRow): Promise<void>
+  /** The oldest first. */
+  listByUser(user: UserId): Promise<FactorRow[]>
+  findByCredential(credential_id: string): Promise<FactorRow | undefined>
+  /** Notes the time step of a code, once: of any number of callers with that step or an earlier one, one gets true. */
+  useStep(use: { readonly id: string; readonly step: number; readonly at: Seconds }): Promise<boolean>
+  /** Notes a passkey's counter as it is now; false where the passkey is gone. */
+  useCredential(use: {
+    readonly id: string
+    readonly sign_count: number
+    readonly backed_up: 0 | 1
+    readonly at: Seconds
+  }): Promise<boolean>
+  /** False where the user has no such factor. */
+  rename(change: { readonly id: string; readonly user_id: UserId; readonly name: string }): Promise<boolean>
+  /** False where the user has no such factor. */
+  delete(user: UserId, id: string): Promise<boolean>
+}
+
+/** Builds the queries of the table `factors`. */
+export function createFactors({ db }: Connection): Factors {
+  return {
+    async insert(row) {
+      await db.insertInto('factors').values(row).execute()
+    },
+    listByUser: (user) =>
+      db.selectFrom('factors').selectAll().where('user_id', '=', user).orderBy('created_at').orderBy('id').execute(),
+    findByCredential: (credential_id) =>
+      db.selectFrom('factors').selectAll().where('credential_id', '=', credential_id).executeTakeFirst(),
+    async useStep({ id, step, at }) {
+      const { numUpdatedRows } = await db
+        .updateTable('factors')
+        .set({ last_step: step, last_used_at: at })
+        .where('id', '=', id)
+        .where((where) => where.or([where('last_step', 'is', null), where('last_step', '<', step)]))
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
+    async useCredential({ id, sign_count, backed_up, at }) {
+      const { numUpdatedRows } = await db
+        .updateTable('factors')
+        .set({ sign_count, backed_up, last_used_at: at })
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
+    async rename({ id, user_id, name }) {
+      const { numUpdatedRows } = await db
+        .updateTable('factors')
+        .set({ name })
+        .where('id', '=', id)
+        .where('user_id', '=', user_id)
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
+    async delete(user, id) {
+      const { numDeletedRows } = await db
+        .deleteFrom('factors')
+        .where('id', '=', id)
+        .where('user_id', '=', user)
+        .executeTakeFirstOrThrow()
+      return numDeletedRows > 0n
+    },
+  }
+}
