@@ -1,4 +1,8 @@
+import { accountApplicationsEndpoints } from './account/applications.ts'
+import { accountEndpoint } from './account/overview.ts'
+import { accountPasswordEndpoints } from './account/password.ts'
 import { securityEndpoints } from './account/security.ts'
+import { accountSessionsEndpoints } from './account/sessions.ts'
 import { loginEndpoint } from './first-party/login.ts'
 import { loginMfaEndpoint } from './first-party/login-mfa.ts'
 import { logoutEndpoint } from './first-party/logout.ts'
@@ -34,6 +38,10 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof signInPageEndpoints> &
   DependenciesOf<typeof secondFactorEndpoints> &
   DependenciesOf<typeof enrolFactorEndpoints> &
+  DependenciesOf<typeof accountEndpoint> &
+  DependenciesOf<typeof accountPasswordEndpoints> &
+  DependenciesOf<typeof accountSessionsEndpoints> &
+  DependenciesOf<typeof accountApplicationsEndpoints> &
   DependenciesOf<typeof securityEndpoints> &
   DependenciesOf<typeof loginMfaEndpoint> &
   DependenciesOf<typeof consentEndpoints> &
@@ -70,6 +78,10 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     ...secondFactorEndpoints(dependencies),
     ...enrolFactorEndpoints(dependencies),
     continueEndpoint(dependencies),
+    accountEndpoint(dependencies),
+    ...accountPasswordEndpoints(dependencies),
+    ...accountSessionsEndpoints(dependencies),
+    ...accountApplicationsEndpoints(dependencies),
     ...securityEndpoints(dependencies),
     ...consentEndpoints(dependencies),
     ...deviceEndpoints(dependencies),

@@ -6,6 +6,7 @@ import { describeClients } from './tables/clients.suite.ts'
 import { describeConsents } from './tables/consents.suite.ts'
 import { describeDataKeys } from './tables/data-keys.suite.ts'
 import { describeDecoupledRequests } from './tables/decoupled-requests.suite.ts'
+import { describeFactors } from './tables/factors.suite.ts'
 import { describeFamiliarAddresses } from './tables/familiar-addresses.suite.ts'
 import { describeFlows } from './tables/flows.suite.ts'
 import { describeGrants } from './tables/grants.suite.ts'
@@ -57,6 +58,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
   describe('logout deliveries', () => describeLogoutDeliveries(open))
   describe('pushed requests', () => describePushedRequests(open))
   describe('session clients', () => describeSessionClients(open))
+  describe('second factors', () => describeFactors(open))
   describe('transactions', () => describeTransactions(open))
   describe('expiry', () => describeExpiry(open))
 })

@@ -64,10 +64,17 @@ export function describeExpiry(open: OpenForSuite): void {
     await store.decoupledRequests.insert(buildDecoupledRequest({ expires_at: start }))
     await store.sessionClients.put(buildSessionClient({ expires_at: start }))
     await store.logoutDeliveries.insert(buildLogoutDelivery({ expires_at: start }))
+    await store.rememberedDevices.insert({
+      hash,
+      user_id: buildSession().user_id,
+      device: '',
+      created_at: longAgo,
+      expires_at: start,
+    })
     await store.initialAccessTokens.insert({ hash, uses_left: 1, created_at: longAgo, expires_at: start })
     await store.revocations.append([{ kind: 'jti', value: hash, issued_before: null, expires_at: start }])
     await store.revocations.append([{ kind: 'jti', value: 'last', issued_before: null, expires_at: start }])
-    expect(await store.removeExpired()).toBe(16)
+    expect(await store.removeExpired()).toBe(17)
     expect(await store.removeExpired()).toBe(0)
     expect(await store.usedIdentifiers.consume({ kind: 'k', hash, expires_at: start })).toBe(true)
   })

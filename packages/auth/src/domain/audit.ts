@@ -12,6 +12,7 @@ export type AuditType =
   | 'code_reused'
   | 'consent_given'
   | 'consent_refused'
+  | 'consent_withdrawn'
   | 'user_added'
   | 'user_disabled'
   | 'user_enabled'

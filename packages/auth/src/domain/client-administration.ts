@@ -11,6 +11,7 @@ import { type ClientMetadata, checkClientMetadata } from './client-metadata.ts'
 import { type AuthMethod, type GrantType, hashSecret, isClientId } from './clients.ts'
 import { longestAccessTokenLifetime } from './lifetimes.ts'
 import type { Revocations } from './revocations.ts'
+import { revocationOfGrant } from './sessions.ts'
 import type { Actor } from './users.ts'
 
 /** What a new client is given. */
@@ -178,29 +179,37 @@ export async function removeClient(dependencies: Dependencies, id: ClientId, by:
 const endedAtATime = 500
 
 /**
- * Ends what a client was given: by time all tokens that it has, at once, then its grants in steps. For a client that is
- * removed, be it from the store or from the configuration file.
+ * Ends what a client was given: by time all tokens that it has or that are about it, at once, then its grants in steps, and
+ * with each what others were given in exchange for its tokens. For a client that is removed, be it from the store or from
+ * the configuration file.
  */
 export async function endClient({ store, clock, revocations }: Dependencies, id: ClientId, by: Actor): Promise<void> {
   const now = clock.now()
+  const expires_at = seconds(now + longestAccessTokenLifetime + 60)
   const entries = await store.transaction((tables) =>
     revocations.write(tables, [
-      {
-        kind: 'client',
-        value: id,
-        issued_before: now,
-        expires_at: seconds(now + longestAccessTokenLifetime + 60),
-      },
+      { kind: 'client', value: id, issued_before: now, expires_at },
+      // Another client’s, in exchange for one of this client on its own behalf. No user’s id is a client’s.
+      { kind: 'sub', value: id, issued_before: now, expires_at },
     ]),
   )
   await revocations.announce(entries)
   for (;;) {
-    const ended = await store.transaction(async (tables) => {
+    const { count, ended } = await store.transaction(async (tables) => {
       const grants = await tables.grants.endByClient(id, endedAtATime)
       await Promise.all(grants.map((grant) => recordGrantEnded({ tables, clock }, grant, by)))
-      return grants.length
+      const live = grants.filter(({ access_expires_at }) => access_expires_at > now)
+      const written =
+        live.length === 0
+          ? []
+          : await revocations.write(
+              tables,
+              live.map((grant) => revocationOfGrant(grant, now)),
+            )
+      return { count: grants.length, ended: written }
     })
-    if (ended < endedAtATime) return
+    await revocations.announce(ended)
+    if (count < endedAtATime) return
   }
 }
 

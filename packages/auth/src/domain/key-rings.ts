@@ -50,7 +50,7 @@ export interface KeyRing {
 /** All rings, opened. */
 export type KeyRings = Readonly<Record<RingPurpose, KeyRing>>
 
-/** Thrown at start when the master key opens none of the data keys: nothing has been touched. */
+/** Thrown at start when a data key opens under no master key that was given: nothing has been touched. */
 export class WrongMasterKeyError extends Error {
   constructor() {
     super(
@@ -69,23 +69,20 @@ export async function openKeyRings(
   { store, clock }: { readonly store: Pick<Store, 'dataKeys' | 'transaction'>; readonly clock: Clock },
   master: { readonly key: Buffer; readonly previous?: Buffer | undefined },
 ): Promise<KeyRings> {
-  let rows: readonly DataKeyRow[] = await store.dataKeys.list()
-  if (purposesWithout(rows).length > 0) rows = await makeFirstKeys(store, clock, master.key)
-
-  const opened: { purpose: string; id: string; key: Buffer; createdAt: number }[] = []
-  for (const row of rows) {
-    const place = placeOf(row.purpose, row.id)
-    let key = unseal(master.key, row.wrapped_key, place)
-    if (!key && master.previous) {
-      key = unseal(master.previous, row.wrapped_key, place)
-      if (key) await store.dataKeys.rewrap({ ...row, wrapped_key: seal(master.key, key, place) })
-    }
-    if (!key) throw new WrongMasterKeyError()
-    opened.push({ purpose: row.purpose, id: row.id, key, createdAt: row.created_at })
+  const rows = await store.dataKeys.list()
+  // First of all, so that a wrong master key is found out before anything is written under it.
+  const opened = openRows(rows, master)
+  for (const { row, key, isPrevious } of opened) {
+    if (isPrevious)
+      await store.dataKeys.rewrap({ ...row, wrapped_key: seal(master.key, key, placeOf(row.purpose, row.id)) })
   }
+  const all =
+    purposesWithout(rows).length === 0 ? opened : openRows(await makeFirstKeys(store, clock, master.key), master)
   const ringOf = (purpose: RingPurpose): KeyRing => {
-    const keys = opened.filter((key) => key.purpose === purpose)
-    keys.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1))
+    const keys = all
+      .filter(({ row }) => row.purpose === purpose)
+      .sort((a, b) => b.row.created_at - a.row.created_at || (a.row.id < b.row.id ? -1 : 1))
+      .map(({ row, key }) => ({ id: row.id, key }))
     const [current] = keys
     if (!current) throw new WrongMasterKeyError()
     const byId = new Map(keys.map((key) => [key.id, key]))
@@ -101,6 +98,27 @@ export async function openKeyRings(
     authorization: ringOf('authorization'),
     'pairwise-subject': ringOf('pairwise-subject'),
   }
+}
+
+interface OpenedRow {
+  readonly row: DataKeyRow
+  readonly key: Buffer
+  /** Whether only the previous master key opens it. */
+  readonly isPrevious: boolean
+}
+
+function openRows(
+  rows: readonly DataKeyRow[],
+  master: { readonly key: Buffer; readonly previous?: Buffer | undefined },
+): readonly OpenedRow[] {
+  return rows.map((row) => {
+    const place = placeOf(row.purpose, row.id)
+    const key = unseal(master.key, row.wrapped_key, place)
+    if (key) return { row, key, isPrevious: false }
+    const before = master.previous && unseal(master.previous, row.wrapped_key, place)
+    if (!before) throw new WrongMasterKeyError()
+    return { row, key: before, isPrevious: true }
+  })
 }
 
 const purposesWithout = (rows: readonly DataKeyRow[]): readonly RingPurpose[] =>

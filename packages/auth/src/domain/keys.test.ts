@@ -269,6 +269,29 @@ describe('the key rings', () => {
     await store.close()
   })
 
+  it('of new purposes are not made under a wrong master key, which would leave them beyond the right one', async () => {
+    const store = await openStore({ url: ':memory:', clock: started.clock })
+    await store.migrate()
+    const [one, two, three] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2), Buffer.alloc(32, 3)]
+    const wrap = (master: Buffer, id: string) =>
+      store.dataKeys.insert({
+        id,
+        purpose: 'refresh-token',
+        wrapped_key: seal(master, Buffer.alloc(32, 9), `data_keys.wrapped_key:refresh-token:${id}`),
+        created_at: started.clock.now(),
+      })
+    await wrap(one, 'a')
+    const before = await store.dataKeys.list()
+    const open = (master: Parameters<typeof openKeyRings>[1]) => openKeyRings({ store, clock: started.clock }, master)
+    await expect(open({ key: two })).rejects.toThrow(WrongMasterKeyError)
+    expect(await store.dataKeys.list()).toEqual(before)
+    // Nor is any wrapped anew where another cannot be opened.
+    await wrap(three, 'b')
+    await expect(open({ key: two, previous: one })).rejects.toThrow(WrongMasterKeyError)
+    expect((await store.dataKeys.list()).find(({ id }) => id === 'a')).toEqual(before[0])
+    await store.close()
+  })
+
   it('read a master key as base64, base64url or hexadecimal, and nothing else', () => {
     const key = Buffer.from('00112233445566778899aabbccddeefffedcba98765432100123456789abcdef', 'hex')
     for (const text of [

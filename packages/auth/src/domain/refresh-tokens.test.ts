@@ -1,4 +1,5 @@
 import { seconds } from '@gatehouse/core/time'
+import { createTestProver } from '@gatehouse/guard/testing/test-prover'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { claimsOf, type StartedAuth, startAuth } from '../testing/start-auth.ts'
 import { parseRefreshToken } from './refresh-tokens.ts'
@@ -75,6 +76,18 @@ describe('rotation', () => {
     expect((await refresh(first.token)).status).toBe(400)
     const validation = await (await started.postJson('/validate', { token: first.access })).json()
     expect(validation).toEqual({ valid: false, reason: 'revoked' })
+  })
+
+  it('takes it as theft also with a proof of a key, which is nothing that the grant knows of', async () => {
+    const { refresh_token } = await started.signIn()
+    await refresh(refresh_token)
+    started.clock.advance(31)
+    const nonce = started.auth.dpop.nonces.current()
+    const dpop = createTestProver().proof({ iat: started.clock.now(), nonce })
+    const form = { grant_type: 'refresh_token', refresh_token, client_id: 'first-party' }
+    const response = await started.postForm('/oauth/token', form, { dpop })
+    expect([response.status, (await response.json()) as object]).toMatchObject([400, { error: 'invalid_grant' }])
+    expect(await auditTypes()).toContain('refresh_token_theft')
   })
 
   it('takes anything older as theft, also within the window', async () => {

@@ -51,13 +51,19 @@ export const buildRefreshToken = (
 export interface RefreshAttempt {
   readonly token: string
   readonly clientId: ClientId
-  /** Whether the client has proven itself (secret, key, certificate): then a lost answer may be asked for again at leisure. */
-  readonly proven: boolean
+  /**
+   * Whether the client has authenticated itself: then a lost answer may be asked for again at leisure. So may that of a
+   * grant that is bound, whose key `checkGrant` has seen to; a key that the grant does not know proves nothing.
+   */
+  readonly authenticated: boolean
   /** Seconds for which a public client may present the previous token again. */
   readonly replayWindow: Seconds
   readonly idleLifetime: Seconds
   readonly accessTokenLifetime: Seconds
-  /** Throws where the grant does not give what is asked; called before anything is written, so that nothing is lost. */
+  /**
+   * Throws where the grant does not give what is asked, or is bound to what the request has not proven; called before
+   * anything is written, so that nothing is lost.
+   */
   readonly checkGrant: (grant: GrantRow) => void
   readonly by: Pick<AuditEvent, 'address' | 'request_id'>
 }
@@ -157,7 +163,8 @@ async function rotate(
   // The rotation has left room for these; it has not where the lifetime was raised since.
   const isCovered = now + attempt.accessTokenLifetime <= grant.access_expires_at
   if (inWindow && isCovered) return { grant, generation: grant.generation }
-  if (!inWindow && !attempt.proven) return endForMisuse(dependencies, attempt, grant, 'refresh_token_theft')
+  const isProven = attempt.authenticated || grant.confirmation !== null
+  if (!inWindow && !isProven) return endForMisuse(dependencies, attempt, grant, 'refresh_token_theft')
   const raised = await store.grants.raiseAccessExpiry({
     id: grant.id,
     generation: grant.generation,

@@ -1,4 +1,4 @@
-import type { GrantId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
+import type { ClientId, GrantId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
 import { newGrantId, newSessionId, randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
@@ -135,6 +135,26 @@ export async function endGrant(
   return entries
 }
 
+/** Takes back what a user has let a client have: the consent, every grant, and every token issued from them. */
+export async function withdrawConsent(
+  dependencies: EndingDependencies,
+  consent: { readonly user: UserId; readonly client: ClientId },
+  by: By,
+): Promise<readonly Revocation[]> {
+  const { tables, clock } = dependencies
+  const { user, client } = consent
+  await tables.consents.delete(user, client)
+  const grants = await tables.grants.endByUserAndClient(user, client)
+  await recordEvent(tables, clock, {
+    type: 'consent_withdrawn',
+    result: 'ok',
+    target: client,
+    client_id: client,
+    ...by,
+  })
+  return writeRevocations(dependencies, [], grants)
+}
+
 /** Seconds for which a client that does not answer is told again of a session that has ended. */
 const tellFor = 86_400
 
@@ -169,16 +189,17 @@ async function writeRevocations(
     const expiries = grants.filter((grant) => grant.session_id === id).map((grant) => grant.access_expires_at)
     entries.push({ kind: 'sid', value: id, issued_before: null, expires_at: afterLast(expiries, now) })
   }
-  for (const grant of grants) {
-    entries.push({
-      kind: 'gid',
-      value: grant.id,
-      issued_before: null,
-      expires_at: afterLast([grant.access_expires_at], now),
-    })
-  }
+  for (const grant of grants) entries.push(revocationOfGrant(grant, now))
   return entries.length === 0 ? [] : revocations.write(tables, entries)
 }
+
+/** What revokes every token that a grant has brought, also in exchange for one of its own, for as long as one can live. */
+export const revocationOfGrant = ({ id, access_expires_at }: GrantRow, now: Seconds): NewRevocation => ({
+  kind: 'gid',
+  value: id,
+  issued_before: null,
+  expires_at: afterLast([access_expires_at], now),
+})
 
 /** A minute past the last token's expiry, for verifiers whose clock is behind. */
 const afterLast = (expiries: readonly Seconds[], now: Seconds): Seconds => seconds(latest(expiries, now) + 60)

@@ -230,7 +230,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
       const { grant, generation } = await dependencies.refreshTokens.refresh({
         token,
         clientId: client.id,
-        proven: client.authMethod !== 'none' || confirmation !== undefined,
+        authenticated: client.authMethod !== 'none',
         replayWindow: times.replayWindow,
         idleLifetime: times.idle,
         accessTokenLifetime: times.accessToken,

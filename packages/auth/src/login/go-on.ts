@@ -61,13 +61,19 @@ export async function goOn(
     case 'device':
       return redirectTo(`${paths.device}?flow=${flow.id}`, cookies)
     case 'account':
-      return redirectTo(paths.accountSecurity, cookies)
+      return redirectTo(accountPageOf(flow), cookies)
     default:
       return renderPage({
         title: 'You are signed in',
         cookies,
         body: html`<p>as <strong id="username">${browser.user.username}</strong>.</p>
-<p><a href="${paths.accountSecurity}">Your account</a></p>`,
+<p><a href="${paths.account}">Your account</a></p>`,
       })
   }
+}
+
+/** Which page of the account the flow was begun from. */
+function accountPageOf({ parameters }: Flow): string {
+  const { page } = JSON.parse(parameters) as { readonly page?: string } // written by account/owner
+  return page ?? paths.account
 }

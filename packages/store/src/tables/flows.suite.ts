@@ -1,4 +1,4 @@
-import { newSessionId, randomToken } from '@gatehouse/core/random'
+import { newSessionId, newUserId, randomToken } from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
 import type { OpenForSuite } from '../testing/databases.ts'
@@ -25,6 +25,20 @@ export function describeFlows(open: OpenForSuite): void {
     expect(await flows.setSession({ id_hash: row.id_hash, session_id })).toBe(true)
     expect(await flows.find({ ...row, now: start })).toEqual({ ...row, session_id })
     expect(await flows.setSession({ id_hash: randomToken(32), session_id })).toBe(false)
+  })
+
+  it('notes what somebody has proven in it, and ends with all that they have proven', async () => {
+    const { flows } = open().store
+    const [row, other] = [buildFlow(), buildFlow()]
+    await flows.insert(row)
+    await flows.insert(other)
+    const user_id = newUserId()
+    expect(await flows.prove({ id_hash: row.id_hash, user_id, proven: 'pwd' })).toBe(true)
+    expect(await flows.prove({ id_hash: randomToken(32), user_id, proven: 'pwd' })).toBe(false)
+    expect(await flows.find({ ...row, now: start })).toEqual({ ...row, user_id, proven: 'pwd' })
+    await flows.deleteByUser(user_id)
+    expect(await flows.find({ ...row, now: start })).toBeUndefined()
+    expect(await flows.find({ ...other, now: start })).toEqual(other)
   })
 
   it('ends for one of several callers at once, from two processes', async () => {

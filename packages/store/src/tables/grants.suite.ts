@@ -151,6 +151,18 @@ function describeEnds(open: OpenForSuite): void {
     expect(ended).toHaveLength(100)
   })
 
+  it('ends the grants of one user to one client, and no others', async () => {
+    const { grants } = open().store
+    const user_id = newUserId()
+    const client_id = `apart-${newGrantId()}` as ClientId // any name will do
+    const rows = [buildGrant({ user_id, client_id }), buildGrant({ user_id }), buildGrant({ client_id })]
+    for (const row of rows) await grants.insert(row)
+    expect(await grants.endByUserAndClient(user_id, client_id)).toEqual([rows[0]])
+    expect(await grants.endByUserAndClient(user_id, client_id)).toEqual([])
+    expect(await grants.find(rows[1]?.id ?? newGrantId())).toEqual(rows[1])
+    expect(await grants.find(rows[2]?.id ?? newGrantId())).toEqual(rows[2])
+  })
+
   it('names each client that holds a grant once', async () => {
     const { grants } = open().store
     const client_id = `named-${newGrantId()}` as ClientId // any name will do

@@ -154,6 +154,7 @@ export interface Grants {
   end(id: GrantId): Promise<GrantRow | undefined>
   endBySession(session: SessionId): Promise<GrantRow[]>
   endByUser(user: UserId): Promise<GrantRow[]>
+  endByUserAndClient(user: UserId, client: ClientId): Promise<GrantRow[]>
   /** At most `limit` of them, so that a client of very many is ended in steps; fewer than that = none is left. */
   endByClient(client: ClientId, limit: number): Promise<GrantRow[]>
   /** Every client that holds a grant, in the order of their ids. */
@@ -191,6 +192,20 @@ export function createGrants(connection: Connection): Grants {
     end: (id) => db.deleteFrom('grants').where('id', '=', id).returningAll().executeTakeFirst(),
     endBySession: (session) => endWhere('session_id', session),
     endByUser: (user) => endWhere('user_id', user),
+    endByUserAndClient: (user, client) =>
+      db
+        .deleteFrom('grants')
+        .where('id', 'in', (query) =>
+          query
+            .selectFrom('grants')
+            .select('id')
+            .where('user_id', '=', user)
+            .where('client_id', '=', client)
+            .orderBy('id')
+            .modifyEnd(dialect.forUpdate),
+        )
+        .returningAll()
+        .execute(),
     endByClient: (client, limit) => endWhere('client_id', client, limit),
     async clientIds() {
       const rows = await db.selectFrom('grants').select('client_id').distinct().orderBy('client_id').execute()

@@ -7,6 +7,7 @@ import type {
   ClientRow,
   ConsentRow,
   DecoupledRequestRow,
+  FactorRow,
   FlowRow,
   GrantRow,
   LogoutDeliveryRow,
@@ -157,6 +158,24 @@ export const buildCode = (overrides: Partial<AuthorizationCodeRow> = {}): Author
   reused_at: null,
   session_expires_at: later(86_400),
   expires_at: later(60),
+  ...overrides,
+})
+
+/** An authenticator app of a user who has nothing else. */
+export const buildFactor = (overrides: Partial<FactorRow> = {}): FactorRow => ({
+  id: randomToken(12),
+  user_id: newUserId(),
+  kind: 'totp',
+  name: 'App',
+  sealed_secret: null,
+  credential_id: null,
+  public_key: null,
+  sign_count: 0,
+  transports: '',
+  backed_up: 0,
+  last_step: null,
+  created_at: start,
+  last_used_at: null,
   ...overrides,
 })
 

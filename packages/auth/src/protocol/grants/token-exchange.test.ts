@@ -1,7 +1,9 @@
+import type { ClientId } from '@gatehouse/core/brand'
 import { isRefusal } from '@gatehouse/core/contracts'
 import { seconds } from '@gatehouse/core/time'
 import { createTestProver } from '@gatehouse/guard/testing/test-prover'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { endClient } from '../../domain/client-administration.ts'
 import { noPermissions } from '../../domain/clients.ts'
 import { basic, claimsOf, issuer, type StartedAuth, startAuth } from '../../testing/start-auth.ts'
 
@@ -138,6 +140,19 @@ describe('a token exchange (RFC 8693 section 2)', () => {
     await started.postJson('/logout', {}, { authorization: `Bearer ${access_token}` })
     expect(isRefusal(started.auth.verifier.verify(body.access_token ?? ''))).toBe(true)
     expect(await errorOf(access_token)).toBe('invalid_request')
+  })
+
+  it('gives a token that ends with the client that the subject token was given to', async () => {
+    const subjects = [await aliceToken(), await machineToken('second')]
+    const exchanged = await Promise.all(subjects.map(async (subject) => (await exchange(subject, {}, 'butler')).body))
+    const isGood = () =>
+      exchanged.map(({ access_token = '' }) => !isRefusal(started.auth.verifier.verify(access_token)))
+    expect(isGood()).toEqual([true, true])
+    const dependencies = { ...started, revocations: started.auth.revocations }
+    await endClient(dependencies, claimsOf(subjects[0] ?? '').client_id as ClientId, { actor: 'test' })
+    expect(isGood()).toEqual([false, true])
+    await endClient(dependencies, 'second' as ClientId, { actor: 'test' })
+    expect(isGood()).toEqual([false, false])
   })
 
   it('takes and gives opaque tokens', async () => {

@@ -1,0 +1,80 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import { paths } from '@gatehouse/core/paths'
+import { type Clock, seconds } from '@gatehouse/core/time'
+import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
+import type { Actor } from '../domain/users.ts'
+import type { Flow, Flows } from '../flow/flows.ts'
+import type { Answer, EndpointRequest } from '../http/endpoint.ts'
+import { checkSameOrigin } from '../http/same-origin.ts'
+import { redirectTo } from '../pages/page.ts'
+
+export interface OwnerDependencies {
+  readonly issuer: string
+  readonly clock: Clock
+  readonly flows: Flows
+  readonly browserSessions: BrowserSessions
+}
+
+/** Whose account a page is, and the flow that its forms carry. */
+export interface Owner extends BrowserSession {
+  readonly flow: Flow
+  /** To be set with the page. */
+  readonly cookies: readonly string[]
+}
+
+/** Seconds since the last sign-in after which changing what one signs in by asks for a new one. Spec: ASVS 7.5.1. */
+const recent = 300
+
+/** A form of the account's pages. */
+export interface AccountForm {
+  readonly flow: string
+}
+
+/** Who does something with their own account, for the audit trail. */
+export const ownerAsActor = (
+  { address, requestId }: Pick<EndpointRequest<never>, 'address' | 'requestId'>,
+  { user }: Pick<Owner, 'user'>,
+): Actor => ({ actor: user.id, address, request_id: requestId })
+
+/** Shows a page of the account to its owner; whoever is not signed in does that first. */
+export async function showToOwner(
+  dependencies: OwnerDependencies,
+  http: EndpointRequest<unknown>,
+  page: string,
+  show: (owner: Owner) => Promise<Answer> | Answer,
+): Promise<Answer> {
+  const browser = await dependencies.browserSessions.find(http.headers)
+  if (!browser) return signInFirst(dependencies, http, page)
+  const { flow, cookies } = await dependencies.flows.begin(http, { kind: 'account', parameters: '{}' })
+  return show({ ...browser, flow, cookies })
+}
+
+/**
+ * Takes a form of the account's pages from its owner: one of this browser, and of this site. With `isSensitive`, whoever has
+ * not signed in within five minutes does that first. Errors: `forbidden`, `not_found`.
+ */
+export async function takeFromOwner<Form extends AccountForm>(
+  dependencies: OwnerDependencies,
+  http: EndpointRequest<Form>,
+  { page, isSensitive }: { readonly page: string; readonly isSensitive: boolean },
+  take: (owner: Owner) => Promise<Answer>,
+): Promise<Answer> {
+  const { issuer, clock, flows, browserSessions } = dependencies
+  checkSameOrigin(http.headers, issuer)
+  const flow = await flows.get(http.headers, http.body.flow)
+  if (flow.kind !== 'account') throw new GatehouseError('not_found')
+  const browser = await browserSessions.find(http.headers)
+  const isRecent = browser !== undefined && browser.session.auth_time >= seconds(clock.now() - recent)
+  if (!browser || (isSensitive && !isRecent)) return signInFirst(dependencies, http, page)
+  return take({ ...browser, flow, cookies: [] })
+}
+
+/** Sends to the sign-in page, and from there back to the page. */
+async function signInFirst(
+  { flows }: OwnerDependencies,
+  http: EndpointRequest<unknown>,
+  page: string,
+): Promise<Answer> {
+  const begun = await flows.begin(http, { kind: 'account', parameters: JSON.stringify({ page }) })
+  return redirectTo(`${paths.login}?flow=${begun.flow.id}`, begun.cookies)
+}
