@@ -62,7 +62,11 @@ async function visit(browser: TestBrowser, url: string): Promise<string> {
 
 /** Runs a script as its reader would: opens what it says, and pastes where that led. */
 function runScript(script: string, site: Site, browser: TestBrowser): Promise<{ code: number | null; output: string }> {
-  const shell = spawn('bash', ['-c', script], { cwd: site.folder, env: site.environment })
+  const shell = spawn('bash', ['-c', script], {
+    ...{ cwd: site.folder, env: site.environment },
+    // A group of its own, so that what a guide starts in the background ends with it.
+    detached: true,
+  })
   let output = ''
   let opened = 0
   const listen = (chunk: Buffer): void => {
@@ -81,7 +85,16 @@ function runScript(script: string, site: Site, browser: TestBrowser): Promise<{ 
   shell.stdout.on('data', listen)
   shell.stderr.on('data', listen)
   shell.stdin.on('error', () => {})
-  return new Promise((done) => shell.on('close', (code) => done({ code, output })))
+  return new Promise((done) => {
+    shell.on('exit', (code) => {
+      try {
+        if (shell.pid !== undefined) process.kill(-shell.pid)
+      } catch {
+        // Nothing is left of it.
+      }
+      shell.on('close', () => done({ code, output }))
+    })
+  })
 }
 
 /** What an answer must look like: `…` stands for anything. */
@@ -97,7 +110,7 @@ const patternOf = (answer: string): RegExp =>
 /** The commands of a guide as one script, each after a line that names it. */
 const buildScript = (commands: readonly Block[]): string =>
   [
-    "set -euo pipefail; exec 2>&1; trap 'kill $(jobs -p) 2> /dev/null || true' EXIT",
+    'set -euo pipefail; exec 2>&1',
     ...commands.map(({ id, text }) => `echo; echo '=== ${id}'\n${text.replaceAll('../../', `${root}/`)}`),
   ].join('\n')
 
