@@ -70,7 +70,8 @@ const places: Record<string, Place> = {
   },
   validation: {
     takes: accessTokens,
-    present: async (token) => read(await provider.postJson('/validate', { token })),
+    present: async (token) =>
+      read(await provider.postJson('/validate', { token }, basic('service:orders', 'orders-secret'))),
     refused: ({ body }) => body.valid === false,
   },
   introspection: {

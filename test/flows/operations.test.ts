@@ -308,6 +308,19 @@ describe('workers', () => {
     expect(await isServing()).toBe(true)
     expect((await running.stop()).code).toBe(0)
   })
+
+  it('that are only just starting take a reload too, and do not die of it', async () => {
+    site = await createSite('workers: 2\n')
+    const running = await site.start()
+    const { pid } = running.process
+    const workers = () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
+    const before = workers()
+    process.kill(Number(before[1]), 'SIGKILL')
+    await waitFor(async () => workers().length === 2 && !workers().includes(before[1] ?? ''))
+    process.kill(pid ?? 0, 'SIGHUP')
+    await waitFor(async () => running.output().split('configuration reloaded').length === 3)
+    expect((await running.stop()).code).toBe(0)
+  })
 })
 
 describe('secrets', () => {
@@ -406,7 +419,9 @@ describe('the command line', () => {
   })
 
   it('says what a token says and whether it is good', async () => {
-    site = await createSite(client)
+    site = await createSite(
+      `clients: { robot: { secret: ${secret}, scopes: [a] }, sealed: { secret: ${secret}, access_token_format: opaque } }\n`,
+    )
     const running = await site.start()
     const { access_token } = (
       await postForm(
@@ -421,6 +436,19 @@ describe('the command line', () => {
       expect.objectContaining({ valid: true, claims: expect.objectContaining({ sub: 'robot' }) }),
     ])
     expect((await site.run(['token', 'inspect'], 'x.y.z\n')).code).toBe(1)
+    const opaque = (
+      await postForm(
+        `${site.url}/oauth/token`,
+        { grant_type: 'client_credentials' },
+        { ...host, ...basic('sealed', secret) },
+      )
+    ).json
+    expect(opaque.access_token).toMatch(/^gha_/)
+    const opened = await site.run(['token', 'inspect', '--json'], `${opaque.access_token}\n`)
+    expect([opened.code, JSON.parse(opened.stdout)]).toEqual([
+      0,
+      { valid: true, header: null, claims: expect.objectContaining({ sub: 'sealed' }) },
+    ])
     await running.stop()
   })
 })

@@ -277,7 +277,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     readIdTokenHint(hint, client) {
       const { sub, clientId } = readIdTokenHint({ issuer, keys: keys.all }, hint)
       if (clientId !== client.id)
-        throw new GatehouseError('invalid_request', { description: 'The id_token_hint is another client’s' })
+        throw new GatehouseError('invalid_request', { description: 'The id_token_hint is that of another client' })
       return sub
     },
     checkAuthorizationDetails: (text, client) => authorizationDetails.check(text, client),

@@ -66,7 +66,7 @@ export interface TokenMemo {
   introspection?: string
   /** The headers by which services are told who calls: names and values in turn. */
   identityHeaders?: readonly string[]
-  /** By service: the identity token that the gateway sends, and until which second it is sent again. */
+  /** By a service's audience: the identity token that the gateway sends, and until which second it is sent again. */
   identities?: Map<string, { readonly jwt: string; readonly reuseUntil: number }>
 }
 

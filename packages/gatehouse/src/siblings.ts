@@ -1,4 +1,4 @@
-import cluster from 'node:cluster'
+import cluster, { type Worker } from 'node:cluster'
 
 /** The other processes of this machine that serve on the same database. */
 export interface Siblings {
@@ -55,42 +55,61 @@ export const findWorkerRole = (): 'primary' | 'secondary' | undefined => {
 
 /**
  * Runs so many workers: passes hints between them, passes SIGHUP on, stops them all on SIGTERM, and starts one anew that
- * dies. Resolves when the last has ended after a stop.
+ * dies. Ends the process when the last has ended after a stop.
  */
 export function superviseWorkers(count: number, onReady: () => void): void {
   let stopping = false
-  let ready = 0
+  let wasComplete = false
+  const serving = new Set<Worker>()
+  /** What SIGHUP would end, since they do not listen to it yet: they hear of it as soon as they do. */
+  const tellLater = new Set<Worker>()
+  const hangUp = (worker: Worker): void => {
+    if (serving.has(worker)) worker.process.kill('SIGHUP')
+    else tellLater.add(worker)
+  }
+  const onServing = (worker: Worker): void => {
+    serving.add(worker)
+    if (tellLater.delete(worker)) hangUp(worker)
+    if (wasComplete || serving.size < count) return
+    wasComplete = true
+    onReady()
+  }
   const fork = (role: 'primary' | 'secondary'): void => {
     const worker = cluster.fork({ [roleVariable]: role })
     const startedAt = Date.now()
     worker.on('message', (message: unknown) => {
-      if (message === 'ready') {
-        ready += 1
-        if (ready === count) onReady()
-      }
+      if (message === 'ready') onServing(worker)
       if (!isHint(message)) return
-      for (const other of Object.values(cluster.workers ?? {})) if (other && other !== worker) other.send(message)
+      // One that has just died cannot be told, and without somebody to hear of it that would end this process.
+      for (const other of listWorkers()) if (other !== worker) other.send(message, ignore)
     })
     worker.on('exit', (code) => {
+      serving.delete(worker)
+      tellLater.delete(worker)
       if (stopping) {
-        if (Object.keys(cluster.workers ?? {}).length === 0) process.exit(0)
+        if (listWorkers().length === 0) process.exit(0)
         return
       }
       const diedAtOnce = Date.now() - startedAt < 2000
       // At the start, one that dies right away will die again: a wrong master key, a taken port.
-      if (diedAtOnce && ready < count) process.exit(code || 1)
+      if (diedAtOnce && !wasComplete) process.exit(code || 1)
       // Later the others go on serving, and what it dies of (a file that is bad just now, the database) may pass.
       setTimeout(() => stopping || fork(role), diedAtOnce ? 1000 : 0)
     })
   }
   for (let index = 0; index < count; index += 1) fork(index === 0 ? 'primary' : 'secondary')
   process.on('SIGHUP', () => {
-    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGHUP')
+    for (const worker of listWorkers()) hangUp(worker)
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       stopping = true
-      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM')
+      for (const worker of listWorkers()) worker.process.kill('SIGTERM')
     })
   }
 }
+
+const ignore = (): void => {}
+
+const listWorkers = (): readonly Worker[] =>
+  Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined)

@@ -53,7 +53,7 @@ export interface AccessTokens {
    * What one service is told of the caller: a JWT of type `gatehouse-identity+jwt` for that service's audience alone.
    * Kept for 60 s beside the token that it was made from, and never valid beyond that one's `exp`.
    */
-  issueIdentity(token: VerifiedToken, service: { readonly name: string; readonly audience: string }): string
+  issueIdentity(token: VerifiedToken, service: { readonly audience: string }): string
 }
 
 interface Dependencies {
@@ -92,10 +92,11 @@ export function createAccessTokens({ issuer, clock, keys, revocations, sealedTok
     },
 
     issueIdentity(token, service) {
+      // By audience and not by name: a reload may give a service another one.
       const { memo } = token
       memo.identities ??= new Map()
       const now = clock.now()
-      const known = memo.identities.get(service.name)
+      const known = memo.identities.get(service.audience)
       if (known && known.reuseUntil > now) return known.jwt
       const { claims } = token
       const exp = Math.min(claims.exp, now + 2 * identityReuse)
@@ -109,7 +110,7 @@ export function createAccessTokens({ issuer, clock, keys, revocations, sealedTok
         // The gateway has seen the proof of possession; the service behind it has no key to ask one for.
         cnf: undefined,
       })
-      memo.identities.set(service.name, { jwt, reuseUntil: Math.min(now + identityReuse, exp) })
+      memo.identities.set(service.audience, { jwt, reuseUntil: Math.min(now + identityReuse, exp) })
       return jwt
     },
   }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { UserId } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
+import { GatehouseError } from '@gatehouse/core/errors'
 import { randomToken } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
 import type { SessionRow, UserRow } from '@gatehouse/store/rows'
@@ -26,6 +27,11 @@ export interface BrowserSignInProof {
   readonly device: string
   readonly requestId: string
   readonly headers: IncomingHttpHeaders
+  /**
+   * The session that a factor is added to, where nothing else has been proven: it stays as old as it is, and is not begun
+   * anew where it has ended.
+   */
+  readonly beside?: Pick<SessionRow, 'id' | 'auth_time'> | undefined
   /** Further writes of the same transaction. */
   readonly alongside: (tables: Tables, session: SessionRow) => Promise<void>
 }
@@ -36,7 +42,8 @@ export interface BrowserSessions {
   find(headers: IncomingHttpHeaders): Promise<BrowserSession | undefined>
   /**
    * Starts a session, or goes on with that of the same user, always with a new cookie: the old one is worth nothing from
-   * then on (session fixation). That of another user in this browser ends. Answers with the Set-Cookie header.
+   * then on (session fixation). That of another user in this browser ends. Answers with the Set-Cookie header. Error:
+   * `forbidden` where the session that a factor is added to has ended.
    */
   signIn(proof: BrowserSignInProof): Promise<{ readonly session: SessionRow; readonly cookie: string }>
 }
@@ -74,6 +81,7 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
         ended.length = 0
         const renewed =
           before && before.user_id === proof.user.id ? await renew(tables, before, proof, value) : undefined
+        if (proof.beside && proof.beside.id !== renewed?.id) throw signInFirst()
         const current = renewed ?? buildNew(proof, value)
         if (!renewed) await tables.sessions.insert(current)
         if (before && before.id !== current.id) {
@@ -96,14 +104,14 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
   async function renew(
     tables: Tables,
     before: SessionRow,
-    { amr, acr, address, device }: BrowserSignInProof,
+    { amr, acr, address, device, beside }: BrowserSignInProof,
     value: string,
   ): Promise<SessionRow | undefined> {
     const changes = {
       cookie_hash: hashCookie(value),
       amr: amr.join(' '),
       acr,
-      auth_time: clock.now(),
+      auth_time: beside?.auth_time ?? clock.now(),
       address,
       device,
     }
@@ -123,3 +131,5 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
     })
   }
 }
+
+const signInFirst = (): GatehouseError => new GatehouseError('forbidden', { description: 'Sign in first' })

@@ -8,7 +8,7 @@ import type { Store, Tables } from '@gatehouse/store/store'
 import { recordEvent } from './audit.ts'
 import { parseClientKeys } from './client-keys.ts'
 import { type ClientMetadata, checkClientMetadata } from './client-metadata.ts'
-import { type AuthMethod, type GrantType, hashSecret, isClientId } from './clients.ts'
+import { type AuthMethod, clientCacheSeconds, type GrantType, hashSecret, isClientId } from './clients.ts'
 import { longestAccessTokenLifetime } from './lifetimes.ts'
 import type { Revocations } from './revocations.ts'
 import { revocationOfGrant } from './sessions.ts'
@@ -77,7 +77,7 @@ function buildClient(clock: Clock, client: NewClient): ClientRow {
   if (client.jwks !== undefined) checkKeySet(client.jwks)
   const { authMethod, grantTypes, metadata } = client
   const hasKeys = client.jwks !== undefined
-  checkClientMetadata(metadata, { authMethod, grantTypes, hasKeys, loopbackRedirects: true })
+  checkClientMetadata(metadata, { authMethod, grantTypes, hasKeys, loopbackRedirects: true, loopbackRequests: true })
   const now = clock.now()
   return {
     id: client.id as ClientId,
@@ -185,12 +185,15 @@ const endedAtATime = 500
  */
 export async function endClient({ store, clock, revocations }: Dependencies, id: ClientId, by: Actor): Promise<void> {
   const now = clock.now()
-  const expires_at = seconds(now + longestAccessTokenLifetime + 60)
+  // What a process gives it that has not heard of this yet is covered too, and dated one later at the most. A new client of
+  // the same id gets tokens that count after that.
+  const issued_before = seconds(now + clientCacheSeconds + 1)
+  const expires_at = seconds(issued_before + longestAccessTokenLifetime + 60)
   const entries = await store.transaction((tables) =>
     revocations.write(tables, [
-      { kind: 'client', value: id, issued_before: now, expires_at },
+      { kind: 'client', value: id, issued_before, expires_at },
       // Another client’s, in exchange for one of this client on its own behalf. No user’s id is a client’s.
-      { kind: 'sub', value: id, issued_before: now, expires_at },
+      { kind: 'sub', value: id, issued_before, expires_at },
     ]),
   )
   await revocations.announce(entries)

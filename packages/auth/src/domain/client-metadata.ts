@@ -3,6 +3,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import { checkRedirectUri } from '@gatehouse/core/redirect-uri'
 import { seconds } from '@gatehouse/core/time'
 import * as Type from 'typebox'
+import { isShowable } from './shown-text.ts'
 
 /** How a client proves itself. Spec: RFC 7591 section 2, RFC 8705 section 2. */
 export const authMethods = [
@@ -294,6 +295,8 @@ export interface MetadataRules {
   readonly hasKeys: boolean
   /** Whether redirects to this machine are fine for web clients too: in the file, and in development. */
   readonly loopbackRedirects: boolean
+  /** Whether this machine itself can be asked over http: in development. */
+  readonly loopbackRequests: boolean
 }
 
 /**
@@ -301,6 +304,7 @@ export interface MetadataRules {
  * the member. Spec: RFC 7591 section 2, OpenID Connect Registration section 2, RFC 8705 section 2.1.2.
  */
 export function checkClientMetadata(metadata: ClientMetadata, rules: MetadataRules): void {
+  if (metadata.client_name !== undefined && !isShowable(metadata.client_name)) throw bad('client_name: cannot be shown')
   for (const uri of metadata.redirect_uris ?? []) checkRegisteredRedirect(uri, metadata, rules)
   for (const uri of metadata.post_logout_redirect_uris ?? []) {
     const fault = checkRedirectUri(uri)
@@ -319,7 +323,7 @@ export function checkClientMetadata(metadata: ClientMetadata, rules: MetadataRul
   for (const member of httpsMembers) {
     const value = metadata[member]
     for (const uri of value === undefined ? [] : typeof value === 'string' ? [value] : value) {
-      if (!isHttps(uri) && !(rules.loopbackRedirects && isLoopbackHttp(uri)))
+      if (!isHttps(uri) && !(rules.loopbackRequests && isLoopbackHttp(uri)))
         throw bad(`${member}: an https URL is expected`)
     }
   }
@@ -340,7 +344,7 @@ function checkKeysAndCertificates(metadata: ClientMetadata, { authMethod, hasKey
     throw bad('self_signed_tls_client_auth needs jwks or jwks_uri')
   const names = certificateMembers.filter(({ member }) => metadata[member] !== undefined)
   if (authMethod === 'tls_client_auth' && names.length !== 1)
-    throw bad('tls_client_auth needs exactly one tls_client_auth_… member')
+    throw bad('tls_client_auth needs exactly one tls_client_auth_ member')
   if (metadata.request_object_signing_alg !== undefined && !hasAnyKeys)
     throw bad('request_object_signing_alg needs jwks or jwks_uri')
   for (const answer of ['id_token', 'userinfo', 'introspection', 'authorization'] as const) {

@@ -82,7 +82,11 @@ export function parseRegistration(said: JsonObject, policy: RegistrationPolicy):
   const jwks = registration.jwks && checkKeys(registration.jwks)
   const metadata: ClientMetadata = Object.fromEntries(Object.entries(registration).filter(([name]) => !apart.has(name)))
   const { loopbackRedirects } = policy
-  checkClientMetadata(metadata, { authMethod, grantTypes, hasKeys: jwks !== undefined, loopbackRedirects })
+  const hasKeys = jwks !== undefined
+  checkClientMetadata(metadata, {
+    ...{ authMethod, grantTypes, hasKeys, loopbackRedirects },
+    loopbackRequests: loopbackRedirects,
+  })
   // The hybrid flow is a permission, which nobody gives themselves.
   if (metadata.response_types?.some((type) => type !== 'code')) throw bad('response_types: code is supported')
   const secretEitherWay = registration.token_endpoint_auth_method === undefined
@@ -113,9 +117,12 @@ function checkKeys(jwks: { readonly keys: readonly object[] }): { readonly keys:
   }
 }
 
+/** Every scope that clients which register themselves may ask for. */
+export const openScopes = ({ scopes }: RegistrationPolicy): readonly string[] => [...freeScopes, ...scopes]
+
 /** What of the asked scope the policy allows; all of it where nothing is asked. */
-function allowedScopes(asked: string | undefined, { scopes }: RegistrationPolicy): readonly string[] {
-  const allowed = [...freeScopes, ...scopes]
+function allowedScopes(asked: string | undefined, policy: RegistrationPolicy): readonly string[] {
+  const allowed = openScopes(policy)
   if (asked === undefined) return allowed
   const parsed = parseScope(asked)
   if (!parsed) throw bad('scope: not a list of scope tokens')

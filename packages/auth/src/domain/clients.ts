@@ -13,7 +13,7 @@ import {
   type ClientSettings,
   type GrantType,
 } from './client-metadata.ts'
-import type { RegisteredClient, RegistrationPolicy } from './client-registration.ts'
+import { openScopes, type RegisteredClient, type RegistrationPolicy } from './client-registration.ts'
 import { applyFapi2 } from './fapi2.ts'
 import type { KeyRing } from './key-rings.ts'
 import { seal, unseal } from './sealing.ts'
@@ -126,7 +126,8 @@ export function isSecretOf(client: Pick<Client, 'secretHashes'>, secret: string)
   return match
 }
 
-const cacheMilliseconds = 1000
+/** Seconds for which a process goes on with what it has read of a client. */
+export const clientCacheSeconds = 1
 const cacheLimit = 10_000
 
 export function createClients(
@@ -154,7 +155,7 @@ export function createClients(
     const client = stored?.status === 'active' ? fromStore(stored, clientSecrets, policy()) : undefined
     if (stored?.is_dynamic) noteUse(stored)
     if (cached.size >= cacheLimit) cached.clear()
-    cached.set(id, { client, until: clock.milliseconds() + cacheMilliseconds })
+    cached.set(id, { client, until: clock.milliseconds() + clientCacheSeconds * 1000 })
     return client
   }
   /** A day's grain will do for clients that go when nobody uses them; that it was not noted is no reason to refuse one. */
@@ -299,6 +300,9 @@ const fromRegistration = (id: string, registered: RegisteredClient, policy: Regi
 })
 
 function fromStore(client: StoredClient, clientSecrets: KeyRing, policy: RegistrationPolicy): Client {
+  // What a client has registered is less where the policy has become stricter since.
+  const isOpenGrant = (type: string): boolean => policy.grantTypes.some((open) => open === type)
+  const isOpenScope = (scope: string): boolean => openScopes(policy).includes(scope)
   // What was stored had been checked before.
   const jwks = client.jwks === null ? undefined : (JSON.parse(client.jwks) as { readonly keys: readonly object[] })
   const metadata = JSON.parse(client.metadata) as ClientMetadata
@@ -311,8 +315,8 @@ function fromStore(client: StoredClient, clientSecrets: KeyRing, policy: Registr
     macSecrets: client.secrets.flatMap((secret) => openClientSecret(clientSecrets, secret) ?? []),
     keys: jwks ? parseClientKeys(jwks) : [],
     jwks,
-    grantTypes: new Set(client.grant_types.split(' ')),
-    scopes: parseScope(client.scopes) ?? new Set(),
+    grantTypes: new Set(client.grant_types.split(' ').filter(client.is_dynamic ? isOpenGrant : Boolean)),
+    scopes: new Set([...(parseScope(client.scopes) ?? [])].filter(client.is_dynamic ? isOpenScope : Boolean)),
     audiences: new Set(client.is_dynamic ? policy.audiences : client.audiences.split(' ').filter(Boolean)),
     firstParty: client.first_party === 1,
     isDynamic: client.is_dynamic === 1,

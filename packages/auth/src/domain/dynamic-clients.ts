@@ -26,8 +26,12 @@ export interface DynamicClient {
 
 /** Clients that register themselves (RFC 7591) and look after their registration (RFC 7592). */
 export interface DynamicClients {
-  /** Errors: `invalid_redirect_uri`, `invalid_client_metadata`, `too_many_requests` where there are too many clients. */
-  register(said: JsonObject, by: Actor): Promise<DynamicClient>
+  /**
+   * Registers a client, by an initial access token where one is needed: it is used up with the registration, or not at all.
+   * Errors: `invalid_token`, `invalid_redirect_uri`, `invalid_client_metadata`, `too_many_requests` where there are too many
+   * clients.
+   */
+  register(said: JsonObject, by: Actor, initialToken?: string): Promise<DynamicClient>
   /** The client of a registration access token. Error: `invalid_token`, whether the client exists or not. */
   authenticate(id: string, token: string): Promise<ClientRow>
   /** Puts a new description in the place of the old one; the id, the secret and the token stay (RFC 7592 section 2.2). */
@@ -36,8 +40,6 @@ export interface DynamicClients {
   remove(id: ClientId, by: Actor): Promise<void>
   /** Deletes some of those that nobody has used for as long as the policy says; how many. */
   removeUnused(): Promise<number>
-  /** Uses an initial access token. */
-  consumeInitialToken(token: string): Promise<boolean>
 }
 
 interface Dependencies {
@@ -99,7 +101,12 @@ export function createDynamicClients(dependencies: Dependencies): DynamicClients
   return {
     remove,
 
-    async register(said, by) {
+    async register(said, by, initialToken) {
+      const invitation = initialToken === undefined ? undefined : hashRegistrationToken(initialToken)
+      // Before anything is fetched for whoever asks.
+      if (invitation !== undefined && !(await store.initialAccessTokens.find(invitation, clock.now()))) {
+        throw new GatehouseError('invalid_token')
+      }
       const registered = await parse(said)
       const secret = registered.authMethod.startsWith('client_secret') ? randomToken(32) : undefined
       const registrationToken = randomToken(32)
@@ -115,6 +122,9 @@ export function createDynamicClients(dependencies: Dependencies): DynamicClients
         ...columnsOf(clock, registered),
       }
       await store.transaction(async (tables) => {
+        if (invitation !== undefined && !(await tables.initialAccessTokens.consume(invitation, clock.now()))) {
+          throw new GatehouseError('invalid_token')
+        }
         if ((await tables.clients.countDynamic()) >= policy().limit) {
           throw new GatehouseError('too_many_requests', { description: 'No more clients can register at the moment' })
         }
@@ -181,8 +191,6 @@ export function createDynamicClients(dependencies: Dependencies): DynamicClients
       for (const id of unused) await remove(id, { actor: 'expiry' })
       return unused.length
     },
-
-    consumeInitialToken: (token) => store.initialAccessTokens.consume(hashRegistrationToken(token), clock.now()),
   }
 }
 

@@ -54,6 +54,18 @@ describe('threads for password hashes', () => {
     expect(turns).toBeGreaterThan(100)
   })
 
+  it('keep the process from ending while they compute, and only then', async () => {
+    open()
+    const holding = () => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length
+    const before = holding()
+    for (let time = 0; time < 2; time += 1) {
+      const hashing = workers.make('one', cheap)
+      expect(holding()).toBe(before + 1)
+      await hashing
+      expect(holding()).toBe(before)
+    }
+  })
+
   it.runIf(process.platform === 'linux')('have a low priority, and they alone', async () => {
     open()
     const before = niceValues()

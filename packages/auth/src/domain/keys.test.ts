@@ -92,6 +92,33 @@ describe('signing keys', () => {
     expect(await isValid(access_token)).toBe(false)
   })
 
+  it('are not brought back by a read that was under way while one was revoked, and ends later', async () => {
+    const { store, clock } = started
+    let held: Promise<void> | undefined
+    const list = async () => {
+      const rows = await store.signingKeys.list()
+      await held
+      return rows
+    }
+    const slow = { ...store, signingKeys: { ...store.signingKeys, list } }
+    const { rings } = started.auth
+    const rotateEvery = () => seconds(7_776_000)
+    const keys = await openSigningKeys({ store: slow, clock, rings, rotateEvery, hint: async () => {} })
+    let release = () => {}
+    held = new Promise((resolve) => {
+      release = resolve
+    })
+    const early = keys.reload()
+    await store.ping()
+    held = undefined
+    const { kid } = keys.current()
+    await keys.withdraw(kid, async () => {})
+    release()
+    await early
+    expect(keys.find(kid)).toBeUndefined()
+    expect(keys.current().kid).not.toBe(kid)
+  })
+
   it('sign on when the clock is set back to before the first of them', async () => {
     const first = started.auth.keys.current().kid
     started.clock.advance(-3600)

@@ -6,6 +6,7 @@ import { type AccessTokenVerifierOptions, createAccessTokenVerifier } from '@gat
 import { createRevocationSet } from '@gatehouse/guard/revocations'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type OpenedKeys, openKeys } from '../testing/open-keys.ts'
+import { claimsOf } from '../testing/start-auth.ts'
 import { createAccessTokens } from './access-tokens.ts'
 import { createSealedTokens, type SealedTokens } from './sealed-tokens.ts'
 
@@ -117,8 +118,18 @@ describe('an opaque access token', () => {
 it('the identity that a service is told carries no sender constraint, which the gateway has checked', () => {
   const tokens = createAccessTokens({ issuer, clock: opened.clock, keys: opened.keys, revocations })
   const claims = { iss: issuer, sub: 'usr_alice', aud: issuer, exp: opened.clock.now() + 60, cnf: { jkt: 'x' } }
-  const jwt = tokens.issueIdentity({ claims, memo: {} } as never, { name: 'orders', audience: 'https://b' })
+  const jwt = tokens.issueIdentity({ claims, memo: {} } as never, { audience: 'https://b' })
   const payload = JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as object
   expect(payload).toMatchObject({ sub: 'usr_alice', aud: 'https://b' })
   expect(payload).not.toHaveProperty('cnf')
+})
+
+it('the identity that a service is told is for its audience of now, and made anew where a reload has changed it', () => {
+  const tokens = createAccessTokens({ issuer, clock: opened.clock, keys: opened.keys, revocations })
+  const claims = { iss: issuer, sub: 'usr_alice', aud: issuer, exp: opened.clock.now() + 60 }
+  const token = { claims, memo: {} } as never // what of a verified token is read
+  const issueFor = (audience: string) => tokens.issueIdentity(token, { audience })
+  const [one, other] = [issueFor('https://a'), issueFor('https://b')]
+  expect([claimsOf(one).aud, claimsOf(other).aud]).toEqual(['https://a', 'https://b'])
+  expect(issueFor('https://a')).toBe(one)
 })

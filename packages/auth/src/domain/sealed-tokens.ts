@@ -18,6 +18,10 @@ export interface SealedTokens {
 
 /** How an opaque access token begins, so that secret scanners know one when they see it. */
 const prefix = 'gha_'
+
+/** Whether a text looks like a sealed token. Nothing about it is believed yet. */
+export const isSealedToken = (token: string): boolean => token.startsWith(prefix)
+
 const saltBytes = 16
 const form = /^gha_([\w-]{1,32})\.([\w-]{22})([\w-]{39,8000})$/
 

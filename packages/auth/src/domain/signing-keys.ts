@@ -100,6 +100,9 @@ class StoredSigningKeys implements SigningKeys {
   readonly #makeKeyPair: MakeKeyPair
   #byKid = new Map<string, LoadedKey>()
   #byAlg = new Map<SigningAlg, readonly LoadedKey[]>()
+  /** How many reads have begun, and which of them is in use. */
+  #begun = 0
+  #taken = 0
   #published:
     | { readonly at: Seconds; readonly of: object; readonly set: { readonly keys: readonly JsonWebKey[] } }
     | undefined
@@ -149,7 +152,13 @@ class StoredSigningKeys implements SigningKeys {
 
   async reload(): Promise<void> {
     const now = this.#clock.now()
-    const loaded = (await this.#store.signingKeys.list())
+    this.#begun += 1
+    const turn = this.#begun
+    const rows = await this.#store.signingKeys.list()
+    // What was read before something newer is in use would bring back a key that has been taken out since.
+    if (turn < this.#taken) return
+    this.#taken = turn
+    const loaded = rows
       .filter((row) => isPublished(row, now))
       .map((row) => {
         const known = this.#byKid.get(row.kid)

@@ -30,6 +30,12 @@ export interface ClaimsParameter {
   readonly userinfo?: ClaimsAskedFor
 }
 
+/** The scopes that would bring what is asked for by name: a user is told of them as of those that are asked for. */
+export function scopesBehind({ id_token, userinfo }: ClaimsParameter = {}): readonly string[] {
+  const asked = userClaimNames.filter((name) => Object.hasOwn({ ...id_token, ...userinfo }, name))
+  return [...new Set(asked.map((name) => claimScopes[name]))].filter((scope) => freeScopes.includes(scope))
+}
+
 /** The claims about a user that a scope gives and that were asked for by name. A claim without a value is left out. */
 export function claimsOf(user: UserRow, scope: string, asked: ClaimsAskedFor | undefined): JsonObject {
   const granted: ScopeSet = parseScope(scope) ?? new Set()

@@ -1,3 +1,5 @@
+import type { ClientId } from '@gatehouse/core/brand'
+import { seconds } from '@gatehouse/core/time'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { basic, claimsOf, goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
 
@@ -145,6 +147,26 @@ describe('POST /validate', () => {
     expect(
       (await started.postJson('/validate', { token: access_token }, basic('reports', 'reports-secret'))).status,
     ).toBe(200)
+  })
+
+  it('tells of a sealed token only to a client that answers for it: not to whoever carries it, nor to its own client', async () => {
+    const orders = 'https://auth.example.com/orders'
+    const { token } = started.auth.accessTokens.issue(
+      { sub: 'usr_alice', client_id: 'reports' as ClientId, aud: orders, scope: 'openid' },
+      seconds(300),
+      'opaque',
+    )
+    for (const audience of [undefined, orders]) {
+      const ask = (headers = {}) => started.postJson('/validate', { token, audience }, headers)
+      expect((await ask()).status).toBe(401)
+      const own = await json(await ask(basic('reports', 'reports-secret')))
+      expect(own).toEqual({ valid: false, reason: 'wrong_audience' })
+      const told = await json(await ask(basic('service:orders', 'orders-secret')))
+      expect(told).toMatchObject({ valid: true, sub: 'usr_alice' })
+    }
+    const other = { token, audience: issuer }
+    const refused = await started.postJson('/validate', other, basic('service:orders', 'orders-secret'))
+    expect(await json(refused)).toEqual({ valid: false, reason: 'wrong_audience' })
   })
 
   it('limits failed signatures of one address, but not of a client that authenticates', async () => {

@@ -5,6 +5,7 @@ import { missingScopes } from '@gatehouse/core/scope'
 import type { AccessTokenVerifier } from '@gatehouse/guard/access-token'
 import * as Type from 'typebox'
 import type { Client } from '../domain/clients.ts'
+import { isSealedToken } from '../domain/sealed-tokens.ts'
 import type { AddressLimit } from '../http/address-limit.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import type { ClientAuthentication } from '../protocol/client-auth/client-auth.ts'
@@ -36,8 +37,10 @@ interface Dependencies {
 /**
  * POST /validate: is this access token good, now, for this audience and scope? Always 200; `valid` says it.
  * A bound token is told of with its `cnf`: that whoever has sent it holds the key is for the caller to check, who sees the
- * request. It tells nothing that the token does not carry, so it is open unless configured otherwise. Cost: nothing is read; one
- * signature check for a token that has not been seen.
+ * request. It tells nothing that a signed token does not carry, so it is open for those unless configured otherwise. A sealed
+ * token is told of only to an authenticated client that answers for its audience: whoever carries it, and a client to which
+ * its user is known by another name, must not learn here what it was sealed for.
+ * Cost: nothing is read; one signature check for a token that has not been seen.
  */
 export function validateEndpoint(dependencies: Dependencies): Endpoint {
   const { clientAuthentication, requireClient } = dependencies
@@ -70,7 +73,10 @@ function validate(
   if (client === undefined && failures.isOver(address))
     throw new GatehouseError('too_many_requests', { retryAfter: failures.retryAfter })
   const asked = parseAskedScope(body.scope)
-  const verified = verifier.verify(body.token, audiencesFor(body.audience, client), 'not_presented')
+  const isSealed = isSealedToken(body.token)
+  if (isSealed && client === undefined) throw new GatehouseError('invalid_client')
+  const audiences = isSealed ? ownAudiencesFor(body.audience, client) : audiencesFor(body.audience, client)
+  const verified = verifier.verify(body.token, audiences, 'not_presented')
   if (isRefusal(verified)) {
     if (verified.refused === 'bad_signature') failures.count(address)
     onValidated(verified.refused)
@@ -88,6 +94,12 @@ function validate(
 function audiencesFor(asked: string | undefined, client: Client | undefined): readonly string[] | undefined {
   if (asked !== undefined) return [asked]
   return client && client.answersFor.size > 0 ? [...client.answersFor] : undefined
+}
+
+/** As {@link audiencesFor}, and none that the client does not answer for. */
+function ownAudiencesFor(asked: string | undefined, client: Client | undefined): readonly string[] {
+  if (client === undefined || client.subjectType === 'pairwise') return []
+  return [...client.answersFor].filter((audience) => asked === undefined || asked === audience)
 }
 
 /** The answer for a valid token. What a token says never changes, so its text is made once; whether it is valid is not kept. */

@@ -1,26 +1,25 @@
 import type { ClientId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
-import type { JsonObject } from '@gatehouse/core/json'
 import { paths } from '@gatehouse/core/paths'
+import { findRedirectUri } from '@gatehouse/core/redirect-uri'
 import { parseScope } from '@gatehouse/core/scope'
-import type { Clock } from '@gatehouse/core/time'
-import type { ConsentRow } from '@gatehouse/store/rows'
+import { type Clock, seconds } from '@gatehouse/core/time'
 import type { Store, Tables } from '@gatehouse/store/store'
-import { recordEvent } from '../domain/audit.ts'
 import type { AuthorizationCodes } from '../domain/authorization-codes.ts'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
 import type { Client, Clients } from '../domain/clients.ts'
 import type { SecondFactors } from '../domain/second-factors.ts'
 import type { Subjects } from '../domain/subjects.ts'
 import { rolesFor } from '../domain/token-pairs.ts'
-import { openidScopes } from '../domain/user-claims.ts'
+import { openidScopes, scopesBehind } from '../domain/user-claims.ts'
 import type { Answer, EndpointRequest } from '../http/endpoint.ts'
 import { redirectTo } from '../pages/page.ts'
 import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
 import { answerAuthorization, type ResponseTarget } from '../protocol/authorization-response.ts'
 import { type IdTokenDependencies, idTokenFor } from '../protocol/id-token-answer.ts'
 import type { JarmDependencies } from '../protocol/jarm.ts'
-import type { Flow, Flows } from './flows.ts'
+import { mergeWords, needsConsent, type Offer, recordConsent } from './agreement.ts'
+import { type Flow, type Flows, flowLifetime } from './flows.ts'
 import { nextAuthorizationStep } from './next-step.ts'
 
 export interface AuthorizationDependencies extends IdTokenDependencies, JarmDependencies {
@@ -50,14 +49,7 @@ export interface AuthorizationProgress {
 }
 
 /** What a client asks a user for. */
-export type AskedAccess = Pick<AuthorizationRequest, 'scope' | 'audiences' | 'authorizationDetails'>
-
-/** What a user would let a client have. */
-export interface Offer {
-  readonly scope: string
-  readonly audiences: readonly string[]
-  readonly details: readonly JsonObject[] | undefined
-}
+export type AskedAccess = Pick<AuthorizationRequest, 'scope' | 'audiences' | 'authorizationDetails' | 'claims'>
 
 /** Goes on with authorization requests, wherever they have got to. */
 export interface AuthorizationFlow {
@@ -75,9 +67,11 @@ export interface AuthorizationFlow {
 export function createAuthorizationFlow(dependencies: AuthorizationDependencies): AuthorizationFlow {
   const { store, clock, clients, flows, browserSessions, subjects, defaultAudience, secondFactors } = dependencies
 
-  const getClient = async ({ clientId }: AuthorizationRequest): Promise<Client> => {
+  const getClient = async ({ clientId, redirectUri }: AuthorizationRequest): Promise<Client> => {
     const client = await clients.find(clientId)
-    if (!client) throw new GatehouseError('not_found', { description: 'The app that sent you here is gone' })
+    // What has been taken from a client meanwhile is not sent to any more.
+    if (!client || findRedirectUri(redirectUri, client.redirectUris) === undefined)
+      throw new GatehouseError('not_found', { description: 'The app that sent you here is gone' })
     return client
   }
 
@@ -90,6 +84,7 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
     )
     return {
       scope: scope.join(' '),
+      told: mergeWords(scope.join(' '), scopesBehind(request.claims).join(' ')),
       audiences: request.audiences ?? [defaultAudience()],
       details: request.authorizationDetails,
     }
@@ -132,6 +127,10 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
       parameters: JSON.stringify(request),
       clientId: request.clientId as ClientId, // of a client that was found
     })
+    // Signing in may take longer than a pushed request waits for its user.
+    if (request.pushedHash !== undefined) {
+      await store.pushedRequests.keep(request.pushedHash, seconds(clock.now() + flowLifetime))
+    }
     return redirectTo(`${path}?flow=${begun.flow.id}`, [...cookies, ...begun.cookies])
   }
 
@@ -170,17 +169,23 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
           return askOn(paths.login, progress)
         case 'factor':
           return askOn(paths.loginFactor, progress)
-        case 'consent':
-          return askOn(paths.consent, progress)
         case 'fail':
           return fail(progress, new GatehouseError(next.error, { cause: new Error(next.why) }))
-        default:
+        default: {
           if (!browser) throw new GatehouseError('server_error', { cause: new Error('issue without a session') })
-          return issue(dependencies, client, progress, browser, offerFor(progress.request, client, browser))
+          const offer = offerFor(progress.request, client, browser)
+          if (offer.scope === '' && progress.request.scope !== '') return fail(progress, nothingToGive())
+          return next.step === 'consent'
+            ? askOn(paths.consent, progress)
+            : issue(dependencies, client, progress, browser, offer)
+        }
       }
     },
   }
 }
+
+const nothingToGive = (): GatehouseError =>
+  new GatehouseError('access_denied', { description: 'The user may give none of the asked scopes' })
 
 const targetOf = (client: Client, { redirectUri, mode, state }: AuthorizationRequest): ResponseTarget => ({
   client,
@@ -188,24 +193,6 @@ const targetOf = (client: Client, { redirectUri, mode, state }: AuthorizationReq
   mode,
   state,
 })
-
-/** Whether more is offered than the user has agreed to before. One's own apps do not ask. */
-function needsConsent(client: Client, consent: ConsentRow | undefined, offer: Offer): boolean {
-  if (client.firstParty || client.skipConsent) return false
-  if (!consent) return true
-  const agreed = new Set(consent.scope.split(' '))
-  const audiences = new Set(consent.audience.split(' '))
-  const details = offer.details === undefined ? null : JSON.stringify(offer.details)
-  return (
-    offer.scope.split(' ').some((scope) => scope !== '' && !agreed.has(scope)) ||
-    offer.audiences.some((audience) => !audiences.has(audience)) ||
-    (details !== null && details !== consent.authorization_details)
-  )
-}
-
-/** What has been agreed to so far, and now. */
-const mergeWords = (before: string | undefined, now: string): string =>
-  [...new Set(`${before ?? ''} ${now}`.split(' ').filter(Boolean))].join(' ')
 
 /** Gives the client its code. Everything that it rests on is written in one transaction. */
 async function issue(
@@ -217,15 +204,6 @@ async function issue(
 ): Promise<Answer> {
   const { store, codes } = dependencies
   const { request, flow } = progress
-  if (offer.scope === '' && request.scope !== '') {
-    const error = new GatehouseError('access_denied', { description: 'The user may give none of the asked scopes' })
-    return answerAuthorization(
-      dependencies,
-      targetOf(client, request),
-      { error: error.code, error_description: error.message },
-      progress.cookies,
-    )
-  }
   const { session, user } = browser
   const content = {
     client_id: client.id,
@@ -252,7 +230,7 @@ async function issue(
       flow && dependencies.flows.consume(tables, flow),
       consumePushed(tables, request),
       noteClient(dependencies, tables, client, browser),
-      progress.hasAgreed && recordConsent(dependencies, tables, client, progress, browser, offer),
+      progress.hasAgreed && recordConsent(dependencies, tables, client, progress.http, browser, offer),
     ])
     return issued
   })
@@ -291,36 +269,5 @@ export async function noteClient(
     subject: subjects.subjectFor(client, user.id),
     sid: subjects.sessionFor(client, session.id),
     expires_at: session.expires_at,
-  })
-}
-
-async function recordConsent(
-  { clock }: AuthorizationDependencies,
-  tables: Tables,
-  client: Client,
-  { http }: AuthorizationProgress,
-  { user, session }: BrowserSession,
-  offer: Offer,
-): Promise<void> {
-  const before = await tables.consents.find(user.id, client.id)
-  const now = clock.now()
-  await tables.consents.put({
-    user_id: user.id,
-    client_id: client.id,
-    scope: mergeWords(before?.scope, offer.scope),
-    audience: mergeWords(before?.audience, offer.audiences.join(' ')),
-    authorization_details: offer.details ? JSON.stringify(offer.details) : (before?.authorization_details ?? null),
-    granted_at: now,
-  })
-  await recordEvent(tables, clock, {
-    type: 'consent_given',
-    result: 'ok',
-    actor: user.id,
-    target: client.id,
-    client_id: client.id,
-    session_id: session.id,
-    address: http.address,
-    request_id: http.requestId,
-    detail: { scope: offer.scope },
   })
 }

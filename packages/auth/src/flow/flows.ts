@@ -7,7 +7,7 @@ import { type Clock, seconds } from '@gatehouse/core/time'
 import type { FlowRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { hashCookie } from '../domain/browser-sessions.ts'
-import type { AddressLimit } from '../http/address-limit.ts'
+import { type AddressLimit, rowsFor } from '../http/address-limit.ts'
 import type { Cookies } from '../http/cookies.ts'
 import type { EndpointRequest } from '../http/endpoint.ts'
 
@@ -47,7 +47,7 @@ export interface Flows {
 }
 
 /** Seconds for which one can be in the middle of something (30 minutes). */
-const flowLifetime = 1800
+export const flowLifetime = 1800
 /** Flows that one browser can have at a time. */
 const flowLimit = 50
 
@@ -67,7 +67,7 @@ export function createFlows({
 }): Flows {
   return {
     async begin({ headers, address }, { kind, parameters, clientId }) {
-      beginnings.take(address)
+      beginnings.take(address, rowsFor(parameters))
       const known = cookies.findBrowser(headers)
       const browser = known ?? randomToken(32)
       const id = randomToken(16)

@@ -2,7 +2,7 @@ import { ManualClock } from '@gatehouse/core/time'
 import { describe, expect, it } from 'vitest'
 import { newPkce, TestBrowser } from '../testing/browser.ts'
 import { issuer, startAuth } from '../testing/start-auth.ts'
-import { createAddressLimit } from './address-limit.ts'
+import { createAddressLimit, rowsFor } from './address-limit.ts'
 
 describe('a limit by address', () => {
   it('refuses past so many a minute, an IPv6 network as one, and nobody else', () => {
@@ -14,6 +14,13 @@ describe('a limit by address', () => {
     limit.take('192.0.2.1')
     clock.advance(60)
     limit.take('2001:db8::1')
+  })
+
+  it('counts what is large as several', () => {
+    const limit = createAddressLimit(new ManualClock(), 10)
+    limit.take('192.0.2.1', rowsFor('x'))
+    limit.take('192.0.2.1', rowsFor('x'.repeat(4096 * 8 + 1)))
+    expect(() => limit.take('192.0.2.1')).toThrow(expect.objectContaining({ code: 'too_many_requests' }))
   })
 
   it('keeps one address from filling the database with flows', async () => {

@@ -6,9 +6,9 @@ import { limitKey } from './client-address.ts'
 export interface AddressLimit {
   /** Whether an address is past the limit. Cost: nothing while nothing has been counted. */
   isOver(address: string): boolean
-  count(address: string): void
-  /** Counts one, or refuses: `too_many_requests`. */
-  take(address: string): void
+  count(address: string, ones?: number): void
+  /** Counts one or, of what is large, several; or refuses: `too_many_requests`. */
+  take(address: string, ones?: number): void
   /** Seconds until the counts start anew. */
   readonly retryAfter: number
 }
@@ -17,6 +17,8 @@ export interface AddressLimit {
 export const defaultFailureLimit = 6000
 /** Rows that one address may cause in a minute: of flows, and of requests that a public client pushes or begins on a device. */
 export const beginningLimit = 1000
+/** As how many rows a text counts that is kept for a stranger: one for every 4 KiB that it begins. */
+export const rowsFor = (text: string): number => Math.ceil(text.length / 4096)
 const windowSeconds = 60
 const addressLimit = 10_000
 
@@ -35,18 +37,18 @@ export function createAddressLimit(clock: Clock, perMinute: number): AddressLimi
       open()
       return (counts.get(limitKey(address)) ?? 0) >= perMinute
     },
-    count(address) {
+    count(address, ones = 1) {
       open()
       const key = limitKey(address)
       if (counts.size >= addressLimit && !counts.has(key)) counts.clear()
-      counts.set(key, (counts.get(key) ?? 0) + 1)
+      counts.set(key, (counts.get(key) ?? 0) + ones)
     },
     get retryAfter() {
       return Math.max(1, windowEnds - clock.now())
     },
-    take(address) {
+    take(address, ones) {
       if (limit.isOver(address)) throw new GatehouseError('too_many_requests', { retryAfter: limit.retryAfter })
-      limit.count(address)
+      limit.count(address, ones)
     },
   }
   return limit

@@ -145,7 +145,7 @@ describe('a certificate in a header', () => {
     expect(await askPlainly(proxied, values)).toBeUndefined()
   })
 
-  it('is verified only by an authority that has signed it itself, and in its time', async () => {
+  it('is verified only by an authority that has signed it itself, for clients, and in its time', async () => {
     const verified = async (certificate: TestCertificate): Promise<boolean | undefined> =>
       (await askPlainly(proxied, encodeURIComponent(certificate.cert)))?.verified
     expect(await verified(own)).toBe(false)
@@ -157,6 +157,10 @@ describe('a certificate in a header', () => {
     expect(await verified(buildCertificate({ subject: [['CN', 'r']], issuer: authority, years: [2090, 2099] }))).toBe(
       false,
     )
+    const forPurposes = (...purposes: ('server' | 'client' | 'any')[]) =>
+      verified(buildCertificate({ subject: [['CN', 'r']], issuer: authority, purposes }))
+    expect(await forPurposes('server')).toBe(false)
+    expect(await Promise.all([forPurposes('server', 'client'), forPurposes('any')])).toEqual([true, true])
     const unfit = { certificates: [new X509Certificate(own.cert)], clock }
     const byUnfit = buildCertificate({ subject: [['CN', 'r']], issuer: own })
     const found = await askPlainly({ ...proxied, authorities: unfit }, encodeURIComponent(byUnfit.cert))

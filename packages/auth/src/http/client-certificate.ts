@@ -90,11 +90,23 @@ class HandedOnCertificate implements ClientCertificate {
   }
 }
 
-/** Whether an authority has signed a certificate itself, and the certificate is within its time. */
+/** Whether an authority has signed a certificate itself, for clients too, and the certificate is within its time. */
 function isIssuedBy(certificate: X509Certificate, authority: X509Certificate, now: number): boolean {
+  if (!isForClients(certificate)) return false
   if (now < Date.parse(certificate.validFrom) || now > Date.parse(certificate.validTo)) return false
   return authority.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey)
 }
+
+/** TLS client authentication, and any purpose. Spec: RFC 5280 section 4.2.1.12. */
+const clientPurposes: readonly string[] = ['1.3.6.1.5.5.7.3.2', '2.5.29.37.0']
+
+/**
+ * Whether a certificate may prove a client: where it says what it is for, that must be among it, as OpenSSL has it for the
+ * listener's own. Stops: the certificate of a server, from the same authority, used as that of a client.
+ */
+// The type has it as always there; where the certificate says nothing it is not.
+const isForClients = ({ keyUsage }: { readonly keyUsage?: readonly string[] }): boolean =>
+  keyUsage === undefined || keyUsage.some((purpose) => clientPurposes.includes(purpose))
 
 const longestHeader = 16_384
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/

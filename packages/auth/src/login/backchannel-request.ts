@@ -18,7 +18,7 @@ export const backchannelRequestEndpoint = (dependencies: DecisionDependencies): 
     summary: 'The page on which users find what waits for their decision',
     bodyKind: 'none',
     answers: { 200: null, 303: null },
-    errors: ['invalid_request', 'not_found', 'temporarily_unavailable'],
+    errors: ['invalid_request', 'not_found', 'too_many_requests', 'temporarily_unavailable'],
     errorPage: renderErrorPage,
     handle: (request) => showPage(dependencies, request),
   })

@@ -40,7 +40,7 @@ export function consentEndpoints(dependencies: Dependencies): readonly Endpoint[
       summary: 'The page on which a user agrees to what a client asks for',
       bodyKind: 'none',
       answers: { 200: null, 303: null },
-      errors: ['not_found', 'temporarily_unavailable'],
+      errors: ['invalid_request', 'not_found', 'temporarily_unavailable'],
       errorPage: renderErrorPage,
       handle: (request) => showPage(dependencies, request),
     }),
@@ -76,10 +76,10 @@ async function showPage(
     client,
     username: browser.user.username,
     session: browser.session.id,
-    scope: offer.scope,
+    scope: offer.told,
     audiences: offer.audiences,
     details: describeDetails(offer.details ?? []),
-    formTargets: [request.redirectUri],
+    redirectUri: request.redirectUri,
   })
 }
 

@@ -11,7 +11,8 @@ import type { Client, Clients } from '../domain/clients.ts'
 import { type DecoupledRequests, overError } from '../domain/decoupled-requests.ts'
 import type { Subjects } from '../domain/subjects.ts'
 import { rolesFor } from '../domain/token-pairs.ts'
-import { type AuthorizationFlow, noteClient, type Offer } from '../flow/authorization.ts'
+import type { Offer } from '../flow/agreement.ts'
+import { type AuthorizationFlow, noteClient } from '../flow/authorization.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
 import type { Answer, EndpointRequest } from '../http/endpoint.ts'
 import { type DescribedDetail, renderConsent } from '../pages/consent.ts'
@@ -109,11 +110,10 @@ export async function showDecision(
     client,
     username: browser.user.username,
     session: browser.session.id,
-    scope: offer.scope,
+    scope: offer.told,
     audiences: offer.audiences,
     details: dependencies.describeDetails(offer.details ?? []),
     notes: notesOn(row),
-    formTargets: [],
   })
 }
 

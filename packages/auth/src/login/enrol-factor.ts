@@ -158,7 +158,7 @@ async function confirm(dependencies: EnrolDependencies, http: EndpointRequest<En
     },
   })
   const { recoveryCodes } = enrolled
-  if (!recoveryCodes) return goOn(dependencies, http, flow, completed)
+  if (!recoveryCodes) return goOn(dependencies, http, completed)
   const next = flow.kind === 'authorize' ? `${paths.loginContinue}?flow=${flow.id}` : paths.accountSecurity
   return renderRecoveryCodes({ codes: recoveryCodes, next, cookies: completed.cookies })
 }
@@ -177,7 +177,7 @@ export function continueEndpoint(dependencies: EnrolDependencies): Endpoint {
       const flow = await dependencies.flows.get(http.headers, parseForm(http.query).flow)
       const browser = await dependencies.browserSessions.find(http.headers)
       return browser
-        ? goOn(dependencies, http, flow, { browser, cookies: [] })
+        ? goOn(dependencies, http, { flow, browser, cookies: [] })
         : redirectTo(`${paths.login}?flow=${flow.id}`)
     },
   })

@@ -1,5 +1,5 @@
 import { paths } from '@gatehouse/core/paths'
-import type { UserRow } from '@gatehouse/store/rows'
+import type { SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Tables } from '@gatehouse/store/store'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
@@ -10,6 +10,8 @@ import { redirectTo, renderPage } from '../pages/page.ts'
 
 /** A sign-in that is complete, and the cookies to set with whatever it leads to. */
 export interface CompletedInBrowser {
+  /** As it goes on: for the session, where that was begun or confirmed for it. */
+  readonly flow: Flow
   readonly browser: BrowserSession
   readonly cookies: readonly string[]
 }
@@ -24,6 +26,8 @@ export interface ProvenInBrowser {
   readonly user: UserRow
   readonly acr: string
   readonly amr: readonly string[]
+  /** The session that it rests on, where nothing but a further factor has been proven: that is no new sign-in. */
+  readonly beside?: SessionRow | undefined
   /** Further writes of the sign-in's transaction; the cookies that come of them. */
   readonly alongside: (tables: Tables) => Promise<readonly string[]>
 }
@@ -33,31 +37,33 @@ export async function completeInBrowser(
   { flows, browserSessions }: CompletionDependencies,
   { headers, address, requestId }: Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId'>,
   flow: Flow,
-  { user, acr, amr, alongside }: ProvenInBrowser,
+  { user, acr, amr, beside, alongside }: ProvenInBrowser,
 ): Promise<CompletedInBrowser> {
   const device = String(headers['user-agent'] ?? '').slice(0, 200)
   let more: readonly string[] = []
   const { session, cookie } = await browserSessions.signIn({
-    ...{ user, acr, amr, address, device, requestId, headers },
+    ...{ user, acr, amr, address, device, requestId, headers, beside },
     alongside: async (tables, started) => {
-      const [cookies] = await Promise.all([alongside(tables), flows.attach(tables, flow, started.id)])
+      const [cookies] = await Promise.all([alongside(tables), !beside && flows.attach(tables, flow, started.id)])
       more = cookies
     },
   })
-  return { browser: { user, session }, cookies: [cookie, ...more] }
+  const attached: Flow = beside ? flow : { ...flow, sessionId: session.id, half: undefined }
+  return { flow: attached, browser: { user, session }, cookies: [cookie, ...more] }
 }
 
-/** Goes on with what somebody has signed in for. */
+/**
+ * Goes on with what somebody has signed in for. Threat: a request for a new sign-in that is gone on with in the old one: only
+ * {@link completeInBrowser} says for which session a flow goes on.
+ */
 export async function goOn(
   { authorization }: { readonly authorization: AuthorizationFlow },
   http: Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId'>,
-  flow: Flow,
-  { browser, cookies }: CompletedInBrowser,
+  { flow, browser, cookies }: CompletedInBrowser,
 ): Promise<Answer> {
-  const attached: Flow = { ...flow, sessionId: browser.session.id, half: undefined }
   switch (flow.kind) {
     case 'authorize':
-      return authorization.proceed({ request: authorization.requestOf(flow), http, flow: attached, browser, cookies })
+      return authorization.proceed({ request: authorization.requestOf(flow), http, flow, browser, cookies })
     case 'device':
       return redirectTo(`${paths.device}?flow=${flow.id}`, cookies)
     case 'account':

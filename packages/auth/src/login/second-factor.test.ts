@@ -276,3 +276,45 @@ describe('the security page', () => {
     for (const code of codes) expect(kept).not.toContain(code.replaceAll('-', ''))
   })
 })
+
+describe('signing in again', () => {
+  const flowOf = (page: ShownPage): string => page.form.fields.flow ?? ''
+
+  it.each([{ prompt: 'login' }, { max_age: '10' }])('is not got around by going on without it: %o', async (asked) => {
+    await start()
+    await signIn(await authorize())
+    started.clock.advance(60)
+    const page = await authorize(asked)
+    expect(page.has('password')).toBe(true)
+    const answer = await browser.get(`/login/continue?flow=${flowOf(page)}`)
+    expect([answer.has('password'), answer.callback.has('code')]).toEqual([true, false])
+  })
+
+  it.each([{ prompt: 'login' }, { max_age: '10' }])('takes more than the second factor: %o', async (asked) => {
+    await start()
+    const { secret } = await enrol()
+    const page = await authorize(asked)
+    expect(page.has('password')).toBe(true)
+    const factor = { flow: flowOf(page), method: 'totp', code: codeOf(secret) }
+    const answer = await browser.post('/login/factor', factor)
+    expect([answer.has('password'), answer.callback.has('code')]).toEqual([true, false])
+  })
+
+  it('does not make a session newer that a second factor is added to', async () => {
+    await start()
+    const { secret } = await enrol()
+    browser = new TestBrowser(started.url, issuer)
+    const remembered = await browser.submit(await signIn(await browser.get('/login')), {
+      code: codeOf(secret),
+      remember: 'yes',
+    })
+    expect(remembered.has('username')).toBe(true)
+    started.clock.advance(60)
+    const since = started.clock.now()
+    await signIn(await authorize({ prompt: 'login' }))
+    started.clock.advance(60)
+    const page = await authorize({ acr_values: '2' })
+    const claims = await claimsFor(await browser.submit(page, { code: codeOf(secret) }))
+    expect(claims).toMatchObject({ acr: '2', auth_time: since })
+  })
+})

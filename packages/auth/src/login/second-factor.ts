@@ -1,7 +1,7 @@
 import type { Seconds } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
-import type { UserRow } from '@gatehouse/store/rows'
+import type { SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
 import type { RememberedDevices } from '../domain/remembered-devices.ts'
@@ -77,6 +77,8 @@ export function secondFactorEndpoints(dependencies: SecondFactorDependencies): r
 export interface HalfInBrowser {
   readonly user: UserRow
   readonly amr: readonly string[]
+  /** The session that says so; undefined = it was proven in this flow. */
+  readonly session: SessionRow | undefined
 }
 
 /**
@@ -90,10 +92,10 @@ export async function findHalf(
 ): Promise<HalfInBrowser | undefined> {
   if (flow.half) {
     const user = await store.users.findById(flow.half.user)
-    return user?.status === 'active' ? { user, amr: flow.half.amr } : undefined
+    return user?.status === 'active' ? { user, amr: flow.half.amr, session: undefined } : undefined
   }
   const browser = await browserSessions.find(headers)
-  return browser && { user: browser.user, amr: browser.session.amr.split(' ') }
+  return browser && { ...browser, amr: browser.session.amr.split(' ') }
 }
 
 interface Shown {
@@ -148,7 +150,7 @@ async function check(dependencies: SecondFactorDependencies, http: EndpointReque
   if (judged.step !== 'issue') throw new GatehouseError('forbidden', { cause: new Error(judged.step) })
   const device = String(headers['user-agent'] ?? '').slice(0, 200)
   const completed = await completeInBrowser(dependencies, http, flow, {
-    ...{ user, acr: judged.acr, amr: [...new Set(amr)] },
+    ...{ user, acr: judged.acr, amr: [...new Set(amr)], beside: half.session },
     async alongside(tables) {
       await holdAccount(tables, user)
       if (body.remember !== 'yes') return []
@@ -156,5 +158,5 @@ async function check(dependencies: SecondFactorDependencies, http: EndpointReque
       return cookie === undefined ? [] : [cookie]
     },
   })
-  return goOn(dependencies, http, flow, completed)
+  return goOn(dependencies, http, completed)
 }

@@ -37,7 +37,7 @@ export function signInPageEndpoints(dependencies: Dependencies): readonly Endpoi
       summary: 'The page on which people sign in',
       bodyKind: 'none',
       answers: { 200: null, 303: null },
-      errors: ['not_found', 'temporarily_unavailable'],
+      errors: ['invalid_request', 'not_found', 'too_many_requests', 'temporarily_unavailable'],
       errorPage: renderErrorPage,
       handle: (request) => showPage(dependencies, request),
     }),
@@ -106,7 +106,7 @@ async function signIn(dependencies: Dependencies, request: EndpointRequest<SignI
     },
   ).catch((error: unknown) => refusal(error))
   if ('error' in outcome) return showAgain(dependencies, flow, username, outcome.error)
-  if ('completed' in outcome) return goOn(dependencies, request, flow, outcome.completed)
+  if ('completed' in outcome) return goOn(dependencies, request, outcome.completed)
   return redirectTo(`${outcome.next === 'factor' ? paths.loginFactor : paths.loginEnrol}?flow=${flow.id}`)
 }
 

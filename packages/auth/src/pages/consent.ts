@@ -1,4 +1,5 @@
 import type { JsonObject } from '@gatehouse/core/json'
+import { isDocumentAddress } from '../domain/client-documents.ts'
 import type { Client } from '../domain/clients.ts'
 import type { Answer } from '../http/endpoint.ts'
 import { type Html, html } from './html.ts'
@@ -15,7 +16,8 @@ export interface ConsentPage {
   readonly scope: string
   readonly audiences: readonly string[]
   readonly details: readonly DescribedDetail[]
-  readonly formTargets: readonly string[]
+  /** Where the answer goes; absent where the client comes and asks for it. */
+  readonly redirectUri?: string
   /** Further facts, such as from where a device asks. */
   readonly notes?: Html
 }
@@ -38,8 +40,8 @@ const scopeTexts: Readonly<Record<string, string>> = {
 export const renderConsent = ({ client, ...page }: ConsentPage): Answer =>
   renderPage({
     title: 'Allow access?',
-    formTargets: page.formTargets,
-    body: html`<p><strong id="client-name">${client.name ?? client.id}</strong>${hostOf(client)} asks to</p>
+    formTargets: page.redirectUri === undefined ? [] : [page.redirectUri],
+    body: html`<p><strong id="client-name">${client.name ?? client.id}</strong>${placesOf(client, page.redirectUri)} asks to</p>
 <ul id="scopes">
 ${page.scope
   .split(' ')
@@ -60,12 +62,20 @@ ${linksOf(client)}
 </form>`,
   })
 
-/** For a client that has named itself, the one thing that it cannot make up: where it lives. */
-const hostOf = (client: Client): Html | undefined => {
-  const uri = client.redirectUris[0]
-  if (uri === undefined || !URL.canParse(uri)) return undefined
+/**
+ * What a client that has named itself cannot make up: where its description lies, and where the answer goes.
+ * Threat: a client that registers somebody else's address beside its own.
+ */
+function placesOf({ id }: Client, redirectUri: string | undefined): Html | undefined {
+  const places = [isDocumentAddress(id) ? id : undefined, redirectUri].filter((place) => place !== undefined)
+  return places.length === 0
+    ? undefined
+    : html` (<span id="client-host">${[...new Set(places.map(hostOf))].join(', ')}</span>)`
+}
+
+function hostOf(uri: string): string {
   const { host, protocol } = new URL(uri)
-  return html` (<span id="client-host">${host === '' ? protocol.slice(0, -1) : host}</span>)`
+  return host === '' ? protocol.slice(0, -1) : host
 }
 
 const linksOf = ({ policyUri, tosUri }: Client): Html => html`

@@ -71,10 +71,13 @@ ${page.submits && new Markup(`<script>${submitScript}</script>`)}
   }
 }
 
-/** What a policy calls the place of a URL: its origin or, for a scheme of an app's own, the scheme. */
+/**
+ * What a policy calls the place of a URL: its origin or, where that is none that a policy can name, the scheme: that of an
+ * app's own, an IPv6 address, a host with a character that would end the directive. Spec: CSP3 section 2.3.1.
+ */
 function originOf(url: string): string {
   const { origin, protocol } = new URL(url)
-  return origin === 'null' ? protocol : origin
+  return /^https?:\/\/[\w.-]+(:\d+)?$/.test(origin) ? origin : protocol
 }
 
 /** Sends a browser on to another page. Spec: RFC 9700 section 4.12: 303, so that a form's content is not sent on. */

@@ -44,7 +44,8 @@ export function createAuthorizationDetails(
     if (typeof detail !== 'object' || detail === null || Array.isArray(detail)) throw refused('is not an object')
     const { type: name, ...members } = detail as JsonObject
     const type = typeof name === 'string' && Object.hasOwn(types(), name) ? types()[name] : undefined
-    if (!type || !allowed.has(String(name))) throw refused('has a type that is unknown, or not this client’s')
+    if (!type || !allowed.has(String(name)))
+      throw refused('has a type that is unknown, or that this client may not ask for')
     if (!validatorOf(type).Check(members)) throw refused('does not have the form of its type')
     return detail as JsonObject
   }

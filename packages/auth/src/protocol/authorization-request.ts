@@ -198,7 +198,8 @@ function checkNonce(responseType: AuthorizationRequest['responseType'], nonce: s
     if (responseType !== 'code') throw bad('The parameter nonce is missing')
     return {}
   }
-  if (nonce.length > 512) throw bad('The nonce is too long')
+  // Not every database keeps a NUL.
+  if (nonce.length > 512 || nonce.includes('\0')) throw bad('The nonce is too long, or has a NUL')
   return { nonce }
 }
 
@@ -222,7 +223,9 @@ function checkClaims(
   claims: ClaimsParameter | undefined,
 ): Pick<AuthorizationRequest, 'claims' | 'requiredSubject' | 'essentialAcr'> {
   if (!claims) return {}
-  const [requiredSubject] = acceptableValues(claims.id_token?.sub) ?? []
+  const subjects = acceptableValues(claims.id_token?.sub)
+  if (subjects && subjects.length !== 1) throw bad('The parameter claims must name one sub, as a text')
+  const [requiredSubject] = subjects ?? []
   const acr = claims.id_token?.acr
   const essentialAcr = acr?.essential ? acceptableValues(acr) : undefined
   return { claims, ...defined({ requiredSubject, essentialAcr }) }

@@ -242,6 +242,7 @@ describe('a request that is refused by a redirect', () => {
     ['no challenge method', { code_challenge_method: '-' }, 'invalid_request'],
     ['a short challenge', { code_challenge: 'abc' }, 'invalid_request'],
     ['a scope that the client may not have', { scope: 'admin' }, 'invalid_scope'],
+    ['a nonce that cannot be kept', { nonce: 'a\0' }, 'invalid_request'],
     ['an unknown prompt', { prompt: 'maybe' }, 'invalid_request'],
     ['prompt none with another', { prompt: 'none login' }, 'invalid_request'],
     ['nobody signed in for prompt none', { prompt: 'none' }, 'login_required'],
@@ -263,6 +264,8 @@ describe('a request that is refused by a redirect', () => {
     expect(answer.status).toBe(303)
     expect(answer.headers.get('location')).toMatch(/^https:\/\/app\.example\.com\/cb[?#]/)
     expect(Object.fromEntries(answer.callback)).toMatchObject({ error, state: 'sté/%2B ', iss: issuer })
+    // RFC 6749 section 4.1.2.1: printable ASCII without quotation marks and backslashes.
+    expect(answer.callback.get('error_description')).toMatch(/^[ !#-[\]-~]+$/)
   })
 
   it('keeps the query of a registered URI', async () => {
@@ -443,6 +446,18 @@ describe('userinfo (OpenID Connect Core section 5.3)', () => {
     }
     const { access_token } = await started.signIn()
     expect((await ask(access_token)).status).toBe(403)
+  })
+
+  it('refuses the token of a client that is gone, with a challenge (RFC 6750 section 3)', async () => {
+    await start()
+    const { body } = await exchange((await authorize()).callback.get('code'))
+    const clients = started.settings.clients.filter(({ id }) => id !== 'web')
+    started.auth.replaceSettings({ ...started.settings, clients })
+    const refused = await fetch(`${started.url}/oauth/userinfo`, {
+      headers: { authorization: `Bearer ${body.access_token}` },
+    })
+    expect(refused.status).toBe(401)
+    expect(refused.headers.get('www-authenticate')).toMatch(/^Bearer .*error="invalid_token"/)
   })
 
   it('gives a pairwise client a subject of its own, here and in the ID token', async () => {

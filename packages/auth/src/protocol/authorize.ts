@@ -1,15 +1,23 @@
 import { paths } from '@gatehouse/core/paths'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
+import type { AddressLimit } from '../http/address-limit.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
 import { authorizationParameters, type RequestParameters } from './authorization-request.ts'
 import { answerAuthorization } from './authorization-response.ts'
+import { askAgainWithCookies } from './form-from-elsewhere.ts'
 import type { JarmDependencies } from './jarm.ts'
-import { type ReadRequestDependencies, readAuthorizationRequest } from './read-authorization-request.ts'
+import {
+  pushedRequestPrefix,
+  type ReadRequestDependencies,
+  readAuthorizationRequest,
+} from './read-authorization-request.ts'
 
 interface Dependencies extends ReadRequestDependencies, JarmDependencies {
   readonly authorization: AuthorizationFlow
+  /** What a stranger begins here, by address. */
+  readonly beginnings: AddressLimit
 }
 
 /**
@@ -18,6 +26,9 @@ interface Dependencies extends ReadRequestDependencies, JarmDependencies {
  */
 export function authorizeEndpoints(dependencies: Dependencies): readonly Endpoint[] {
   const authorize = async (request: EndpointRequest<unknown>, parameters: RequestParameters): Promise<Answer> => {
+    const { request_uri: uri } = parameters
+    // It is fetched, each time that somebody asks.
+    if (uri !== undefined && !uri.startsWith(pushedRequestPrefix)) dependencies.beginnings.take(request.address)
     const read = await readAuthorizationRequest(dependencies, parameters)
     if ('request' in read) return dependencies.authorization.proceed({ request: read.request, http: request })
     const { code, message } = read.error
@@ -27,7 +38,7 @@ export function authorizeEndpoints(dependencies: Dependencies): readonly Endpoin
     path: paths.authorize,
     spec: 'RFC 6749 section 3.1',
     answers: { 303: null, 200: null },
-    errors: ['invalid_request', 'invalid_request_uri', 'temporarily_unavailable'] as const,
+    errors: ['invalid_request', 'invalid_request_uri', 'too_many_requests', 'temporarily_unavailable'] as const,
     errorPage: renderErrorPage,
   }
   return [
@@ -46,7 +57,8 @@ export function authorizeEndpoints(dependencies: Dependencies): readonly Endpoin
       bodyKind: 'form',
       body: authorizationParameters,
       refuseQuery: true,
-      handle: (request) => authorize(request, request.body),
+      handle: (request) =>
+        askAgainWithCookies(request.headers, paths.authorize, request.body) ?? authorize(request, request.body),
     }),
   ]
 }

@@ -6,6 +6,7 @@ import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
 import type { Client } from '../domain/clients.ts'
 import { type DecoupledRequests, decisionTime, pollInterval } from '../domain/decoupled-requests.ts'
+import { isShowable } from '../domain/shown-text.ts'
 import { canonicalName } from '../domain/users.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import type { RequestCheckDependencies } from './authorization-request.ts'
@@ -106,9 +107,8 @@ function checkAsked(dependencies: Dependencies, client: Client, form: Backchanne
   }
 }
 
-/** What can be shown in one line, and turns no other text around. */
 function checkBindingMessage(message: string | undefined): string | undefined {
-  if (message !== undefined && !/^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u.test(message)) {
+  if (message !== undefined && ([...message].length > 100 || !isShowable(message))) {
     throw new GatehouseError('invalid_binding_message')
   }
   return message

@@ -20,6 +20,7 @@ import { checkSameOrigin } from '../http/same-origin.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderSignedOut, renderSignOut } from '../pages/sign-out.ts'
+import { askAgainWithCookies } from './form-from-elsewhere.ts'
 import { type IdTokenHint, readIdTokenHint } from './id-token-hint.ts'
 
 interface Dependencies {
@@ -55,7 +56,7 @@ export function endSessionEndpoints(dependencies: Dependencies): readonly Endpoi
     path: paths.endSession,
     spec: 'OpenID Connect RP-Initiated Logout section 2',
     answers: { 200: null, 303: null },
-    errors: ['invalid_request', 'forbidden', 'not_found', 'temporarily_unavailable'] as const,
+    errors: ['invalid_request', 'forbidden', 'not_found', 'too_many_requests', 'temporarily_unavailable'] as const,
     errorPage: renderErrorPage,
   }
   return [
@@ -75,7 +76,8 @@ export function endSessionEndpoints(dependencies: Dependencies): readonly Endpoi
       refuseQuery: true,
       handle: (request) =>
         request.body.flow === undefined
-          ? begin(dependencies, request, request.body)
+          ? (askAgainWithCookies(request.headers, paths.endSession, request.body) ??
+            begin(dependencies, request, request.body))
           : confirm(dependencies, request, request.body.flow),
     }),
   ]

@@ -2,8 +2,10 @@ import { generateKeyPairSync } from 'node:crypto'
 import { compactDecrypt, createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { noPermissions } from '../domain/clients.ts'
+import { createClientKeys } from '../domain/find-client-keys.ts'
 import { newPkce, TestBrowser } from '../testing/browser.ts'
 import { basic, claimsOf, goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
+import { buildIntrospectionJwt } from './introspection-jwt.ts'
 
 const jwtType = 'application/token-introspection+jwt'
 const orders = 'https://auth.example.com/orders'
@@ -30,6 +32,7 @@ beforeEach(async () => {
       { ...resource, id: 'plain' },
       { ...resource, id: 'signed', metadata: { introspection_signed_response_alg: 'ES256' } },
       { ...resource, id: 'secret', jwks, metadata: { introspection_encrypted_response_alg: 'ECDH-ES' } },
+      { ...resource, id: 'fapi', permissions: { ...noPermissions, profile: 'fapi2' } },
       { ...resource, id: 'hidden', metadata: { subject_type: 'pairwise' } },
       web,
       { ...web, id: 'shy', metadata: pairwise, permissions: { ...web.permissions, accessTokenFormat: 'opaque' } },
@@ -93,6 +96,15 @@ describe('introspection as a JWT (RFC 9701)', () => {
     const { payload, protectedHeader } = await verify(await response.text(), 'signed')
     expect(protectedHeader.alg).toBe('ES256')
     expect(payload.token_introspection).toMatchObject({ active: true })
+  })
+
+  it('is not signed with RS256 for a client of FAPI 2.0, which forbids it', async () => {
+    const { keys } = started.auth
+    const client = await started.auth.clients.find('fapi')
+    if (!client) throw new Error('the fixture has no such client')
+    const clientKeys = createClientKeys({})
+    const jwt = await buildIntrospectionJwt({ issuer, clock: started.clock, keys, clientKeys }, client, {})
+    expect((await verify(jwt, 'fapi')).protectedHeader.alg).toBe('ES256')
   })
 
   it('is encrypted to a client that is registered so', async () => {

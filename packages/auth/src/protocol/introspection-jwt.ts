@@ -31,7 +31,8 @@ export async function buildIntrospectionJwt(
   client: Client,
   answer: object,
 ): Promise<string> {
-  const { alg = 'RS256', encryption } = client.introspection
+  // RS256 is none of the profile's algorithms.
+  const { alg = client.profile === 'fapi2' ? 'ES256' : 'RS256', encryption } = client.introspection
   const claims = { iss: issuer, aud: client.id, iat: clock.now(), token_introspection: answer }
   const signed = await signJwtInPool(keys.current(alg), introspectionJwtType, claims)
   return encryption ? encryptFor(clientKeys, client, encryption, signed, 'JWT') : signed

@@ -4,7 +4,7 @@ import { randomToken } from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
 import * as Type from 'typebox'
 import type { Client } from '../domain/clients.ts'
-import type { AddressLimit } from '../http/address-limit.ts'
+import { type AddressLimit, rowsFor } from '../http/address-limit.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { authorizationParameters, type RequestParameters } from './authorization-request.ts'
 import type { ClientAuthentication } from './client-auth/client-auth.ts'
@@ -12,6 +12,7 @@ import type { Dpop } from './dpop.ts'
 import {
   checkPushedRequest,
   hashPushedRequest,
+  pushedLifetime,
   pushedRequestPrefix,
   type ReadRequestDependencies,
 } from './read-authorization-request.ts'
@@ -24,11 +25,8 @@ interface Dependencies extends ReadRequestDependencies {
   readonly beginnings: AddressLimit
 }
 
-/** Seconds that a pushed request waits for its user. Spec: RFC 9126 section 2.2, FAPI 2.0 section 5.3.2.2: under 600. */
-const pushedLifetime = 300
-
-/** By which a client proves itself: none of it is kept with the request. */
-const ofTheClient: ReadonlySet<string> = new Set(['client_secret', 'client_assertion', 'client_assertion_type'])
+/** What is kept of a request: nothing by which the client proves itself, and nothing that nobody will read. */
+const known = authorizationParameters.properties
 
 /**
  * Pushed authorization requests: a client sends its request here, proven, and its user only a name for it.
@@ -39,11 +37,11 @@ export function pushedRequestEndpoint(dependencies: Dependencies): Endpoint {
   const url = issuer + paths.pushedRequest
 
   const push = async (client: Client, request: EndpointRequest<RequestParameters>): Promise<Answer> => {
-    // A public client has proven nothing.
-    if (client.authMethod === 'none') beginnings.take(request.address)
-    const proven = await dpop.check(request, { method: 'POST', url })
-    const entries = Object.entries(request.body).filter(([name]) => !ofTheClient.has(name))
+    const entries = Object.entries(request.body).filter(([name]) => Object.hasOwn(known, name))
     const outer: RequestParameters = { ...Object.fromEntries(entries), client_id: client.id }
+    // A public client has proven nothing.
+    if (client.authMethod === 'none') beginnings.take(request.address, rowsFor(JSON.stringify(outer)))
+    const proven = await dpop.check(request, { method: 'POST', url })
     const pushed = await checkPushedRequest(dependencies, client, outer)
     const { dpop_jkt: named } = pushed.parameters
     if (proven && named !== undefined && named !== proven.jkt) {

@@ -59,7 +59,8 @@ export async function findPresentedToken(
 
 type Scheme = NonNullable<ChallengeParameters['scheme']>
 
-const invalidToken = (why: string, scheme: Scheme): GatehouseError =>
+/** The refusal of a token, with the challenge that goes with it; `why` is for the log. */
+export const invalidToken = (why: string, scheme: Scheme): GatehouseError =>
   new GatehouseError('invalid_token', {
     cause: new Error(why),
     ...challengeWith(scheme, { error: 'invalid_token' }),

@@ -1,6 +1,7 @@
 import { createHash, createHmac, generateKeyPairSync, sign } from 'node:crypto'
+import type { ClientId } from '@gatehouse/core/brand'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { endRemovedClients } from '../domain/client-administration.ts'
+import { addClient, endRemovedClients, removeClient } from '../domain/client-administration.ts'
 import { basic, claimsOf, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
 
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -324,6 +325,29 @@ describe('introspection (RFC 7662)', () => {
     const dependencies = { ...started, revocations: started.auth.revocations, isConfigured }
     expect(await endRemovedClients(dependencies, ['reports', 'desk-app'], { actor: 'test' })).toEqual(['reports'])
     expect(await json(await started.postJson('/validate', { token }))).toEqual({ valid: false, reason: 'revoked' })
+  })
+
+  it('says so of what a client is still given by a process that has not heard of its removal yet', async () => {
+    const { clock } = started
+    const added = { name: 'Gone', authMethod: 'client_secret_basic', grantTypes: ['client_credentials'] } as const
+    const rights = { scopes: ['orders:read'], audiences: [], firstParty: false, metadata: {} }
+    const client = { ...added, ...rights, id: 'gone', isConfigured: () => false }
+    const { secret = '' } = await addClient(started, client, { actor: 'test' })
+    const ask = () =>
+      started.postForm('/oauth/token', { grant_type: 'client_credentials' }, basic('gone', secret)).then(json)
+    const tokens = [(await ask()).access_token]
+    const dependencies = { ...started, revocations: started.auth.revocations }
+    await removeClient(dependencies, 'gone' as ClientId, { actor: 'test' })
+    tokens.push((await ask()).access_token)
+    // The second changes before what was read of the client is a second old.
+    clock.advance(0.999)
+    tokens.push((await ask()).access_token)
+    clock.advance(0.001)
+    expect(await ask()).toMatchObject({ error: 'invalid_client' })
+    clock.advance(5)
+    for (const token of tokens) {
+      expect(await json(await started.postJson('/validate', { token }))).toEqual({ valid: false, reason: 'revoked' })
+    }
   })
 
   it('asks for a client that has proven itself', async () => {

@@ -20,6 +20,9 @@ import { verifyRequestObject } from './request-object.ts'
 /** How the name of a pushed request begins. Spec: RFC 9126 section 2.2. */
 export const pushedRequestPrefix = 'urn:ietf:params:oauth:request_uri:'
 
+/** Seconds that a pushed request waits for its user. Spec: RFC 9126 section 2.2, FAPI 2.0 section 5.3.2.2: under 600. */
+export const pushedLifetime = 300
+
 /** What the store knows a pushed request by. */
 export const hashPushedRequest = (urn: string): string =>
   hash('sha256', urn.slice(pushedRequestPrefix.length), 'base64url')
@@ -110,8 +113,11 @@ async function gatherParameters(
 
 async function findPushed({ store, clock }: ReadRequestDependencies, client: Client, uri: string): Promise<Gathered> {
   const pushedHash = hashPushedRequest(uri)
-  const row = await store.pushedRequests.find(pushedHash, clock.now())
-  if (!row || row.client_id !== client.id) throw new GatehouseError('invalid_request_uri')
+  const now = clock.now()
+  const row = await store.pushedRequests.find(pushedHash, now)
+  // One that somebody has begun to answer is kept for longer, but begun with it is not again.
+  if (!row || row.client_id !== client.id || row.created_at + pushedLifetime <= now)
+    throw new GatehouseError('invalid_request_uri')
   // Written by the endpoint that pushes.
   const { parameters, isSigned } = JSON.parse(row.parameters) as PushedParameters
   return {

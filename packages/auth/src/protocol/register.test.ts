@@ -1,7 +1,7 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { seconds } from '@gatehouse/core/time'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { RegistrationPolicy } from '../domain/client-registration.ts'
 import { hashRegistrationToken } from '../domain/dynamic-clients.ts'
 import { newPkce, TestBrowser } from '../testing/browser.ts'
@@ -37,7 +37,8 @@ const manage = async (method: string, registered: Record<string, unknown>, body?
     ...(body ? { body: JSON.stringify(body) } : {}),
   })
   const text = await response.text()
-  return { status: response.status, body: (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> }
+  const answered = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown>
+  return { status: response.status, body: answered, headers: response.headers }
 }
 
 describe('registration (RFC 7591)', () => {
@@ -94,6 +95,8 @@ describe('registration (RFC 7591)', () => {
     ['userinfo', { redirect_uris: ['https://a@app.example.com/'] }, 'invalid_redirect_uri'],
     ['a type of the wrong kind', { ...app, client_name: ['x'] }, 'invalid_client_metadata'],
     ['a grant type that is not open', { ...app, grant_types: ['client_credentials'] }, 'invalid_client_metadata'],
+    ['a name that turns text around', { ...app, client_name: 'moc.elpmaxe\u202e' }, 'invalid_client_metadata'],
+    ['the hybrid flow', { ...app, response_types: ['code id_token'] }, 'invalid_client_metadata'],
     ['the implicit grant', { ...app, response_types: ['token'] }, 'invalid_client_metadata'],
     [
       'types that do not go together',
@@ -162,10 +165,51 @@ describe('registration (RFC 7591)', () => {
       created_at: now,
       expires_at: seconds(now + 60),
     })
+    // What is refused uses nothing up.
+    expect((await register({ redirect_uris: [] }, { authorization: 'Bearer invited' })).status).toBe(400)
     const statuses = await Promise.all(
       [1, 2, 3].map(async () => (await register(app, { authorization: 'Bearer invited' })).status),
     )
     expect(statuses.sort()).toEqual([201, 401, 401])
+  })
+
+  it('gives no roles unless the policy does', async () => {
+    await start()
+    expect((await register(app)).body.scope).toBe('openid profile offline_access orders:read')
+    expect((await register({ ...app, scope: 'openid roles' })).body.scope).toBe('openid')
+    await started.close()
+    await start({ scopes: ['roles'] })
+    expect((await register({ ...app, scope: 'openid roles' })).body.scope).toBe('openid roles')
+  })
+
+  it('gives what the policy gives today, and not what it gave then', async () => {
+    await start()
+    const { body } = await register({ ...app, grant_types: ['authorization_code', 'refresh_token'] })
+    const find = () => started.auth.clients.find(String(body.client_id))
+    expect((await find())?.scopes).toContain('orders:read')
+    const registration = { ...started.settings.registration, scopes: [], grantTypes: ['authorization_code'] as const }
+    started.auth.replaceSettings({ ...started.settings, registration })
+    started.clock.advance(2)
+    const client = await find()
+    expect([client?.grantTypes, client?.scopes]).toEqual([
+      new Set(['authorization_code']),
+      new Set(['openid', 'profile', 'offline_access']),
+    ])
+  })
+
+  it('seals the access tokens of a client that has names of its own for users', async () => {
+    await start()
+    const { body } = await register({ ...app, subject_type: 'pairwise' })
+    expect((await started.auth.clients.find(String(body.client_id)))?.accessTokenFormat).toBe('opaque')
+  })
+
+  it('puts no two apps on a machine into one sector', async () => {
+    await start()
+    const native = { application_type: 'native', token_endpoint_auth_method: 'none', subject_type: 'pairwise' }
+    for (const uri of ['com.example.app:/cb', 'http://127.0.0.1/cb']) {
+      const { body } = await register({ ...native, redirect_uris: [uri] })
+      expect((await started.auth.clients.find(String(body.client_id)))?.sectorIdentifier).toBeUndefined()
+    }
   })
 
   it('is limited in number and in rate', async () => {
@@ -194,10 +238,13 @@ describe('looking after a registration (RFC 7592)', () => {
     await start()
     const { body } = await register(app)
     const other = (await register(app)).body
-    expect((await manage('GET', body)).body).toMatchObject({ client_id: body.client_id, client_name: 'App' })
+    const { registration_access_token } = body
+    const read = await manage('GET', body)
+    expect(read.body).toMatchObject({ client_id: body.client_id, client_name: 'App', registration_access_token })
     for (const token of [String(other.registration_access_token), 'wrong', '']) {
       const refused = await manage('GET', body, undefined, token)
       expect(refused.status).toBe(401)
+      expect(refused.headers.get('www-authenticate')).toContain('Bearer')
     }
     const unknown = await manage('GET', {
       ...body,
@@ -265,6 +312,30 @@ describe('a client id that is the address of a document', () => {
     await start({ documents: false })
     expect((await ask(id)).status).toBe(400)
     expect(asked()).toBe(2)
+  })
+
+  it('is not believed to belong to a sector that does not list it', async () => {
+    await start({ documents: true, loopbackRedirects: true })
+    const sector = await serve(() => ['https://other.example/cb'])
+    const document = { ...app, subject_type: 'pairwise', sector_identifier_uri: sector.id }
+    const { id } = await serve((client_id) => ({ ...document, client_id }))
+    expect((await ask(id)).status).toBe(400)
+    expect(sector.asked()).toBe(1)
+  })
+
+  it('is refused where very many are being read', async () => {
+    await start({ documents: true })
+    const waiting: ServerResponse[] = []
+    const server = createServer((_, response) => waiting.push(response))
+    servers.push(server)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const asked = Array.from({ length: 100 }, (_, index) => ask(`${origin}/${index}`))
+    await vi.waitFor(() => expect(waiting).toHaveLength(100), 5000)
+    expect((await ask(`${origin}/one-more`)).status).toBe(503)
+    for (const response of waiting) response.destroy()
+    await Promise.all(asked)
+    expect((await ask(`${(await serve((client_id) => ({ ...app, client_id }))).id}`)).has('password')).toBe(true)
   })
 
   it.each([

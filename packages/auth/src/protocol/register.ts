@@ -30,6 +30,8 @@ const described = {
  */
 export function registrationEndpoints(dependencies: Dependencies): readonly Endpoint[] {
   const { dynamicClients, issuer } = dependencies
+  const authenticate = (request: EndpointRequest<unknown>): Promise<DynamicClient['row']> =>
+    challenging(dynamicClients.authenticate(askedId(request), tokenOf(request)))
   return [
     defineEndpoint({
       ...described,
@@ -57,8 +59,9 @@ export function registrationEndpoints(dependencies: Dependencies): readonly Endp
       spec: 'RFC 7592 section 2.1',
       bodyKind: 'none',
       async handle(request) {
-        const row = await dynamicClients.authenticate(askedId(request), tokenOf(request))
-        return { status: 200, json: describe(issuer, asRegistered(row)) }
+        const row = await authenticate(request)
+        const registrationToken = tokenOf(request)
+        return { status: 200, json: describe(issuer, { ...asRegistered(row), registrationToken }) }
       },
     }),
     defineEndpoint({
@@ -70,10 +73,11 @@ export function registrationEndpoints(dependencies: Dependencies): readonly Endp
       body: anyObject,
       errors: [...described.errors, 'invalid_redirect_uri', 'invalid_client_metadata'],
       async handle(request) {
-        const row = await dynamicClients.authenticate(askedId(request), tokenOf(request))
+        const row = await authenticate(request)
         const { address, requestId } = request
         const by = { actor: row.id, address, request_id: requestId }
-        return { status: 200, json: describe(issuer, await dynamicClients.replace(row, request.body, by)) }
+        const replaced = await dynamicClients.replace(row, request.body, by)
+        return { status: 200, json: describe(issuer, { ...replaced, registrationToken: tokenOf(request) }) }
       },
     }),
     defineEndpoint({
@@ -84,7 +88,7 @@ export function registrationEndpoints(dependencies: Dependencies): readonly Endp
       bodyKind: 'none',
       answers: { 204: null },
       async handle(request) {
-        const row = await dynamicClients.authenticate(askedId(request), tokenOf(request))
+        const row = await authenticate(request)
         const { address, requestId } = request
         await dynamicClients.remove(row.id, { actor: row.id, address, request_id: requestId })
         return { status: 204 }
@@ -103,6 +107,13 @@ const bearer = (error: string): Readonly<Record<string, string>> => ({
 const tokenOf = ({ headers }: EndpointRequest<unknown>): string =>
   /^bearer +([\w.~+/=-]+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
 
+/** A refused token, with the challenge that a 401 has. Spec: RFC 6750 section 3. */
+const challenging = <T>(asked: Promise<T>): Promise<T> =>
+  asked.catch((error: unknown) => {
+    if (!(error instanceof GatehouseError) || error.code !== 'invalid_token') throw error
+    throw new GatehouseError('invalid_token', { cause: error.cause, headers: bearer('invalid_token') })
+  })
+
 async function register(
   { issuer, dynamicClients, registrationPolicy, registrationLimit }: Dependencies,
   request: EndpointRequest<JsonObject>,
@@ -110,15 +121,11 @@ async function register(
   const { mode } = registrationPolicy()
   if (mode === 'off') throw new GatehouseError('not_found')
   registrationLimit.take(request.address)
-  const token = tokenOf(request)
-  if (mode === 'token') {
-    if (token === '') throw new GatehouseError('credentials_required', { headers: bearer('') })
-    if (!(await dynamicClients.consumeInitialToken(token))) {
-      throw new GatehouseError('invalid_token', { headers: bearer('invalid_token') })
-    }
-  }
+  const token = mode === 'token' ? tokenOf(request) : undefined
+  if (token === '') throw new GatehouseError('credentials_required', { headers: bearer('') })
   const { address, requestId } = request
-  const client = await dynamicClients.register(request.body, { actor: null, address, request_id: requestId })
+  const by = { actor: null, address, request_id: requestId }
+  const client = await challenging(dynamicClients.register(request.body, by, token))
   return { status: 201, json: describe(issuer, client) }
 }
 

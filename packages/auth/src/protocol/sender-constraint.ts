@@ -31,12 +31,12 @@ export function findSenderConstraint(
     }))
   }
   if (client.dpopBound) {
-    throw new GatehouseError('invalid_dpop_proof', { description: 'This client’s requests need a DPoP proof' })
+    throw new GatehouseError('invalid_dpop_proof', { description: 'Requests of this client need a DPoP proof' })
   }
   if (!client.certificateBound) return none
   const { certificate } = request
   if (!certificate) {
-    throw new GatehouseError('invalid_request', { description: 'This client’s requests need its certificate' })
+    throw new GatehouseError('invalid_request', { description: 'Requests of this client need its certificate' })
   }
   return { confirmation: { 'x5t#S256': certificate.thumbprint } }
 }

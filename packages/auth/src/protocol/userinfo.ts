@@ -14,7 +14,7 @@ import type { Subjects } from '../domain/subjects.ts'
 import { type ClaimsParameter, claimsOf } from '../domain/user-claims.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import type { Dpop } from './dpop.ts'
-import { findPresentedToken } from './presented-token.ts'
+import { findPresentedToken, invalidToken } from './presented-token.ts'
 
 interface Dependencies {
   readonly issuer: string
@@ -38,6 +38,7 @@ export function userinfoEndpoints(dependencies: Dependencies): readonly Endpoint
     spec: 'OpenID Connect Core section 5.3',
     answers: { 200: Type.Object({ sub: Type.String() }) },
     errors: [
+      'invalid_request',
       'credentials_required',
       'invalid_token',
       'insufficient_scope',
@@ -94,7 +95,7 @@ async function tell(dependencies: Dependencies, request: TokenRequest, method: s
     clients.find(client_id),
     gid === undefined ? undefined : store.grants.find(gid),
   ])
-  if (user?.status !== 'active' || !client) throw new GatehouseError('invalid_token')
+  if (user?.status !== 'active' || !client) throw invalidToken('the user or the client is gone', 'Bearer')
   // The column is written from a checked parameter. A token that was exchanged is another client's, which asked for nothing.
   const asked =
     grant?.claims && grant.client_id === client.id ? (JSON.parse(grant.claims) as ClaimsParameter).userinfo : undefined

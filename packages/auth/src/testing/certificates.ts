@@ -10,6 +10,8 @@ export interface CertificateRequest {
   readonly issuer?: TestCertificate
   /** Whether it may sign others. */
   readonly authority?: boolean
+  /** What it is for alone; left out = it says nothing of that. */
+  readonly purposes?: readonly (keyof typeof purposeTypes)[]
   /** Years; 2020 to 2099 unless said otherwise. */
   readonly years?: readonly [from: number, to: number]
   /** A new P-256 pair unless said otherwise. */
@@ -44,6 +46,9 @@ const attributeTypes = {
   UID: '0992268993f22c640101',
 } as const
 
+/** Spec: RFC 5280 section 4.2.1.12. */
+const purposeTypes = { server: '2b06010505070301', client: '2b06010505070302', any: '551d2500' } as const
+
 const der = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
   const content = Buffer.concat(parts)
   const { length } = content
@@ -67,14 +72,16 @@ const buildName = (subject: CertificateRequest['subject']): Buffer =>
     }),
   )
 
-function buildExtensions({ names = [], authority = false }: CertificateRequest): Buffer {
+function buildExtensions({ names = [], authority = false, purposes = [] }: CertificateRequest): Buffer {
   const critical = der(0x01, Buffer.from([255]))
   const constraints = sequence(oid('551d13'), critical, der(0x04, sequence(...(authority ? [critical] : []))))
   const alternatives = names.map((name) =>
     der(nameTags[name.kind], name.kind === 'ip' ? Buffer.from(name.bytes) : Buffer.from(name.text)),
   )
   const list = alternatives.length === 0 ? [] : [sequence(oid('551d11'), der(0x04, sequence(...alternatives)))]
-  return der(0xa3, sequence(constraints, ...list))
+  const use = sequence(...purposes.map((purpose) => oid(purposeTypes[purpose])))
+  const usage = purposes.length === 0 ? [] : [sequence(oid('551d25'), der(0x04, use))]
+  return der(0xa3, sequence(constraints, ...usage, ...list))
 }
 
 /** A new X.509 v3 certificate, ECDSA with SHA-256: by itself or by another one made here. */

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os'
-import { openKeyRings } from '@gatehouse/auth/domain/key-rings'
+import { type KeyRings, openKeyRings } from '@gatehouse/auth/domain/key-rings'
 import { createPasswords } from '@gatehouse/auth/domain/passwords'
 import { createRevocations } from '@gatehouse/auth/domain/revocations'
 import { openSigningKeys, type SigningKeys } from '@gatehouse/auth/domain/signing-keys'
@@ -68,10 +68,10 @@ export async function withStore<T>(options: ConfigurationOptions, run: (opened: 
   }
 }
 
-/** As {@link withStore}, with the signing keys opened. */
+/** As {@link withStore}, with the key rings and the signing keys opened. */
 export const withKeys = <T>(
   options: ConfigurationOptions,
-  run: (opened: Opened, keys: SigningKeys) => Promise<T>,
+  run: (opened: Opened, keys: SigningKeys, rings: KeyRings) => Promise<T>,
 ): Promise<T> =>
   withStore(options, async (opened) => {
     const { store, clock, configuration } = opened
@@ -83,5 +83,5 @@ export const withKeys = <T>(
       rotateEvery: () => configuration.auth.rotateKeysEvery,
       hint: (channel) => store.notify(channel),
     })
-    return run(opened, keys)
+    return run(opened, keys, rings)
   })

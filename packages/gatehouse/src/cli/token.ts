@@ -1,3 +1,4 @@
+import { createSealedTokens } from '@gatehouse/auth/domain/sealed-tokens'
 import { isRefusal } from '@gatehouse/core/contracts'
 import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
 import { createAccessTokenVerifier } from '@gatehouse/guard/access-token'
@@ -7,7 +8,7 @@ import { type ConfigurationOptions, withConfiguration, withKeys } from './open.t
 import { answer, formatMoment } from './output.ts'
 import { readSecret } from './secret-input.ts'
 
-/** `gatehouse token inspect`: what a token says, and whether this Gatehouse would take it. */
+/** `gatehouse token inspect`: what an access token or an identity of the gateway says, and whether it is good. */
 export function addTokenCommand(program: Command): void {
   const token = program.command('token').description('tokens')
   withConfiguration(token.command('inspect'))
@@ -23,8 +24,9 @@ export function addTokenCommand(program: Command): void {
 
 async function inspect(options: ConfigurationOptions): Promise<void> {
   const token = (await readSecret('Token', { confirm: false })).trim()
-  await withKeys(options, async ({ clock, configuration, revocations }, keys) => {
+  await withKeys(options, async ({ clock, configuration, revocations }, keys, rings) => {
     await revocations.load()
+    const sealedTokens = createSealedTokens(rings['access-token'])
     const { issuer } = configuration
     const verifier = createAccessTokenVerifier({
       issuer,
@@ -32,11 +34,12 @@ async function inspect(options: ConfigurationOptions): Promise<void> {
       keys,
       revocations: revocations.set,
       clock,
+      openSealed: (sealed) => sealedTokens.open(sealed),
     })
     const verified = verifier.verify(token, undefined, 'not_presented')
     const parts = parseCompactToken(token)
     const header = parts && parseJsonPart(parts.headerPart)
-    const claims = parts && parseJsonPart(parts.payloadPart)
+    const claims = parts ? parseJsonPart(parts.payloadPart) : sealedTokens.open(token)?.claims
     const valid = !isRefusal(verified)
     const verdict = isRefusal(verified) ? { valid, reason: verified.refused } : { valid }
     const times = ['iat', 'auth_time', 'exp']

@@ -95,6 +95,10 @@ clients:
       `${base}sessions: { replay_window: 61s }\n`,
       /sessions\.replay_window: expected at most 60s/,
     ],
+    'a token that outlives every session': [
+      `${base}tokens: { access_token_lifetime: 2h }\nsessions: { absolute_lifetime: 1h }\n`,
+      /^gatehouse\.yaml:3: tokens\.access_token_lifetime: expected at most sessions\.absolute_lifetime$/,
+    ],
     'a number for a text': [`${base}audience: 7\n`, /^gatehouse\.yaml:3: audience: expected a text$/],
     'an http issuer': [
       'issuer: http://auth.example.com\nmaster_key: ${KEY}\n',
@@ -169,6 +173,10 @@ clients:
     'a client that proves nothing and is not public': [
       `${base}clients:\n  web: { scopes: [a] }\n`,
       /clients\.web: expected secret, jwks, jwks_uri, auth_method or public: true/,
+    ],
+    'an address that could not be asked for': [
+      `${base}clients:\n  web: { secret: ${secret}, backchannel_logout_uri: http://127.0.0.1:4000/out }\n`,
+      /clients\.web\.backchannel_logout_uri: an https URL is expected/,
     ],
     'a public client with a secret': [
       `${base}clients:\n  web: { public: true, secret: ${secret} }\n`,

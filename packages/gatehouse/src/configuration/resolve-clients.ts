@@ -105,7 +105,8 @@ function checkClient(client: ConfiguredClient, entry: ClientEntry, development: 
     const hasKeys = entry.jwks !== undefined
     // What it lacks to prove itself has been said.
     if (faults.length === 0) {
-      checkClientMetadata(client.metadata, { authMethod, grantTypes, hasKeys, loopbackRedirects: true })
+      const rules = { authMethod, grantTypes, hasKeys, loopbackRedirects: true, loopbackRequests: development }
+      checkClientMetadata(client.metadata, rules)
     }
   })
   if (entry.profile === 'fapi2') catching(report, 'profile', () => checkFapi2(client))

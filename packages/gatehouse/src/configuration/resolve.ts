@@ -221,6 +221,10 @@ function resolveLifetimes(content: ConfigurationFile, report: Report): Configura
     report,
   })
   if (idle > absolute) report(['sessions', 'idle_lifetime'], 'expected at most sessions.absolute_lifetime')
+  // A token says nothing of its session's end, and services that look at the token alone would go on taking it.
+  if (accessToken > absolute) {
+    report(['tokens', 'access_token_lifetime'], 'expected at most sessions.absolute_lifetime')
+  }
   const replayWindow = duration(replay_window, 30, { least: 0, most: 60, key: ['sessions', 'replay_window'], report })
   return { accessToken, absolute, idle, replayWindow }
 }

@@ -62,6 +62,14 @@ function describeFinding(open: OpenForSuite): void {
     for (const row of [young, old, ...others]) await decoupledRequests.insert(row)
     expect(await decoupledRequests.listPending(user_id, start)).toEqual([old, young])
   })
+
+  it('lists no more than a page can show', async () => {
+    const { decoupledRequests } = open().store
+    const user_id = newUserId()
+    const rows = Array.from({ length: 51 }, () => buildDecoupledRequest({ user_id, user_code_hash: null }))
+    await Promise.all(rows.map((row) => decoupledRequests.insert(row)))
+    expect(await decoupledRequests.listPending(user_id, start)).toHaveLength(50)
+  })
 }
 
 function describeDeciding(open: OpenForSuite): void {

@@ -15,7 +15,7 @@ export interface DecoupledRequests {
   insert(row: DecoupledRequestRow): Promise<void>
   find(hash: string): Promise<DecoupledRequestRow | undefined>
   findByUserCode(user_code_hash: string, now: Seconds): Promise<DecoupledRequestRow | undefined>
-  /** Those that wait for this user's decision, the oldest first. */
+  /** Those that wait for this user's decision, the oldest first; at most 50. */
   listPending(user: UserId, now: Seconds): Promise<DecoupledRequestRow[]>
   /** Decides on one that is pending, once: false where it is no longer. */
   approve(request: { readonly hash: string; readonly now: Seconds } & Decision): Promise<boolean>
@@ -33,6 +33,9 @@ export interface DecoupledRequests {
    */
   poll(request: { readonly hash: string; readonly now: Seconds }): Promise<boolean>
 }
+
+/** Requests that a user is shown at a time. */
+const pendingAtATime = 50
 
 /** Builds the queries of the table `decoupled_requests`. */
 export function createDecoupledRequests({ db }: Connection): DecoupledRequests {
@@ -63,6 +66,7 @@ export function createDecoupledRequests({ db }: Connection): DecoupledRequests {
         .where('usable_until', '>', now)
         .orderBy('created_at')
         .orderBy('hash')
+        .limit(pendingAtATime)
         .execute(),
     async approve({ hash, now, ...decision }) {
       const { numUpdatedRows } = await decide(hash, now)

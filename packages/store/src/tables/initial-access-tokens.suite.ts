@@ -23,6 +23,7 @@ export function describeInitialAccessTokens(open: OpenForSuite): void {
       ),
     )
     expect(outcomes.filter((used) => used)).toHaveLength(3)
+    expect(await store.initialAccessTokens.find(token.hash, start)).toBeUndefined()
     expect(await store.initialAccessTokens.consume(token.hash, start)).toBe(false)
   })
 
@@ -30,6 +31,8 @@ export function describeInitialAccessTokens(open: OpenForSuite): void {
     const { initialAccessTokens } = open().store
     const token = buildToken(1)
     await initialAccessTokens.insert(token)
+    expect(await initialAccessTokens.find(token.hash, start)).toEqual(token)
+    expect(await initialAccessTokens.find(token.hash, token.expires_at)).toBeUndefined()
     expect(await initialAccessTokens.consume(token.hash, token.expires_at)).toBe(false)
     expect(await initialAccessTokens.consume(randomToken(32), start)).toBe(false)
     expect(await initialAccessTokens.consume(token.hash, seconds(token.expires_at - 1))).toBe(true)

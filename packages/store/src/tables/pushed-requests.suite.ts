@@ -1,4 +1,5 @@
 import { randomToken } from '@gatehouse/core/random'
+import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
 import type { OpenForSuite } from '../testing/databases.ts'
 import { buildPushedRequest, start } from '../testing/rows.ts'
@@ -12,6 +13,17 @@ export function describePushedRequests(open: OpenForSuite): void {
     expect(await pushedRequests.find(row.hash, start)).toEqual(row)
     expect(await pushedRequests.find(row.hash, row.expires_at)).toBeUndefined()
     expect(await pushedRequests.find(randomToken(32), start)).toBeUndefined()
+  })
+
+  it('keeps a request for as long as somebody is in the middle of it, and never shorter', async () => {
+    const { pushedRequests } = open().store
+    const row = buildPushedRequest()
+    await pushedRequests.insert(row)
+    expect(await pushedRequests.keep(row.hash, seconds(row.expires_at + 100))).toBe(true)
+    expect(await pushedRequests.keep(row.hash, seconds(row.expires_at - 100))).toBe(true)
+    expect(await pushedRequests.find(row.hash, seconds(row.expires_at + 99))).toMatchObject({ hash: row.hash })
+    expect(await pushedRequests.find(row.hash, seconds(row.expires_at + 100))).toBeUndefined()
+    expect(await pushedRequests.keep(randomToken(32), row.expires_at)).toBe(false)
   })
 
   it('leads to one of several answers at once, from two processes', async () => {

@@ -22,13 +22,15 @@ export interface PushedRequests {
   insert(row: PushedRequestRow): Promise<void>
   /** One that has neither expired nor led to an answer. */
   find(hash: string, now: Seconds): Promise<PushedRequestRow | undefined>
+  /** Keeps one that somebody is in the middle of at least until then; false where it is gone. */
+  keep(hash: string, until: Seconds): Promise<boolean>
   /** Takes it away, once it has led to an answer; of any number of callers one gets true. */
   consume(hash: string): Promise<boolean>
 }
 
 /** Builds the queries of the table `pushed_requests`. */
 export function createPushedRequests(connection: Connection): PushedRequests {
-  const { db } = connection
+  const { db, dialect } = connection
   return {
     async insert(row) {
       await insert.run(connection, row)
@@ -40,6 +42,14 @@ export function createPushedRequests(connection: Connection): PushedRequests {
         .where('hash', '=', hash)
         .where('expires_at', '>', now)
         .executeTakeFirst(),
+    async keep(hash, until) {
+      const { numUpdatedRows } = await db
+        .updateTable('pushed_requests')
+        .set(({ ref, val }) => ({ expires_at: dialect.greatest(ref('expires_at'), val(until)) }))
+        .where('hash', '=', hash)
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
     async consume(hash) {
       const { numDeletedRows } = await db
         .deleteFrom('pushed_requests')

@@ -75,7 +75,7 @@ export function findActor(
   if (token === undefined && type === undefined) return undefined
   if (token === undefined || type !== accessTokenTypeUri) throw refused('The actor_token must be an access token')
   const { claims } = getOwnToken(dependencies, token, confirmation)
-  if (claims.client_id !== client.id || claims.act) throw refused('The actor_token is not this client’s own')
+  if (claims.client_id !== client.id || claims.act) throw refused('The actor_token is not one of this client')
   return { sub: claims.sub, client_id: claims.client_id }
 }
 

@@ -180,7 +180,7 @@ describe('a token exchange (RFC 8693 section 2)', () => {
     const { access_token, refresh_token } = await started.signIn()
     const verified = started.auth.verifier.verify(access_token)
     if (isRefusal(verified)) throw new Error('not verified')
-    const identity = started.auth.accessTokens.issueIdentity(verified, { name: 'orders', audience: orders })
+    const identity = started.auth.accessTokens.issueIdentity(verified, { audience: orders })
     for (const token of [refresh_token, identity, 'nonsense', `${access_token}x`]) {
       expect(await errorOf(token)).toBe('invalid_request')
     }

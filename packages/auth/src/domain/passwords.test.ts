@@ -1,0 +1,52 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { createPasswords, type Passwords } from './passwords.ts'
+
+const opened: Passwords[] = []
+function open(atATime = 1): Passwords {
+  const passwords = createPasswords({ atATime, mayWait: 10, parameters: { memory: 19_456, passes: 2, lanes: 1 } })
+  opened.push(passwords)
+  return passwords
+}
+afterEach(async () => {
+  for (const passwords of opened.splice(0)) await passwords.close()
+})
+
+describe('passwords', () => {
+  it('are hashed one after the other, in the order in which they came', async () => {
+    const passwords = open()
+    const ended: number[] = []
+    const hash = (index: number) => passwords.hash(`password ${index}`).then(() => ended.push(index))
+    const all = Array.from({ length: 5 }, (_, index) => hash(index))
+    expect(passwords.depth).toBe(5)
+    await Promise.all(all)
+    expect(ended).toEqual([0, 1, 2, 3, 4])
+    expect(passwords.depth).toBe(0)
+  })
+
+  it('of nobody, and such as are of no use, cost what a wrong one costs', async () => {
+    const passwords = open()
+    const hash = await passwords.hash('right')
+    const median = async (stored: string | null): Promise<number> => {
+      const times: number[] = []
+      for (let time = 0; time < 9; time += 1) {
+        const startedAt = performance.now()
+        expect(await passwords.check('wrong', stored)).toBe('wrong')
+        times.push(performance.now() - startedAt)
+      }
+      return times.sort((one, other) => one - other)[4] ?? 0
+    }
+    const wrong = await median(hash)
+    // Without a hash of its own it would be a hundredth of that.
+    for (const useless of [null, '', 'no hash', `$2b$31$${'a'.repeat(53)}`])
+      expect(await median(useless), `${useless}`).toBeGreaterThan(wrong / 4)
+  })
+
+  it('that wait when all ends are refused like the one that is hashed', async () => {
+    const passwords = open()
+    const outcomes = Promise.allSettled([passwords.hash('one'), passwords.hash('two'), passwords.hash('three')])
+    await passwords.close()
+    const refused = { reason: { code: 'temporarily_unavailable' } }
+    expect(await outcomes).toMatchObject([refused, refused, refused])
+    expect(passwords.depth).toBe(0)
+  })
+})
