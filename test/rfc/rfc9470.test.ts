@@ -40,5 +40,5 @@ it('6.2 introspection tells acr and auth_time', async () => {
 })
 
 it('7 metadata list the classes', async () => {
-  expect((await provider.metadata()).acr_values_supported).toEqual(['1'])
+  expect((await provider.metadata()).acr_values_supported).toEqual(['1', '2'])
 })

@@ -98,7 +98,7 @@ async function enrol(
 ): Promise<Answer> {
   const { user, flow } = owner
   const { sealed, name = '', code = '' } = request.body
-  const page = { flow, user, action: paths.accountTotp, isRequired: false, formTargets: [] }
+  const page = { flow, user, action: paths.accountTotp, isRequired: false, leadsTo: [] }
   if (sealed === undefined) return showEnrolment(dependencies, page)
   const secret = openEnrolment(dependencies, flow, user, sealed)
   try {

@@ -94,22 +94,18 @@ describe('signing keys', () => {
 
   it('are not brought back by a read that was under way while one was revoked, and ends later', async () => {
     const { store, clock } = started
-    let held: Promise<void> | undefined
-    const list = async () => {
-      const rows = await store.signingKeys.list()
-      await held
-      return rows
-    }
+    const before = await store.signingKeys.list()
+    let held: Promise<typeof before> | undefined
+    const list = () => held ?? store.signingKeys.list()
     const slow = { ...store, signingKeys: { ...store.signingKeys, list } }
     const { rings } = started.auth
     const rotateEvery = () => seconds(7_776_000)
     const keys = await openSigningKeys({ store: slow, clock, rings, rotateEvery, hint: async () => {} })
     let release = () => {}
     held = new Promise((resolve) => {
-      release = resolve
+      release = () => resolve(before)
     })
     const early = keys.reload()
-    await store.ping()
     held = undefined
     const { kid } = keys.current()
     await keys.withdraw(kid, async () => {})

@@ -100,9 +100,7 @@ class StoredSigningKeys implements SigningKeys {
   readonly #makeKeyPair: MakeKeyPair
   #byKid = new Map<string, LoadedKey>()
   #byAlg = new Map<SigningAlg, readonly LoadedKey[]>()
-  /** How many reads have begun, and which of them is in use. */
-  #begun = 0
-  #taken = 0
+  readonly #reads = { begun: 0, inUse: 0 }
   #published:
     | { readonly at: Seconds; readonly of: object; readonly set: { readonly keys: readonly JsonWebKey[] } }
     | undefined
@@ -151,15 +149,13 @@ class StoredSigningKeys implements SigningKeys {
   }
 
   async reload(): Promise<void> {
-    const now = this.#clock.now()
-    this.#begun += 1
-    const turn = this.#begun
+    const turn = ++this.#reads.begun
     const rows = await this.#store.signingKeys.list()
     // What was read before something newer is in use would bring back a key that has been taken out since.
-    if (turn < this.#taken) return
-    this.#taken = turn
+    if (turn < this.#reads.inUse) return
+    this.#reads.inUse = turn
     const loaded = rows
-      .filter((row) => isPublished(row, now))
+      .filter((row) => isPublished(row, this.#clock.now()))
       .map((row) => {
         const known = this.#byKid.get(row.kid)
         return known ? { ...known, row } : openSigningKeyRow(this.#ring, row)

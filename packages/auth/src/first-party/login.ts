@@ -8,7 +8,7 @@ import { scopeForUser } from '../domain/users.ts'
 import { defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { type PasswordDependencies, proveByPassword, type SignedInUser } from '../login/password.ts'
 import { checkAskedAudiences, grantScope, parseAskedScope, tokenResponseSchema } from '../protocol/token.ts'
-import type { MfaTokens } from './mfa-tokens.ts'
+import type { AskedTokens, MfaTokens } from './mfa-tokens.ts'
 
 const bodySchema = Type.Object({
   username: Type.String(),
@@ -89,13 +89,6 @@ async function signIn(
     },
   )
   return { status: 200, json }
-}
-
-/** What a sign-in of the first party asks for: kept where a second factor comes between. */
-export interface AskedTokens {
-  readonly clientId: string
-  readonly scope: string | undefined
-  readonly audiences: readonly string[] | undefined
 }
 
 /** Starts the session of a sign-in that has been judged complete. Error: `invalid_scope`. */

@@ -3,7 +3,13 @@ import type { UserId } from '@gatehouse/core/brand'
 import { randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { Store, Tables } from '@gatehouse/store/store'
-import type { AskedTokens } from './login.ts'
+
+/** What a sign-in of the first party asks for: kept where a second factor comes between. */
+export interface AskedTokens {
+  readonly clientId: string
+  readonly scope: string | undefined
+  readonly audiences: readonly string[] | undefined
+}
 
 /** What somebody has proven who has still to show a second factor. It opens nothing. */
 export interface HalfSignedIn {

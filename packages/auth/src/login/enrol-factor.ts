@@ -17,7 +17,7 @@ import { redirectTo } from '../pages/page.ts'
 import { renderEnrol, renderRecoveryCodes } from '../pages/second-factor.ts'
 import { completeInBrowser, goOn } from './go-on.ts'
 import { holdAccount } from './password.ts'
-import { findHalf, formTargetsOf, type SecondFactorDependencies } from './second-factor.ts'
+import { findHalf, type SecondFactorDependencies, targetsOf } from './second-factor.ts'
 
 export interface EnrolDependencies extends SecondFactorDependencies {
   /** For the secret on its way through the page. */
@@ -52,7 +52,7 @@ export function enrolFactorEndpoints(dependencies: EnrolDependencies): readonly 
         const user = await getWithoutFactor(dependencies, headers, flow)
         return showEnrolment(dependencies, {
           ...{ flow, user, action: paths.loginEnrol, isRequired: true },
-          formTargets: formTargetsOf(dependencies, flow),
+          leadsTo: targetsOf(dependencies, flow),
         })
       },
     }),
@@ -87,7 +87,7 @@ export interface EnrolmentPage {
   readonly user: UserRow
   readonly action: string
   readonly isRequired: boolean
-  readonly formTargets: readonly string[]
+  readonly leadsTo: readonly string[]
   /** The secret of the page before, where its code was wrong. */
   readonly secret?: string
   readonly error?: string
@@ -143,7 +143,7 @@ async function confirm(dependencies: EnrolDependencies, http: EndpointRequest<En
   if (!enrolled) {
     return showEnrolment(dependencies, {
       ...{ flow, user, secret, action: paths.loginEnrol, isRequired: true },
-      formTargets: formTargetsOf(dependencies, flow),
+      leadsTo: targetsOf(dependencies, flow),
       error: 'The code is not right. Check the clock of your device.',
     })
   }

@@ -116,13 +116,13 @@ async function show(
     action: paths.loginFactor,
     methods: await secondFactors.methodsOf(user.id),
     rememberDays: Math.floor(rememberFor() / 86_400),
-    formTargets: formTargetsOf(dependencies, flow),
+    leadsTo: targetsOf(dependencies, flow),
     ...shown,
   })
 }
 
 /** Where the answer to a form of the flow may lead. */
-export const formTargetsOf = (
+export const targetsOf = (
   { authorization }: { readonly authorization: AuthorizationFlow },
   flow: Flow,
 ): readonly string[] => (flow.kind === 'authorize' ? [authorization.requestOf(flow).redirectUri] : [])

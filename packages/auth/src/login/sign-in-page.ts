@@ -71,11 +71,11 @@ async function showPage(dependencies: Dependencies, request: EndpointRequest<unk
 async function describe(
   { authorization }: Dependencies,
   flow: Flow,
-): Promise<{ client?: string; username?: string | undefined; formTargets: readonly string[] }> {
-  if (flow.kind !== 'authorize') return { formTargets: [] }
+): Promise<{ client?: string; username?: string | undefined; leadsTo: readonly string[] }> {
+  if (flow.kind !== 'authorize') return { leadsTo: [] }
   const request = authorization.requestOf(flow)
   const client = await authorization.getClient(request)
-  return { client: client.name ?? client.id, username: request.loginHint, formTargets: [request.redirectUri] }
+  return { client: client.name ?? client.id, username: request.loginHint, leadsTo: [request.redirectUri] }
 }
 
 async function signIn(dependencies: Dependencies, request: EndpointRequest<SignInForm>): Promise<Answer> {

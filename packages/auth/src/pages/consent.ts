@@ -40,7 +40,7 @@ const scopeTexts: Readonly<Record<string, string>> = {
 export const renderConsent = ({ client, ...page }: ConsentPage): Answer =>
   renderPage({
     title: 'Allow access?',
-    formTargets: page.redirectUri === undefined ? [] : [page.redirectUri],
+    leadsTo: page.redirectUri === undefined ? [] : [page.redirectUri],
     body: html`<p><strong id="client-name">${client.name ?? client.id}</strong>${placesOf(client, page.redirectUri)} asks to</p>
 <ul id="scopes">
 ${page.scope

@@ -23,8 +23,13 @@ export interface Page {
   readonly title: string
   readonly body: Html
   readonly status?: number
-  /** Where forms of the page may lead, beside Gatehouse itself: also by a redirect that answers them. */
+  /** Where forms of the page are sent, beside Gatehouse itself. */
   readonly formTargets?: readonly string[]
+  /**
+   * Where the redirect that answers a form leads. Browsers hold the whole chain of redirects to the policy, and an app may
+   * send people on from there: so for https any https is allowed.
+   */
+  readonly leadsTo?: readonly string[]
   /** Frames that the page loads. */
   readonly frames?: readonly string[]
   /** Sends the page's form by itself, where scripts run. */
@@ -37,7 +42,8 @@ export interface Page {
  * Spec: RFC 9700 sections 4.2 and 4.16. Threat: clickjacking, script in what strangers supply.
  */
 export function renderPage(page: Page): Answer {
-  const targets = ["'self'", ...(page.formTargets ?? []).map(originOf)].join(' ')
+  const led = (page.leadsTo ?? []).map((url) => (url.startsWith('https:') ? 'https:' : originOf(url)))
+  const targets = ["'self'", ...(page.formTargets ?? []).map(originOf), ...led].join(' ')
   const frames = page.frames?.length ? `; frame-src ${page.frames.map(originOf).join(' ')}` : ''
   const script = page.submits ? `; script-src ${scriptSource}` : ''
   const document = html`<!doctype html>

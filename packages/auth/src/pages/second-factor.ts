@@ -12,7 +12,7 @@ export interface SecondFactorPage {
   readonly rememberDays: number
   readonly error?: string | undefined
   readonly status?: number
-  readonly formTargets: readonly string[]
+  readonly leadsTo: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -26,7 +26,7 @@ export const renderSecondFactor = (page: SecondFactorPage): Answer => {
 <input type="hidden" name="method" value="${method}">`
   const rendered = renderPage({
     title: 'One more step',
-    formTargets: page.formTargets,
+    leadsTo: page.leadsTo,
     ...(page.status === undefined ? {} : { status: page.status }),
     body: html`${page.error !== undefined && html`<p id="error" class="error" role="alert">${page.error}</p>`}
 <form method="post" action="${page.action}">
@@ -64,13 +64,13 @@ export interface EnrolPage {
   readonly isRequired: boolean
   readonly error?: string | undefined
   readonly status?: number
-  readonly formTargets: readonly string[]
+  readonly leadsTo: readonly string[]
 }
 
 export const renderEnrol = (page: EnrolPage): Answer =>
   renderPage({
     title: 'Set up an authenticator app',
-    formTargets: page.formTargets,
+    leadsTo: page.leadsTo,
     ...(page.status === undefined ? {} : { status: page.status }),
     body: html`${page.isRequired && html`<p>Your account needs a second factor before you can go on.</p>`}
 ${page.error !== undefined && html`<p id="error" class="error" role="alert">${page.error}</p>`}

@@ -14,7 +14,7 @@ export interface SignInPage {
   readonly error?: string | undefined
   readonly status?: number
   /** Where the answer to the form may lead. */
-  readonly formTargets: readonly string[]
+  readonly leadsTo: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -22,7 +22,7 @@ export interface SignInPage {
 export const renderSignIn = (page: SignInPage): Answer => {
   const rendered = renderPage({
     title: 'Sign in',
-    formTargets: page.formTargets,
+    leadsTo: page.leadsTo,
     ...(page.status === undefined ? {} : { status: page.status }),
     body: html`${page.client !== undefined && html`<p>to continue to <strong id="client-name">${page.client}</strong></p>`}
 ${page.error !== undefined && html`<p id="error" class="error" role="alert">${page.error}</p>`}
