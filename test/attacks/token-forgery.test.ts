@@ -274,7 +274,7 @@ describe('J15 what is not an access token', () => {
     const { refresh_token, access_token } = await started.signIn()
     const verified = started.auth.verifier.verify(access_token)
     if ('refused' in verified) throw new Error('the token is good')
-    const identity = started.auth.accessTokens.issueIdentity(verified, { name: 'orders', audience: `${issuer}/orders` })
+    const identity = started.auth.accessTokens.issueIdentity(verified, { audience: `${issuer}/orders` })
     expect(await presentEverywhere(refresh_token)).toEqual(refusedEverywhere)
     expect(await presentEverywhere(identity)).toEqual(refusedEverywhere)
     const refused = await started.postJson('/token/refresh', { refresh_token: access_token })

@@ -139,7 +139,7 @@ async function makeTokens(provider: Provider, logoutTokens: readonly string[]): 
     'authorization response': response.callback.get('response') ?? '',
     'userinfo answer': told.body.text ?? '',
     'introspection answer': introspection.body.text ?? '',
-    'identity for a service': provider.auth.accessTokens.issueIdentity(verified, { name: 'orders', audience: orders }),
+    'identity for a service': provider.auth.accessTokens.issueIdentity(verified, { audience: orders }),
     'client assertion': (await keys.assertion('keyed', now)).client_assertion ?? '',
     'request object': await keys.sign({ iss: 'web', aud: issuer, exp: now + 200, ...provider.parameters() }),
     'DPoP proof': prover.proof({ iat: now, nonce: provider.auth.dpop.nonces.current() }),

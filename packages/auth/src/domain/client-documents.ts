@@ -62,7 +62,7 @@ export function createClientDocuments({ outbound, clock, policy }: Dependencies)
       })
       if (status !== 200) return { client: undefined, seconds: kept.failure }
       const client = parseDocument(id, text, policy())
-      if (client) await checkSectorIdentifier(outbound, client.metadata)
+      if (client) await checkSectorIdentifier(outbound, client)
       return { client, seconds: lifetimeOf(headers['cache-control']) }
     } catch (error) {
       if (error instanceof OutboundError || error instanceof GatehouseError || error instanceof JsonFaultError) {

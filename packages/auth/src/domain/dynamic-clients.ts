@@ -91,7 +91,7 @@ export function createDynamicClients(dependencies: Dependencies): DynamicClients
 
   const parse = async (said: JsonObject): Promise<RegisteredClient> => {
     const registered = parseRegistration(said, policy())
-    await checkSectorIdentifier(outbound, registered.metadata)
+    await checkSectorIdentifier(outbound, registered)
     return registered
   }
   const remove = async (id: ClientId, by: Actor): Promise<void> => {

@@ -123,6 +123,14 @@ describe('registration (RFC 7591)', () => {
     expect({ status, error: body.error }).toEqual({ status: 400, error })
   })
 
+  it('tells a sector’s subjects to no client that has not shown that it is one of it', async () => {
+    await start({ grantTypes: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'] })
+    const grant_types = ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code']
+    const refused = await register({ ...app, grant_types, subject_type: 'pairwise' })
+    expect(refused.body.error).toBe('invalid_client_metadata')
+    expect((await register({ ...app, grant_types })).status).toBe(201)
+  })
+
   it('lets apps on a machine redirect to it and to a scheme of their own', async () => {
     await start()
     const native = {
