@@ -4,12 +4,12 @@ import type { JsonObject } from '@gatehouse/core/json'
 import { parseScope } from '@gatehouse/core/scope'
 import * as Type from 'typebox'
 import { Compile, type Validator } from 'typebox/schema'
+import { checkClientMetadata } from './check-client-metadata.ts'
 import { parseClientKeys } from './client-keys.ts'
 import {
   type AuthMethod,
   authMethods,
   type ClientMetadata,
-  checkClientMetadata,
   clientMetadataMembers,
   type GrantType,
   oneOf,

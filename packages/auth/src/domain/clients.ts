@@ -6,14 +6,9 @@ import { firstPartyClientId, serviceClientPrefix } from '@gatehouse/core/wire-na
 import type { Store } from '@gatehouse/store/store'
 import { type ClientDocuments, isDocumentAddress } from './client-documents.ts'
 import { type ClientKey, parseClientKeys } from './client-keys.ts'
-import {
-  type AuthMethod,
-  buildClientSettings,
-  type ClientMetadata,
-  type ClientSettings,
-  type GrantType,
-} from './client-metadata.ts'
+import type { AuthMethod, ClientMetadata, GrantType } from './client-metadata.ts'
 import { openScopes, type RegisteredClient, type RegistrationPolicy } from './client-registration.ts'
+import { buildClientSettings, type ClientSettings } from './client-settings.ts'
 import { applyFapi2 } from './fapi2.ts'
 import type { KeyRing } from './key-rings.ts'
 import { seal, unseal } from './sealing.ts'

@@ -1,4 +1,4 @@
-import type { AnswerEncryption } from './client-metadata.ts'
+import type { AnswerEncryption } from './client-settings.ts'
 import type { ClientKeys, KeyedClient } from './find-client-keys.ts'
 
 /**

@@ -1,5 +1,6 @@
 import { GatehouseError } from '@gatehouse/core/errors'
-import type { AuthMethod, ClientMetadata, ClientSettings } from './client-metadata.ts'
+import type { AuthMethod, ClientMetadata } from './client-metadata.ts'
+import type { ClientSettings } from './client-settings.ts'
 
 /** Seconds that a code lives under the profile. Spec: FAPI 2.0 Security Profile section 5.3.2.1. */
 export const fapi2CodeLifetime = 60

@@ -1,10 +1,6 @@
+import { checkClientMetadata } from '@gatehouse/auth/domain/check-client-metadata'
 import { parseClientKeys } from '@gatehouse/auth/domain/client-keys'
-import {
-  type AuthMethod,
-  type ClientMetadata,
-  checkClientMetadata,
-  clientMetadataMembers,
-} from '@gatehouse/auth/domain/client-metadata'
+import { type AuthMethod, type ClientMetadata, clientMetadataMembers } from '@gatehouse/auth/domain/client-metadata'
 import {
   type ClientPermissions,
   type ConfiguredClient,
