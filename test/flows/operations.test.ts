@@ -205,6 +205,21 @@ describe('a running Gatehouse', () => {
     expect(await site.run(['reload'])).toMatchObject({ code: 1, stderr: expect.stringContaining('which is gone') })
   })
 
+  it('takes a reload that comes while it starts once it has started', async () => {
+    site = await createSite()
+    await (await site.start()).stop()
+    const database = new Database(join(site.folder, 'data/gatehouse.db'))
+    database.exec('begin exclusive')
+    const pause = (milliseconds: number) => new Promise((done) => setTimeout(done, milliseconds))
+    const running = await site.startAfter(async (child) => {
+      await pause(1000)
+      child.kill('SIGHUP')
+      await pause(200)
+      database.close()
+    })
+    await waitFor(async () => running.output().includes('configuration reloaded'))
+  })
+
   it('does not say on reload that the old file goes on where the new one does, although the database is locked', async () => {
     site = await createSite(route('/one', 'nothing'))
     const running = await site.start()

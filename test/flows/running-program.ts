@@ -30,6 +30,8 @@ export interface Site {
   run(args: readonly string[], input?: string): Promise<Finished>
   /** Starts `serve` or `dev` and waits until it is ready. */
   start(args?: readonly string[]): Promise<Running>
+  /** Starts `serve`, with a moment before anybody waits for it. */
+  startAfter(moment: (child: ChildProcess) => Promise<void>): Promise<Running>
   remove(): Promise<void>
 }
 
@@ -72,6 +74,12 @@ export async function createSite(more = '', environment: Record<string, string> 
     configure: (text) => writeFileSync(join(folder, 'gatehouse.yaml'), text),
     run: (args, input = '') => runToEnd(spawnProgram(args), input),
     start: (args = ['serve']) => waitUntilReady(spawnProgram(args)),
+    async startAfter(moment) {
+      const child = spawnProgram(['serve'])
+      const ready = waitUntilReady(child)
+      await moment(child)
+      return ready
+    },
     async remove() {
       await Promise.all([...running].map((child) => kill(child)))
       rmSync(folder, { recursive: true, force: true })

@@ -52,6 +52,7 @@ const noticeMilliseconds = 1500
 export async function serve(options: ServeOptions): Promise<void> {
   const { configuration, siblings = inSingleProcess } = options
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
+  const reloads = queueReloads()
   const store = await openStore({ url: configuration.database, clock: systemClock })
   if (siblings.isPrimary) await migrate(store, log)
   const program = await compose({
@@ -72,9 +73,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   if (configuration.pidFile !== undefined && siblings.isPrimary)
     writeFileSync(configuration.pidFile, `${siblings.supervisor}\n`)
 
-  process.on('SIGHUP', () => {
-    void reload(options, program, log, store)
-  })
+  reloads.start(() => reload(options, program, log, store))
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -87,6 +86,22 @@ export async function serve(options: ServeOptions): Promise<void> {
     })
   }
   options.onReady(urlOf(program.server, configuration))
+}
+
+/**
+ * Reloads one after the other, in the order in which they were asked for. From the first line on, since a signal that nobody
+ * listens to would end the process: what is asked for during the start is done when that is over.
+ */
+function queueReloads(): { start(reload: () => Promise<void>): void } {
+  let start: (reload: () => Promise<void>) => void = () => {}
+  const started = new Promise<() => Promise<void>>((resolve) => {
+    start = resolve
+  })
+  let last: Promise<unknown> = started
+  process.on('SIGHUP', () => {
+    last = last.then(async () => (await started)())
+  })
+  return { start }
 }
 
 async function reload({ loadAgain }: ServeOptions, program: Program, log: Logger, store: Store): Promise<void> {
