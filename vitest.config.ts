@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // Tests run the sources of every package; a build is not needed.
@@ -10,6 +11,8 @@ export default defineConfig({
     include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'test/**/*.test.ts'],
     // What needs foreign programs runs with `npm run test:all`.
     exclude: process.env.GATEHOUSE_INTEROP ? [] : ['test/interop/**'],
+    // One more than vitest would take: much of what runs here waits.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

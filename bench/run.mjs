@@ -77,7 +77,7 @@ export async function runBench({ names, quick, hasNginx }) {
     const site = await prepareSite({ database: './gatehouse.db', upstreamPort })
     const lengths = quick
       ? { rounds: 1, seconds: 1, warmUp: 1, once: 500 }
-      : { rounds: 4, seconds: 4, warmUp: 4, once: 6000 }
+      : { rounds: 3, seconds: 4, warmUp: 3, once: 4000 }
     const bench = { site, folder, upstreamPort, hasNginx, quick, ...lengths }
     const rows = []
     const measuredGroups = {}

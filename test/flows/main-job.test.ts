@@ -141,7 +141,7 @@ describe('bad input', () => {
   const deep = (depth: number): string => `{"username":"a","password":"b","x":${'['.repeat(depth)}${']'.repeat(depth)}}`
 
   it('is refused with the status and code that say what is wrong', async () => {
-    expect(await error(fetch(`${url}/login`))).toEqual([405, 'method_not_allowed'])
+    expect(await error(fetch(`${url}/validate`))).toEqual([405, 'method_not_allowed'])
     expect(await error(post('/login', '{}', 'text/plain'))).toEqual([415, 'unsupported_media_type'])
     expect(await error(post('/login', '[]'))).toEqual([400, 'invalid_request'])
     expect(await error(post('/login', '"x"'))).toEqual([400, 'invalid_request'])
