@@ -5,7 +5,7 @@ import { randomToken } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
 import type { FactorRow, UserRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
-import { Secret, TOTP } from 'otpauth'
+import type { TOTP } from 'otpauth'
 import { recordEvent } from './audit.ts'
 import type { KeyRing } from './key-rings.ts'
 import { seal, unseal } from './sealing.ts'
@@ -38,7 +38,7 @@ export interface SecondFactors {
    */
   check(user: UserId, method: CodeMethod, code: string): Promise<boolean>
   /** A secret for an authenticator app, new unless one is given; nothing is kept. */
-  secretFor(user: Pick<UserRow, 'username'>, secret?: string): TotpSecret
+  secretFor(user: Pick<UserRow, 'username'>, secret?: string): Promise<TotpSecret>
   /**
    * Adds the app once a code shows that it has the secret; the first one comes with recovery codes, which are told once.
    * Error: `invalid_credentials` for a wrong code.
@@ -80,6 +80,15 @@ const recoveryCodeBytes = 10
 
 const placeOf = (id: string): string => `factors.sealed_secret:${id}`
 
+/** Loaded when it is used: a start need not wait for it. */
+const loadOtp = () => import('otpauth')
+
+/** Random bytes in base32, as people can type them. */
+const newSecret = async (bytes: number): Promise<string> => {
+  const { Secret } = await loadOtp()
+  return new Secret({ size: bytes }).base32
+}
+
 /** Recovery codes are long enough for a plain hash: nobody can try 2^80 of them. */
 const hashRecoveryCode = (user: UserId, code: string): string => hash('sha256', `${user}\n${code}`, 'base64url')
 
@@ -89,13 +98,22 @@ const normalizeRecoveryCode = (text: string): string => text.slice(0, 100).repla
 export function createSecondFactors({ store, clock, ring, issuerName }: Dependencies): SecondFactors {
   const tries = createTryLimit({ store, clock }, limits)
 
-  const totpOf = (secret: string, label = ''): TOTP =>
-    new TOTP({ issuer: issuerName, label, secret: Secret.fromBase32(secret), period, digits: 6, algorithm: 'SHA1' })
+  const totpOf = async (secret: string, label = ''): Promise<TOTP> => {
+    const { Secret, TOTP } = await loadOtp()
+    return new TOTP({
+      issuer: issuerName,
+      label,
+      secret: Secret.fromBase32(secret),
+      period,
+      digits: 6,
+      algorithm: 'SHA1',
+    })
+  }
   /** The time step whose code this is; undefined where it is none of those that count. */
-  const findStep = (secret: string, code: string): number | undefined => {
+  const findStep = async (secret: string, code: string): Promise<number | undefined> => {
     if (!/^\d{6}$/.test(code)) return undefined
     const timestamp = clock.milliseconds()
-    const delta = totpOf(secret).validate({ token: code, timestamp, window })
+    const delta = (await totpOf(secret)).validate({ token: code, timestamp, window })
     return delta === null ? undefined : Math.floor(timestamp / 1000 / period) + delta
   }
   const openSecret = (row: FactorRow): string | undefined => {
@@ -106,18 +124,17 @@ export function createSecondFactors({ store, clock, ring, issuerName }: Dependen
   const checkTotp = async (user: UserId, code: string): Promise<boolean> => {
     for (const row of await store.factors.listByUser(user)) {
       const secret = row.kind === 'totp' ? openSecret(row) : undefined
-      const step = secret === undefined ? undefined : findStep(secret, code)
+      const step = secret === undefined ? undefined : await findStep(secret, code)
       if (step !== undefined && (await store.factors.useStep({ id: row.id, step, at: clock.now() }))) return true
     }
     return false
   }
-  const newCodes = (): readonly string[] =>
-    Array.from({ length: recoveryCodeCount }, () => {
-      const text = new Secret({ size: recoveryCodeBytes }).base32
-      return text.match(/.{4}/g)?.join('-') ?? text
-    })
+  const newCode = async (): Promise<string> => {
+    const text = await newSecret(recoveryCodeBytes)
+    return text.match(/.{4}/g)?.join('-') ?? text
+  }
   const storeCodes = async (tables: Pick<Store, 'recoveryCodes'>, user: UserId): Promise<readonly string[]> => {
-    const codes = newCodes()
+    const codes = await Promise.all(Array.from({ length: recoveryCodeCount }, newCode))
     const hashes = codes.map((code) => hashRecoveryCode(user, normalizeRecoveryCode(code)))
     await tables.recoveryCodes.replace({ user_id: user, hashes, at: clock.now() })
     return codes
@@ -144,13 +161,13 @@ export function createSecondFactors({ store, clock, ring, issuerName }: Dependen
       return (await tries.limited([`second-factor:${user}`], attempt)) ?? false
     },
 
-    secretFor({ username }, secret) {
-      const text = secret ?? new Secret({ size: 20 }).base32
-      return { text, uri: totpOf(text, username).toString() }
+    async secretFor({ username }, secret) {
+      const text = secret ?? (await newSecret(20))
+      return { text, uri: (await totpOf(text, username)).toString() }
     },
 
     async enrol({ user, secret, code, name }, by) {
-      const step = findStep(secret, code.replaceAll(/\s/g, ''))
+      const step = await findStep(secret, code.replaceAll(/\s/g, ''))
       if (step === undefined) throw new GatehouseError('invalid_credentials', { description: 'The code is not right' })
       const id = randomToken(12)
       const sealed_secret = `${ring.current.id}.${seal(ring.current.key, Buffer.from(secret), placeOf(id))}`

@@ -1,7 +1,6 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import type { UserRow } from '@gatehouse/store/rows'
-import { toString as drawQr } from 'qrcode'
 import * as Type from 'typebox'
 import type { KeyRing } from '../domain/key-rings.ts'
 import { seal, unseal } from '../domain/sealing.ts'
@@ -100,13 +99,15 @@ export async function showEnrolment(
   { secondFactors, factorRing }: Pick<EnrolDependencies, 'secondFactors' | 'factorRing'>,
   { flow, user, secret, ...page }: EnrolmentPage,
 ): Promise<Answer> {
-  const { text, uri } = secondFactors.secretFor(user, secret)
+  const { text, uri } = await secondFactors.secretFor(user, secret)
   const { id, key } = factorRing.current
+  // Loaded when it is used: a start need not wait for it.
+  const { default: qrcode } = await import('qrcode')
   return renderEnrol({
     flow: flow.id,
     secret: text,
     sealed: `${id}.${seal(key, Buffer.from(text), placeOf(flow, user))}`,
-    qr: new Html(await drawQr(uri, { type: 'svg', margin: 1, width: 200 })),
+    qr: new Html(await qrcode.toString(uri, { type: 'svg', margin: 1, width: 200 })),
     ...page,
     ...(page.error === undefined ? {} : { status: 401 }),
   })
