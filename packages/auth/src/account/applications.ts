@@ -7,9 +7,8 @@ import type { Revocations } from '../domain/revocations.ts'
 import { withdrawConsent } from '../domain/sessions.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { renderApplications } from '../pages/account.ts'
-import { renderErrorPage } from '../pages/error-page.ts'
 import { redirectTo } from '../pages/page.ts'
-import { type Owner, type OwnerDependencies, ownerAsActor, showToOwner, takeFromOwner } from './owner.ts'
+import { type Owner, type OwnerDependencies, ownerAsActor, ownerPage, showToOwner, takeFromOwner } from './owner.ts'
 
 interface Dependencies extends OwnerDependencies {
   readonly store: Store
@@ -21,12 +20,7 @@ const formSchema = Type.Object({ flow: Type.String(), client: Type.String({ maxL
 
 /** Where people see which apps may do something in their name, and take that back. */
 export function accountApplicationsEndpoints(dependencies: Dependencies): readonly Endpoint[] {
-  const described = {
-    path: paths.accountApplications,
-    answers: { 200: null, 303: null },
-    errors: ['invalid_request', 'forbidden', 'not_found', 'temporarily_unavailable'] as const,
-    errorPage: renderErrorPage,
-  }
+  const described = { ...ownerPage, path: paths.accountApplications }
   return [
     defineEndpoint({
       ...described,

@@ -6,6 +6,7 @@ import type { Actor } from '../domain/users.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
 import type { Answer, EndpointRequest } from '../http/endpoint.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
+import { renderErrorPage } from '../pages/error-page.ts'
 import { redirectTo } from '../pages/page.ts'
 
 export interface OwnerDependencies {
@@ -24,6 +25,13 @@ export interface Owner extends BrowserSession {
 
 /** Seconds since the last sign-in after which changing what one signs in by asks for a new one. Spec: ASVS 7.5.1. */
 const recent = 300
+
+/** What every page on which people look after their own account may answer; its refusals are pages too. */
+export const ownerPage = {
+  answers: { 200: null, 303: null },
+  errors: ['invalid_request', 'forbidden', 'not_found', 'temporarily_unavailable'] as const,
+  errorPage: renderErrorPage,
+}
 
 /** A form of the account's pages. */
 export interface AccountForm {

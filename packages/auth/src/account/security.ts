@@ -4,18 +4,12 @@ import * as Type from 'typebox'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { type EnrolDependencies, openEnrolment, showEnrolment } from '../login/enrol-factor.ts'
 import { renderSecurity } from '../pages/account.ts'
-import { renderErrorPage } from '../pages/error-page.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderRecoveryCodes } from '../pages/second-factor.ts'
-import { type Owner, type OwnerDependencies, ownerAsActor, showToOwner, takeFromOwner } from './owner.ts'
+import { type Owner, type OwnerDependencies, ownerAsActor, ownerPage, showToOwner, takeFromOwner } from './owner.ts'
 
 interface Dependencies extends EnrolDependencies, OwnerDependencies {}
 
-const described = {
-  answers: { 200: null, 303: null },
-  errors: ['invalid_request', 'forbidden', 'not_found', 'temporarily_unavailable'] as const,
-  errorPage: renderErrorPage,
-}
 const flowField = { flow: Type.String() }
 const confirmSchema = Type.Object({
   ...flowField,
@@ -30,7 +24,7 @@ export function securityEndpoints(dependencies: Dependencies): readonly Endpoint
   const { secondFactors } = dependencies
   return [
     defineEndpoint({
-      ...described,
+      ...ownerPage,
       method: 'GET',
       path: paths.accountSecurity,
       summary: 'The page on which people see and change their second factors',
@@ -39,7 +33,7 @@ export function securityEndpoints(dependencies: Dependencies): readonly Endpoint
         showToOwner(dependencies, request, paths.accountSecurity, (owner) => showSecurity(dependencies, owner)),
     }),
     defineEndpoint({
-      ...described,
+      ...ownerPage,
       method: 'POST',
       path: paths.accountTotp,
       summary: 'Begins to set up an authenticator app, or takes its first code',
@@ -52,7 +46,7 @@ export function securityEndpoints(dependencies: Dependencies): readonly Endpoint
         ),
     }),
     defineEndpoint({
-      ...described,
+      ...ownerPage,
       method: 'POST',
       path: paths.accountRecoveryCodes,
       summary: 'Makes new recovery codes in the place of the old ones',
@@ -67,7 +61,7 @@ export function securityEndpoints(dependencies: Dependencies): readonly Endpoint
         }),
     }),
     defineEndpoint({
-      ...described,
+      ...ownerPage,
       method: 'POST',
       path: paths.accountRemoveFactor,
       summary: 'Removes a second factor',

@@ -8,9 +8,8 @@ import type { Revocations } from '../domain/revocations.ts'
 import { endSession } from '../domain/sessions.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { renderSessions } from '../pages/account.ts'
-import { renderErrorPage } from '../pages/error-page.ts'
 import { redirectTo } from '../pages/page.ts'
-import { type Owner, type OwnerDependencies, ownerAsActor, showToOwner, takeFromOwner } from './owner.ts'
+import { type Owner, type OwnerDependencies, ownerAsActor, ownerPage, showToOwner, takeFromOwner } from './owner.ts'
 
 interface Dependencies extends OwnerDependencies {
   readonly store: Store
@@ -25,12 +24,7 @@ const formSchema = Type.Object({
 
 /** Where people see from where they are signed in, and end what is not theirs. */
 export function accountSessionsEndpoints(dependencies: Dependencies): readonly Endpoint[] {
-  const described = {
-    path: paths.accountSessions,
-    answers: { 200: null, 303: null },
-    errors: ['invalid_request', 'forbidden', 'not_found', 'temporarily_unavailable'] as const,
-    errorPage: renderErrorPage,
-  }
+  const described = { ...ownerPage, path: paths.accountSessions }
   return [
     defineEndpoint({
       ...described,

@@ -2,6 +2,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import type { UserRow } from '@gatehouse/store/rows'
 import * as Type from 'typebox'
+import { ownerPage } from '../account/owner.ts'
 import type { KeyRing } from '../domain/key-rings.ts'
 import { seal, unseal } from '../domain/sealing.ts'
 import { amrOf } from '../domain/second-factors.ts'
@@ -34,12 +35,7 @@ type EnrolForm = Type.Static<typeof formSchema>
 
 /** The page on which people set up an authenticator app who cannot sign in without one. */
 export function enrolFactorEndpoints(dependencies: EnrolDependencies): readonly Endpoint[] {
-  const described = {
-    path: paths.loginEnrol,
-    answers: { 200: null, 303: null },
-    errors: ['invalid_request', 'forbidden', 'not_found', 'temporarily_unavailable'] as const,
-    errorPage: renderErrorPage,
-  }
+  const described = { ...ownerPage, path: paths.loginEnrol }
   return [
     defineEndpoint({
       ...described,
