@@ -30,6 +30,7 @@ beforeAll(async () => {
     { ...spa, id: 'bound-spa', metadata: { ...spa.metadata, ...bound } },
   ])
   mount = mountEndpoints(provider.auth.endpoints, {
+    looks: provider.auth.looks,
     addresses: createClientAddresses([]),
     firstPartyOrigins: () => new Set(),
     // Stands for the TLS listener, which is tested by itself.

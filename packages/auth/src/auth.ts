@@ -42,6 +42,8 @@ import { createCookies } from './http/cookies.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import type { SignInResult } from './login/password.ts'
 import { createOutbound } from './outbound/outbound.ts'
+import type { Brand } from './pages/brand.ts'
+import { createLooks, type Looks } from './pages/look.ts'
 import { type AuthorizationDetailType, createAuthorizationDetails } from './protocol/authorization-details.ts'
 import { createClientAuthentication } from './protocol/client-auth/client-auth.ts'
 import { createDpop, type Dpop } from './protocol/dpop.ts'
@@ -67,6 +69,8 @@ export interface AuthSettings extends ClientConfiguration {
   readonly requireDpopNonce: boolean
   /** What clients that register themselves may have. */
   readonly registration: RegistrationPolicy
+  /** In whose name the pages are. */
+  readonly brand: Brand
   /** Types of authorization_details, by name. */
   readonly authorizationDetails: Readonly<Record<string, AuthorizationDetailType>>
   /** Whose word for workloads is taken. */
@@ -123,6 +127,8 @@ export interface Auth {
   readonly revocations: Revocations
   readonly failures: AddressLimit
   readonly dpop: Dpop
+  /** How pages look to whoever asks for them. */
+  readonly looks: Looks
   /** Tells clients of sessions that have ended: to be called every now and then. */
   readonly logoutDeliveries: LogoutDeliveries
   readonly dynamicClients: DynamicClients
@@ -189,6 +195,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   })
   const cookies = createCookies(issuer)
   const beginnings = createAddressLimit(clock, beginningLimit)
+  const brand = () => settings.brand
+  const looks = createLooks({ cookies, brand })
   const flows = createFlows({ store, clock, cookies, beginnings })
   const browserSessions = createBrowserSessions({ store, clock, revocations, cookies, lifetimes })
   const issuerName = new URL(issuer).host
@@ -202,6 +210,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     secondFactors,
     clients,
     flows,
+    looks,
     browserSessions,
     codes,
     defaultAudience,
@@ -252,6 +261,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     dpop,
     outbound,
     flows,
+    looks,
+    brand,
     browserSessions,
     cookies,
     logoutDeliveries,
@@ -302,6 +313,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     revocations,
     failures,
     dpop,
+    looks,
     logoutDeliveries,
     dynamicClients,
     close: () => outbound.close(),

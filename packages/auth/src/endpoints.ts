@@ -13,9 +13,11 @@ import { backchannelRequestEndpoint } from './login/backchannel-request.ts'
 import { consentEndpoints } from './login/consent.ts'
 import { deviceEndpoints } from './login/device.ts'
 import { continueEndpoint, enrolFactorEndpoints } from './login/enrol-factor.ts'
+import { languageEndpoint } from './login/language.ts'
 import { secondFactorEndpoints } from './login/second-factor.ts'
 import { signInPageEndpoints } from './login/sign-in-page.ts'
 import { firstAdministratorEndpoint } from './manage/first-administrator.ts'
+import { assetEndpoints } from './pages/assets.ts'
 import { authorizeEndpoints } from './protocol/authorize.ts'
 import { backchannelAuthenticationEndpoint } from './protocol/backchannel-authentication.ts'
 import { deviceAuthorizationEndpoint } from './protocol/device-authorization.ts'
@@ -36,6 +38,8 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof logoutEndpoint> &
   DependenciesOf<typeof validateEndpoint> &
   DependenciesOf<typeof signInPageEndpoints> &
+  DependenciesOf<typeof languageEndpoint> &
+  DependenciesOf<typeof assetEndpoints> &
   DependenciesOf<typeof secondFactorEndpoints> &
   DependenciesOf<typeof enrolFactorEndpoints> &
   DependenciesOf<typeof accountEndpoint> &
@@ -75,6 +79,8 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     ...(dependencies.loginApi ? firstParty : []),
     validateEndpoint(dependencies),
     ...signInPageEndpoints(dependencies),
+    languageEndpoint(dependencies),
+    ...assetEndpoints(dependencies),
     ...secondFactorEndpoints(dependencies),
     ...enrolFactorEndpoints(dependencies),
     continueEndpoint(dependencies),

@@ -69,6 +69,8 @@ export interface ErrorDetails {
   readonly headers?: Readonly<Record<string, string>>
   /** Further members of the JSON answer. */
   readonly members?: Readonly<Record<string, unknown>>
+  /** Where people can begin anew with what has expired: a path. */
+  readonly startAgain?: string
 }
 
 /** The one error that is thrown on purpose. Its message is safe for strangers; `cause` is for the log. */

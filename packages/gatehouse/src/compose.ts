@@ -147,6 +147,7 @@ export async function compose(parts: Parts): Promise<Program> {
     addresses,
     firstPartyOrigins: () => configuration.firstPartyOrigins,
     findCertificate,
+    looks: auth.looks,
     log: createRefusalLog(log),
     onAnswer(path, status, seconds) {
       if (path !== paths.login) traffic.count()

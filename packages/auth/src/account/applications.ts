@@ -7,6 +7,7 @@ import type { Revocations } from '../domain/revocations.ts'
 import { withdrawConsent } from '../domain/sessions.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { renderApplications } from '../pages/account.ts'
+import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
 import { type Owner, type OwnerDependencies, ownerAsActor, ownerPage, showToOwner, takeFromOwner } from './owner.ts'
 
@@ -28,7 +29,9 @@ export function accountApplicationsEndpoints(dependencies: Dependencies): readon
       summary: 'The page on which people see connected applications',
       bodyKind: 'none',
       handle: (request) =>
-        showToOwner(dependencies, request, paths.accountApplications, (owner) => show(dependencies, owner)),
+        showToOwner(dependencies, request, paths.accountApplications, (owner) =>
+          show(dependencies, request.look, owner),
+        ),
     }),
     defineEndpoint({
       ...described,
@@ -45,7 +48,7 @@ export function accountApplicationsEndpoints(dependencies: Dependencies): readon
   ]
 }
 
-async function show({ store, clients }: Dependencies, { user, flow, cookies }: Owner): Promise<Answer> {
+async function show({ store, clients }: Dependencies, look: Look, { user, flow, cookies }: Owner): Promise<Answer> {
   const consents = await store.consents.listByUser(user.id)
   const applications = await Promise.all(
     consents.map(async (consent) => ({
@@ -53,7 +56,7 @@ async function show({ store, clients }: Dependencies, { user, flow, cookies }: O
       name: (await clients.find(consent.client_id))?.name ?? consent.client_id,
     })),
   )
-  return renderApplications({ flow: flow.id, applications, cookies })
+  return renderApplications(look, { flow: flow.id, applications, cookies })
 }
 
 async function withdraw(

@@ -16,6 +16,6 @@ export const accountEndpoint = (dependencies: OwnerDependencies): Endpoint =>
     errorPage: renderErrorPage,
     handle: (request) =>
       showToOwner(dependencies, request, paths.account, ({ user, session, cookies }) =>
-        renderAccount({ user, session, cookies }),
+        renderAccount(request.look, { user, session, cookies }),
       ),
   })

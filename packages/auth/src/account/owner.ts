@@ -29,7 +29,7 @@ const recent = 300
 /** What every page on which people look after their own account may answer; its refusals are pages too. */
 export const ownerPage = {
   answers: { 200: null, 303: null },
-  errors: ['invalid_request', 'forbidden', 'not_found', 'temporarily_unavailable'] as const,
+  errors: ['invalid_request', 'forbidden', 'not_found', 'too_many_requests', 'temporarily_unavailable'] as const,
   errorPage: renderErrorPage,
 }
 
@@ -69,7 +69,7 @@ export async function takeFromOwner<Form extends AccountForm>(
 ): Promise<Answer> {
   const { issuer, clock, flows, browserSessions } = dependencies
   checkSameOrigin(http.headers, issuer)
-  const flow = await flows.get(http.headers, http.body.flow)
+  const flow = await flows.get(http, http.body.flow)
   if (flow.kind !== 'account') throw new GatehouseError('not_found')
   const browser = await browserSessions.find(http.headers)
   const isRecent = browser !== undefined && browser.session.auth_time >= seconds(clock.now() - recent)

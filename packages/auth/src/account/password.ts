@@ -8,8 +8,8 @@ import { createTryLimit, type TryLimit } from '../domain/try-limit.ts'
 import { setPassword } from '../domain/users.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { renderChangePassword, renderPasswordChanged } from '../pages/account.ts'
-import { renderErrorPage } from '../pages/error-page.ts'
-import { type Owner, type OwnerDependencies, ownerAsActor, showToOwner, takeFromOwner } from './owner.ts'
+import { tellWeakness } from '../pages/weak-password.ts'
+import { type Owner, type OwnerDependencies, ownerAsActor, ownerPage, showToOwner, takeFromOwner } from './owner.ts'
 
 interface Dependencies extends OwnerDependencies {
   readonly store: Store
@@ -32,12 +32,7 @@ type PasswordForm = Type.Static<typeof formSchema>
 /** Where people change their password: the old one is asked for, and every session ends. */
 export function accountPasswordEndpoints(dependencies: Dependencies): readonly Endpoint[] {
   const tries = createTryLimit(dependencies, limits)
-  const described = {
-    path: paths.accountPassword,
-    answers: { 200: null, 303: null },
-    errors: ['invalid_request', 'forbidden', 'not_found', 'too_many_requests', 'temporarily_unavailable'] as const,
-    errorPage: renderErrorPage,
-  }
+  const described = { ...ownerPage, path: paths.accountPassword }
   const minimum = dependencies.minimumPasswordLength
   return [
     defineEndpoint({
@@ -47,7 +42,7 @@ export function accountPasswordEndpoints(dependencies: Dependencies): readonly E
       bodyKind: 'none',
       handle: (request) =>
         showToOwner(dependencies, request, paths.accountPassword, ({ flow, user, cookies }) =>
-          renderChangePassword({ flow: flow.id, username: user.username, minimum: minimum(), cookies }),
+          renderChangePassword(request.look, { flow: flow.id, username: user.username, minimum: minimum(), cookies }),
         ),
     }),
     defineEndpoint({
@@ -72,17 +67,18 @@ async function change(
   owner: Owner,
 ): Promise<Answer> {
   const { passwords, minimumPasswordLength } = dependencies
-  const { current = '', new: password = '' } = request.body
+  const { look, body } = request
+  const { current = '', new: password = '' } = body
   const { user, flow } = owner
   const again = (error: string, status: number): Answer =>
-    renderChangePassword({
+    renderChangePassword(look, {
       ...{ flow: flow.id, username: user.username, minimum: minimumPasswordLength(), cookies: [], error, status },
     })
   // Who has found a browser open shall not find out the password in it.
   const isRight = await tries.limited([`password-change:${user.id}`], async () =>
     (await passwords.check(current, user.password_hash)) === 'wrong' ? undefined : true,
   )
-  if (!isRight) return again('The present password is not right.', 401)
+  if (!isRight) return again(look.text('password.wrong'), 401)
   try {
     await setPassword(
       dependencies,
@@ -91,7 +87,7 @@ async function change(
     )
   } catch (error) {
     if (!(error instanceof GatehouseError) || error.code !== 'weak_password') throw error
-    return again(error.message, 400)
+    return again(tellWeakness(look, error, minimumPasswordLength()), 400)
   }
-  return renderPasswordChanged()
+  return renderPasswordChanged(look)
 }

@@ -4,6 +4,7 @@ import * as Type from 'typebox'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { type EnrolDependencies, openEnrolment, showEnrolment } from '../login/enrol-factor.ts'
 import { renderSecurity } from '../pages/account.ts'
+import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderRecoveryCodes } from '../pages/second-factor.ts'
 import { type Owner, type OwnerDependencies, ownerAsActor, ownerPage, showToOwner, takeFromOwner } from './owner.ts'
@@ -30,7 +31,9 @@ export function securityEndpoints(dependencies: Dependencies): readonly Endpoint
       summary: 'The page on which people see and change their second factors',
       bodyKind: 'none',
       handle: (request) =>
-        showToOwner(dependencies, request, paths.accountSecurity, (owner) => showSecurity(dependencies, owner)),
+        showToOwner(dependencies, request, paths.accountSecurity, (owner) =>
+          showSecurity(dependencies, request.look, owner),
+        ),
     }),
     defineEndpoint({
       ...ownerPage,
@@ -57,7 +60,7 @@ export function securityEndpoints(dependencies: Dependencies): readonly Endpoint
         takeFromOwner(dependencies, request, { page: paths.accountSecurity, isSensitive: true }, async (owner) => {
           if ((await secondFactors.methodsOf(owner.user.id)).length === 0) throw new GatehouseError('not_found')
           const codes = await secondFactors.renewRecoveryCodes(owner.user.id, ownerAsActor(request, owner))
-          return renderRecoveryCodes({ codes, next: paths.accountSecurity })
+          return renderRecoveryCodes(request.look, { codes, next: paths.accountSecurity })
         }),
     }),
     defineEndpoint({
@@ -77,12 +80,16 @@ export function securityEndpoints(dependencies: Dependencies): readonly Endpoint
   ]
 }
 
-async function showSecurity({ secondFactors }: Dependencies, { user, flow, cookies }: Owner): Promise<Answer> {
+async function showSecurity(
+  { secondFactors }: Dependencies,
+  look: Look,
+  { user, flow, cookies }: Owner,
+): Promise<Answer> {
   const [factors, codesLeft] = await Promise.all([
     secondFactors.list(user.id),
     secondFactors.recoveryCodesLeft(user.id),
   ])
-  return renderSecurity({ flow: flow.id, username: user.username, factors, codesLeft, cookies })
+  return renderSecurity(look, { flow: flow.id, username: user.username, factors, codesLeft, cookies })
 }
 
 async function enrol(
@@ -91,9 +98,10 @@ async function enrol(
   owner: Owner,
 ): Promise<Answer> {
   const { user, flow } = owner
-  const { sealed, name = '', code = '' } = request.body
+  const { look, body } = request
+  const { sealed, name = '', code = '' } = body
   const page = { flow, user, action: paths.accountTotp, isRequired: false, leadsTo: [] }
-  if (sealed === undefined) return showEnrolment(dependencies, page)
+  if (sealed === undefined) return showEnrolment(dependencies, look, page)
   const secret = openEnrolment(dependencies, flow, user, sealed)
   try {
     const { recoveryCodes } = await dependencies.secondFactors.enrol(
@@ -101,14 +109,10 @@ async function enrol(
       ownerAsActor(request, owner),
     )
     return recoveryCodes
-      ? renderRecoveryCodes({ codes: recoveryCodes, next: paths.accountSecurity })
+      ? renderRecoveryCodes(look, { codes: recoveryCodes, next: paths.accountSecurity })
       : redirectTo(paths.accountSecurity)
   } catch (error) {
     if (!(error instanceof GatehouseError) || error.code !== 'invalid_credentials') throw error
-    return showEnrolment(dependencies, {
-      ...page,
-      secret,
-      error: 'The code is not right. Check the clock of your device.',
-    })
+    return showEnrolment(dependencies, look, { ...page, secret, isWrong: true })
   }
 }

@@ -36,7 +36,7 @@ export function accountSessionsEndpoints(dependencies: Dependencies): readonly E
           const now = dependencies.clock.now()
           const sessions = await dependencies.store.sessions.listByUser(user.id)
           const lasting = sessions.filter(({ expires_at }) => expires_at > now)
-          return renderSessions({ flow: flow.id, sessions: lasting, current: session.id, cookies })
+          return renderSessions(request.look, { flow: flow.id, sessions: lasting, current: session.id, cookies })
         }),
     }),
     defineEndpoint({

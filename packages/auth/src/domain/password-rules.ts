@@ -9,6 +9,9 @@ export interface PasswordContext {
   readonly words: readonly string[]
 }
 
+/** The rule that a password breaks. */
+export type WeakPasswordReason = 'too_short' | 'common' | 'repeats' | 'name'
+
 // A list of 49,000 passwords from known breaches; loaded when a password is first set, never for a sign-in.
 let blockList: Promise<ReadonlySet<string>> | undefined
 const loadBlockList = (): Promise<ReadonlySet<string>> => {
@@ -25,23 +28,25 @@ const loadBlockList = (): Promise<ReadonlySet<string>> => {
 export async function checkNewPassword(password: string, context: PasswordContext): Promise<void> {
   const text = normalizePassword(password)
   const length = [...text].length
-  if (length < context.minimum) throw weak(`The password must have at least ${context.minimum} characters`)
+  if (length < context.minimum) throw weak('too_short', `The password must have at least ${context.minimum} characters`)
   const folded = text.normalize('NFKC').toLowerCase()
   const blocked = await loadBlockList()
   const candidates = [folded, smallestUnit(folded), folded.replace(/[\d\W_]+$/, '')]
   if (candidates.some((candidate) => blocked.has(candidate)) || isTwoOf(blocked, folded)) {
-    throw weak('The password is among those that attackers try first')
+    throw weak('common', 'The password is among those that attackers try first')
   }
-  if (new Set(folded).size < 5) throw weak('The password repeats too few characters')
+  if (new Set(folded).size < 5) throw weak('repeats', 'The password repeats too few characters')
   for (const word of context.words) {
     const lower = word.normalize('NFKC').toLowerCase()
     if (lower.length >= 4 && [...folded.replaceAll(lower, '')].length < 8) {
-      throw weak('The password leans on the user name or the name of the service')
+      throw weak('name', 'The password leans on the user name or the name of the service')
     }
   }
 }
 
-const weak = (description: string): GatehouseError => new GatehouseError('weak_password', { description })
+/** `reason` is for programs, and for pages that tell it in other words. */
+const weak = (reason: WeakPasswordReason, description: string): GatehouseError =>
+  new GatehouseError('weak_password', { description, members: { reason } })
 
 /** `abcabcabc` -> `abc`: what a text repeats, or the text itself. */
 function smallestUnit(text: string): string {

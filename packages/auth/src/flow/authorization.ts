@@ -12,14 +12,15 @@ import type { SecondFactors } from '../domain/second-factors.ts'
 import type { Subjects } from '../domain/subjects.ts'
 import { rolesFor } from '../domain/token-pairs.ts'
 import { openidScopes, scopesBehind } from '../domain/user-claims.ts'
-import type { Answer, EndpointRequest } from '../http/endpoint.ts'
+import type { Answer, BrowserRequest } from '../http/endpoint.ts'
+import type { Looks } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
 import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
 import { answerAuthorization, type ResponseTarget } from '../protocol/authorization-response.ts'
 import { type IdTokenDependencies, idTokenFor } from '../protocol/id-token-answer.ts'
 import type { JarmDependencies } from '../protocol/jarm.ts'
 import { mergeWords, needsConsent, type Offer, recordConsent } from './agreement.ts'
-import { type Flow, type Flows, flowLifetime } from './flows.ts'
+import { type Flow, type Flows, flowKeptFor } from './flows.ts'
 import { nextAuthorizationStep } from './next-step.ts'
 
 export interface AuthorizationDependencies extends IdTokenDependencies, JarmDependencies {
@@ -27,6 +28,7 @@ export interface AuthorizationDependencies extends IdTokenDependencies, JarmDepe
   readonly clock: Clock
   readonly clients: Clients
   readonly flows: Flows
+  readonly looks: Pick<Looks, 'remember'>
   readonly browserSessions: BrowserSessions
   readonly codes: AuthorizationCodes
   readonly subjects: Subjects
@@ -37,7 +39,7 @@ export interface AuthorizationDependencies extends IdTokenDependencies, JarmDepe
 /** Where an authorization request has got to. */
 export interface AuthorizationProgress {
   readonly request: AuthorizationRequest
-  readonly http: Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId'>
+  readonly http: BrowserRequest
   /** Absent as long as nobody had to be asked anything. */
   readonly flow?: Flow
   /** The browser's session, where it is not the one of the request's cookie. */
@@ -65,7 +67,8 @@ export interface AuthorizationFlow {
 }
 
 export function createAuthorizationFlow(dependencies: AuthorizationDependencies): AuthorizationFlow {
-  const { store, clock, clients, flows, browserSessions, subjects, defaultAudience, secondFactors } = dependencies
+  const { store, clock, clients, flows, looks, browserSessions, subjects, defaultAudience, secondFactors } =
+    dependencies
 
   const getClient = async ({ clientId, redirectUri }: AuthorizationRequest): Promise<Client> => {
     const client = await clients.find(clientId)
@@ -129,9 +132,12 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
     })
     // Signing in may take longer than a pushed request waits for its user.
     if (request.pushedHash !== undefined) {
-      await store.pushedRequests.keep(request.pushedHash, seconds(clock.now() + flowLifetime))
+      await store.pushedRequests.keep(request.pushedHash, seconds(clock.now() + flowKeptFor))
     }
-    return redirectTo(`${path}?flow=${begun.flow.id}`, [...cookies, ...begun.cookies])
+    return redirectTo(`${path}?flow=${begun.flow.id}`, [
+      ...[...cookies, ...begun.cookies],
+      ...looks.remember(request.uiLocales),
+    ])
   }
 
   const fail = async (progress: AuthorizationProgress, error: GatehouseError): Promise<Answer> => {
@@ -147,7 +153,7 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
       dependencies,
       targetOf(client, progress.request),
       { error: error.code, error_description: error.message },
-      progress.cookies,
+      { look: progress.http.look, cookies: progress.cookies },
     )
   }
 
@@ -238,7 +244,8 @@ async function issue(
     request.responseType === 'code id_token'
       ? await idTokenFor(dependencies, client, content, { nonce: request.nonce, code, state: request.state })
       : undefined
-  return answerAuthorization(dependencies, targetOf(client, request), { code, id_token }, progress.cookies)
+  const { http, cookies } = progress
+  return answerAuthorization(dependencies, targetOf(client, request), { code, id_token }, { look: http.look, cookies })
 }
 
 /** OpenID clients say that they want to act while the user is away (OpenID Connect Core section 11); others just do. */

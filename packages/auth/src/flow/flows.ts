@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
 import type { ClientId, SessionId, UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
+import { paths } from '@gatehouse/core/paths'
 import { randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { FlowRow } from '@gatehouse/store/rows'
@@ -9,7 +9,7 @@ import type { Store, Tables } from '@gatehouse/store/store'
 import { hashCookie } from '../domain/browser-sessions.ts'
 import { type AddressLimit, rowsFor } from '../http/address-limit.ts'
 import type { Cookies } from '../http/cookies.ts'
-import type { EndpointRequest } from '../http/endpoint.ts'
+import type { BrowserRequest } from '../http/endpoint.ts'
 
 /** What somebody is in the middle of, as a page sees it. */
 export interface Flow {
@@ -33,11 +33,14 @@ export interface BegunFlow {
 export interface Flows {
   /** Error: `too_many_requests` for an address that begins without end. */
   begin(
-    http: Pick<EndpointRequest<never>, 'headers' | 'address'>,
+    http: Pick<BrowserRequest, 'headers' | 'address'>,
     flow: { readonly kind: FlowRow['kind']; readonly parameters: string; readonly clientId?: ClientId },
   ): Promise<BegunFlow>
-  /** The flow of this id, in the browser that began it. Error: `not_found`, the same for a foreign, an unknown and an ended one. */
-  get(headers: IncomingHttpHeaders, id: string | undefined): Promise<Flow>
+  /**
+   * The flow of this id, in the browser that began it. Errors: `not_found`, the same for a foreign, an unknown and an ended
+   * one; for one that has taken too long, with an address at which the same begins anew, with nothing proven.
+   */
+  get(http: Pick<BrowserRequest, 'headers' | 'address'>, id: string | undefined): Promise<Flow>
   /** Notes, in the transaction of the proof, what somebody has proven in it who has to prove more. Error: `not_found`. */
   prove(tables: Tables, flow: Flow, half: NonNullable<Flow['half']>): Promise<void>
   /** Notes, in the sign-in's transaction, for which session the flow goes on. */
@@ -47,7 +50,11 @@ export interface Flows {
 }
 
 /** Seconds for which one can be in the middle of something (30 minutes). */
-export const flowLifetime = 1800
+const flowLifetime = 1800
+/** Seconds for which it is remembered what that was, so that one can begin it anew (12 hours). */
+export const flowKeptFor = 43_200
+/** What people can begin anew with by a click; the others are begun from a page of theirs. */
+const restartable: ReadonlySet<FlowRow['kind']> = new Set(['authorize', 'device', 'account', 'sign_in'])
 /** Flows that one browser can have at a time. */
 const flowLimit = 50
 
@@ -65,32 +72,34 @@ export function createFlows({
   /** Flows by address. */
   readonly beginnings: AddressLimit
 }): Flows {
-  return {
-    async begin({ headers, address }, { kind, parameters, clientId }) {
-      beginnings.take(address, rowsFor(parameters))
-      const known = cookies.findBrowser(headers)
-      const browser = known ?? randomToken(32)
-      const id = randomToken(16)
-      const now = clock.now()
-      const browser_hash = hashCookie(browser)
-      await store.flows.insert({
-        id_hash: hashId(id),
-        kind,
-        browser_hash,
-        client_id: clientId ?? null,
-        parameters,
-        session_id: null,
-        user_id: null,
-        proven: '',
-        created_at: now,
-        expires_at: seconds(now + flowLifetime),
-      })
-      if (known !== undefined) await store.flows.removeAllBut({ browser_hash, keep: flowLimit })
-      const flow: Flow = { id, kind, parameters, sessionId: null, half: undefined }
-      return { flow, cookies: known === undefined ? [cookies.setBrowser(browser)] : [] }
-    },
+  const begin: Flows['begin'] = async ({ headers, address }, { kind, parameters, clientId }) => {
+    beginnings.take(address, rowsFor(parameters))
+    const known = cookies.findBrowser(headers)
+    const browser = known ?? randomToken(32)
+    const id = randomToken(16)
+    const now = clock.now()
+    const browser_hash = hashCookie(browser)
+    await store.flows.insert({
+      id_hash: hashId(id),
+      kind,
+      browser_hash,
+      client_id: clientId ?? null,
+      parameters,
+      session_id: null,
+      user_id: null,
+      proven: '',
+      created_at: now,
+      expires_at: seconds(now + flowKeptFor),
+    })
+    if (known !== undefined) await store.flows.removeAllBut({ browser_hash, keep: flowLimit })
+    const flow: Flow = { id, kind, parameters, sessionId: null, half: undefined }
+    return { flow, cookies: known === undefined ? [cookies.setBrowser(browser)] : [] }
+  }
 
-    async get(headers, id) {
+  return {
+    begin,
+
+    async get({ headers, address }, id) {
       const browser = cookies.findBrowser(headers)
       if (id === undefined || browser === undefined || !/^[\w-]{22}$/.test(id)) throw gone()
       const row = await store.flows.find({
@@ -99,6 +108,15 @@ export function createFlows({
         now: clock.now(),
       })
       if (!row) throw gone()
+      if (row.kind !== 'mfa' && row.created_at + flowLifetime <= clock.now()) {
+        if (!restartable.has(row.kind)) throw gone()
+        const { kind, parameters, client_id } = row
+        const { flow } = await begin(
+          { headers, address },
+          { kind, parameters, ...(client_id && { clientId: client_id }) },
+        )
+        throw gone(`${paths.loginContinue}?flow=${flow.id}`)
+      }
       const half = row.user_id === null ? undefined : { user: row.user_id, amr: row.proven.split(' ') }
       return { id, kind: row.kind, parameters: row.parameters, sessionId: row.session_id, half }
     },
@@ -117,7 +135,8 @@ export function createFlows({
   }
 }
 
-const gone = (): GatehouseError =>
+const gone = (startAgain?: string): GatehouseError =>
   new GatehouseError('not_found', {
     description: 'This page has expired, or belongs to another browser. Go back to the app and begin again.',
+    ...(startAgain === undefined ? {} : { startAgain }),
   })

@@ -12,7 +12,13 @@ export interface Cookies {
   /** The value by which a browser need not show a second factor for a while. */
   findDevice(headers: IncomingHttpHeaders): string | undefined
   setDevice(value: string, maxAge: number): string
+  /** The language that was chosen in this browser: two letters. */
+  findLocale(headers: IncomingHttpHeaders): string | undefined
+  setLocale(locale: string): string
 }
+
+/** Seconds for which a browser's language is remembered (a year). */
+const localeLifetime = 31_536_000
 
 /**
  * Builds the cookies of an issuer: HttpOnly, SameSite=Lax, for the whole host and for no other. With an https issuer they
@@ -25,6 +31,7 @@ export function createCookies(issuer: string): Cookies {
   const session = `${prefix}gatehouse_session`
   const browser = `${prefix}gatehouse_browser`
   const device = `${prefix}gatehouse_device`
+  const locale = `${prefix}gatehouse_locale`
   return {
     findSession: (headers) => findCookie(headers.cookie, session),
     findBrowser: (headers) => findCookie(headers.cookie, browser),
@@ -32,17 +39,19 @@ export function createCookies(issuer: string): Cookies {
     setBrowser: (value) => `${browser}=${value}; ${attributes}`,
     findDevice: (headers) => findCookie(headers.cookie, device),
     setDevice: (value, maxAge) => `${device}=${value}; Max-Age=${maxAge}; ${attributes}`,
+    findLocale: (headers) => findCookie(headers.cookie, locale, /^[a-z]{2}$/),
+    setLocale: (value) => `${locale}=${value}; Max-Age=${localeLifetime}; ${attributes}`,
     clearSession: () => `${session}=; Max-Age=0; ${attributes}`,
   }
 }
 
-/** A cookie of that name with the one form that ours have; the first where there are several. */
-function findCookie(header: string | undefined, name: string): string | undefined {
+/** A cookie of that name with the form that it has from us; the first where there are several. */
+function findCookie(header: string | undefined, name: string, form = /^[\w-]{43}$/): string | undefined {
   for (const part of header?.split(';') ?? []) {
     const mark = part.indexOf('=')
     if (mark === -1 || part.slice(0, mark).trim() !== name) continue
     const value = part.slice(mark + 1).trim()
-    return /^[\w-]{43}$/.test(value) ? value : undefined
+    return form.test(value) ? value : undefined
   }
   return undefined
 }

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ErrorCode, GatehouseError } from '@gatehouse/core/errors'
 import type { Static, TSchema } from 'typebox'
+import type { Look } from '../pages/look.ts'
 import type { ClientCertificate } from './client-certificate.ts'
 
 /** What a handler is told of a request. The body has been read, limited and checked against the endpoint's schema. */
@@ -14,15 +15,20 @@ export interface EndpointRequest<Body> {
   readonly requestId: string
   /** The client's TLS certificate, where it showed one. Looked at when it is asked for. */
   readonly certificate: ClientCertificate | undefined
+  /** How pages look to whoever asks. Found out when it is asked for. */
+  readonly look: Look
 }
+
+/** What is passed on of a request where somebody goes on with something. */
+export type BrowserRequest = Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId' | 'look'>
 
 /** What a handler answers. */
 export interface Answer {
   readonly status: number
   /** Sent as JSON. */
   readonly json?: unknown
-  /** Sent as it is, in place of `json`: JSON that was made before, a page, or a JWT. */
-  readonly text?: string
+  /** Sent as it is, in place of `json`: JSON that was made before, a page, a JWT, or a picture's bytes. */
+  readonly text?: string | Uint8Array
   /** The content type of `text`; application/json unless said otherwise. */
   readonly type?: string
   readonly headers?: Readonly<Record<string, string | string[]>>
@@ -59,7 +65,7 @@ export interface Endpoint {
   /** Cache-Control of its answers; `no-store` unless said otherwise. */
   readonly cacheControl: string
   /** How its errors are shown to people; absent where programs read them as JSON. */
-  readonly errorPage?: ((error: GatehouseError, requestId: string) => Answer) | undefined
+  readonly errorPage?: ((error: GatehouseError, requestId: string, look: Look) => Answer) | undefined
   readonly handle: (request: EndpointRequest<never>) => Answer | Promise<Answer>
 }
 
@@ -77,7 +83,7 @@ interface Definition<Body extends TSchema | undefined> {
   cors?: CorsRule
   refuseQuery?: boolean
   cacheControl?: string
-  errorPage?: (error: GatehouseError, requestId: string) => Answer
+  errorPage?: (error: GatehouseError, requestId: string, look: Look) => Answer
   handle: (request: EndpointRequest<Body extends TSchema ? Static<Body> : undefined>) => Answer | Promise<Answer>
 }
 

@@ -2,7 +2,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import * as Type from 'typebox'
 import { afterEach, expect, it } from 'vitest'
+import { defaultBrand } from '../pages/brand.ts'
+import { createLooks } from '../pages/look.ts'
 import { createClientAddresses } from './client-address.ts'
+import { createCookies } from './cookies.ts'
 import { defineEndpoint } from './endpoint.ts'
 import { mountEndpoints } from './mount.ts'
 
@@ -26,6 +29,7 @@ async function start() {
     addresses: createClientAddresses([]),
     firstPartyOrigins: () => new Set(),
     findCertificate: () => undefined,
+    looks: createLooks({ cookies: createCookies('https://auth.example.com'), brand: () => defaultBrand }),
     log: () => {},
     onAnswer: (path, status) => answers.push({ path, status }),
   })

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { asGatehouseError, GatehouseError } from '@gatehouse/core/errors'
 import { Outbox, type Ready } from '@gatehouse/core/outbox'
 import { newRequestId } from '@gatehouse/core/random'
+import type { Look, Looks } from '../pages/look.ts'
 import { BodyChecker } from './check-body.ts'
 import type { ClientAddresses } from './client-address.ts'
 import type { ClientCertificate } from './client-certificate.ts'
@@ -16,6 +17,7 @@ export interface MountDependencies {
   readonly firstPartyOrigins: () => ReadonlySet<string>
   /** The certificate by which the client of a request has proven itself to the listener, or to a trusted proxy. */
   readonly findCertificate: (request: IncomingMessage) => ClientCertificate | undefined
+  readonly looks: Pick<Looks, 'of'>
   readonly log: RefusalLog
   /** Called once per answer. */
   readonly onAnswer: (path: string, status: number, seconds: number) => void
@@ -100,7 +102,7 @@ class Exchange implements EndpointRequest<never>, Ready {
   #requestId: string | undefined
   readonly #startedAt = performance.now()
   #endpoint: Endpoint | undefined
-  #text = ''
+  #text: string | Uint8Array = ''
   // Checked against the schema that the handler's own type comes from; here it is of no type.
   body = undefined as never
 
@@ -121,6 +123,10 @@ class Exchange implements EndpointRequest<never>, Ready {
 
   get certificate(): ClientCertificate | undefined {
     return this.#shared.findCertificate(this.#request)
+  }
+
+  get look(): Look {
+    return this.#shared.looks.of(this.#request)
   }
 
   get requestId(): string {
@@ -173,7 +179,7 @@ class Exchange implements EndpointRequest<never>, Ready {
     const error = asGatehouseError(thrown)
     if (error.details.headers?.connection === 'close') this.#response.shouldKeepAlive = false
     const rendered = renderError(error, this.requestId, this.#request, this.#shared.log)
-    const page = this.#endpoint?.errorPage?.(error, this.requestId)
+    const page = this.#endpoint?.errorPage?.(error, this.requestId, this.look)
     this.#send(page ? { ...page, headers: { ...rendered.headers, ...page.headers } } : rendered)
     if (!this.#request.complete) this.#request.resume()
   }

@@ -27,14 +27,14 @@ async function showPage(dependencies: DecisionDependencies, http: EndpointReques
   const { flows, browserSessions, decoupledRequests } = dependencies
   const { flow: id, request: chosen } = parseForm(http.query)
   if (id === undefined) return beginDecision(dependencies, http, {})
-  const flow = await flows.get(http.headers, id)
+  const flow = await flows.get(http, id)
   decisionParametersOf(flow)
   const browser = await browserSessions.find(http.headers)
   if (!browser) return redirectTo(`${paths.login}?flow=${flow.id}`)
   const waiting = await decoupledRequests.listPending(browser.user.id)
   const one = waiting.length === 1 ? waiting[0] : waiting.find(({ hash }) => hash === chosen)
   if (one) return beginDecision(dependencies, http, { request: one.hash })
-  return renderWaitingRequests({
+  return renderWaitingRequests(http.look, {
     username: browser.user.username,
     requests: await Promise.all(waiting.map((row) => describe(dependencies, row, flow.id))),
   })

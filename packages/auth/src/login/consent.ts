@@ -63,14 +63,14 @@ async function showPage(
   { flows, authorization, browserSessions, describeDetails }: Dependencies,
   http: EndpointRequest<unknown>,
 ): Promise<Answer> {
-  const flow = await flows.get(http.headers, parseForm(http.query).flow)
+  const flow = await flows.get(http, parseForm(http.query).flow)
   const request = authorization.requestOf(flow)
   const browser = await browserSessions.find(http.headers)
   // Signed out meanwhile: the judge sends back to the beginning.
   if (!browser) return authorization.proceed({ request, http, flow })
   const client = await authorization.getClient(request)
   const offer = authorization.offerFor(request, client, browser)
-  return renderConsent({
+  return renderConsent(http.look, {
     flow: flow.id,
     action: paths.consent,
     client,
@@ -89,7 +89,7 @@ async function decide(
 ): Promise<Answer> {
   const { issuer, flows, authorization, browserSessions } = dependencies
   checkSameOrigin(http.headers, issuer)
-  const flow = await flows.get(http.headers, http.body.flow)
+  const flow = await flows.get(http, http.body.flow)
   const request = authorization.requestOf(flow)
   const browser = await browserSessions.find(http.headers)
   if (http.body.decision === 'allow') {

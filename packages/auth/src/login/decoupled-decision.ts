@@ -16,8 +16,7 @@ import { type AuthorizationFlow, noteClient } from '../flow/authorization.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
 import type { Answer, EndpointRequest } from '../http/endpoint.ts'
 import { type DescribedDetail, renderConsent } from '../pages/consent.ts'
-import { renderDecided } from '../pages/device.ts'
-import { type Html, html } from '../pages/html.ts'
+import { renderDecided, requestNotes } from '../pages/device.ts'
 import { redirectTo } from '../pages/page.ts'
 
 export interface DecisionDependencies {
@@ -104,7 +103,7 @@ export async function showDecision(
   const browser = await dependencies.browserSessions.find(http.headers)
   if (!browser) return redirectTo(`${paths.login}?flow=${flow.id}`)
   const { row, client, offer } = await findDecidable(dependencies, hash, browser)
-  return renderConsent({
+  return renderConsent(http.look, {
     flow: flow.id,
     action: paths.device,
     client,
@@ -113,18 +112,13 @@ export async function showDecision(
     scope: offer.told,
     audiences: offer.audiences,
     details: dependencies.describeDetails(offer.details ?? []),
-    notes: notesOn(row),
+    notes: requestNotes(http.look, {
+      message: row.binding_message,
+      address: row.address,
+      isDevice: row.kind === 'device',
+    }),
   })
 }
-
-const notesOn = (row: DecoupledRequestRow): Html => html`
-${row.binding_message !== null && html`<p>It says: <strong id="binding-message">${row.binding_message}</strong></p>`}
-<p>This was asked from the address <strong id="asked-from">${row.address}</strong>.
-${
-  row.kind === 'device'
-    ? 'Allow it only if you have the device before you and began this yourself.'
-    : 'Allow it only if you know what it is about.'
-}</p>`
 
 /** A decision as the page's form sends it. */
 export interface SentDecision {
@@ -158,7 +152,7 @@ export async function takeDecision(
   })
   // Never rejects, and nobody waits for it.
   void dependencies.pings.send(client, row)
-  return renderDecided({
+  return renderDecided(http.look, {
     decision,
     client: client.name ?? client.id,
     more: row.kind === 'ciba' ? paths.pendingRequests : undefined,

@@ -68,9 +68,9 @@ async function showPage(dependencies: Dependencies, http: EndpointRequest<unknow
   const { flow: id, user_code: typed } = parseForm(http.query)
   if (id === undefined) {
     const code = parseUserCode(typed ?? '')
-    return renderUserCode({ action: paths.device, userCode: code && showUserCode(code) })
+    return renderUserCode(http.look, { action: paths.device, userCode: code && showUserCode(code) })
   }
-  const flow = await dependencies.flows.get(http.headers, id)
+  const flow = await dependencies.flows.get(http, id)
   const { request } = decisionParametersOf(flow)
   return request === undefined
     ? redirectTo(`${paths.pendingRequests}?flow=${flow.id}`)
@@ -84,7 +84,7 @@ async function takeForm(dependencies: Dependencies, http: EndpointRequest<Device
   if (id === undefined || session === undefined || decision === undefined) {
     throw new GatehouseError('invalid_request', { description: 'The code is missing' })
   }
-  return takeDecision(dependencies, http, await dependencies.flows.get(http.headers, id), { decision, session })
+  return takeDecision(dependencies, http, await dependencies.flows.get(http, id), { decision, session })
 }
 
 async function takeUserCode(
@@ -100,10 +100,10 @@ async function takeUserCode(
     code === undefined ? undefined : decoupledRequests.findByUserCode(code),
   )
   if (found) return beginDecision(dependencies, http, { request: found.hash })
-  return renderUserCode({
+  return renderUserCode(http.look, {
     action: paths.device,
     userCode: typed.slice(0, 40),
-    error: 'This code is not right, or is no longer good.',
+    error: http.look.text('device.wrong'),
     status: 400,
   })
 }

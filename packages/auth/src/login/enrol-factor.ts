@@ -13,6 +13,7 @@ import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
 import { Html } from '../pages/html.ts'
+import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderEnrol, renderRecoveryCodes } from '../pages/second-factor.ts'
 import { completeInBrowser, goOn } from './go-on.ts'
@@ -42,10 +43,10 @@ export function enrolFactorEndpoints(dependencies: EnrolDependencies): readonly 
       method: 'GET',
       summary: 'The page on which people set up the second factor that they need',
       bodyKind: 'none',
-      async handle({ headers, query }) {
-        const flow = await dependencies.flows.get(headers, parseForm(query).flow)
-        const user = await getWithoutFactor(dependencies, headers, flow)
-        return showEnrolment(dependencies, {
+      async handle(http) {
+        const flow = await dependencies.flows.get(http, parseForm(http.query).flow)
+        const user = await getWithoutFactor(dependencies, http.headers, flow)
+        return showEnrolment(dependencies, http.look, {
           ...{ flow, user, action: paths.loginEnrol, isRequired: true },
           leadsTo: targetsOf(dependencies, flow),
         })
@@ -85,7 +86,7 @@ export interface EnrolmentPage {
   readonly leadsTo: readonly string[]
   /** The secret of the page before, where its code was wrong. */
   readonly secret?: string
-  readonly error?: string
+  readonly isWrong?: boolean
 }
 
 const placeOf = (flow: Flow, user: UserRow): string => `enrolment:${flow.id}:${user.id}`
@@ -93,19 +94,20 @@ const placeOf = (flow: Flow, user: UserRow): string => `enrolment:${flow.id}:${u
 /** Shows a secret, and keeps it nowhere but sealed in the page's own form. */
 export async function showEnrolment(
   { secondFactors, factorRing }: Pick<EnrolDependencies, 'secondFactors' | 'factorRing'>,
-  { flow, user, secret, ...page }: EnrolmentPage,
+  look: Look,
+  { flow, user, secret, isWrong = false, ...page }: EnrolmentPage,
 ): Promise<Answer> {
   const { text, uri } = await secondFactors.secretFor(user, secret)
   const { id, key } = factorRing.current
   // Loaded when it is used: a start need not wait for it.
   const { default: qrcode } = await import('qrcode')
-  return renderEnrol({
+  return renderEnrol(look, {
     flow: flow.id,
     secret: text,
     sealed: `${id}.${seal(key, Buffer.from(text), placeOf(flow, user))}`,
     qr: new Html(await qrcode.toString(uri, { type: 'svg', margin: 1, width: 200 })),
     ...page,
-    ...(page.error === undefined ? {} : { status: 401 }),
+    ...(isWrong ? { status: 401, error: look.text('enrol.wrong') } : {}),
   })
 }
 
@@ -125,9 +127,9 @@ export function openEnrolment(
 
 async function confirm(dependencies: EnrolDependencies, http: EndpointRequest<EnrolForm>): Promise<Answer> {
   const { issuer, flows, secondFactors } = dependencies
-  const { body, headers, address, requestId } = http
+  const { body, headers, address, requestId, look } = http
   checkSameOrigin(headers, issuer)
-  const flow = await flows.get(headers, body.flow)
+  const flow = await flows.get(http, body.flow)
   const user = await getWithoutFactor(dependencies, headers, flow)
   const secret = openEnrolment(dependencies, flow, user, body.sealed)
   const by = { actor: user.id, address, request_id: requestId }
@@ -138,10 +140,10 @@ async function confirm(dependencies: EnrolDependencies, http: EndpointRequest<En
       throw error
     })
   if (!enrolled) {
-    return showEnrolment(dependencies, {
+    return showEnrolment(dependencies, look, {
       ...{ flow, user, secret, action: paths.loginEnrol, isRequired: true },
       leadsTo: targetsOf(dependencies, flow),
-      error: 'The code is not right. Check the clock of your device.',
+      isWrong: true,
     })
   }
   const amr = nameFactors([...(flow.half?.amr ?? []), amrOf.totp])
@@ -157,7 +159,7 @@ async function confirm(dependencies: EnrolDependencies, http: EndpointRequest<En
   const { recoveryCodes } = enrolled
   if (!recoveryCodes) return goOn(dependencies, http, completed)
   const next = flow.kind === 'authorize' ? `${paths.loginContinue}?flow=${flow.id}` : paths.accountSecurity
-  return renderRecoveryCodes({ codes: recoveryCodes, next, cookies: completed.cookies })
+  return renderRecoveryCodes(look, { codes: recoveryCodes, next, cookies: completed.cookies })
 }
 
 /** Where recovery codes were shown in between, the flow goes on from here. */
@@ -171,7 +173,7 @@ export function continueEndpoint(dependencies: EnrolDependencies): Endpoint {
     errors: ['not_found', 'temporarily_unavailable'],
     errorPage: renderErrorPage,
     async handle(http) {
-      const flow = await dependencies.flows.get(http.headers, parseForm(http.query).flow)
+      const flow = await dependencies.flows.get(http, parseForm(http.query).flow)
       const browser = await dependencies.browserSessions.find(http.headers)
       return browser
         ? goOn(dependencies, http, { flow, browser, cookies: [] })

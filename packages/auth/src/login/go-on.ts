@@ -4,9 +4,9 @@ import type { Tables } from '@gatehouse/store/store'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
-import type { Answer, EndpointRequest } from '../http/endpoint.ts'
-import { html } from '../pages/html.ts'
-import { redirectTo, renderPage } from '../pages/page.ts'
+import type { Answer, BrowserRequest } from '../http/endpoint.ts'
+import { redirectTo } from '../pages/page.ts'
+import { renderSignedIn } from '../pages/sign-in.ts'
 
 /** A sign-in that is complete, and the cookies to set with whatever it leads to. */
 export interface CompletedInBrowser {
@@ -35,7 +35,7 @@ export interface ProvenInBrowser {
 /** Starts, or renews, the browser's session for a flow. */
 export async function completeInBrowser(
   { flows, browserSessions }: CompletionDependencies,
-  { headers, address, requestId }: Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId'>,
+  { headers, address, requestId }: BrowserRequest,
   flow: Flow,
   { user, acr, amr, beside, alongside }: ProvenInBrowser,
 ): Promise<CompletedInBrowser> {
@@ -58,7 +58,7 @@ export async function completeInBrowser(
  */
 export async function goOn(
   { authorization }: { readonly authorization: AuthorizationFlow },
-  http: Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId'>,
+  http: BrowserRequest,
   { flow, browser, cookies }: CompletedInBrowser,
 ): Promise<Answer> {
   switch (flow.kind) {
@@ -69,12 +69,7 @@ export async function goOn(
     case 'account':
       return redirectTo(accountPageOf(flow), cookies)
     default:
-      return renderPage({
-        title: 'You are signed in',
-        cookies,
-        body: html`<p>as <strong id="username">${browser.user.username}</strong>.</p>
-<p><a href="${paths.account}">Your account</a></p>`,
-      })
+      return renderSignedIn(http.look, { username: browser.user.username, account: paths.account, cookies })
   }
 }
 

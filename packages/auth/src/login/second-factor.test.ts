@@ -180,7 +180,7 @@ describe('a second factor on the pages', () => {
     expect(browser.cookies.has('__Host-gatehouse_session')).toBe(false)
     const shown = await browser.submit(page, { code: codeOf(textOf(page, 'secret')) })
     expect(recoveryCodesOf(shown)).toHaveLength(10)
-    const next = /id="continue" href="([^"]+)"/.exec(shown.text)?.[1] ?? ''
+    const next = /id="continue"[^>]* href="([^"]+)"/.exec(shown.text)?.[1] ?? ''
     expect(await claimsFor(await browser.get(next))).toMatchObject({ acr: '2' })
   })
 })

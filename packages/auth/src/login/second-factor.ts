@@ -12,7 +12,9 @@ import { nameFactors, nextStep } from '../flow/next-step.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
+import type { MessageKey } from '../messages/catalogue.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
+import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderSecondFactor } from '../pages/second-factor.ts'
 import { type CompletionDependencies, completeInBrowser, goOn } from './go-on.ts'
@@ -52,10 +54,10 @@ export function secondFactorEndpoints(dependencies: SecondFactorDependencies): r
       answers: { 200: null, 303: null },
       errors: ['not_found', 'temporarily_unavailable'],
       errorPage: renderErrorPage,
-      async handle({ headers, query }) {
-        const flow = await dependencies.flows.get(headers, parseForm(query).flow)
-        const half = await findHalf(dependencies, headers, flow)
-        return half ? show(dependencies, flow, half.user) : redirectTo(`${paths.login}?flow=${flow.id}`)
+      async handle(http) {
+        const flow = await dependencies.flows.get(http, parseForm(http.query).flow)
+        const half = await findHalf(dependencies, http.headers, flow)
+        return half ? show(dependencies, http.look, flow, half.user) : redirectTo(`${paths.login}?flow=${flow.id}`)
       },
     }),
     defineEndpoint({
@@ -99,25 +101,27 @@ export async function findHalf(
 }
 
 interface Shown {
-  readonly error?: string
+  readonly error?: MessageKey
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
 }
 
 async function show(
   dependencies: SecondFactorDependencies,
+  look: Look,
   flow: Flow,
   user: UserRow,
-  shown: Shown = {},
+  { error, ...shown }: Shown = {},
 ): Promise<Answer> {
   const { secondFactors, rememberFor } = dependencies
-  return renderSecondFactor({
+  return renderSecondFactor(look, {
     flow: flow.id,
     action: paths.loginFactor,
     methods: await secondFactors.methodsOf(user.id),
     rememberDays: Math.floor(rememberFor() / 86_400),
     leadsTo: targetsOf(dependencies, flow),
     ...shown,
+    error: error && look.text(error),
   })
 }
 
@@ -129,21 +133,20 @@ export const targetsOf = (
 
 async function check(dependencies: SecondFactorDependencies, http: EndpointRequest<FactorForm>): Promise<Answer> {
   const { issuer, flows, secondFactors, rememberedDevices } = dependencies
-  const { body, headers } = http
+  const { body, headers, look } = http
   checkSameOrigin(headers, issuer)
-  const flow = await flows.get(headers, body.flow)
+  const flow = await flows.get(http, body.flow)
   const half = await findHalf(dependencies, headers, flow)
   if (!half) return redirectTo(`${paths.login}?flow=${flow.id}`)
   const { user } = half
   try {
     if (!(await secondFactors.check(user.id, body.method, body.code ?? ''))) {
-      return await show(dependencies, flow, user, { error: 'The code is not right, or has been used.', status: 401 })
+      return await show(dependencies, look, flow, user, { error: 'factor.wrong', status: 401 })
     }
   } catch (error) {
     if (!(error instanceof GatehouseError) || error.code !== 'too_many_requests') throw error
     const headersOfError = { 'retry-after': String(error.details.retryAfter ?? 60) }
-    const shown = { error: 'Too many tries. Wait a few minutes and try again.', status: 429, headers: headersOfError }
-    return show(dependencies, flow, user, shown)
+    return show(dependencies, look, flow, user, { error: 'factor.too_many', status: 429, headers: headersOfError })
   }
   const amr = nameFactors([...half.amr.filter((method) => method !== 'mfa'), amrOf[body.method]])
   const judged = nextStep(user, { amr, methods: [], isRemembered: false, isRequired: false })

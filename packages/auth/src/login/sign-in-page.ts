@@ -7,7 +7,9 @@ import type { Flow, Flows } from '../flow/flows.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
+import type { MessageKey } from '../messages/catalogue.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
+import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderSignIn } from '../pages/sign-in.ts'
 import { type CompletedInBrowser, type CompletionDependencies, completeInBrowser, goOn } from './go-on.ts'
@@ -62,9 +64,9 @@ async function showPage(dependencies: Dependencies, request: EndpointRequest<unk
     const begun = await dependencies.flows.begin(request, { kind: 'sign_in', parameters: '{}' })
     return redirectTo(`${paths.login}?flow=${begun.flow.id}`, begun.cookies)
   }
-  const flow = await dependencies.flows.get(request.headers, id)
+  const flow = await dependencies.flows.get(request, id)
   const about = await describe(dependencies, flow)
-  return renderSignIn({ flow: flow.id, action: paths.loginPassword, ...about })
+  return renderSignIn(request.look, { flow: flow.id, action: paths.loginPassword, ...about })
 }
 
 /** For whom one signs in, as whom perhaps, and where it may lead. */
@@ -82,7 +84,7 @@ async function signIn(dependencies: Dependencies, request: EndpointRequest<SignI
   const { issuer, store, flows, rememberedDevices } = dependencies
   const { body, headers, address, requestId } = request
   checkSameOrigin(headers, issuer)
-  const flow = await flows.get(headers, body.flow)
+  const flow = await flows.get(request, body.flow)
   const { username = '', password = '' } = body
   const outcome = await proveByPassword(
     dependencies,
@@ -105,7 +107,7 @@ async function signIn(dependencies: Dependencies, request: EndpointRequest<SignI
       return { next: next.step }
     },
   ).catch((error: unknown) => refusal(error))
-  if ('error' in outcome) return showAgain(dependencies, flow, username, outcome.error)
+  if ('error' in outcome) return showAgain(dependencies, request.look, flow, { username, error: outcome.error })
   if ('completed' in outcome) return goOn(dependencies, request, outcome.completed)
   return redirectTo(`${outcome.next === 'factor' ? paths.loginFactor : paths.loginEnrol}?flow=${flow.id}`)
 }
@@ -114,35 +116,32 @@ type Proven = { readonly completed: CompletedInBrowser } | { readonly next: 'fac
 
 async function showAgain(
   dependencies: Dependencies,
+  look: Look,
   flow: Flow,
-  username: string,
-  error: GatehouseError,
+  { username, error }: { readonly username: string; readonly error: GatehouseError },
 ): Promise<Answer> {
   const about = await describe(dependencies, flow)
   const headers: Record<string, string> =
     error.details.retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(error.details.retryAfter)) }
-  return renderSignIn({
+  return renderSignIn(look, {
     ...{ flow: flow.id, action: paths.loginPassword, ...about, username },
-    error: sentences[error.code] ?? error.message,
+    error: look.text(sentences[error.code] ?? 'error.invalid_request'),
     status: error.status,
     headers,
   })
 }
 
 /** What people are told; programs have the codes. */
-const sentences: Readonly<Record<string, string>> = {
-  invalid_credentials: 'The user name or the password is not right.',
-  too_many_requests: 'Too many tries. Wait a while and try again.',
+const sentences: Readonly<Record<string, MessageKey>> = {
+  invalid_credentials: 'sign_in.wrong',
+  // What cannot be a password is not the right one.
+  invalid_request: 'sign_in.wrong',
+  too_many_requests: 'error.too_many_requests',
+  temporarily_unavailable: 'error.temporarily_unavailable',
 }
 
 /** What is told on the page itself, so that one can try again. */
 function refusal(error: unknown): { readonly error: GatehouseError } {
-  const shown: readonly string[] = [
-    'invalid_credentials',
-    'too_many_requests',
-    'invalid_request',
-    'temporarily_unavailable',
-  ]
-  if (error instanceof GatehouseError && shown.includes(error.code)) return { error }
+  if (error instanceof GatehouseError && error.code in sentences) return { error }
   throw error
 }

@@ -1,8 +1,35 @@
 import { paths } from '@gatehouse/core/paths'
 import type { ConsentRow, FactorRow, SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Answer } from '../http/endpoint.ts'
+import type { MessageKey } from '../messages/catalogue.ts'
 import { type Html, html } from './html.ts'
-import { renderPage } from './page.ts'
+import type { Look } from './look.ts'
+import { type Page, renderPage } from './page.ts'
+import { buttonForm, errorNotice, signedInAs } from './pieces.ts'
+
+/** The pages of an account, in the order in which they are offered. */
+const accountPages: readonly (readonly [path: string, text: MessageKey])[] = [
+  [paths.account, 'account.nav_overview'],
+  [paths.accountPassword, 'account.nav_password'],
+  [paths.accountSecurity, 'account.nav_security'],
+  [paths.accountSessions, 'account.nav_sessions'],
+  [paths.accountApplications, 'account.nav_applications'],
+]
+
+/** A page of the account, with the way to the others. `path`: which one it is. */
+export function renderAccountPage(
+  look: Look,
+  { path, ...page }: Omit<Page, 'nav'> & { readonly path: string },
+): Answer {
+  const nav = html`<nav class="account" aria-label="${look.text('account.nav')}"><ul>
+${accountPages.map(
+  ([target, text]) =>
+    html`<li><a href="${target}"${target === path && html` aria-current="page"`}>${look.text(text)}</a></li>`,
+)}
+<li><a id="sign-out-link" href="${paths.endSession}">${look.text('account.sign_out')}</a></li>
+</ul></nav>`
+  return renderPage(look, { ...page, nav })
+}
 
 /** The page of second factors. */
 export interface SecurityPage {
@@ -13,152 +40,170 @@ export interface SecurityPage {
   readonly cookies: readonly string[]
 }
 
-/** The way from one page of the account to the others. */
-const links = html`<nav aria-label="Account"><p>
-<a href="${paths.account}">Account</a> ·
-<a href="${paths.accountPassword}">Password</a> ·
-<a href="${paths.accountSecurity}">Second factors</a> ·
-<a href="${paths.accountSessions}">Sessions</a> ·
-<a href="${paths.accountApplications}">Applications</a> ·
-<a id="sign-out-link" href="${paths.endSession}">Sign out</a>
-</p></nav>`
-
-const day = (moment: number): string => new Date(moment * 1000).toISOString().slice(0, 10)
-
-const renderFactor = (
-  flow: string,
-  { id, name, created_at, last_used_at }: FactorRow,
-): Html => html`<li data-factor="${id}">
-<strong>${name}</strong>, since ${day(created_at)}${last_used_at !== null && html`, last used ${day(last_used_at)}`}
-<form method="post" action="${paths.accountRemoveFactor}">
-<input type="hidden" name="flow" value="${flow}">
-<input type="hidden" name="factor" value="${id}">
-<button class="remove" type="submit">Remove</button>
-</form></li>`
+const renderFactor = (look: Look, flow: string, { id, name, created_at, last_used_at }: FactorRow): Html => {
+  const used = last_used_at !== null && html`, ${look.html('security.last_used', { date: look.date(last_used_at) })}`
+  return html`<li data-factor="${id}"><div><p class="who">${name}</p>
+<p class="hint">${look.html('security.since', { date: look.date(created_at) })}${used}</p></div>
+${buttonForm({
+  action: paths.accountRemoveFactor,
+  fields: { flow, factor: id },
+  className: 'remove small danger',
+  text: look.text('security.remove'),
+  about: name,
+})}</li>`
+}
 
 /** Second factors: what there is, and what can be added. */
-export const renderSecurity = ({ flow, username, factors, codesLeft, cookies }: SecurityPage): Answer =>
-  renderPage({
-    title: 'Security of your account',
+export const renderSecurity = (look: Look, { flow, username, factors, codesLeft, cookies }: SecurityPage): Answer =>
+  renderAccountPage(look, {
+    name: 'account-security',
+    path: paths.accountSecurity,
+    title: look.text('security.title'),
     cookies,
-    body: html`<p>You are signed in as <strong id="username">${username}</strong>.</p>
-<h2>Authenticator apps</h2>
-${factors.length === 0 && html`<p id="no-factors">None yet: your password alone signs you in.</p>`}
-<ul id="factors">${factors.map((factor) => renderFactor(flow, factor))}</ul>
-<form method="post" action="${paths.accountTotp}">
-<input type="hidden" name="flow" value="${flow}">
-<button id="add-totp" type="submit">Add an authenticator app</button>
-</form>
+    body: html`${signedInAs(look, username)}
+<h2>${look.text('security.apps')}</h2>
+${factors.length === 0 && html`<p id="no-factors">${look.text('security.none')}</p>`}
+<ul id="factors" class="cards">${factors.map((factor) => renderFactor(look, flow, factor))}</ul>
+${buttonForm({
+  action: paths.accountTotp,
+  fields: { flow },
+  id: 'add-totp',
+  className: 'secondary',
+  text: look.text('security.add_app'),
+})}
 ${
   factors.length > 0 &&
-  html`<h2>Recovery codes</h2>
-<p><span id="codes-left">${codesLeft}</span> left.</p>
-<form method="post" action="${paths.accountRecoveryCodes}">
-<input type="hidden" name="flow" value="${flow}">
-<button id="renew-codes" type="submit">Make new ones</button>
-</form>`
-}
-${links}`,
+  html`<h2>${look.text('security.recovery_codes')}</h2>
+<p>${look.html('security.codes_left', { count: html`<span id="codes-left">${codesLeft}</span>` })}</p>
+${buttonForm({
+  action: paths.accountRecoveryCodes,
+  fields: { flow },
+  id: 'renew-codes',
+  className: 'secondary',
+  text: look.text('security.renew_codes'),
+})}`
+}`,
   })
 
 /** The first page of one's account. */
-export const renderAccount = (page: {
-  readonly user: UserRow
-  readonly session: SessionRow
-  readonly cookies: readonly string[]
-}): Answer =>
-  renderPage({
-    title: 'Your account',
+export const renderAccount = (
+  look: Look,
+  page: { readonly user: UserRow; readonly session: SessionRow; readonly cookies: readonly string[] },
+): Answer =>
+  renderAccountPage(look, {
+    name: 'account',
+    path: paths.account,
+    title: look.text('account.title'),
     cookies: page.cookies,
     body: html`<dl>
-<dt>User name</dt><dd id="username">${page.user.username}</dd>
-<dt>Roles</dt><dd id="roles">${page.user.roles === '' ? 'none' : page.user.roles}</dd>
-<dt>Signed in since</dt><dd>${day(page.session.auth_time)}</dd>
-</dl>
-${links}`,
+<dt>${look.text('account.username')}</dt><dd id="username">${page.user.username}</dd>
+<dt>${look.text('account.roles')}</dt><dd id="roles">${page.user.roles === '' ? look.text('account.no_roles') : page.user.roles}</dd>
+<dt>${look.text('account.signed_in_since')}</dt><dd>${look.moment(page.session.auth_time)}</dd>
+</dl>`,
   })
 
 /** The page on which one changes one's password. */
-export const renderChangePassword = (page: {
-  readonly flow: string
-  readonly username: string
-  readonly minimum: number
-  readonly cookies: readonly string[]
-  readonly error?: string
-  readonly status?: number
-}): Answer =>
-  renderPage({
-    title: 'Change your password',
+export const renderChangePassword = (
+  look: Look,
+  page: {
+    readonly flow: string
+    readonly username: string
+    readonly minimum: number
+    readonly cookies: readonly string[]
+    readonly error?: string
+    readonly status?: number
+  },
+): Answer =>
+  renderAccountPage(look, {
+    name: 'account-password',
+    path: paths.accountPassword,
+    title: look.text('password.title'),
     cookies: page.cookies,
     ...(page.status === undefined ? {} : { status: page.status }),
-    body: html`${page.error !== undefined && html`<p id="error" class="error" role="alert">${page.error}</p>`}
+    body: html`${errorNotice(page.error)}
 <form method="post" action="${paths.accountPassword}">
 <input type="hidden" name="flow" value="${page.flow}">
-<input type="hidden" name="username" value="${page.username}" autocomplete="username">
-<label>Present password
+<input type="hidden" name="username" autocomplete="username" value="${page.username}">
+<label>${look.text('password.current')}
 <input id="current" name="current" type="password" autocomplete="current-password" required maxlength="1024"></label>
-<label>New password, at least ${page.minimum} characters
+<label>${look.text('password.new', { minimum: page.minimum })}
 <input id="new" name="new" type="password" autocomplete="new-password" required minlength="${page.minimum}" maxlength="1024"></label>
-<p>Afterwards you are signed out everywhere.</p>
-<button id="change" type="submit">Change</button>
-</form>
-${links}`,
+<p class="hint">${look.text('password.signs_out')}</p>
+<button id="change" class="primary" type="submit">${look.text('password.change')}</button>
+</form>`,
   })
 
-export const renderPasswordChanged = (): Answer =>
-  renderPage({
-    title: 'Your password is changed',
-    body: html`<p id="changed">Every session has ended, this one too.</p>
-<p><a id="continue" href="${paths.login}">Sign in</a></p>`,
+export const renderPasswordChanged = (look: Look): Answer =>
+  renderPage(look, {
+    name: 'password-changed',
+    title: look.text('password.changed'),
+    body: html`<p id="changed">${look.text('password.sessions_ended')}</p>
+<p><a id="continue" class="button primary" href="${paths.login}">${look.text('sign_in.title')}</a></p>`,
   })
 
 /** From where one is signed in. */
-export const renderSessions = (page: {
-  readonly flow: string
-  readonly sessions: readonly SessionRow[]
-  readonly current: string
-  readonly cookies: readonly string[]
-}): Answer => {
-  const end = (
-    session: string,
-    id: string,
-    text: string,
-  ): Html => html`<form method="post" action="${paths.accountSessions}">
-<input type="hidden" name="flow" value="${page.flow}">
-<input type="hidden" name="session" value="${session}">
-<button id="${id}" type="submit">${text}</button>
-</form>`
-  return renderPage({
-    title: 'Where you are signed in',
+export const renderSessions = (
+  look: Look,
+  page: {
+    readonly flow: string
+    readonly sessions: readonly SessionRow[]
+    readonly current: string
+    readonly cookies: readonly string[]
+  },
+): Answer => {
+  const end = (session: string, id: string, text: string, about?: string): Html =>
+    buttonForm({
+      action: paths.accountSessions,
+      fields: { flow: page.flow, session },
+      id,
+      className: session === 'others' ? 'danger' : 'small danger',
+      text,
+      ...(about === undefined ? {} : { about }),
+    })
+  const renderSession = ({ id, device, address, auth_time }: SessionRow): Html => {
+    const name = device === '' ? look.text('sessions.unknown_program') : device
+    return html`<li data-session="${id}"><div><p class="who">${name}</p>
+<p class="hint">${look.html('sessions.from_since', { address, date: look.moment(auth_time) })}</p></div>
+${
+  id === page.current
+    ? html`<em id="this-session">${look.text('sessions.this_browser')}</em>`
+    : end(id, `end-${id}`, look.text('sessions.end'), name)
+}</li>`
+  }
+  return renderAccountPage(look, {
+    name: 'account-sessions',
+    path: paths.accountSessions,
+    title: look.text('sessions.title'),
     cookies: page.cookies,
-    body: html`<ul id="sessions">${page.sessions.map(
-      ({ id, device, address, auth_time }) => html`<li data-session="${id}">
-<strong>${device === '' ? 'Unknown program' : device}</strong>, from ${address}, since ${day(auth_time)}
-${id === page.current ? html`<em id="this-session">this browser</em>` : end(id, `end-${id}`, 'End')}</li>`,
-    )}</ul>
-${page.sessions.length > 1 && end('others', 'end-others', 'End all others')}
-${links}`,
+    body: html`<ul id="sessions" class="cards">${page.sessions.map(renderSession)}</ul>
+${page.sessions.length > 1 && end('others', 'end-others', look.text('sessions.end_others'))}`,
   })
 }
 
 /** Apps that may do something in one's name. */
-export const renderApplications = (page: {
-  readonly flow: string
-  readonly applications: readonly { readonly consent: ConsentRow; readonly name: string }[]
-  readonly cookies: readonly string[]
-}): Answer =>
-  renderPage({
-    title: 'Connected applications',
+export const renderApplications = (
+  look: Look,
+  page: {
+    readonly flow: string
+    readonly applications: readonly { readonly consent: ConsentRow; readonly name: string }[]
+    readonly cookies: readonly string[]
+  },
+): Answer =>
+  renderAccountPage(look, {
+    name: 'account-applications',
+    path: paths.accountApplications,
+    title: look.text('applications.title'),
     cookies: page.cookies,
-    body: html`${page.applications.length === 0 && html`<p id="no-applications">None.</p>`}
-<ul id="applications">${page.applications.map(
-      ({ consent, name }) => html`<li data-client="${consent.client_id}">
-<strong>${name}</strong>: ${consent.scope}, since ${day(consent.granted_at)}
-<form method="post" action="${paths.accountApplications}">
-<input type="hidden" name="flow" value="${page.flow}">
-<input type="hidden" name="client" value="${consent.client_id}">
-<button class="withdraw" type="submit">Withdraw</button>
-</form></li>`,
-    )}</ul>
-${links}`,
+    body: html`${page.applications.length === 0 && html`<p id="no-applications">${look.text('applications.none')}</p>`}
+<ul id="applications" class="cards">${page.applications.map(
+      ({ consent, name }) => html`<li data-client="${consent.client_id}"><div><p class="who">${name}</p>
+<p class="hint">${consent.scope}, ${look.html('applications.since', { date: look.date(consent.granted_at) })}</p></div>
+${buttonForm({
+  action: paths.accountApplications,
+  fields: { flow: page.flow, client: consent.client_id },
+  className: 'withdraw small danger',
+  text: look.text('applications.withdraw'),
+  about: name,
+})}</li>`,
+    )}</ul>`,
   })

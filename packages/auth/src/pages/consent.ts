@@ -2,8 +2,11 @@ import type { JsonObject } from '@gatehouse/core/json'
 import { isDocumentAddress } from '../domain/client-documents.ts'
 import type { Client } from '../domain/clients.ts'
 import type { Answer } from '../http/endpoint.ts'
+import { isMessageKey } from '../messages/messages.ts'
 import { type Html, html } from './html.ts'
+import type { Look } from './look.ts'
 import { renderPage } from './page.ts'
+import { signedInAs } from './pieces.ts'
 
 /** The page on which one agrees, or not. */
 export interface ConsentPage {
@@ -28,37 +31,40 @@ export interface DescribedDetail {
   readonly detail: JsonObject
 }
 
-/** What the scopes of OpenID Connect mean to people; others are shown as they are. */
-const scopeTexts: Readonly<Record<string, string>> = {
-  openid: 'know who you are',
-  profile: 'read your user name',
-  roles: 'read your roles',
-  offline_access: 'do all this while you are away',
+/** What a scope means to people; one that nobody has told us about is shown as it is. */
+function tellScope(look: Look, scope: string): string {
+  const key = `consent.scope.${scope}`
+  return isMessageKey(key) ? look.text(key) : scope
 }
 
 /** What a client would get, told to the user: every scope, every audience, every detail. */
-export const renderConsent = ({ client, ...page }: ConsentPage): Answer =>
-  renderPage({
-    title: 'Allow access?',
+export const renderConsent = (look: Look, { client, ...page }: ConsentPage): Answer =>
+  renderPage(look, {
+    name: 'consent',
+    title: look.text('consent.title'),
     leadsTo: page.redirectUri === undefined ? [] : [page.redirectUri],
-    body: html`<p><strong id="client-name">${client.name ?? client.id}</strong>${placesOf(client, page.redirectUri)} asks to</p>
+    body: html`<p>${look.html('consent.asks_to', {
+      client: html`<strong id="client-name">${client.name ?? client.id}</strong>${placesOf(client, page.redirectUri)}`,
+    })}</p>
 <ul id="scopes">
 ${page.scope
   .split(' ')
   .filter(Boolean)
-  .map((scope) => html`<li data-scope="${scope}">${scopeTexts[scope] ?? scope}</li>`)}
+  .map((scope) => html`<li data-scope="${scope}">${tellScope(look, scope)}</li>`)}
 </ul>
-<p>at</p>
+<p>${look.text('consent.at')}</p>
 <ul id="audiences">${page.audiences.map((audience) => html`<li>${audience}</li>`)}</ul>
 ${page.details.map(renderDetail)}
 ${page.notes}
-<p>You are signed in as <strong id="username">${page.username}</strong>.</p>
-${linksOf(client)}
+${signedInAs(look, page.username)}
+${linksOf(look, client)}
 <form method="post" action="${page.action}">
 <input type="hidden" name="flow" value="${page.flow}">
 <input type="hidden" name="session" value="${page.session}">
-<button id="allow" type="submit" name="decision" value="allow">Allow</button>
-<button id="deny" type="submit" name="decision" value="deny">Deny</button>
+<div class="actions">
+<button id="deny" type="submit" name="decision" value="deny">${look.text('consent.deny')}</button>
+<button id="allow" class="primary" type="submit" name="decision" value="allow">${look.text('consent.allow')}</button>
+</div>
 </form>`,
   })
 
@@ -78,9 +84,9 @@ function hostOf(uri: string): string {
   return host === '' ? protocol.slice(0, -1) : host
 }
 
-const linksOf = ({ policyUri, tosUri }: Client): Html => html`
-${policyUri !== undefined && html`<p>Privacy policy: ${policyUri}</p>`}
-${tosUri !== undefined && html`<p>Terms of service: ${tosUri}</p>`}`
+const linksOf = (look: Look, { policyUri, tosUri }: Client): Html => html`
+${policyUri !== undefined && html`<p class="hint">${look.text('consent.privacy_policy', { address: policyUri })}</p>`}
+${tosUri !== undefined && html`<p class="hint">${look.text('consent.terms', { address: tosUri })}</p>`}`
 
 const renderDetail = ({ description, detail }: DescribedDetail): Html => html`<section class="detail">
 <p>${description}</p>

@@ -1,13 +1,47 @@
-import type { GatehouseError } from '@gatehouse/core/errors'
+import { errorCatalogue, type GatehouseError } from '@gatehouse/core/errors'
 import type { Answer } from '../http/endpoint.ts'
+import type { MessageKey } from '../messages/catalogue.ts'
 import { html } from './html.ts'
+import type { Look } from './look.ts'
 import { renderPage } from './page.ts'
 
-/** An error as people see it: what is wrong, what to do, and the id under which the log knows the rest. */
-export const renderErrorPage = (error: GatehouseError, requestId: string): Answer =>
-  renderPage({
-    title: error.status >= 500 ? 'Something went wrong' : 'This does not work',
-    status: error.status,
-    body: html`<p id="error" class="error" data-error="${error.code}">${error.message}</p>
-<p>If you came here from an app, go back to it and try again. If that does not help, tell those who run it: <code id="request-id">${requestId}</code></p>`,
-  })
+/** What people are told of an error; what is not here is told as the request's fault. */
+const told: Readonly<Record<string, MessageKey>> = {
+  not_found: 'error.not_found',
+  forbidden: 'error.forbidden',
+  too_many_requests: 'error.too_many_requests',
+  temporarily_unavailable: 'error.temporarily_unavailable',
+  server_error: 'error.server_error',
+}
+
+const titleOf = ({ status, details }: GatehouseError): MessageKey => {
+  if (details.startAgain !== undefined) return 'error.title_expired'
+  if (status === 404) return 'error.title_not_found'
+  return status >= 500 ? 'error.title_ours' : 'error.title'
+}
+
+/**
+ * An error as people see it: what is wrong, what to do, and the id under which the log knows the rest. What only the makers
+ * of an app can mend stands below, in English as in every other answer to programs.
+ */
+export const renderErrorPage = (error: GatehouseError, requestId: string, look: Look): Answer => {
+  const { startAgain } = error.details
+  const key = startAgain === undefined ? (told[error.code] ?? 'error.invalid_request') : 'error.expired'
+  const hasDetail = error.message !== errorCatalogue[error.code].description && startAgain === undefined
+  // What was asked for may be a stranger's words: there is no way back to it.
+  return renderPage(
+    { ...look, here: undefined },
+    {
+      name: 'error',
+      title: look.text(titleOf(error)),
+      status: error.status,
+      body: html`<p id="error" class="error" data-error="${error.code}">${look.text(key)}</p>
+${
+  startAgain === undefined
+    ? html`<p>${look.html('error.what_next', { id: html`<code id="request-id">${requestId}</code>` })}</p>`
+    : html`<p><a id="start-again" class="button primary" href="${startAgain}">${look.text('error.start_again')}</a></p>`
+}
+${hasDetail && html`<details open><summary>${look.text('error.detail')}</summary><p id="detail" lang="en">${error.message}</p></details>`}`,
+    },
+  )
+}

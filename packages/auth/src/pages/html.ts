@@ -7,7 +7,8 @@ export class Html {
   }
 }
 
-type Piece = string | number | Html | undefined | false | readonly Html[]
+/** What can stand in markup. */
+export type Piece = string | number | Html | undefined | false | readonly Html[]
 
 const entities: Readonly<Record<string, string>> = {
   '&': '&amp;',

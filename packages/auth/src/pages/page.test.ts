@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { defaultBrand } from './brand.ts'
 import { html } from './html.ts'
+import { buildLook } from './look.ts'
 import { renderPage } from './page.ts'
 
 const policyOf = (target: string): string =>
-  String(renderPage({ title: 'A page', body: html``, formTargets: [target] }).headers?.['content-security-policy'])
+  String(
+    renderPage(buildLook('en', defaultBrand), { name: 'test', title: 'A page', body: html``, formTargets: [target] })
+      .headers?.['content-security-policy'],
+  )
 
 describe('the policy of a page', () => {
   it.each([

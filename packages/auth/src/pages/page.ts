@@ -1,28 +1,22 @@
-import { hash } from 'node:crypto'
+import { paths } from '@gatehouse/core/paths'
 import type { Answer } from '../http/endpoint.ts'
-import { type Html, html, Html as Markup } from './html.ts'
-
-const style = `
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { margin: 0; display: grid; min-height: 100vh; place-items: center }
-main { box-sizing: border-box; width: min(26rem, 100%); padding: 1.5rem }
-label { display: block; margin-block: 1rem }
-input:not([type=hidden]) { box-sizing: border-box; width: 100%; font: inherit; padding: .5rem }
-button { font: inherit; padding: .5rem 1.25rem; margin-inline-end: .5rem }
-.error { border-inline-start: .25rem solid; padding-inline-start: .75rem }
-dt { font-weight: 600 } dd { margin: 0 0 .5rem; overflow-wrap: anywhere }
-`
-const submitScript = 'document.forms[0].submit()'
-
-const sourceOf = (text: string): string => `'sha256-${hash('sha256', text, 'base64')}'`
-const styleSource = sourceOf(style)
-const scriptSource = sourceOf(submitScript)
+import { isMessageKey, localeNames, locales } from '../messages/messages.ts'
+import { assetsOf } from './assets.ts'
+import type { TemplateData } from './brand.ts'
+import { Html, html } from './html.ts'
+import type { Look } from './look.ts'
+import { type ScriptName, scripts } from './scripts.ts'
 
 /** What a page is made of. */
 export interface Page {
+  /** What it is: stands in the markup for style sheets, and names its template. */
+  readonly name: string
   readonly title: string
   readonly body: Html
+  /** Beside the body on wide screens: the way to other pages. */
+  readonly nav?: Html
   readonly status?: number
+  readonly headers?: Readonly<Record<string, string>> | undefined
   /** Where forms of the page are sent, beside Gatehouse itself. */
   readonly formTargets?: readonly string[]
   /**
@@ -32,35 +26,33 @@ export interface Page {
   readonly leadsTo?: readonly string[]
   /** Frames that the page loads. */
   readonly frames?: readonly string[]
-  /** Sends the page's form by itself, where scripts run. */
-  readonly submits?: boolean
+  readonly scripts?: readonly ScriptName[]
   readonly cookies?: readonly string[]
 }
 
 /**
  * A page as an answer: without anything from elsewhere, never in a frame, never kept, and without a word to the next site.
+ * Style and scripts are files of their own, so that the policy allows none within the page.
  * Spec: RFC 9700 sections 4.2 and 4.16. Threat: clickjacking, script in what strangers supply.
  */
-export function renderPage(page: Page): Answer {
-  const led = (page.leadsTo ?? []).map((url) => (url.startsWith('https:') ? 'https:' : originOf(url)))
-  const targets = ["'self'", ...(page.formTargets ?? []).map(originOf), ...led].join(' ')
-  const frames = page.frames?.length ? `; frame-src ${page.frames.map(originOf).join(' ')}` : ''
-  const script = page.submits ? `; script-src ${scriptSource}` : ''
+export function renderPage(look: Look, page: Page): Answer {
+  const body = fillTemplate(look, page, page.name, page.body)
+  const inner = fillTemplate(look, page, 'layout', body)
+  const used = page.scripts ?? []
   const document = html`<!doctype html>
-<html lang="en">
+<html lang="${look.locale}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<title>${page.title}</title>
-<style>${new Markup(style)}</style>
+<meta name="color-scheme" content="light dark">
+<title>${page.title} · ${look.brand.name}</title>
+<link rel="stylesheet" href="${assetsOf(look.brand).style}">
+<link rel="icon" href="${assetsOf(look.brand).logo}">
+${used.map((name) => html`<script src="${scripts[name].address}" defer></script>`)}
 </head>
-<body>
-<main>
-<h1>${page.title}</h1>
-${page.body}
-</main>
-${page.submits && new Markup(`<script>${submitScript}</script>`)}
+<body data-page="${page.name}"${page.nav && html` class="wide"`}>
+${inner === body ? frameOf(look, page, body) : inner}
 </body>
 </html>
 `
@@ -69,12 +61,92 @@ ${page.submits && new Markup(`<script>${submitScript}</script>`)}
     text: document.text,
     type: 'text/html; charset=utf-8',
     headers: {
-      'content-security-policy': `default-src 'none'; style-src ${styleSource}; form-action ${targets}; base-uri 'none'; frame-ancestors 'none'${frames}${script}`,
+      'content-security-policy': policyOf(page),
       'x-frame-options': 'DENY',
       'referrer-policy': 'no-referrer',
       ...(page.cookies?.length ? { 'set-cookie': [...page.cookies] } : {}),
+      ...page.headers,
     },
   }
+}
+
+/** What stands around the content of every page. */
+const frameOf = (
+  look: Look,
+  page: Page,
+  body: Html,
+): Html => html`<a class="skip" href="#main">${look.text('common.skip')}</a>
+<header class="top"><img src="${assetsOf(look.brand).logo}" alt=""><span id="brand">${look.brand.name}</span></header>
+<main id="main">
+${
+  page.nav
+    ? html`<div class="columns">${page.nav}<div class="card"><h1>${page.title}</h1>
+${body}</div></div>`
+    : html`<div class="card"><h1>${page.title}</h1>
+${body}</div>`
+}
+</main>
+${footOf(look)}`
+
+/** Links of the brand, and the choice of a language where the page can be shown again. */
+function footOf(look: Look): Html {
+  const { terms, privacy, support } = look.brand.links
+  const link = (id: string, text: string, address: string | undefined): Html | false =>
+    address !== undefined && html`<a id="${id}" href="${address}">${text}</a>`
+  return html`<footer class="foot">
+${link('terms', look.text('common.terms'), terms)}
+${link('privacy', look.text('common.privacy'), privacy)}
+${link('support', look.text('common.support'), support)}
+${
+  look.here !== undefined &&
+  html`<form id="languages" method="post" action="${paths.language}">
+<input type="hidden" name="back" value="${look.here}">
+<label>${look.text('common.language')}
+<select id="locale" name="locale" autocomplete="off">${locales.map(
+    (locale) =>
+      html`<option value="${locale}" lang="${locale}"${locale === look.locale && html` selected`}>${localeNames[locale]}</option>`,
+  )}</select></label>
+<button id="change-language" type="submit">${look.text('common.change_language')}</button>
+</form>`
+}
+</footer>`
+}
+
+/**
+ * What an installation's own template makes of a body; the body where there is none of this name. Templates are tried when
+ * they are loaded; one that fails all the same must not keep people from signing in, and is left out.
+ */
+function fillTemplate(look: Look, page: Page, name: string, body: Html): Html {
+  const template = look.brand.templates?.get(name)
+  if (!template) return body
+  const data: TemplateData = {
+    page: page.name,
+    title: page.title,
+    body: body.text,
+    locale: look.locale,
+    brand: look.brand.name,
+    text: (key, values) => (isMessageKey(key) ? look.text(key, values) : key),
+  }
+  try {
+    return new Html(template(data))
+  } catch {
+    return body
+  }
+}
+
+function policyOf(page: Page): string {
+  const led = (page.leadsTo ?? []).map((url) => (url.startsWith('https:') ? 'https:' : originOf(url)))
+  const targets = ["'self'", ...(page.formTargets ?? []).map(originOf), ...led].join(' ')
+  return [
+    "default-src 'none'",
+    "style-src 'self'",
+    "img-src 'self'",
+    ...(page.scripts?.length ? ["script-src 'self'", "connect-src 'self'"] : []),
+    ...(page.frames?.length ? [`frame-src ${page.frames.map(originOf).join(' ')}`] : []),
+    `form-action ${targets}`,
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
 }
 
 /**

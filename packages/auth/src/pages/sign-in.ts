@@ -1,6 +1,8 @@
 import type { Answer } from '../http/endpoint.ts'
 import { html } from './html.ts'
+import type { Look } from './look.ts'
 import { renderPage } from './page.ts'
+import { errorNotice } from './pieces.ts'
 
 /** The page on which one signs in. */
 export interface SignInPage {
@@ -19,21 +21,37 @@ export interface SignInPage {
 }
 
 /** Name and password, in a form that works without scripts. */
-export const renderSignIn = (page: SignInPage): Answer => {
-  const rendered = renderPage({
-    title: 'Sign in',
+export const renderSignIn = (look: Look, page: SignInPage): Answer =>
+  renderPage(look, {
+    name: 'sign-in',
+    title: look.text('sign_in.title'),
     leadsTo: page.leadsTo,
+    headers: page.headers,
     ...(page.status === undefined ? {} : { status: page.status }),
-    body: html`${page.client !== undefined && html`<p>to continue to <strong id="client-name">${page.client}</strong></p>`}
-${page.error !== undefined && html`<p id="error" class="error" role="alert">${page.error}</p>`}
+    body: html`${
+      page.client !== undefined &&
+      html`<p>${look.html('sign_in.for_client', { client: html`<strong id="client-name">${page.client}</strong>` })}</p>`
+    }
+${errorNotice(page.error)}
 <form method="post" action="${page.action}">
 <input type="hidden" name="flow" value="${page.flow}">
-<label>User name
+<label>${look.text('sign_in.username')}
 <input id="username" name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="255" value="${page.username ?? ''}"></label>
-<label>Password
+<label>${look.text('sign_in.password')}
 <input id="password" name="password" type="password" autocomplete="current-password" required maxlength="1024"></label>
-<button id="sign-in" type="submit">Sign in</button>
+<button id="sign-in" class="primary" type="submit">${look.text('sign_in.submit')}</button>
 </form>`,
   })
-  return page.headers ? { ...rendered, headers: { ...rendered.headers, ...page.headers } } : rendered
-}
+
+/** Says that one has signed in, where that was for its own sake. */
+export const renderSignedIn = (
+  look: Look,
+  page: { readonly username: string; readonly account: string; readonly cookies: readonly string[] },
+): Answer =>
+  renderPage(look, {
+    name: 'signed-in',
+    title: look.text('sign_in.done'),
+    cookies: page.cookies,
+    body: html`<p>${look.html('sign_in.done_as', { username: html`<strong id="username">${page.username}</strong>` })}</p>
+<p><a id="account" class="button primary" href="${page.account}">${look.text('sign_in.account')}</a></p>`,
+  })

@@ -55,6 +55,7 @@ export interface AuthorizationRequest {
   readonly prompt: readonly string[]
   readonly maxAge?: number
   readonly loginHint?: string
+  readonly uiLocales?: string
   readonly hintedSubject?: string
   readonly requiredSubject?: string
   readonly essentialAcr?: readonly string[]
@@ -115,7 +116,10 @@ export function checkAuthorizationRequest(
     ...checkNonce(responseType, parameters.nonce),
     prompt: checkPrompt(parameters.prompt),
     ...checkMaxAge(client, parameters.max_age),
-    ...defined({ loginHint: parameters.login_hint?.slice(0, 255) }),
+    ...defined({
+      loginHint: parameters.login_hint?.slice(0, 255),
+      uiLocales: parameters.ui_locales?.slice(0, 200),
+    }),
     ...(parameters.id_token_hint === undefined
       ? {}
       : { hintedSubject: dependencies.readIdTokenHint(parameters.id_token_hint, client) }),

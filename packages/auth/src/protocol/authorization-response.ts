@@ -1,8 +1,9 @@
 import type { ResponseMode } from '../domain/client-metadata.ts'
 import type { Client } from '../domain/clients.ts'
 import type { Answer } from '../http/endpoint.ts'
-import { html } from '../pages/html.ts'
-import { redirectTo, renderPage } from '../pages/page.ts'
+import { renderFormPost } from '../pages/form-post.ts'
+import type { Look } from '../pages/look.ts'
+import { redirectTo } from '../pages/page.ts'
 import { buildSignedResponse, type JarmDependencies } from './jarm.ts'
 
 /** Where the answer to an authorization request goes: known before anything else of it is believed. */
@@ -27,7 +28,7 @@ export async function answerAuthorization(
   dependencies: JarmDependencies,
   { client, redirectUri, mode, state }: ResponseTarget,
   parameters: ResponseParameters,
-  cookies: readonly string[] = [],
+  { look, cookies = [] }: { readonly look: Look; readonly cookies?: readonly string[] | undefined },
 ): Promise<Answer> {
   const all = presentOnly({ ...parameters, state, iss: dependencies.issuer })
   const isSigned = mode === 'jwt' || mode.endsWith('.jwt')
@@ -35,7 +36,7 @@ export async function answerAuthorization(
   switch (mode) {
     case 'form_post':
     case 'form_post.jwt':
-      return formPost(redirectUri, fields, cookies)
+      return renderFormPost(look, { redirectUri, fields, cookies })
     case 'fragment':
     case 'fragment.jwt':
       return redirectTo(`${redirectUri}#${encode(fields)}`, cookies)
@@ -55,17 +56,3 @@ const encode = (fields: Readonly<Record<string, string>>): string =>
 /** A registered URI keeps its query as it is. */
 const separatorOf = (uri: string): string =>
   !uri.includes('?') ? '?' : uri.endsWith('?') || uri.endsWith('&') ? '' : '&'
-
-/** A page that posts the answer by itself; without scripts, one presses the button. */
-const formPost = (redirectUri: string, fields: Readonly<Record<string, string>>, cookies: readonly string[]): Answer =>
-  renderPage({
-    title: 'Back to the app',
-    formTargets: [redirectUri],
-    submits: true,
-    cookies,
-    body: html`<form method="post" action="${redirectUri}">
-${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
-<noscript><p>One step is left.</p></noscript>
-<button id="continue" type="submit">Continue</button>
-</form>`,
-  })

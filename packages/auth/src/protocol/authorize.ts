@@ -32,7 +32,7 @@ export function authorizeEndpoints(dependencies: Dependencies): readonly Endpoin
     const read = await readAuthorizationRequest(dependencies, parameters)
     if ('request' in read) return dependencies.authorization.proceed({ request: read.request, http: request })
     const { code, message } = read.error
-    return answerAuthorization(dependencies, read.target, { error: code, error_description: message })
+    return answerAuthorization(dependencies, read.target, { error: code, error_description: message }, request)
   }
   const described = {
     path: paths.authorize,

@@ -170,7 +170,7 @@ describe('the page of what waits for a user (CIBA Core section 8)', () => {
     const second = await ask({ binding_message: 'second' })
     const list = await openRequests()
     expect(list.has('requests')).toBe(true)
-    const links = [...list.text.matchAll(/<li><a href="([^"]+)"/g)].map(([, link]) =>
+    const links = [...list.text.matchAll(/<li><div><a href="([^"]+)"/g)].map(([, link]) =>
       (link ?? '').replace('&amp;', '&'),
     )
     expect(links).toHaveLength(2)

@@ -13,6 +13,7 @@ import type { SigningKeys } from '../domain/signing-keys.ts'
 import { openidScopes, userClaimNames } from '../domain/user-claims.ts'
 import { acrValues } from '../flow/next-step.ts'
 import { defineEndpoint, type Endpoint } from '../http/endpoint.ts'
+import { locales } from '../messages/messages.ts'
 
 interface Dependencies {
   readonly issuer: string
@@ -79,7 +80,7 @@ const capabilities = {
   claim_types_supported: ['normal'],
   prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
   acr_values_supported: acrValues,
-  ui_locales_supported: ['en'],
+  ui_locales_supported: locales,
   backchannel_logout_supported: true,
   backchannel_logout_session_supported: true,
   frontchannel_logout_supported: true,

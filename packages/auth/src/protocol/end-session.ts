@@ -127,9 +127,9 @@ async function begin(
       return signOut(dependencies, http, browser?.session, back)
     }
   }
-  if (!browser) return renderSignedOut({ frames: [], back: undefined, cookies: [] })
+  if (!browser) return renderSignedOut(http.look, { frames: [], back: undefined, cookies: [] })
   const begun = await flows.begin(http, { kind: 'logout', parameters: '{}' })
-  return renderSignOut({
+  return renderSignOut(http.look, {
     flow: begun.flow.id,
     action: paths.endSession,
     username: browser.user.username,
@@ -140,7 +140,7 @@ async function begin(
 async function confirm(dependencies: Dependencies, http: EndpointRequest<unknown>, id: string): Promise<Answer> {
   const { issuer, store, flows, browserSessions } = dependencies
   checkSameOrigin(http.headers, issuer)
-  const flow = await flows.get(http.headers, id)
+  const flow = await flows.get(http, id)
   if (flow.kind !== 'logout') throw new GatehouseError('not_found')
   await store.transaction((tables) => flows.consume(tables, flow))
   const browser = await browserSessions.find(http.headers)
@@ -153,14 +153,16 @@ const withState = (uri: string, state: string | undefined): string =>
 /** Ends the session, tells the clients that know of it, and forgets the cookie. */
 async function signOut(
   dependencies: Dependencies,
-  { address, requestId }: EndpointRequest<unknown>,
+  { address, requestId, look }: EndpointRequest<unknown>,
   session: SessionRow | undefined,
   back: string | undefined,
 ): Promise<Answer> {
   const { store, clock, revocations, cookies, logoutDeliveries } = dependencies
   const cleared = [cookies.clearSession()]
   if (!session)
-    return back === undefined ? renderSignedOut({ frames: [], back, cookies: cleared }) : redirectTo(back, cleared)
+    return back === undefined
+      ? renderSignedOut(look, { frames: [], back, cookies: cleared })
+      : redirectTo(back, cleared)
   let knowing: readonly SessionClientRow[] = []
   const entries: readonly Revocation[] = await store.transaction(async (tables) => {
     knowing = await tables.sessionClients.listBySession(session.id)
@@ -172,7 +174,7 @@ async function signOut(
   logoutDeliveries.deliver().catch(() => {})
   const frames = await findFrames(dependencies, knowing)
   if (frames.length === 0 && back !== undefined) return redirectTo(back, cleared)
-  return renderSignedOut({ frames, back, cookies: cleared })
+  return renderSignedOut(look, { frames, back, cookies: cleared })
 }
 
 /** Pages of clients that end their own sessions when they are loaded. Spec: OpenID Connect Front-Channel Logout section 2. */

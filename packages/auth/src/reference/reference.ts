@@ -2,6 +2,7 @@ import { paths } from '@gatehouse/core/paths'
 import * as Type from 'typebox'
 import { type Answer, defineEndpoint, type Endpoint } from '../http/endpoint.ts'
 import { type Html, html } from '../pages/html.ts'
+import type { Look } from '../pages/look.ts'
 import { renderPage } from '../pages/page.ts'
 import { buildOpenApi, type DescribedEndpoint, membersOf } from './openapi.ts'
 
@@ -12,13 +13,12 @@ interface Dependencies {
   readonly others: readonly DescribedEndpoint[]
 }
 
-/** The list of endpoints with those that describe it: /openapi.json and /docs. Both are made when they are first asked for. */
+/** The list of endpoints with those that describe it: /openapi.json and /docs. The first is made when it is first asked for. */
 export function withReference(
   endpoints: readonly Endpoint[],
   { issuer, version, others }: Dependencies,
 ): readonly Endpoint[] {
   let document: string | undefined
-  let page: Answer | undefined
   const openapi = defineEndpoint({
     method: 'GET',
     path: paths.openapi,
@@ -41,18 +41,15 @@ export function withReference(
     bodyKind: 'none',
     answers: { 200: null },
     errors: [],
-    cacheControl: 'public, max-age=300',
-    handle() {
-      page ??= renderReference([...all, ...others])
-      return page
-    },
+    handle: ({ look }) => renderReference(look, [...all, ...others]),
   })
   const all: readonly Endpoint[] = [...endpoints, openapi, docs]
   return all
 }
 
-const renderReference = (endpoints: readonly DescribedEndpoint[]): Answer =>
-  renderPage({
+const renderReference = (look: Look, endpoints: readonly DescribedEndpoint[]): Answer =>
+  renderPage(look, {
+    name: 'reference',
     title: 'Gatehouse API',
     body: html`<p>Machine-readable: <a href="${paths.openapi}">${paths.openapi}</a></p>
 <ul>${endpoints.map(({ method, path }) => html`<li><a href="#${anchor(method, path)}">${method} ${path}</a></li>`)}</ul>

@@ -10,6 +10,7 @@ import type { Hint } from '../domain/revocations.ts'
 import { addUser } from '../domain/users.ts'
 import { createClientAddresses } from '../http/client-address.ts'
 import { mountEndpoints } from '../http/mount.ts'
+import { defaultBrand } from '../pages/brand.ts'
 import { reuseKeyPairs } from './reused-key-pairs.ts'
 
 /** The issuer of every test; nothing listens there. */
@@ -71,6 +72,7 @@ const baseSettings: AuthSettings = {
   secondFactor: { requiredForRoles: [], rememberFor: seconds(86_400) },
   authorizationDetails: {},
   trustedIssuers: [],
+  brand: defaultBrand,
   registration: noRegistration,
 }
 
@@ -134,6 +136,7 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
     addresses: createClientAddresses(options.trustedProxies ?? []),
     firstPartyOrigins: () => new Set(['https://app.example.com']),
     findCertificate: () => undefined,
+    looks: auth.looks,
     log: (refusal) => refusals.push(refusal),
     onAnswer: () => {},
   })

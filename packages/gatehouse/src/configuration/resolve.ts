@@ -8,6 +8,7 @@ import type { Seconds } from '@gatehouse/core/brand'
 import { parseDuration, seconds } from '@gatehouse/core/time'
 import type { Configuration, ListenAddress } from './configuration.ts'
 import type { Report } from './problem.ts'
+import { resolveBrand } from './resolve-brand.ts'
 import { checkCertificateClients, resolveCertificates } from './resolve-certificates.ts'
 import { resolveClients } from './resolve-clients.ts'
 import { listResources, resolveServices } from './resolve-services.ts'
@@ -93,6 +94,7 @@ export function resolveConfiguration(
           report,
         }),
       },
+      brand: resolveBrand(content, report),
       requireDpopNonce: content.dpop?.require_nonce ?? true,
       authorizationDetails: content.authorization_details ?? {},
       trustedIssuers: resolveTrustedIssuers(content, { development, report }),

@@ -3,6 +3,7 @@ import type { JsonObject } from '@gatehouse/core/json'
 import type { Static } from 'typebox'
 import * as Type from 'typebox'
 import { client, trustedIssuer } from './schema-clients.ts'
+import { brand } from './schema-pages.ts'
 import { service } from './schema-services.ts'
 import { address, addressRanges, count, duration, flag, scopes, strict, text, texts } from './schema-words.ts'
 
@@ -175,6 +176,7 @@ export const configurationSchema = Type.Object(
         expected: 'a whole number from 1 to 64, or auto',
       }),
     ),
+    brand: Type.Optional(brand),
     registration: Type.Optional(
       Type.Object(
         {

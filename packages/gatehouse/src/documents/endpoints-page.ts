@@ -1,4 +1,5 @@
 import { createAuth } from '@gatehouse/auth/auth'
+import { defaultBrand } from '@gatehouse/auth/pages/brand'
 import { type DescribedEndpoint, membersOf } from '@gatehouse/auth/reference/openapi'
 import { withReference } from '@gatehouse/auth/reference/reference'
 import { errorCatalogue } from '@gatehouse/core/errors'
@@ -30,6 +31,7 @@ async function buildEndpoints(): Promise<readonly DescribedEndpoint[]> {
       secondFactor: { requiredForRoles: [], rememberFor: day },
       authorizationDetails: {},
       trustedIssuers: [],
+      brand: defaultBrand,
       registration: {
         mode: 'open',
         documents: true,

@@ -10,6 +10,7 @@ export interface Consents {
   listByUser(user: UserId): Promise<ConsentRow[]>
   /** Whether there was one. */
   delete(user: UserId, client: ClientId): Promise<boolean>
+  deleteByUser(user: UserId): Promise<void>
   /** Of a client that is gone; how many. */
   deleteByClient(client: ClientId): Promise<number>
 }
@@ -45,6 +46,9 @@ export function createConsents({ db }: Connection): Consents {
         .where('client_id', '=', client)
         .executeTakeFirstOrThrow()
       return numDeletedRows > 0n
+    },
+    async deleteByUser(user) {
+      await db.deleteFrom('consents').where('user_id', '=', user).execute()
     },
     async deleteByClient(client) {
       const { numDeletedRows } = await db

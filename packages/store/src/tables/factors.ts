@@ -20,6 +20,7 @@ export interface Factors {
   }): Promise<boolean>
   /** False where the user has no such factor. */
   rename(change: { readonly id: string; readonly user_id: UserId; readonly name: string }): Promise<boolean>
+  deleteByUser(user: UserId): Promise<void>
   /** False where the user has no such factor. */
   delete(user: UserId, id: string): Promise<boolean>
 }
@@ -59,6 +60,9 @@ export function createFactors({ db }: Connection): Factors {
         .where('user_id', '=', user_id)
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
+    },
+    async deleteByUser(user) {
+      await db.deleteFrom('factors').where('user_id', '=', user).execute()
     },
     async delete(user, id) {
       const { numDeletedRows } = await db

@@ -20,6 +20,7 @@ export interface FamiliarAddresses {
   has(user: UserId, address: string, now: Seconds): Promise<boolean>
   /** Remembers an address, or remembers it until another time. */
   remember(row: FamiliarAddressRow): Promise<void>
+  deleteByUser(user: UserId): Promise<void>
 }
 
 /** Builds the queries of the table `familiar_addresses`. */
@@ -38,6 +39,9 @@ export function createFamiliarAddresses(connection: Connection): FamiliarAddress
     },
     async remember(row) {
       await remember.run(connection, row)
+    },
+    async deleteByUser(user) {
+      await db.deleteFrom('familiar_addresses').where('user_id', '=', user).execute()
     },
   }
 }

@@ -50,6 +50,8 @@ export interface Users {
   hold(user: { readonly id: UserId; readonly password_hash: string }): Promise<boolean>
   /** False where there is no such user. */
   setStatus(change: { readonly id: UserId; readonly status: UserRow['status']; readonly at: Seconds }): Promise<boolean>
+  /** Whether there was one. What hangs off it goes by statements of its own. */
+  delete(id: UserId): Promise<boolean>
   /** False where there is no such user. */
   setScopesAndRoles(change: {
     readonly id: UserId
@@ -106,6 +108,10 @@ export function createUsers(connection: Connection): Users {
         .where('id', '=', id)
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
+    },
+    async delete(id) {
+      const { numDeletedRows } = await db.deleteFrom('users').where('id', '=', id).executeTakeFirstOrThrow()
+      return numDeletedRows > 0n
     },
     async count() {
       const { count } = await db

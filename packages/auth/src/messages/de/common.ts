@@ -1,0 +1,32 @@
+import type { Catalogue } from '../catalogue.ts'
+
+export const common: Catalogue = {
+  'common.continue': 'Weiter',
+  'common.cancel': 'Abbrechen',
+  'common.back': 'Zurück',
+  'common.back_to_app': 'Zurück zur App',
+  'common.skip': 'Zum Inhalt springen',
+  'common.language': 'Sprache',
+  'common.change_language': 'Ändern',
+  'common.terms': 'Nutzungsbedingungen',
+  'common.privacy': 'Datenschutz',
+  'common.support': 'Hilfe',
+  'common.signed_in_as': 'Sie sind als {username} angemeldet.',
+  'common.one_step_left': 'Ein Schritt fehlt noch.',
+  'error.title': 'Das geht so nicht',
+  'error.title_ours': 'Etwas ist schiefgegangen',
+  'error.title_not_found': 'Hier ist nichts',
+  'error.title_expired': 'Das hat zu lange gedauert',
+  'error.expired':
+    'Diese Seite ist abgelaufen. Es ist nichts verloren: Beginnen Sie noch einmal, und Sie kommen dorthin, wohin Sie wollten.',
+  'error.start_again': 'Noch einmal beginnen',
+  'error.not_found': 'Diese Seite ist abgelaufen, gehört zu einem anderen Browser oder hat nie existiert.',
+  'error.invalid_request': 'Die Anfrage ist unvollständig oder falsch.',
+  'error.forbidden': 'Das ist nicht erlaubt.',
+  'error.too_many_requests': 'Zu viele Versuche. Warten Sie etwas und versuchen Sie es dann noch einmal.',
+  'error.temporarily_unavailable': 'Das geht im Augenblick nicht. Versuchen Sie es in einer Minute noch einmal.',
+  'error.server_error': 'Das liegt an uns und nicht an Ihnen. Versuchen Sie es in einer Minute noch einmal.',
+  'error.what_next':
+    'Wenn Sie aus einer App kommen, gehen Sie dorthin zurück und versuchen Sie es noch einmal. Hilft das nicht, nennen Sie den Betreibern diese Nummer: {id}',
+  'error.detail': 'Was die App falsch gemacht hat',
+}

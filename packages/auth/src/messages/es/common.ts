@@ -1,0 +1,31 @@
+import type { Catalogue } from '../catalogue.ts'
+
+export const common: Catalogue = {
+  'common.continue': 'Continuar',
+  'common.cancel': 'Cancelar',
+  'common.back': 'Volver',
+  'common.back_to_app': 'Volver a la aplicación',
+  'common.skip': 'Ir al contenido',
+  'common.language': 'Idioma',
+  'common.change_language': 'Cambiar',
+  'common.terms': 'Condiciones de uso',
+  'common.privacy': 'Privacidad',
+  'common.support': 'Ayuda',
+  'common.signed_in_as': 'Ha iniciado sesión como {username}.',
+  'common.one_step_left': 'Falta un paso.',
+  'error.title': 'Esto no funciona',
+  'error.title_ours': 'Algo ha salido mal',
+  'error.title_not_found': 'Aquí no hay nada',
+  'error.title_expired': 'Ha tardado demasiado',
+  'error.expired': 'Esta página ha caducado. No se ha perdido nada: empiece de nuevo y llegará a donde quería ir.',
+  'error.start_again': 'Empezar de nuevo',
+  'error.not_found': 'Esta página ha caducado, pertenece a otro navegador o nunca existió.',
+  'error.invalid_request': 'La solicitud está incompleta o no es correcta.',
+  'error.forbidden': 'Esto no está permitido.',
+  'error.too_many_requests': 'Demasiados intentos. Espere un poco e inténtelo de nuevo.',
+  'error.temporarily_unavailable': 'No es posible en este momento. Inténtelo de nuevo dentro de un minuto.',
+  'error.server_error': 'El error es nuestro y no suyo. Inténtelo de nuevo dentro de un minuto.',
+  'error.what_next':
+    'Si viene de una aplicación, vuelva a ella e inténtelo de nuevo. Si eso no ayuda, indique este número a sus responsables: {id}',
+  'error.detail': 'Qué ha hecho mal la aplicación',
+}

@@ -1,0 +1,31 @@
+import type { Catalogue } from '../catalogue.ts'
+
+export const common: Catalogue = {
+  'common.continue': 'Continuer',
+  'common.cancel': 'Annuler',
+  'common.back': 'Retour',
+  'common.back_to_app': 'Revenir à l’application',
+  'common.skip': 'Aller au contenu',
+  'common.language': 'Langue',
+  'common.change_language': 'Changer',
+  'common.terms': 'Conditions d’utilisation',
+  'common.privacy': 'Confidentialité',
+  'common.support': 'Aide',
+  'common.signed_in_as': 'Vous êtes connecté en tant que {username}.',
+  'common.one_step_left': 'Il reste une étape.',
+  'error.title': 'Cela ne fonctionne pas',
+  'error.title_ours': 'Une erreur s’est produite',
+  'error.title_not_found': 'Il n’y a rien ici',
+  'error.title_expired': 'Cela a pris trop de temps',
+  'error.expired': 'Cette page a expiré. Rien n’est perdu : recommencez, et vous arriverez là où vous vouliez aller.',
+  'error.start_again': 'Recommencer',
+  'error.not_found': 'Cette page a expiré, appartient à un autre navigateur ou n’a jamais existé.',
+  'error.invalid_request': 'La demande est incomplète ou incorrecte.',
+  'error.forbidden': 'Ce n’est pas autorisé.',
+  'error.too_many_requests': 'Trop de tentatives. Patientez un peu, puis réessayez.',
+  'error.temporarily_unavailable': 'C’est impossible pour le moment. Réessayez dans une minute.',
+  'error.server_error': 'L’erreur vient de nous et non de vous. Réessayez dans une minute.',
+  'error.what_next':
+    'Si vous venez d’une application, retournez-y et réessayez. Si cela ne suffit pas, communiquez ce numéro à ses responsables : {id}',
+  'error.detail': 'Ce que l’application a mal fait',
+}

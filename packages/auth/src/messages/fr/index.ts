@@ -1,0 +1,8 @@
+import type { Catalogue } from '../catalogue.ts'
+import { account } from './account.ts'
+import { common } from './common.ts'
+import { consent } from './consent.ts'
+import { signIn } from './sign-in.ts'
+
+/** French. */
+export const fr: Catalogue = { ...common, ...signIn, ...consent, ...account }
