@@ -1,4 +1,6 @@
 import { accountApplicationsEndpoints } from './account/applications.ts'
+import { accountDataEndpoints } from './account/data.ts'
+import { accountHistoryEndpoint } from './account/history.ts'
 import { accountEndpoint } from './account/overview.ts'
 import { accountPasswordEndpoints } from './account/password.ts'
 import { securityEndpoints } from './account/security.ts'
@@ -46,6 +48,8 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof accountPasswordEndpoints> &
   DependenciesOf<typeof accountSessionsEndpoints> &
   DependenciesOf<typeof accountApplicationsEndpoints> &
+  DependenciesOf<typeof accountHistoryEndpoint> &
+  DependenciesOf<typeof accountDataEndpoints> &
   DependenciesOf<typeof securityEndpoints> &
   DependenciesOf<typeof loginMfaEndpoint> &
   DependenciesOf<typeof consentEndpoints> &
@@ -88,6 +92,8 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     ...accountPasswordEndpoints(dependencies),
     ...accountSessionsEndpoints(dependencies),
     ...accountApplicationsEndpoints(dependencies),
+    accountHistoryEndpoint(dependencies),
+    ...accountDataEndpoints(dependencies),
     ...securityEndpoints(dependencies),
     ...consentEndpoints(dependencies),
     ...deviceEndpoints(dependencies),

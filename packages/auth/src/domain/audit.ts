@@ -14,6 +14,8 @@ export type AuditType =
   | 'consent_refused'
   | 'consent_withdrawn'
   | 'user_added'
+  | 'user_deleted'
+  | 'data_downloaded'
   | 'user_disabled'
   | 'user_enabled'
   | 'password_set'

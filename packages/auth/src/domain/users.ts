@@ -144,6 +144,33 @@ async function replaceHash(
   throw new GatehouseError('temporarily_unavailable', { cause: new Error('the password hash kept changing') })
 }
 
+/**
+ * Removes a user with everything that is kept of them; every session and token ends in the same transaction. What remains
+ * is the audit trail, which knows them by their id. Error: `not_found`.
+ */
+export async function deleteUser(
+  { store, clock, revocations }: Omit<Dependencies, 'passwords'>,
+  id: UserId,
+  by: Actor,
+): Promise<void> {
+  const entries = await store.transaction(async (tables) => {
+    // First of all: a sign-in that is under way holds the row, and is then seen here, or finds it gone.
+    if (!(await tables.users.delete(id)))
+      throw new GatehouseError('not_found', { description: 'There is no such user' })
+    const ended = await endAllOfUser({ tables, clock, revocations }, id, by)
+    await Promise.all([
+      tables.factors.deleteByUser(id),
+      tables.recoveryCodes.replace({ user_id: id, hashes: [], at: clock.now() }),
+      tables.rememberedDevices.deleteByUser(id),
+      tables.consents.deleteByUser(id),
+      tables.familiarAddresses.deleteByUser(id),
+      recordEvent(tables, clock, { type: 'user_deleted', result: 'ok', target: id, ...by }),
+    ])
+    return ended
+  })
+  await revocations.announce(entries)
+}
+
 /** Lets a user sign in or not; disabling ends every session in the same transaction. */
 export async function setUserStatus(
   { store, clock, revocations }: Omit<Dependencies, 'passwords'>,

@@ -14,6 +14,8 @@ const accountPages: readonly (readonly [path: string, text: MessageKey])[] = [
   [paths.accountSecurity, 'account.nav_security'],
   [paths.accountSessions, 'account.nav_sessions'],
   [paths.accountApplications, 'account.nav_applications'],
+  [paths.accountHistory, 'account.nav_history'],
+  [paths.accountData, 'account.nav_data'],
 ]
 
 /** A page of the account, with the way to the others. `path`: which one it is. */

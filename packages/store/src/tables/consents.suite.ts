@@ -49,4 +49,14 @@ export function describeConsents(open: OpenForSuite): void {
     expect(await consents.find(second.user_id, client_id)).toBeUndefined()
     expect(await consents.find(other.user_id, other.client_id)).toEqual(other)
   })
+
+  it('deletes those of a user and no other', async () => {
+    const { consents } = open().store
+    const { user_id } = buildConsent()
+    const other = buildConsent()
+    for (const row of [buildConsent({ user_id }), buildConsent({ user_id }), other]) await consents.put(row)
+    await consents.deleteByUser(user_id)
+    expect(await consents.listByUser(user_id)).toEqual([])
+    expect(await consents.listByUser(other.user_id)).toEqual([other])
+  })
 }

@@ -71,4 +71,14 @@ export function describeFactors(open: OpenForSuite): void {
     expect(await rememberedDevices.deleteByUser(user_id)).toBe(1)
     expect(await rememberedDevices.has({ hash, user_id, now: start })).toBe(false)
   })
+
+  it('deletes those of a user and no other', async () => {
+    const { factors } = open().store
+    const user_id = newUserId()
+    const other = buildFactor()
+    for (const row of [buildFactor({ user_id }), buildFactor({ user_id }), other]) await factors.insert(row)
+    await factors.deleteByUser(user_id)
+    expect(await factors.listByUser(user_id)).toEqual([])
+    expect(await factors.listByUser(other.user_id)).toEqual([other])
+  })
 }

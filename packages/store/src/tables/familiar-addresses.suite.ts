@@ -18,4 +18,15 @@ export function describeFamiliarAddresses(open: OpenForSuite): void {
     await familiarAddresses.remember({ user_id: user, address, expires_at: seconds(start + 20) })
     expect(await familiarAddresses.has(user, address, seconds(start + 19))).toBe(true)
   })
+
+  it('forgets those of a user and no other', async () => {
+    const { familiarAddresses } = open().store
+    const [user, other] = [newUserId(), newUserId()]
+    for (const user_id of [user, other]) {
+      await familiarAddresses.remember({ user_id, address: '192.0.2.1', expires_at: seconds(start + 10) })
+    }
+    await familiarAddresses.deleteByUser(user)
+    expect(await familiarAddresses.has(user, '192.0.2.1', start)).toBe(false)
+    expect(await familiarAddresses.has(other, '192.0.2.1', start)).toBe(true)
+  })
 }

@@ -97,4 +97,14 @@ export function describeUsers(open: OpenForSuite): void {
     await users.setStatus({ id: user.id, status: 'disabled', at: user.updated_at })
     expect(await users.hold({ id: user.id, password_hash: 'checked' })).toBe(false)
   })
+
+  it('tells one caller that it deleted a user', async () => {
+    const { store, second } = open()
+    const [user, other] = [buildUser(), buildUser()]
+    for (const row of [user, other]) await store.users.insert(row)
+    const outcomes = await Promise.all([store, second, store].map(({ users }) => users.delete(user.id)))
+    expect(outcomes.filter((done) => done)).toHaveLength(1)
+    expect(await store.users.findById(user.id)).toBeUndefined()
+    expect(await store.users.findById(other.id)).toEqual(other)
+  })
 }

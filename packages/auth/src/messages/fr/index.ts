@@ -2,7 +2,8 @@ import type { Catalogue } from '../catalogue.ts'
 import { account } from './account.ts'
 import { common } from './common.ts'
 import { consent } from './consent.ts'
+import { ownData } from './own-data.ts'
 import { signIn } from './sign-in.ts'
 
 /** French. */
-export const fr: Catalogue = { ...common, ...signIn, ...consent, ...account }
+export const fr: Catalogue = { ...common, ...signIn, ...consent, ...account, ...ownData }
