@@ -2,6 +2,7 @@ import { paths } from '@gatehouse/core/paths'
 import type { ConsentRow, FactorRow, SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Answer } from '../http/endpoint.ts'
 import type { MessageKey } from '../messages/catalogue.ts'
+import { nameDevice } from './device-name.ts'
 import { type Html, html } from './html.ts'
 import type { Look } from './look.ts'
 import { type Page, renderPage } from './page.ts'
@@ -163,7 +164,7 @@ export const renderSessions = (
       ...(about === undefined ? {} : { about }),
     })
   const renderSession = ({ id, device, address, auth_time }: SessionRow): Html => {
-    const name = device === '' ? look.text('sessions.unknown_program') : device
+    const name = device === '' ? look.text('sessions.unknown_program') : nameDevice(device)
     return html`<li data-session="${id}"><div><p class="who">${name}</p>
 <p class="hint">${look.html('sessions.from_since', { address, date: look.moment(auth_time) })}</p></div>
 ${
