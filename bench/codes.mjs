@@ -48,6 +48,8 @@ export async function openBrowser({ port }, clientId) {
   const signedIn = await send('/login/password', { method: 'POST', headers: formHeaders, body })
   if (signedIn.status !== 303) throw new Error(`sign-in was answered ${signedIn.status}: ${signedIn.text}`)
   return {
+    /** @param {string} path @returns {Promise<{ status: number, location?: string, text: string }>} */
+    get: (path) => send(path),
     /** @param {number} count @returns {Promise<readonly string[]>} */
     async makeCodes(count) {
       const codes = []

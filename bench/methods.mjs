@@ -28,6 +28,10 @@ the defaults is the lifetime of access tokens (2 h, so that they outlive the run
   cache. All of them keep their connections to the upstream and to that service.
 - **login**: right passwords of 20 users, argon2id with 19 MiB, 2 passes, 1 lane; raw argon2 verifies one hash over and over,
   as many at a time as there are cores.
+- **pages**: one request after the other over one connection, each page 200 times; the page that takes longest counts. Its
+  size is that of the page with everything that it loads, uncompressed. The Fastify page is a form of the same fields as
+  text, without anything looked up. **sign_in_times**: wrong passwords of users that exist and of users that do not, in turn,
+  200 of each, every one from an address of its own, so that no limit stops them.
 - **flood**: /validate at a fixed 5,000/s over 64 connections, each answer counted from when its request was due; quiet, and
   while 64 connections sign in without pause. The median of the rounds' p99. Run as root, the generator of /validate has
   a raised priority in both, since it stands for clients on other machines; that of the sign-ins has not.

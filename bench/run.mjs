@@ -10,8 +10,10 @@ import { measureIntrospection } from './groups/introspection.mjs'
 import { measureLogin } from './groups/login.mjs'
 import { measureMemory } from './groups/memory.mjs'
 import { measureMetadata } from './groups/metadata.mjs'
+import { measurePages } from './groups/pages.mjs'
 import { measureProofs } from './groups/proofs.mjs'
 import { measureRefresh } from './groups/refresh.mjs'
+import { measureSignInTimes } from './groups/sign-in-times.mjs'
 import { measureStart } from './groups/start.mjs'
 import { measureStorage } from './groups/storage.mjs'
 import { measureValidate } from './groups/validate.mjs'
@@ -48,6 +50,8 @@ export const groups = {
   gateway: measureGateway,
   login: measureLogin,
   flood: measureFlood,
+  sign_in_times: measureSignInTimes,
+  pages: measurePages,
   memory: measureMemory,
   storage: measureStorage,
   start: measureStart,
