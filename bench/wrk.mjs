@@ -20,18 +20,22 @@ export const connections = 64
  */
 
 /**
- * Loads a server with wrk, one thread and 64 connections, and waits until it is at rest again.
+ * Loads a server with wrk, one thread and 64 connections unless told otherwise, and waits until it is at rest again.
  * @param {{ port: number, ports?: readonly number[], pids: () => readonly number[] }} target `ports`: over which it talks,
  *   where there is more than its own; `pids`: whose processor time counts
- * @param {{ script: string, args: readonly string[] }} load a file of load/ and what it is given
+ * @param {{ script: string, args: readonly string[], connections?: number }} load a file of load/ and what it is given
  * @param {number} seconds
  * @returns {Promise<Run>}
  */
-export async function runWrk({ port, ports = [port], pids }, { script, args }, seconds) {
+export async function runWrk(
+  { port, ports = [port], pids },
+  { script, args, connections: atATime = connections },
+  seconds,
+) {
   const before = processorTime(pids())
   const closedBefore = closedConnections(ports)
   const url = `http://127.0.0.1:${port}/`
-  const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', join(scripts, script)]
+  const options = ['-t1', `-c${atATime}`, `-d${seconds}s`, '--timeout', '10s', '-s', join(scripts, script)]
   const output = await run('wrk', [...options, url, '--', ...args])
   const after = processorTime(pids())
   const closed = closedConnections(ports)

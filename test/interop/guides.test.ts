@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { TestBrowser } from '@gatehouse/auth/testing/browser'
 import { type Shop, startShop } from '@gatehouse/example-shop/shop'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -130,10 +130,16 @@ describe('the guides', () => {
     shop = await startShop({ issuer, ordersPort, inventoryPort })
 
     site = await createSite()
-    const lines = blocks.filter(({ language }) => language === 'yaml').map(({ text }) => text)
+    const lines = blocks
+      .filter(({ language, file }) => language === 'yaml' && file === undefined)
+      .map(({ text }) => text)
     site.configure(here([example, ...lines].join('\n')))
     symlinkSync(join(root, 'node_modules'), join(site.folder, 'node_modules'))
-    for (const { file, text } of blocks) if (file !== undefined) writeFileSync(join(site.folder, file), here(text))
+    for (const { file, text } of blocks) {
+      if (file === undefined) continue
+      mkdirSync(dirname(join(site.folder, file)), { recursive: true })
+      writeFileSync(join(site.folder, file), here(text))
+    }
     await site.start(['dev'])
 
     const commands = blocks.filter(({ language, id }) => language === 'sh' && id !== undefined)

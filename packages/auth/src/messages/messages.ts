@@ -20,7 +20,10 @@ export const localeNames: Readonly<Record<Locale, string>> = {
 }
 
 /** An installation's own words, in the place of those that are shipped. */
-export type OwnWords = Readonly<Partial<Record<Locale, Catalogue>>>
+export type OwnWords = Readonly<Partial<Record<Locale, Readonly<Record<string, string>>>>>
+
+/** What the names of texts begin with that say what a scope means: an installation adds its own. */
+export const scopeWords = 'consent.scope.'
 
 /** Whether a text names a message: for configuration. */
 export const isMessageKey = (text: string): text is MessageKey => Object.hasOwn(en, text)
@@ -28,6 +31,12 @@ export const isMessageKey = (text: string): text is MessageKey => Object.hasOwn(
 /** The text of a key, in its language or else in English; its placeholders are still in it. */
 export const findMessage = (locale: Locale, key: MessageKey, own: OwnWords = {}): string =>
   own[locale]?.[key] ?? catalogues[locale][key] ?? own.en?.[key] ?? en[key]
+
+/** What a scope means to people; a scope of which nobody has said it is shown as it is. */
+export function tellScope(locale: Locale, scope: string, own: OwnWords = {}): string {
+  const key = `${scopeWords}${scope}`
+  return isMessageKey(key) ? findMessage(locale, key, own) : (own[locale]?.[key] ?? own.en?.[key] ?? scope)
+}
 
 /** A message as its parts: text, and names of placeholders, in turn. */
 export const splitMessage = (message: string): readonly string[] => message.split(/\{(\w+)\}/)

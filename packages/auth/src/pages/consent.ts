@@ -2,7 +2,6 @@ import type { JsonObject } from '@gatehouse/core/json'
 import { isDocumentAddress } from '../domain/client-documents.ts'
 import type { Client } from '../domain/clients.ts'
 import type { Answer } from '../http/endpoint.ts'
-import { isMessageKey } from '../messages/messages.ts'
 import { type Html, html } from './html.ts'
 import type { Look } from './look.ts'
 import { renderPage } from './page.ts'
@@ -31,12 +30,6 @@ export interface DescribedDetail {
   readonly detail: JsonObject
 }
 
-/** What a scope means to people; one that nobody has told us about is shown as it is. */
-function tellScope(look: Look, scope: string): string {
-  const key = `consent.scope.${scope}`
-  return isMessageKey(key) ? look.text(key) : scope
-}
-
 /** What a client would get, told to the user: every scope, every audience, every detail. */
 export const renderConsent = (look: Look, { client, ...page }: ConsentPage): Answer =>
   renderPage(look, {
@@ -50,7 +43,7 @@ export const renderConsent = (look: Look, { client, ...page }: ConsentPage): Ans
 ${page.scope
   .split(' ')
   .filter(Boolean)
-  .map((scope) => html`<li data-scope="${scope}">${tellScope(look, scope)}</li>`)}
+  .map((scope) => html`<li data-scope="${scope}">${look.scope(scope)}</li>`)}
 </ul>
 <p>${look.text('consent.at')}</p>
 <ul id="audiences">${page.audiences.map((audience) => html`<li>${audience}</li>`)}</ul>

@@ -50,6 +50,16 @@ describe('a brand', () => {
     expect(text).not.toContain('id="privacy"')
   })
 
+  it('says what its scopes mean', () => {
+    const messages = { en: { 'consent.scope.orders:read': 'see your orders', 'consent.scope.openid': 'know you' } }
+    const look = looksOf({ ...defaultBrand, messages }).of({ headers: { 'accept-language': 'de' } })
+    expect(['orders:read', 'openid', 'orders:write'].map((scope) => look.scope(scope))).toEqual([
+      'see your orders',
+      'wissen, wer Sie sind',
+      'orders:write',
+    ])
+  })
+
   it.each([
     ['#ffff00', '#000000'],
     ['#1d5bb8', '#ffffff'],

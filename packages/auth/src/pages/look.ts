@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Cookies } from '../http/cookies.ts'
 import type { MessageKey } from '../messages/catalogue.ts'
-import { findLocale, findMessage, type Locale, locales, splitMessage } from '../messages/messages.ts'
+import { findLocale, findMessage, type Locale, locales, splitMessage, tellScope } from '../messages/messages.ts'
 import type { Brand } from './brand.ts'
 import { Html, html, type Piece } from './html.ts'
 
@@ -15,6 +15,8 @@ export interface Look {
   text(key: MessageKey, values?: Readonly<Record<string, string | number>>): string
   /** A text as markup, with markup in the place of placeholders; whatever is not itself markup is escaped. */
   html(key: MessageKey, pieces?: Readonly<Record<string, Piece>>): Html
+  /** What a scope means to people. */
+  scope(scope: string): string
   /** A day (seconds since 1970, UTC), as people of this language write it. */
   date(moment: number): Html
   /** A day and the time of day, in UTC. */
@@ -84,6 +86,7 @@ export function buildLook(locale: Locale, brand: Brand, here?: string): Look {
           .map((part, index) => html`${index % 2 === 0 ? part : pieces[part]}`.text)
           .join(''),
       ),
+    scope: (scope) => tellScope(locale, scope, brand.messages),
     date: (moment) => timeElement(moment, formatter(locale, 'date')),
     moment: (moment) => timeElement(moment, formatter(locale, 'moment')),
   }

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
-import type { Catalogue, MessageKey } from '@gatehouse/auth/messages/catalogue'
-import { isMessageKey, type Locale, locales, type OwnWords } from '@gatehouse/auth/messages/messages'
+import { isMessageKey, type Locale, locales, type OwnWords, scopeWords } from '@gatehouse/auth/messages/messages'
 import { type Brand, defaultBrand, type Template } from '@gatehouse/auth/pages/brand'
 import { Eta } from 'eta'
 import { parse } from 'yaml'
@@ -68,7 +67,7 @@ function readFolder(folder: string, ending: string, key: string, report: Report)
 }
 
 function readMessages(folder: string, report: Report): OwnWords {
-  const words: Partial<Record<Locale, Catalogue>> = {}
+  const words: Partial<Record<Locale, Readonly<Record<string, string>>>> = {}
   for (const [name, content] of readFolder(folder, '.yaml', 'messages', report)) {
     const locale = locales.find((candidate) => candidate === name)
     if (locale) words[locale] = readCatalogue(`${name}.yaml`, content, report)
@@ -78,8 +77,8 @@ function readMessages(folder: string, report: Report): OwnWords {
   return words
 }
 
-function readCatalogue(file: string, content: string, report: Report): Catalogue {
-  const catalogue: Partial<Record<MessageKey, string>> = {}
+function readCatalogue(file: string, content: string, report: Report): Readonly<Record<string, string>> {
+  const catalogue: Record<string, string> = {}
   const fault = (message: string): void => report(['brand', 'messages'], `${file}: ${message}`)
   let parsed: unknown
   try {
@@ -88,7 +87,7 @@ function readCatalogue(file: string, content: string, report: Report): Catalogue
     fault((error as Error).message.split('\n', 1)[0] ?? '') // the parser throws errors alone
   }
   for (const [key, text] of Object.entries(parsed ?? {})) {
-    if (!isMessageKey(key)) fault(`there is no text ${key}`)
+    if (!isMessageKey(key) && !key.startsWith(scopeWords)) fault(`there is no text ${key}`)
     else if (typeof text !== 'string') fault(`${key}: expected a text`)
     else catalogue[key] = text
   }
