@@ -12,6 +12,8 @@ import { describeFlows } from './tables/flows.suite.ts'
 import { describeGrants } from './tables/grants.suite.ts'
 import { describeInitialAccessTokens } from './tables/initial-access-tokens.suite.ts'
 import { describeLogoutDeliveries } from './tables/logout-deliveries.suite.ts'
+import { describeMailedProofs } from './tables/mailed-proofs.suite.ts'
+import { describeMails } from './tables/mails.suite.ts'
 import { describePushedRequests } from './tables/pushed-requests.suite.ts'
 import { describeRevocations } from './tables/revocations.suite.ts'
 import { describeSessionClients } from './tables/session-clients.suite.ts'
@@ -56,6 +58,8 @@ describe.each(databaseKinds)('on %s', (kind) => {
   describe('flows', () => describeFlows(open))
   describe('initial access tokens', () => describeInitialAccessTokens(open))
   describe('logout deliveries', () => describeLogoutDeliveries(open))
+  describe('mails', () => describeMails(open))
+  describe('mailed proofs', () => describeMailedProofs(open))
   describe('pushed requests', () => describePushedRequests(open))
   describe('session clients', () => describeSessionClients(open))
   describe('second factors', () => describeFactors(open))

@@ -10,6 +10,8 @@ import {
   buildFlow,
   buildGrant,
   buildLogoutDelivery,
+  buildMail,
+  buildMailedProof,
   buildPushedRequest,
   buildSession,
   buildSessionClient,
@@ -64,6 +66,8 @@ export function describeExpiry(open: OpenForSuite): void {
     await store.decoupledRequests.insert(buildDecoupledRequest({ expires_at: start }))
     await store.sessionClients.put(buildSessionClient({ expires_at: start }))
     await store.logoutDeliveries.insert(buildLogoutDelivery({ expires_at: start }))
+    await store.mails.insert(buildMail({ delivered_at: longAgo, expires_at: start }), 10)
+    await store.mailedProofs.put(buildMailedProof({ expires_at: start }))
     await store.rememberedDevices.insert({
       hash,
       user_id: buildSession().user_id,
@@ -74,7 +78,7 @@ export function describeExpiry(open: OpenForSuite): void {
     await store.initialAccessTokens.insert({ hash, uses_left: 1, created_at: longAgo, expires_at: start })
     await store.revocations.append([{ kind: 'jti', value: hash, issued_before: null, expires_at: start }])
     await store.revocations.append([{ kind: 'jti', value: 'last', issued_before: null, expires_at: start }])
-    expect(await store.removeExpired()).toBe(17)
+    expect(await store.removeExpired()).toBe(19)
     expect(await store.removeExpired()).toBe(0)
     expect(await store.usedIdentifiers.consume({ kind: 'k', hash, expires_at: start })).toBe(true)
   })
@@ -87,6 +91,16 @@ export function describeExpiry(open: OpenForSuite): void {
     await removeAll(store)
     expect(await store.authorizationCodes.find(code.hash)).toEqual(code)
     expect(await store.decoupledRequests.find(request.hash)).toEqual(request)
+  })
+
+  it('leaves a mail that has not been delivered to whoever gives it up', async () => {
+    const { store } = open()
+    const mail = buildMail({ next_attempt_at: longAgo, expires_at: longAgo })
+    await store.mails.insert(mail, 1000)
+    await removeAll(store)
+    const taken = await store.mails.take({ now: start, until: start, limit: 100 })
+    expect(taken.map(({ id }) => id)).toContain(mail.id)
+    await store.mails.delete(mail.id)
   })
 
   it('keeps a grant for as long as an access token of it lives', async () => {

@@ -27,6 +27,9 @@ const expiringTables: readonly ExpiringTable[] = [
   { table: 'decoupled_requests', key: ['hash'] },
   { table: 'session_clients', key: ['session_id', 'client_id'] },
   { table: 'logout_deliveries', key: ['id'] },
+  // One that is under way is given up by whoever delivers it, and that is noted.
+  { table: 'mails', key: ['id'], also: () => sql`delivered_at is not null` },
+  { table: 'mailed_proofs', key: ['hash'] },
   { table: 'initial_access_tokens', key: ['hash'] },
   { table: 'remembered_devices', key: ['hash'] },
 ]

@@ -13,6 +13,8 @@ import type {
   GrantRow,
   InitialAccessTokenRow,
   LogoutDeliveryRow,
+  MailedProofRow,
+  MailRow,
   PushedRequestRow,
   RecoveryCodeRow,
   RememberedDeviceRow,
@@ -48,6 +50,8 @@ export interface Schema {
   readonly session_clients: SessionClientRow
   readonly decoupled_requests: DecoupledRequestRow
   readonly logout_deliveries: LogoutDeliveryRow
+  readonly mails: MailRow
+  readonly mailed_proofs: MailedProofRow
   readonly initial_access_tokens: InitialAccessTokenRow
   readonly factors: FactorRow
   readonly recovery_codes: RecoveryCodeRow

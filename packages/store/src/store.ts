@@ -17,6 +17,8 @@ import { createFlows, type Flows } from './tables/flows.ts'
 import { createGrants, type Grants } from './tables/grants.ts'
 import { createInitialAccessTokens, type InitialAccessTokens } from './tables/initial-access-tokens.ts'
 import { createLogoutDeliveries, type LogoutDeliveries } from './tables/logout-deliveries.ts'
+import { createMailedProofs, type MailedProofs } from './tables/mailed-proofs.ts'
+import { createMails, type Mails } from './tables/mails.ts'
 import { createPushedRequests, type PushedRequests } from './tables/pushed-requests.ts'
 import { createRecoveryCodes, type RecoveryCodes } from './tables/recovery-codes.ts'
 import { createRememberedDevices, type RememberedDevices } from './tables/remembered-devices.ts'
@@ -57,6 +59,8 @@ export interface Tables {
   readonly sessionClients: SessionClients
   readonly decoupledRequests: DecoupledRequests
   readonly logoutDeliveries: LogoutDeliveries
+  readonly mails: Mails
+  readonly mailedProofs: MailedProofs
   readonly initialAccessTokens: InitialAccessTokens
   readonly factors: Factors
   readonly recoveryCodes: RecoveryCodes
@@ -144,6 +148,8 @@ export const createTables = (connection: Connection): Tables => ({
   sessionClients: createSessionClients(connection),
   decoupledRequests: createDecoupledRequests(connection),
   logoutDeliveries: createLogoutDeliveries(connection),
+  mails: createMails(connection),
+  mailedProofs: createMailedProofs(connection),
   initialAccessTokens: createInitialAccessTokens(connection),
   factors: createFactors(connection),
   recoveryCodes: createRecoveryCodes(connection),

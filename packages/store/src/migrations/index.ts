@@ -1,7 +1,8 @@
 import { firstTables } from './0001-first-tables.ts'
 import { authorization } from './0002-authorization.ts'
 import { secondFactors } from './0003-second-factors.ts'
+import { mail } from './0004-mail.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, in order. */
-export const migrations: readonly Migration[] = [firstTables, authorization, secondFactors]
+export const migrations: readonly Migration[] = [firstTables, authorization, secondFactors, mail]

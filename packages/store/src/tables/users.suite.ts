@@ -93,9 +93,82 @@ export function describeUsers(open: OpenForSuite): void {
     await users.insert(user)
     expect(await users.hold({ id: user.id, password_hash: 'checked' })).toBe(true)
     expect(await users.hold({ id: user.id, password_hash: 'another' })).toBe(false)
+    expect(await users.hold({ id: user.id, password_hash: null })).toBe(false)
     expect(await users.findById(user.id)).toEqual(user)
     await users.setStatus({ id: user.id, status: 'disabled', at: user.updated_at })
     expect(await users.hold({ id: user.id, password_hash: 'checked' })).toBe(false)
+    const without = buildUser()
+    await users.insert(without)
+    expect(await users.hold({ id: without.id, password_hash: null })).toBe(true)
+    expect(await users.hold({ id: without.id, password_hash: 'any' })).toBe(false)
+  })
+
+  const withEmail = (email: string, verified: boolean) =>
+    buildUser({ email, email_canonical: email.toLowerCase(), email_verified_at: verified ? start : null })
+  const newAddress = () => `${buildUser().username}@Example.com`
+
+  it('finds by the name or else by the verified address, and the name comes first', async () => {
+    const { users } = open().store
+    const [verified, unverified] = [withEmail(newAddress(), true), withEmail(newAddress(), false)]
+    await users.insert(verified)
+    await users.insert(unverified)
+    const find = (name: string) => users.findByNameOrEmail({ name, email: name })
+    expect(await find(verified.username_canonical)).toEqual(verified)
+    expect(await find(verified.email_canonical ?? '')).toEqual(verified)
+    expect(await find(unverified.email_canonical ?? '')).toBeUndefined()
+    expect(await find('nobody@example.com')).toBeUndefined()
+    const namesake = buildUser({ username_canonical: verified.email_canonical ?? '' })
+    await users.insert(namesake)
+    expect(await find(namesake.username_canonical)).toEqual(namesake)
+  })
+
+  it('lets an address belong to one user, also when two come at once', async () => {
+    const { store, second } = open()
+    const email = newAddress()
+    const rows = [withEmail(email, true), withEmail(email, true), withEmail(email, false)]
+    const outcomes = await Promise.allSettled(rows.map((row, index) => (index % 2 ? store : second).users.insert(row)))
+    const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
+    expect(failed.map((outcome) => outcome.reason.code)).toEqual(['already_exists', 'already_exists'])
+  })
+
+  it('gives and takes an address, and refuses one that is another user’s', async () => {
+    const { users } = open().store
+    const [user, other] = [buildUser(), withEmail(newAddress(), true)]
+    await users.insert(user)
+    await users.insert(other)
+    const at = seconds(start + 9)
+    const email = newAddress()
+    const change = { id: user.id, email, email_canonical: email.toLowerCase(), at }
+    expect(await users.setEmail(change)).toBe(true)
+    expect(await users.findById(user.id)).toEqual({
+      ...user,
+      ...{ email, email_canonical: email.toLowerCase(), email_verified_at: at, updated_at: at },
+    })
+    await expect(users.setEmail({ ...change, email_canonical: other.email_canonical })).rejects.toThrow(/taken/)
+    expect(await users.setEmail({ ...change, email: null, email_canonical: null })).toBe(true)
+    expect(await users.findById(user.id)).toEqual({ ...user, updated_at: at })
+    expect(await users.setEmail({ ...change, id: buildUser().id })).toBe(false)
+  })
+
+  it('takes an address away only from who has not shown that it is theirs', async () => {
+    const { users } = open().store
+    const [verified, unverified] = [withEmail(newAddress(), true), withEmail(newAddress(), false)]
+    for (const row of [verified, unverified]) {
+      await users.insert(row)
+      await users.releaseUnverifiedEmail({ email_canonical: row.email_canonical ?? '', at: start })
+    }
+    expect(await users.findById(verified.id)).toEqual(verified)
+    expect(await users.findById(unverified.id)).toEqual({ ...unverified, email: null, email_canonical: null })
+  })
+
+  it('sets what a person is called and their language', async () => {
+    const { users } = open().store
+    const user = buildUser()
+    await users.insert(user)
+    const profile = { id: user.id, name: 'Zoë Ö', locale: 'de', at: seconds(start + 3) }
+    expect(await users.setProfile(profile)).toBe(true)
+    expect(await users.findById(user.id)).toMatchObject({ name: 'Zoë Ö', locale: 'de', updated_at: profile.at })
+    expect(await users.setProfile({ ...profile, id: buildUser().id })).toBe(false)
   })
 
   it('tells one caller that it deleted a user', async () => {

@@ -11,6 +11,11 @@ const columns = [
   'status',
   'scopes',
   'roles',
+  'email',
+  'email_canonical',
+  'email_verified_at',
+  'name',
+  'locale',
   'created_at',
   'updated_at',
 ] as const satisfies readonly (keyof UserRow)[]
@@ -19,20 +24,36 @@ const findByCanonicalName = defineStatement<{ name: string }, UserRow>('users.fi
   db.selectFrom('users').select(columns).where('username_canonical', '=', parameter('name')),
 )
 
-const hold = defineStatement<Pick<UserRow, 'id' | 'password_hash'>>('users.hold', ({ db, parameter }) =>
+const findByNameOrEmail = defineStatement<{ name: string; email: string }, UserRow>(
+  'users.find-by-name-or-email',
+  ({ db, parameter }) =>
+    db
+      .selectFrom('users')
+      .select(columns)
+      .where(({ eb, and, or }) =>
+        or([
+          eb('username_canonical', '=', parameter('name')),
+          and([eb('email_canonical', '=', parameter('email')), eb('email_verified_at', 'is not', null)]),
+        ]),
+      ),
+)
+
+const hold = defineStatement<{ id: UserId; password_hash: string }>('users.hold', ({ db, parameter }) =>
   db
     .updateTable('users')
     .set(({ ref }) => ({ updated_at: ref('updated_at') }))
     .where('id', '=', parameter('id'))
-    .where('password_hash', '=', parameter('password_hash'))
+    .where(({ fn, val }) => fn.coalesce('password_hash', val('')), '=', parameter('password_hash'))
     .where('status', '=', 'active'),
 )
 
 /** The people who can sign in. Each query is one statement. */
 export interface Users {
-  /** Throws already_exists when the id or the canonical name is taken. */
+  /** Throws already_exists when the id, the canonical name or the address is taken. */
   insert(row: UserRow): Promise<void>
   findByCanonicalName(name: string): Promise<UserRow | undefined>
+  /** Who has this name or else, verified, this address. Hot: compiled once. */
+  findByNameOrEmail(asked: { readonly name: string; readonly email: string }): Promise<UserRow | undefined>
   findById(id: UserId): Promise<UserRow | undefined>
   /** In the order of the canonical names, byte by byte, from after the given one. */
   list(page: { readonly after?: string; readonly limit: number }): Promise<UserRow[]>
@@ -44,10 +65,10 @@ export interface Users {
     readonly at: Seconds
   }): Promise<boolean>
   /**
-   * Takes the row's lock until the transaction ends, if the user is active and has this hash still; false otherwise. Writes
-   * the row as it is.
+   * Takes the row's lock until the transaction ends, if the user is active and has this hash still, or still none; false
+   * otherwise. Writes the row as it is.
    */
-  hold(user: { readonly id: UserId; readonly password_hash: string }): Promise<boolean>
+  hold(user: Pick<UserRow, 'id' | 'password_hash'>): Promise<boolean>
   /** False where there is no such user. */
   setStatus(change: { readonly id: UserId; readonly status: UserRow['status']; readonly at: Seconds }): Promise<boolean>
   /** Whether there was one. What hangs off it goes by statements of its own. */
@@ -57,6 +78,25 @@ export interface Users {
     readonly id: UserId
     readonly scopes: string
     readonly roles: string
+    readonly at: Seconds
+  }): Promise<boolean>
+  /**
+   * Gives a user this address, verified at that moment, or takes it away (null); false where there is no such user. Throws
+   * already_exists where somebody else has it.
+   */
+  setEmail(change: {
+    readonly id: UserId
+    readonly email: string | null
+    readonly email_canonical: string | null
+    readonly at: Seconds
+  }): Promise<boolean>
+  /** Takes an address away from whoever has it without having shown that it is theirs. */
+  releaseUnverifiedEmail(change: { readonly email_canonical: string; readonly at: Seconds }): Promise<void>
+  /** False where there is no such user. */
+  setProfile(change: {
+    readonly id: UserId
+    readonly name: string | null
+    readonly locale: string | null
     readonly at: Seconds
   }): Promise<boolean>
   count(): Promise<number>
@@ -71,9 +111,15 @@ export function createUsers(connection: Connection): Users {
     async insert(row) {
       await db.insertInto('users').values(row).execute()
     },
-    hold: async (user) => (await hold.run(connection, user)).changes > 0,
+    // No hash is empty: it stands for none.
+    hold: async ({ id, password_hash }) =>
+      (await hold.run(connection, { id, password_hash: password_hash ?? '' })).changes > 0,
     async findByCanonicalName(name) {
       return (await findByCanonicalName.run(connection, { name })).rows[0]
+    },
+    async findByNameOrEmail(asked) {
+      const { rows } = await findByNameOrEmail.run(connection, asked)
+      return rows.find((row) => row.username_canonical === asked.name) ?? rows[0]
     },
     findById: (id) => db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst(),
     list: ({ after, limit }) =>
@@ -112,6 +158,31 @@ export function createUsers(connection: Connection): Users {
     async delete(id) {
       const { numDeletedRows } = await db.deleteFrom('users').where('id', '=', id).executeTakeFirstOrThrow()
       return numDeletedRows > 0n
+    },
+    async setEmail({ id, email, email_canonical, at }) {
+      const email_verified_at = email === null ? null : at
+      const { numUpdatedRows } = await db
+        .updateTable('users')
+        .set({ email, email_canonical, email_verified_at, updated_at: at })
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
+    async releaseUnverifiedEmail({ email_canonical, at }) {
+      await db
+        .updateTable('users')
+        .set({ email: null, email_canonical: null, updated_at: at })
+        .where('email_canonical', '=', email_canonical)
+        .where('email_verified_at', 'is', null)
+        .execute()
+    },
+    async setProfile({ id, name, locale, at }) {
+      const { numUpdatedRows } = await db
+        .updateTable('users')
+        .set({ name, locale, updated_at: at })
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
     },
     async count() {
       const { count } = await db

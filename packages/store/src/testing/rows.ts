@@ -11,6 +11,8 @@ import type {
   FlowRow,
   GrantRow,
   LogoutDeliveryRow,
+  MailedProofRow,
+  MailRow,
   PushedRequestRow,
   SessionClientRow,
   SessionRow,
@@ -33,6 +35,11 @@ export function buildUser(overrides: Partial<UserRow> = {}): UserRow {
     status: 'active',
     scopes: '',
     roles: '',
+    email: null,
+    email_canonical: null,
+    email_verified_at: null,
+    name: null,
+    locale: null,
     created_at: start,
     updated_at: start,
     ...overrides,
@@ -264,5 +271,34 @@ export const buildLogoutDelivery = (overrides: Partial<LogoutDeliveryRow> = {}):
   next_attempt_at: start,
   created_at: start,
   expires_at: later(86_400),
+  ...overrides,
+})
+
+/** A mail that is due at once. */
+export const buildMail = (overrides: Partial<MailRow> = {}): MailRow => ({
+  id: randomToken(16),
+  channel: 'mail',
+  kind: 'sign_up',
+  user_id: null,
+  sealed: 'sealed',
+  attempts: 0,
+  next_attempt_at: start,
+  created_at: start,
+  delivered_at: null,
+  expires_at: later(86_400),
+  ...overrides,
+})
+
+/** A link that a new user has been mailed, good for a quarter of an hour. */
+export const buildMailedProof = (overrides: Partial<MailedProofRow> = {}): MailedProofRow => ({
+  hash: randomToken(32),
+  purpose: 'sign_up',
+  address: `${randomToken(9).toLowerCase()}@example.com`,
+  user_id: null,
+  code_mac: null,
+  browser_hash: null,
+  sealed: null,
+  created_at: start,
+  expires_at: later(900),
   ...overrides,
 })
