@@ -8,6 +8,7 @@ import type { Store } from '@gatehouse/store/store'
 import { type AccessTokens, createAccessTokens } from './domain/access-tokens.ts'
 import { createAuthorizationCodes } from './domain/authorization-codes.ts'
 import { createBackchannelPings } from './domain/backchannel-pings.ts'
+import { type BreachedPasswordSource, createBreachedPasswords } from './domain/breached-passwords.ts'
 import { createBrowserSessions } from './domain/browser-sessions.ts'
 import { createClientDocuments } from './domain/client-documents.ts'
 import type { RegistrationPolicy } from './domain/client-registration.ts'
@@ -21,6 +22,7 @@ import { type KeyRings, openKeyRings } from './domain/key-rings.ts'
 import { createLockout, type SignInLimits } from './domain/lockout.ts'
 import { createLogoutDeliveries, type LogoutDeliveries } from './domain/logout-deliveries.ts'
 import type { MakeKeyPair } from './domain/make-signing-key.ts'
+import { createNotices, type Notices } from './domain/notices.ts'
 import { createPasswords, type HashParameters, type Passwords } from './domain/passwords.ts'
 import { createRefreshTokens } from './domain/refresh-tokens.ts'
 import { createRememberedDevices } from './domain/remembered-devices.ts'
@@ -28,6 +30,8 @@ import { createRemoteKeySets } from './domain/remote-key-sets.ts'
 import { createRevocations, type Hint, type Revocations } from './domain/revocations.ts'
 import { createSealedTokens } from './domain/sealed-tokens.ts'
 import { createSecondFactors } from './domain/second-factors.ts'
+import type { SignInMethod } from './domain/sign-in-methods.ts'
+import type { SignUpPolicy } from './domain/sign-up.ts'
 import { openSigningKeys, type SigningKeys } from './domain/signing-keys.ts'
 import { createSubjects } from './domain/subjects.ts'
 import { createTokenPairs, type TokenLifetimes } from './domain/token-pairs.ts'
@@ -41,6 +45,9 @@ import { type AddressLimit, beginningLimit, createAddressLimit, defaultFailureLi
 import { createCookies } from './http/cookies.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import type { SignInResult } from './login/password.ts'
+import { createMailLooks } from './mail/mail-looks.ts'
+import { type MailSettings, noMail, openOutbox } from './mail/open-outbox.ts'
+import type { MailResult, Outbox, OutboxOptions } from './mail/outbox.ts'
 import { createOutbound } from './outbound/outbound.ts'
 import type { Brand } from './pages/brand.ts'
 import { createLooks, type Looks } from './pages/look.ts'
@@ -71,6 +78,9 @@ export interface AuthSettings extends ClientConfiguration {
   readonly registration: RegistrationPolicy
   /** In whose name the pages are. */
   readonly brand: Brand
+  readonly signUp: SignUpPolicy
+  /** How people prove who they are, at first. */
+  readonly signInMethods: ReadonlySet<SignInMethod>
   /** Types of authorization_details, by name. */
   readonly authorizationDetails: Readonly<Record<string, AuthorizationDetailType>>
   /** Whose word for workloads is taken. */
@@ -101,6 +111,14 @@ export interface AuthOptions {
   /** Failed signatures that one address may cause in a minute. */
   readonly failureLimit?: number | undefined
   readonly hint: Hint
+  /** Where passwords are looked up that are known from breaches. */
+  readonly breachedPasswords?: BreachedPasswordSource | undefined
+  /** How people are sent mails; left out: nobody is. */
+  readonly mail?: MailSettings
+  /** Called once a mail is queued, a moment before it is committed: it may be delivered soon. */
+  readonly onMailQueued?: OutboxOptions['onQueued']
+  /** Hears why a mail could not be delivered: for the log. */
+  readonly onMailFailure?: OutboxOptions['onFailure']
   /** Makes the signing keys' pairs; left out: new ones each time. */
   readonly makeKeyPair?: MakeKeyPair
   /** Hears of what /metrics counts. */
@@ -112,6 +130,8 @@ export interface AuthCounters {
   readonly onSignIn: (result: SignInResult) => void
   readonly onIssued: (grantType: string) => void
   readonly onValidated: (reason: RefusalReason | 'valid') => void
+  readonly onMail: (result: MailResult) => void
+  readonly onBreachedLookupFailure: () => void
 }
 
 /** The authentication service, ready to be mounted. */
@@ -131,6 +151,10 @@ export interface Auth {
   readonly looks: Looks
   /** Tells clients of sessions that have ended: to be called every now and then. */
   readonly logoutDeliveries: LogoutDeliveries
+  /** What is on its way to people: to be delivered every now and then, and soon after something is queued. */
+  readonly outbox: Outbox
+  /** Tells people what has happened to their accounts. */
+  readonly notices: Notices
   readonly dynamicClients: DynamicClients
   /** Ends what runs beside the requests. */
   close(): void
@@ -158,13 +182,27 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   })
 
   const outbound = createOutbound({ allowLoopback: options.allowLoopbackRequests })
+  const mail = options.mail ?? noMail
+  const outbox = openOutbox({ store, clock, ring: rings.mail, outbound }, mail, {
+    onQueued: options.onMailQueued ?? (() => {}),
+    onResult: options.counters.onMail,
+    onFailure: options.onMailFailure ?? (() => {}),
+  })
   const keySets = createRemoteKeySets({ outbound, clock })
   const clientKeys = createClientKeys({ keySets })
   const registrationPolicy = () => settings.registration
   const documents = createClientDocuments({ outbound, clock, policy: registrationPolicy })
   const clientSecrets = rings['client-secret']
   const clients = createClients({ store, clock, clientSecrets, documents, policy: registrationPolicy }, settings)
-  const passwords = createPasswords(options.hashing)
+  const passwords = createPasswords({
+    ...options.hashing,
+    ...(options.breachedPasswords && {
+      breached: createBreachedPasswords(
+        { outbound, onFailure: options.counters.onBreachedLookupFailure },
+        options.breachedPasswords,
+      ),
+    }),
+  })
   const lockout = createLockout({ store, clock }, options.signInLimits)
   const failures = createAddressLimit(clock, options.failureLimit ?? defaultFailureLimit)
   const sealedTokens = createSealedTokens(rings['access-token'])
@@ -200,7 +238,9 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const flows = createFlows({ store, clock, cookies, beginnings })
   const browserSessions = createBrowserSessions({ store, clock, revocations, cookies, lifetimes })
   const issuerName = new URL(issuer).host
-  const secondFactors = createSecondFactors({ store, clock, ring: rings.factor, issuerName })
+  const mailLooks = createMailLooks({ brand })
+  const notices = createNotices({ clock, issuer, outbox, mailLooks })
+  const secondFactors = createSecondFactors({ store, clock, ring: rings.factor, notices, issuerName })
   const rememberFor = () => settings.secondFactor.rememberFor
   const rememberedDevices = createRememberedDevices({ store, clock, cookies, lifetime: rememberFor })
   const authorizationDetails = createAuthorizationDetails(() => settings.authorizationDetails)
@@ -249,6 +289,9 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     ...options.counters,
     ...signing,
     loginApi: options.loginApi,
+    hasInbox: mail.inbox,
+    outbox,
+    notices,
     seesCertificates: options.seesCertificates ?? false,
     clients,
     passwords,
@@ -315,8 +358,13 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     dpop,
     looks,
     logoutDeliveries,
+    outbox,
+    notices,
     dynamicClients,
-    close: () => outbound.close(),
+    close() {
+      outbound.close()
+      outbox.close()
+    },
     replaceSettings(next) {
       settings = next
       clients.replace(next)

@@ -5,6 +5,7 @@ import { accountEndpoint } from './account/overview.ts'
 import { accountPasswordEndpoints } from './account/password.ts'
 import { securityEndpoints } from './account/security.ts'
 import { accountSessionsEndpoints } from './account/sessions.ts'
+import { inboxEndpoint } from './development/inbox.ts'
 import { loginEndpoint } from './first-party/login.ts'
 import { loginMfaEndpoint } from './first-party/login-mfa.ts'
 import { logoutEndpoint } from './first-party/logout.ts'
@@ -66,7 +67,10 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof introspectEndpoint> &
   DependenciesOf<typeof revokeEndpoint> &
   DependenciesOf<typeof discoveryEndpoints> &
-  DependenciesOf<typeof firstAdministratorEndpoint> & {
+  DependenciesOf<typeof firstAdministratorEndpoint> &
+  DependenciesOf<typeof inboxEndpoint> & {
+    /** Whether every mail can be read at /dev/inbox: development alone. */
+    readonly hasInbox: boolean
     /** Whether /login, /token/refresh and /logout exist. */
     readonly loginApi: boolean
   }
@@ -110,5 +114,6 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     ...registrationEndpoints(dependencies),
     ...discoveryEndpoints(dependencies),
     firstAdministratorEndpoint(dependencies),
+    ...(dependencies.hasInbox ? [inboxEndpoint(dependencies)] : []),
   ]
 }

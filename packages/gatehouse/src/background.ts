@@ -26,16 +26,19 @@ interface Job {
 export interface Background {
   /** Another process says that something changed. */
   onHint(channel: string): void
+  /** A mail has been queued: it is delivered as soon as its transaction may have committed. */
+  onMailQueued(): void
   stop(): Promise<void>
 }
 
-/** Starts following the revocations, keeping the signing keys, and removing what has expired. */
+/** Starts following the revocations, keeping the signing keys, delivering, and removing what has expired. */
 export function startBackground({ store, auth, log, telemetry, auditFrom, isPrimary }: Dependencies): Background {
   const followRevocations = async (): Promise<void> => {
     const added = await auth.revocations.follow()
     // A revoked key may be the one that signs here: the keys are read again at once.
     if (added.some(({ kind }) => kind === 'kid')) await auth.keys.reload()
   }
+  const deliverMails: Job = { name: 'deliver_mails', every: 2000, run: () => auth.outbox.deliver() }
   const jobs: Job[] = [
     { name: 'follow_revocations', every: 1000, run: followRevocations },
     { name: 'reload_signing_keys', every: 5000, run: () => auth.keys.reload() },
@@ -44,6 +47,7 @@ export function startBackground({ store, auth, log, telemetry, auditFrom, isPrim
   if (isPrimary) {
     jobs.push(
       { name: 'remove_unused_clients', every: 600_000, run: () => auth.dynamicClients.removeUnused() },
+      deliverMails,
       { name: 'deliver_logouts', every: 2000, run: () => auth.logoutDeliveries.deliver() },
       { name: 'remove_expired', every: 10_000, run: () => inChunks((limit) => store.removeExpired(limit)) },
       {
@@ -80,6 +84,12 @@ export function startBackground({ store, auth, log, telemetry, auditFrom, isPrim
     timers.set(job.name, setTimeout(() => start(job), job.every).unref())
   }
   for (const job of jobs) schedule(job)
+  /** Runs a job beside its own rounds. */
+  const runBeside = (job: Job): void => {
+    const run = runJob(job).finally(() => running.delete(run))
+    running.add(run)
+  }
+  let mailTimer: NodeJS.Timeout | undefined
 
   return {
     onHint(channel) {
@@ -87,14 +97,24 @@ export function startBackground({ store, auth, log, telemetry, auditFrom, isPrim
       if (channel === 'signing-keys')
         void runJob({ name: 'reload_signing_keys', every: 0, run: () => auth.keys.reload() })
     },
+    onMailQueued() {
+      if (stopped || mailTimer) return
+      mailTimer = setTimeout(() => {
+        mailTimer = undefined
+        runBeside(deliverMails)
+      }, commitTime).unref()
+    },
     async stop() {
       stopped = true
+      clearTimeout(mailTimer)
       for (const timer of timers.values()) clearTimeout(timer)
       await Promise.all(running)
     },
   }
 }
 
+/** Milliseconds within which what was written is committed, nearly always; what is later waits for the next round. */
+const commitTime = 50
 const chunk = 500
 
 /** Removes small chunks until one comes back nearly empty, with a pause between two, so that nobody waits for it. */

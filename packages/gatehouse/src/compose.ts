@@ -14,13 +14,14 @@ import { type Clock, seconds } from '@gatehouse/core/time'
 import { createGateway } from '@gatehouse/gateway/gateway'
 import type { RefusalEntry } from '@gatehouse/gateway/refuse'
 import type { Store } from '@gatehouse/store/store'
-import { startBackground } from './background.ts'
+import { type Background, startBackground } from './background.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import { seesClientCertificates } from './configuration/resolve-certificates.ts'
 import { createHealth } from './health.ts'
 import { servedBeside } from './served-beside.ts'
 import { createFrontDoor, createFrontServer, type FrontServer, isTlsServer } from './server.ts'
 import type { Logger } from './telemetry/log.ts'
+import { createMailFailureLog } from './telemetry/mail-failure-log.ts'
 import { createMetricsPage } from './telemetry/metrics-page.ts'
 import { createTelemetry } from './telemetry/telemetry.ts'
 import { createTraffic } from './telemetry/traffic.ts'
@@ -71,6 +72,7 @@ export async function compose(parts: Parts): Promise<Program> {
   const { configuration, store, clock, log } = parts
   const telemetry = createTelemetry()
   const traffic = createTraffic()
+  let background: Background | undefined
   const auth = await createAuth({
     issuer: configuration.issuer,
     store,
@@ -84,7 +86,13 @@ export async function compose(parts: Parts): Promise<Program> {
     hint: async (channel) => {
       await Promise.all([store.notify(channel), parts.hintSiblings(channel)])
     },
+    mail: configuration.mail,
+    breachedPasswords: configuration.breachedPasswords,
+    onMailQueued: () => background?.onMailQueued(),
+    onMailFailure: createMailFailureLog(log, clock),
     counters: {
+      onBreachedLookupFailure: () => telemetry.breachedPasswordLookups.count('failed'),
+      onMail: (result) => telemetry.mails.count(result),
       onSignIn: (result) => telemetry.signIns.count(result),
       onIssued: (grantType) => telemetry.tokensIssued.count(grantType),
       onValidated: (reason) => telemetry.validations.count(reason),
@@ -176,7 +184,7 @@ export async function compose(parts: Parts): Promise<Program> {
   const { identity } = certificates.current
   const tls = identity && buildTlsOptions(certificates.current, configuration.certificates.ask)
   const server = createFrontServer(frontDoor, logDenial, tls)
-  const background = startBackground({
+  const started = startBackground({
     store,
     auth,
     log,
@@ -184,7 +192,8 @@ export async function compose(parts: Parts): Promise<Program> {
     auditFrom: () => seconds(clock.now() - current.auditKept),
     isPrimary: parts.isPrimary,
   })
-  const stopListening = await store.listen((channel) => background.onHint(channel))
+  background = started
+  const stopListening = await store.listen((channel) => started.onHint(channel))
 
   return {
     parts,
@@ -203,7 +212,7 @@ export async function compose(parts: Parts): Promise<Program> {
       current = next
       return () => endRemoved(definedBefore)
     },
-    onHint: (channel) => background.onHint(channel),
+    onHint: (channel) => started.onHint(channel),
     announceStop: () => health.stopping(),
     async close() {
       certificates.stop()
@@ -211,7 +220,7 @@ export async function compose(parts: Parts): Promise<Program> {
       mount.close()
       auth.close()
       await auth.passwords.close()
-      await background.stop()
+      await started.stop()
       await stopListening()
       await store.close()
     },

@@ -2,6 +2,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
+import type { Notices } from '../domain/notices.ts'
 import type { Passwords } from '../domain/passwords.ts'
 import type { Revocations } from '../domain/revocations.ts'
 import { createTryLimit, type TryLimit } from '../domain/try-limit.ts'
@@ -14,6 +15,7 @@ import { type Owner, type OwnerDependencies, ownerAsActor, ownerPage, showToOwne
 interface Dependencies extends OwnerDependencies {
   readonly store: Store
   readonly passwords: Passwords
+  readonly notices: Notices
   readonly revocations: Revocations
   readonly minimumPasswordLength: () => number
 }

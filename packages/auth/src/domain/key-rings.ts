@@ -18,6 +18,8 @@ export type RingPurpose =
   | 'factor'
   /** What an authorization request carries. */
   | 'authorization'
+  /** Mails that are under way, and what is proven by them. */
+  | 'mail'
   /** Names of users for one sector alone; its one key stays for ever. */
   | 'pairwise-subject'
 
@@ -30,6 +32,7 @@ export const purposes: readonly RingPurpose[] = [
   'dpop-nonce',
   'factor',
   'authorization',
+  'mail',
   'pairwise-subject',
 ]
 
@@ -96,6 +99,7 @@ export async function openKeyRings(
     'dpop-nonce': ringOf('dpop-nonce'),
     factor: ringOf('factor'),
     authorization: ringOf('authorization'),
+    mail: ringOf('mail'),
     'pairwise-subject': ringOf('pairwise-subject'),
   }
 }

@@ -1,5 +1,5 @@
 import { GatehouseError } from '@gatehouse/core/errors'
-import { normalizePassword } from './passwords.ts'
+import { normalizePassword, type Passwords } from './passwords.ts'
 
 /** Where a password is used and whose it is. */
 export interface PasswordContext {
@@ -7,6 +7,7 @@ export interface PasswordContext {
   readonly minimum: number
   /** Words that the password may not lean on: the user name, the product's name. */
   readonly words: readonly string[]
+  readonly passwords: Pick<Passwords, 'isBreached'>
 }
 
 /** The rule that a password breaks. */
@@ -36,6 +37,7 @@ export async function checkNewPassword(password: string, context: PasswordContex
     throw weak('common', 'The password is among those that attackers try first')
   }
   if (new Set(folded).size < 5) throw weak('repeats', 'The password repeats too few characters')
+  if (await context.passwords.isBreached(text)) throw weak('common', 'The password is known from a breach')
   for (const word of context.words) {
     const lower = word.normalize('NFKC').toLowerCase()
     if (lower.length >= 4 && [...folded.replaceAll(lower, '')].length < 8) {

@@ -1,4 +1,5 @@
 import { GatehouseError } from '@gatehouse/core/errors'
+import type { BreachedPasswords } from './breached-passwords.ts'
 import { type HashLimits, HashQueue } from './hash-queue.ts'
 import { HashWorkers } from './hash-workers.ts'
 import { parseImportedHash } from './imported-hashes.ts'
@@ -28,6 +29,8 @@ export interface Passwords {
    * tell whether the account exists. Errors: `temporarily_unavailable` when the queue is full.
    */
   check(password: string, hash: string | null): Promise<PasswordOutcome>
+  /** Whether a password is known from a breach, as far as that can be found out. */
+  isBreached(password: string): Promise<boolean>
   /** How many hashes run or wait. */
   readonly depth: number
   /** Ends the threads; what is hashed or waits then fails with `temporarily_unavailable`. */
@@ -37,7 +40,9 @@ export interface Passwords {
 /** The `Algorithm.Argon2id` of the library, whose enum does not exist at run time. */
 const argon2id = 2
 
-export function createPasswords(options: HashLimits & { readonly parameters?: HashParameters }): Passwords {
+export function createPasswords(
+  options: HashLimits & { readonly parameters?: HashParameters; readonly breached?: BreachedPasswords },
+): Passwords {
   const parameters = options.parameters ?? defaultHashParameters
   const queue = new HashQueue(options)
   const workers = new HashWorkers()
@@ -65,6 +70,7 @@ export function createPasswords(options: HashLimits & { readonly parameters?: Ha
       if (!known || !right) return 'wrong'
       return isAsStrong(stored, parameters) ? 'right' : 'rehash'
     },
+    isBreached: async (password) => (await options.breached?.includes(password)) ?? false,
     get depth() {
       return queue.depth
     },

@@ -8,6 +8,7 @@ import type { Store } from '@gatehouse/store/store'
 import type { TOTP } from 'otpauth'
 import { recordEvent } from './audit.ts'
 import type { KeyRing } from './key-rings.ts'
+import type { Notices } from './notices.ts'
 import { seal, unseal } from './sealing.ts'
 import { createTryLimit } from './try-limit.ts'
 import type { Actor } from './users.ts'
@@ -64,6 +65,7 @@ interface Dependencies {
   readonly store: Store
   readonly clock: Clock
   readonly ring: KeyRing
+  readonly notices: Notices
   /** What an app calls this service. */
   readonly issuerName: string
 }
@@ -95,7 +97,7 @@ const hashRecoveryCode = (user: UserId, code: string): string => hash('sha256', 
 /** A recovery code as somebody has typed it: in either case, with or without dashes and spaces. */
 const normalizeRecoveryCode = (text: string): string => text.slice(0, 100).replaceAll(/[\s-]/g, '').toUpperCase()
 
-export function createSecondFactors({ store, clock, ring, issuerName }: Dependencies): SecondFactors {
+export function createSecondFactors({ store, clock, ring, notices, issuerName }: Dependencies): SecondFactors {
   const tries = createTryLimit({ store, clock }, limits)
 
   const totpOf = async (secret: string, label = ''): Promise<TOTP> => {
@@ -179,6 +181,7 @@ export function createSecondFactors({ store, clock, ring, issuerName }: Dependen
       return store.transaction(async (tables) => {
         const isFirst = (await tables.recoveryCodes.count(user.id)) === 0
         await tables.factors.insert(row)
+        await notices.tell(tables, 'factor_added', { user: user.id, what: row.name, by })
         await recordEvent(tables, clock, {
           type: 'factor_added',
           result: 'ok',
@@ -192,8 +195,11 @@ export function createSecondFactors({ store, clock, ring, issuerName }: Dependen
 
     async remove(user, id, by) {
       await store.transaction(async (tables) => {
-        if (!(await tables.factors.delete(user, id))) throw new GatehouseError('not_found')
-        const left = await tables.factors.listByUser(user)
+        const factors = await tables.factors.listByUser(user)
+        const removed = factors.find((factor) => factor.id === id)
+        if (!removed || !(await tables.factors.delete(user, id))) throw new GatehouseError('not_found')
+        await notices.tell(tables, 'factor_removed', { user, what: removed.name, by })
+        const left = factors.filter((factor) => factor.id !== id)
         if (left.length === 0) {
           await tables.recoveryCodes.replace({ user_id: user, hashes: [], at: clock.now() })
           await tables.rememberedDevices.deleteByUser(user)
@@ -205,6 +211,7 @@ export function createSecondFactors({ store, clock, ring, issuerName }: Dependen
     async renewRecoveryCodes(user, by) {
       return store.transaction(async (tables) => {
         const codes = await storeCodes(tables, user)
+        await notices.tell(tables, 'recovery_codes_renewed', { user, by })
         await recordEvent(tables, clock, { type: 'recovery_codes_renewed', result: 'ok', target: user, ...by })
         return codes
       })

@@ -99,6 +99,8 @@ export async function endAllOfUser(
   by: By,
 ): Promise<readonly Revocation[]> {
   const { tables, clock } = dependencies
+  // Before the sessions: a sign-in by a mail that is just being completed is waited for, or finds its link gone.
+  await tables.mailedProofs.deleteByUser(user)
   await tables.flows.deleteByUser(user)
   // In this order: see endSession.
   const sessions = await tables.sessions.deleteByUser(user)

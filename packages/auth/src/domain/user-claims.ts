@@ -3,13 +3,21 @@ import { parseScope, type ScopeSet } from '@gatehouse/core/scope'
 import type { UserRow } from '@gatehouse/store/rows'
 
 /** Scopes that OpenID Connect defines and that have a meaning here. Spec: OpenID Connect Core sections 5.4 and 11. */
-export const openidScopes = ['openid', 'profile', 'offline_access', 'roles'] as const
+export const openidScopes = ['openid', 'profile', 'email', 'offline_access', 'roles'] as const
 
 /** Those of them that every client may ask for. Roles are what services decide by: who may have them is said for each client. */
 export const freeScopes: readonly string[] = openidScopes.filter((scope) => scope !== 'roles')
 
 /** Claims about a user, and the scope that brings each. */
-const claimScopes = { preferred_username: 'profile', updated_at: 'profile', roles: 'roles' } as const
+const claimScopes = {
+  name: 'profile',
+  preferred_username: 'profile',
+  locale: 'profile',
+  updated_at: 'profile',
+  email: 'email',
+  email_verified: 'email',
+  roles: 'roles',
+} as const
 
 /** Every claim about a user that can be asked for. */
 export const userClaimNames = Object.keys(claimScopes) as readonly (keyof typeof claimScopes)[] // the keys of that very object
@@ -40,7 +48,11 @@ export function scopesBehind({ id_token, userinfo }: ClaimsParameter = {}): read
 export function claimsOf(user: UserRow, scope: string, asked: ClaimsAskedFor | undefined): JsonObject {
   const granted: ScopeSet = parseScope(scope) ?? new Set()
   const values: Record<(typeof userClaimNames)[number], unknown> = {
+    name: user.name ?? undefined,
     preferred_username: user.username,
+    locale: user.locale ?? undefined,
+    email: user.email ?? undefined,
+    email_verified: user.email === null ? undefined : user.email_verified_at !== null,
     updated_at: user.updated_at,
     roles: user.roles === '' ? undefined : user.roles.split(' '),
   }

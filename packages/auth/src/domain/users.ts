@@ -6,6 +6,8 @@ import type { Clock } from '@gatehouse/core/time'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { type AuditEvent, recordEvent } from './audit.ts'
+import { type EmailAddress, parseEmail } from './email-addresses.ts'
+import type { Notices } from './notices.ts'
 import { checkNewPassword } from './password-rules.ts'
 import { isKnownHash, type Passwords } from './passwords.ts'
 import type { Revocations } from './revocations.ts'
@@ -25,6 +27,10 @@ export interface NewUser {
   readonly passwordHash?: string
   readonly scopes: readonly string[]
   readonly roles: readonly string[]
+  /** The e-mail address; whoever adds the user stands for its being theirs. */
+  readonly email?: string
+  /** The language of pages and mails. */
+  readonly locale?: string
   /** Least password length, from configuration. */
   readonly minimumPasswordLength: number
 }
@@ -51,16 +57,26 @@ export function canonicalName(username: string): string | undefined {
 }
 
 /**
- * Adds a user. Errors: `invalid_request` for an unfit name, scope, role or foreign hash, `weak_password`, `already_exists`.
- * Cost: one hash where a password in clear is given, two statements.
+ * Adds a user. Errors: `invalid_request` for an unfit name, address, scope, role or foreign hash, `weak_password`, `already_exists`.
+ * Cost: one hash where a password in clear is given, and a transaction.
  */
 export async function addUser({ store, clock, passwords }: Dependencies, user: NewUser, by: Actor): Promise<UserRow> {
   const row = await buildUser({ clock, passwords }, user)
   await store.transaction(async (tables) => {
-    await tables.users.insert(row)
+    await insertUser(tables, row)
     await recordEvent(tables, clock, { type: 'user_added', result: 'ok', target: row.id, ...by })
   })
   return row
+}
+
+/**
+ * Inserts a user with a verified address or none. Whoever has the address without having shown that it is theirs loses it.
+ * Error: `already_exists`. Threat: somebody who opens an account with another person's address beforehand and waits.
+ */
+export async function insertUser(tables: Pick<Tables, 'users'>, row: UserRow): Promise<void> {
+  const { email_canonical, created_at } = row
+  if (email_canonical !== null) await tables.users.releaseUnverifiedEmail({ email_canonical, at: created_at })
+  await tables.users.insert(row)
 }
 
 /** A user row that is ready to be inserted; see {@link addUser}. */
@@ -85,9 +101,14 @@ export async function buildUser(
   }
   let hash = user.passwordHash ?? null
   if (user.password !== undefined) {
-    await checkNewPassword(user.password, { minimum: user.minimumPasswordLength, words: [canonical, 'gatehouse'] })
+    await checkNewPassword(user.password, {
+      minimum: user.minimumPasswordLength,
+      words: [canonical, 'gatehouse'],
+      passwords,
+    })
     hash = await passwords.hash(user.password)
   }
+  const address = user.email === undefined ? undefined : getEmail(user.email)
   const now = clock.now()
   return {
     id: newUserId(),
@@ -97,9 +118,27 @@ export async function buildUser(
     status: 'active',
     scopes: formatScope(scope),
     roles: user.roles.join(' '),
+    email: address?.email ?? null,
+    email_canonical: address?.canonical ?? null,
+    email_verified_at: address ? now : null,
+    name: null,
+    locale: user.locale ?? null,
     created_at: now,
     updated_at: now,
   }
+}
+
+/** An e-mail address as somebody has typed it. Error: `invalid_request`. */
+export function getEmail(text: string): EmailAddress {
+  const address = parseEmail(text)
+  if (!address) throw new GatehouseError('invalid_request', { description: 'The e-mail address is not usable' })
+  return address
+}
+
+/** The two forms in which what is typed as a user name is looked for: as a name, and as an address. */
+export function signInNames(text: string): { readonly name: string; readonly email: string } | undefined {
+  const name = canonicalName(text)
+  return name === undefined ? undefined : { name, email: parseEmail(text)?.canonical ?? name }
 }
 
 /** The user of this name. Error: `not_found`. */
@@ -110,21 +149,42 @@ export async function getUserByName({ store }: Pick<Dependencies, 'store'>, user
   return user
 }
 
-/** Sets a new password and ends every session of the user. Errors: `weak_password`, `not_found`. */
+/** What setting a password needs. */
+export interface SetPasswordDependencies extends Dependencies {
+  readonly notices: Notices
+}
+
+/** A password that somebody is to have from now on. */
+export interface NewPassword {
+  readonly user: UserRow
+  readonly password: string
+  /** Least length, from configuration. */
+  readonly minimumLength: number
+  /** Further writes of the same transaction, before all others. */
+  readonly alongside?: (tables: Tables) => Promise<void>
+}
+
+/**
+ * Sets a new password, ends every session of the user, and tells them. Errors: `weak_password`, `not_found`. Cost: one hash,
+ * one transaction.
+ */
 export async function setPassword(
-  dependencies: Dependencies,
-  change: { readonly user: UserRow; readonly password: string; readonly minimumLength: number },
+  dependencies: SetPasswordDependencies,
+  change: NewPassword,
   by: Actor,
 ): Promise<void> {
-  const { store, clock, passwords, revocations } = dependencies
+  const { store, clock, passwords, notices, revocations } = dependencies
   const { user } = change
   await checkNewPassword(change.password, {
     minimum: change.minimumLength,
     words: [user.username_canonical, 'gatehouse'],
+    passwords,
   })
   const hash = await passwords.hash(change.password)
   const entries = await store.transaction(async (tables) => {
+    await change.alongside?.(tables)
     await replaceHash(tables, { id: user.id, hash, at: clock.now() })
+    await notices.tell(tables, 'password_changed', { user, by })
     await recordEvent(tables, clock, { type: 'password_set', result: 'ok', target: user.id, ...by })
     return endAllOfUser({ tables, clock, revocations }, user.id, by)
   })

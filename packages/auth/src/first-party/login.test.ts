@@ -19,6 +19,7 @@ const dependencies = () => ({
   clock: started.clock,
   passwords: started.auth.passwords,
   revocations: started.auth.revocations,
+  notices: started.auth.notices,
 })
 const by = { actor: 'test' }
 

@@ -7,7 +7,7 @@ import { recordEvent } from '../domain/audit.ts'
 import type { Attempt, Lockout } from '../domain/lockout.ts'
 import { normalizePassword, type PasswordOutcome, type Passwords } from '../domain/passwords.ts'
 import type { SecondFactors } from '../domain/second-factors.ts'
-import { canonicalName } from '../domain/users.ts'
+import { signInNames } from '../domain/users.ts'
 import { type NextStep, nextStep, type ProvenFactors } from '../flow/next-step.ts'
 import { limitKey } from '../http/client-address.ts'
 
@@ -60,13 +60,15 @@ export async function proveByPassword<T>(
 ): Promise<T> {
   // What is wrong with the request itself is told before anything about the account is looked at.
   normalizePassword(attempted.password)
-  const name = canonicalName(attempted.username)
+  const names = signInNames(attempted.username)
   // Found and counted in one round trip.
-  const user = name === undefined ? Promise.resolve(undefined) : dependencies.store.users.findByCanonicalName(name)
+  const user = names ? dependencies.store.users.findByNameOrEmail(names) : Promise.resolve(undefined)
   const id = user.then((row) => row?.id)
   // Whoever needs it hears of a failure by asking; that nobody may ask is no fault.
   id.catch(() => {})
-  const attempt = await dependencies.lockout.begin(name ?? '', attempted.address, id)
+  // A name without an @ is nobody's address, and need not be waited for. One count for one account, whatever it is called.
+  const account = names?.name.includes('@') ? ((await user)?.username_canonical ?? names.name) : (names?.name ?? '')
+  const attempt = await dependencies.lockout.begin(account, attempted.address, id)
   try {
     const found = await user
     // Read while the hash runs, for an unknown user as well.
@@ -166,9 +168,7 @@ async function replaceHash(
  * Threat: a session that begins while a hash runs, and outlives the change that was to end all sessions.
  */
 export async function holdAccount(tables: Tables, { id, password_hash }: UserRow): Promise<void> {
-  if (password_hash === null || !(await tables.users.hold({ id, password_hash }))) {
-    throw new GatehouseError('invalid_credentials')
-  }
+  if (!(await tables.users.hold({ id, password_hash }))) throw new GatehouseError('invalid_credentials')
 }
 
 async function refuse(

@@ -155,7 +155,7 @@ describe('a second factor on the pages', () => {
     if (!user) throw new Error('no alice')
     const { store, clock, auth } = started
     const change = { user, password: 'another long passphrase', minimumLength: 15 }
-    await setPassword({ store, clock, passwords: auth.passwords, revocations: auth.revocations }, change, {
+    await setPassword({ store, clock, ...auth }, change, {
       actor: 'test',
     })
     expect((await browser.submit(page, { code: codeOf(secret) })).status).toBe(404)

@@ -7,9 +7,12 @@ import type { RegistrationPolicy } from '../domain/client-registration.ts'
 import { type ConfiguredClient, noPermissions } from '../domain/clients.ts'
 import type { SignInLimits } from '../domain/lockout.ts'
 import type { Hint } from '../domain/revocations.ts'
+import { signInMethods } from '../domain/sign-in-methods.ts'
 import { addUser } from '../domain/users.ts'
 import { createClientAddresses } from '../http/client-address.ts'
 import { mountEndpoints } from '../http/mount.ts'
+import type { MailSettings } from '../mail/open-outbox.ts'
+import type { MailResult } from '../mail/outbox.ts'
 import { defaultBrand } from '../pages/brand.ts'
 import { reuseKeyPairs } from './reused-key-pairs.ts'
 
@@ -73,6 +76,8 @@ const baseSettings: AuthSettings = {
   authorizationDetails: {},
   trustedIssuers: [],
   brand: defaultBrand,
+  signUp: { mode: 'open', domains: [], scopes: ['orders:read'], roles: [], terms: undefined },
+  signInMethods: new Set(signInMethods),
   registration: noRegistration,
 }
 
@@ -86,6 +91,8 @@ export interface StartedAuth {
   /** What was logged of refusals. */
   readonly refusals: { readonly error: string; readonly cause: unknown }[]
   readonly signIns: string[]
+  /** What became of mails. */
+  readonly mailResults: MailResult[]
   postJson(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>
   postForm(path: string, form: Record<string, string> | string, headers?: Record<string, string>): Promise<Response>
   signIn(
@@ -104,11 +111,16 @@ interface StartOptions {
   readonly failureLimit?: number
   readonly trustedProxies?: readonly string[]
   readonly hint?: Hint
+  /** Left out: mails lie in the inbox. */
+  readonly mail?: Partial<MailSettings>
+  readonly onMailFailure?: (error: unknown) => void
 }
+
+const inboxOnly: MailSettings = { smtp: undefined, webhook: undefined, inbox: true, most: 1000, perRecipient: 5 }
 
 const masterKey = { key: Buffer.alloc(32, 7) }
 
-/** Starts the service with the user alice (orders:read orders:write, role clerk). */
+/** Starts the service with the user alice (alice@example.com, orders:read orders:write, role clerk). */
 export async function startAuth(options: StartOptions = {}): Promise<StartedAuth> {
   const clock = options.clock ?? new ManualClock()
   const store = options.store ?? (await openStore({ url: ':memory:', clock }))
@@ -117,6 +129,7 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
   const settings: AuthSettings = { ...baseSettings, clients, ...options.settings }
   const refusals: StartedAuth['refusals'] = []
   const signIns: string[] = []
+  const mailResults: MailResult[] = []
   const auth = await createAuth({
     issuer,
     store,
@@ -130,7 +143,15 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
     failureLimit: options.failureLimit,
     ...(options.limits ? { signInLimits: options.limits } : {}),
     hint: options.hint ?? (async () => {}),
-    counters: { onSignIn: (result) => signIns.push(result), onIssued: () => {}, onValidated: () => {} },
+    mail: { ...inboxOnly, ...options.mail },
+    ...(options.onMailFailure && { onMailFailure: options.onMailFailure }),
+    counters: {
+      onSignIn: (result) => signIns.push(result),
+      onIssued: () => {},
+      onValidated: () => {},
+      onMail: (result) => mailResults.push(result),
+      onBreachedLookupFailure: () => {},
+    },
   })
   const mount = mountEndpoints(auth.endpoints, {
     addresses: createClientAddresses(options.trustedProxies ?? []),
@@ -158,6 +179,7 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
     settings,
     refusals,
     signIns,
+    mailResults,
     postJson: (path, body, headers = {}) =>
       post(path, JSON.stringify(body), { 'content-type': 'application/json', ...headers }),
     postForm: (path, form, headers = {}) =>
@@ -192,6 +214,7 @@ async function addAlice({ store, clock, auth }: { store: Store; clock: ManualClo
       password: goodPassword,
       scopes: ['orders:read', 'orders:write'],
       roles: ['clerk'],
+      email: 'alice@example.com',
       minimumPasswordLength: 15,
     },
     { actor: 'test' },

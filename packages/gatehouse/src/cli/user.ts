@@ -1,13 +1,14 @@
 import { addUser, getUserByName, setPassword, setUserStatus } from '@gatehouse/auth/domain/users'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Command } from 'commander'
-import { type ConfigurationOptions, withConfiguration, withStore } from './open.ts'
+import { type ConfigurationOptions, withConfiguration, withMail, withStore } from './open.ts'
 import { answer, collect, formatMoment, formatTable } from './output.ts'
 import { readSecret } from './secret-input.ts'
 
 interface AddOptions extends ConfigurationOptions {
   readonly scope?: readonly string[]
   readonly role?: readonly string[]
+  readonly email?: string
   readonly hash?: boolean
   readonly password: boolean
 }
@@ -20,11 +21,12 @@ export function addUserCommands(program: Command): void {
     .argument('<username>')
     .option('-s, --scope <scope>', 'a scope that the user may be granted (repeatable, or with commas)', collect)
     .option('-r, --role <role>', 'a role (repeatable, or with commas); administrator may do everything', collect)
+    .option('-e, --email <address>', 'their e-mail address; that it is theirs is taken on your word')
     .option('--hash', 'what is given is a hash from another system: argon2, bcrypt, scrypt or pbkdf2')
     .option('--no-password', 'the user gets no password')
     .addHelpText(
       'after',
-      "\nExamples:\n  $ gatehouse user add carol --scope orders:read,orders:write --role clerk\n  $ pass show carol | gatehouse user add carol\n  $ echo '$2b$12$…' | gatehouse user add dave --hash\n",
+      "\nExamples:\n  $ gatehouse user add carol --email carol@example.com --scope orders:read,orders:write --role clerk\n  $ pass show carol | gatehouse user add carol\n  $ echo '$2b$12$…' | gatehouse user add dave --hash\n",
     )
     .action((username: string, options: AddOptions) => add(username, options))
   withConfiguration(user.command('list'))
@@ -51,9 +53,11 @@ export function addUserCommands(program: Command): void {
     .action(changePassword)
 }
 
-const summary = ({ id, username, status, scopes, roles, created_at }: UserRow) => ({
+const summary = ({ id, username, email, email_verified_at, status, scopes, roles, created_at }: UserRow) => ({
   id,
   username,
+  email,
+  email_verified: email_verified_at !== null,
   status,
   scopes: scopes.split(' ').filter(Boolean),
   roles: roles.split(' ').filter(Boolean),
@@ -69,6 +73,7 @@ async function add(username: string, options: AddOptions): Promise<void> {
         username,
         scopes: options.scope ?? [],
         roles: options.role ?? [],
+        ...(options.email === undefined ? {} : { email: options.email }),
         ...(secret === undefined ? {} : options.hash ? { passwordHash: secret } : { password: secret }),
         minimumPasswordLength: configuration.auth.minimumPasswordLength,
       },
@@ -90,12 +95,17 @@ async function list(options: ConfigurationOptions): Promise<void> {
     const lines = rows.map((row) => [
       row.username,
       row.id,
+      row.email ?? '',
       row.status,
       row.scopes,
       row.roles,
       formatMoment(row.created_at),
     ])
-    answer(options, rows.map(summary), formatTable(['username', 'id', 'status', 'scopes', 'roles', 'created'], lines))
+    answer(
+      options,
+      rows.map(summary),
+      formatTable(['username', 'id', 'email', 'status', 'scopes', 'roles', 'created'], lines),
+    )
   })
 }
 
@@ -108,10 +118,11 @@ async function setStatus(username: string, status: UserRow['status'], options: C
 }
 
 async function changePassword(username: string, options: ConfigurationOptions): Promise<void> {
-  await withStore(options, async ({ configuration, by, ...opened }) => {
+  await withMail(options, async ({ configuration, by, ...opened }, { notices }) => {
     const user = await getUserByName(opened, username)
     const password = await readSecret('New password')
-    await setPassword(opened, { user, password, minimumLength: configuration.auth.minimumPasswordLength }, by)
+    const minimumLength = configuration.auth.minimumPasswordLength
+    await setPassword({ ...opened, notices }, { user, password, minimumLength }, by)
     answer(options, { id: user.id, username: user.username }, `${user.username} has a new password; all sessions ended`)
   })
 }

@@ -1,5 +1,7 @@
 import type { AuthSettings } from '@gatehouse/auth/auth'
+import type { BreachedPasswordSource } from '@gatehouse/auth/domain/breached-passwords'
 import type { HashParameters } from '@gatehouse/auth/domain/passwords'
+import type { MailSettings } from '@gatehouse/auth/mail/open-outbox'
 import type { ProtectedResource } from '@gatehouse/auth/protocol/protected-resource'
 import type { Seconds } from '@gatehouse/core/brand'
 import type { RouteTable } from '@gatehouse/gateway/routes'
@@ -27,6 +29,9 @@ export interface Configuration {
   readonly loginApi: boolean
   readonly pidFile: string | undefined
   readonly hashing: { readonly parameters: HashParameters; readonly atATime: number; readonly mayWait: number }
+  readonly mail: MailSettings
+  /** Where passwords are looked up that are known from breaches. */
+  readonly breachedPasswords: BreachedPasswordSource | undefined
   readonly metrics: { readonly allow: readonly string[]; readonly listen?: ListenAddress | undefined }
   /** Seconds for which audit events are kept: swapped on reload. */
   readonly auditKept: Seconds

@@ -4,14 +4,19 @@ import type { RegistrationPolicy } from '@gatehouse/auth/domain/client-registrat
 import { longestAccessTokenLifetime } from '@gatehouse/auth/domain/lifetimes'
 import { defaultHashParameters } from '@gatehouse/auth/domain/passwords'
 import { parseRange } from '@gatehouse/auth/http/client-address'
+import { canSend } from '@gatehouse/auth/mail/open-outbox'
 import type { Seconds } from '@gatehouse/core/brand'
 import { parseDuration, seconds } from '@gatehouse/core/time'
 import type { Configuration, ListenAddress } from './configuration.ts'
+import { isLoopback } from './loopback.ts'
 import type { Report } from './problem.ts'
 import { resolveBrand } from './resolve-brand.ts'
+import { resolveBreached } from './resolve-breached.ts'
 import { checkCertificateClients, resolveCertificates } from './resolve-certificates.ts'
 import { resolveClients } from './resolve-clients.ts'
+import { resolveMail } from './resolve-mail.ts'
 import { listResources, resolveServices } from './resolve-services.ts'
+import { resolveSignInMethods, resolveSignUp } from './resolve-sign-in.ts'
 import { resolveTrustedIssuers } from './resolve-trusted-issuers.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { resolveMasterKey } from './secrets.ts'
@@ -48,6 +53,8 @@ export function resolveConfiguration(
   const { routes, services, scopes } = resolveServices(content, { issuer, audience, development, report })
   const database = content.database ?? './data/gatehouse.db'
   checkDatabase(database, development, report)
+  const mail = resolveMail(content, { development, report })
+  const signing = { development, canSend: canSend(mail), scopes, report }
   const workers = content.workers === 'auto' ? availableParallelism() : (content.workers ?? 1)
   return {
     file,
@@ -64,6 +71,8 @@ export function resolveConfiguration(
     loginApi: content.login_api ?? true,
     pidFile: content.pid_file ?? (isDatabaseFile(database) ? `${database}.pid` : undefined),
     hashing: resolveHashing(content, workers),
+    breachedPasswords: resolveBreached(content, { development, report }),
+    mail,
     metrics: {
       allow: content.metrics?.allow ?? [],
       listen: metricsListen,
@@ -95,6 +104,8 @@ export function resolveConfiguration(
         }),
       },
       brand: resolveBrand(content, report),
+      signUp: resolveSignUp(content, signing),
+      signInMethods: resolveSignInMethods(content, signing),
       requireDpopNonce: content.dpop?.require_nonce ?? true,
       authorizationDetails: content.authorization_details ?? {},
       trustedIssuers: resolveTrustedIssuers(content, { development, report }),
@@ -168,10 +179,6 @@ function checkDatabase(database: string, development: boolean, report: Report): 
     report(['database'], 'nothing of it would outlive the process; expected a file, or postgres://…')
   }
 }
-
-/** Whether a host name or address means this machine. */
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
 
 function checkLists(content: ConfigurationFile, report: Report): void {
   const ranges = [

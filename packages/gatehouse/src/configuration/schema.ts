@@ -3,8 +3,10 @@ import type { JsonObject } from '@gatehouse/core/json'
 import type { Static } from 'typebox'
 import * as Type from 'typebox'
 import { client, trustedIssuer } from './schema-clients.ts'
+import { delivery, mail } from './schema-mail.ts'
 import { brand } from './schema-pages.ts'
 import { service } from './schema-services.ts'
+import { breached, signIn, signUp } from './schema-sign-in.ts'
 import { address, addressRanges, count, duration, flag, scopes, strict, text, texts } from './schema-words.ts'
 
 /**
@@ -115,6 +117,7 @@ export const configurationSchema = Type.Object(
               maximum: 64,
             }),
           ),
+          breached: Type.Optional(breached),
           hashes_waiting: Type.Optional(
             count('Hashes that may wait; past that, sign-ins are answered 503', { minimum: 0, maximum: 10_000 }, 100),
           ),
@@ -135,6 +138,10 @@ export const configurationSchema = Type.Object(
         { ...strict, description: 'Who has a second factor is always asked for it' },
       ),
     ),
+    sign_up: Type.Optional(signUp),
+    sign_in: Type.Optional(signIn),
+    mail: Type.Optional(mail),
+    delivery: Type.Optional(delivery),
     audit: Type.Optional(
       Type.Object({ keep: Type.Optional(duration('For how long audit events are kept', '400d')) }, strict),
     ),

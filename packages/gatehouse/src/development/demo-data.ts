@@ -7,8 +7,8 @@ import type { Program } from '../compose.ts'
 export const demoPassword = 'wonderland-tea-party'
 
 const demoUsers = [
-  { username: 'alice', scopes: ['orders:read', 'orders:write'], roles: ['clerk'] },
-  { username: 'bob', scopes: ['orders:read'], roles: [] },
+  { username: 'alice', scopes: ['orders:read', 'orders:write'], roles: ['clerk'], email: 'alice@example.com' },
+  { username: 'bob', scopes: ['orders:read'], roles: [], email: 'bob@example.com' },
 ]
 
 const demoApp = {

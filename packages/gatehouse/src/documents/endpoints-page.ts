@@ -1,4 +1,5 @@
 import { createAuth } from '@gatehouse/auth/auth'
+import { signInMethods } from '@gatehouse/auth/domain/sign-in-methods'
 import { defaultBrand } from '@gatehouse/auth/pages/brand'
 import { type DescribedEndpoint, membersOf } from '@gatehouse/auth/reference/openapi'
 import { withReference } from '@gatehouse/auth/reference/reference'
@@ -31,6 +32,8 @@ async function buildEndpoints(): Promise<readonly DescribedEndpoint[]> {
       secondFactor: { requiredForRoles: [], rememberFor: day },
       authorizationDetails: {},
       trustedIssuers: [],
+      signUp: { mode: 'open', domains: [], scopes: [], roles: [], terms: undefined },
+      signInMethods: new Set(signInMethods),
       brand: defaultBrand,
       registration: {
         mode: 'open',
@@ -48,7 +51,14 @@ async function buildEndpoints(): Promise<readonly DescribedEndpoint[]> {
     allowLoopbackRequests: false,
     hashing: { atATime: 1, mayWait: 1 },
     hint: async () => {},
-    counters: { onSignIn: () => {}, onIssued: () => {}, onValidated: () => {} },
+    mail: { smtp: undefined, webhook: undefined, inbox: true, most: 1, perRecipient: 1 },
+    counters: {
+      onSignIn: () => {},
+      onIssued: () => {},
+      onValidated: () => {},
+      onMail: () => {},
+      onBreachedLookupFailure: () => {},
+    },
   })
   await store.close()
   const described = withReference(endpoints, { issuer: 'https://auth.example.com', version: '', others: servedBeside })

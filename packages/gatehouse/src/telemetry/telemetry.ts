@@ -6,6 +6,8 @@ export interface Telemetry {
   readonly signIns: Counter
   readonly tokensIssued: Counter
   readonly validations: Counter
+  readonly mails: Counter
+  readonly breachedPasswordLookups: Counter
   readonly decisions: PairCounter
   readonly gatewaySeconds: Histogram
   readonly endpointSeconds: Histogram
@@ -24,6 +26,12 @@ export function createTelemetry(): Telemetry {
     signIns: new Counter('gatehouse_sign_ins_total', 'Sign-ins by result', 'result'),
     tokensIssued: new Counter('gatehouse_tokens_issued_total', 'Token responses by grant type', 'grant_type'),
     validations: new Counter('gatehouse_validations_total', 'Answers of /validate by reason', 'reason'),
+    mails: new Counter('gatehouse_mails_total', 'What became of mails', 'result'),
+    breachedPasswordLookups: new Counter(
+      'gatehouse_breached_password_lookups_total',
+      'Look-ups in the list of breached passwords that failed',
+      'result',
+    ),
     decisions: new PairCounter('gatehouse_gateway_decisions_total', 'Decisions of the gateway', ['route', 'outcome']),
     gatewaySeconds: new Histogram('gatehouse_gateway_seconds', 'From a request to its answer, by route', 'route'),
     endpointSeconds: new Histogram('gatehouse_endpoint_seconds', 'From a request to its answer, by path', 'path'),

@@ -131,23 +131,29 @@ export function describeUsers(open: OpenForSuite): void {
     expect(failed.map((outcome) => outcome.reason.code)).toEqual(['already_exists', 'already_exists'])
   })
 
-  it('gives and takes an address, and refuses one that is another user’s', async () => {
+  it('gives an address and a name with it, and refuses what is another user’s', async () => {
     const { users } = open().store
     const [user, other] = [buildUser(), withEmail(newAddress(), true)]
     await users.insert(user)
     await users.insert(other)
     const at = seconds(start + 9)
     const email = newAddress()
-    const change = { id: user.id, email, email_canonical: email.toLowerCase(), at }
-    expect(await users.setEmail(change)).toBe(true)
-    expect(await users.findById(user.id)).toEqual({
-      ...user,
-      ...{ email, email_canonical: email.toLowerCase(), email_verified_at: at, updated_at: at },
-    })
-    await expect(users.setEmail({ ...change, email_canonical: other.email_canonical })).rejects.toThrow(/taken/)
-    expect(await users.setEmail({ ...change, email: null, email_canonical: null })).toBe(true)
-    expect(await users.findById(user.id)).toEqual({ ...user, updated_at: at })
-    expect(await users.setEmail({ ...change, id: buildUser().id })).toBe(false)
+    const given = {
+      username: email,
+      username_canonical: email.toLowerCase(),
+      email,
+      email_canonical: email.toLowerCase(),
+    }
+    expect(await users.setEmail({ ...given, id: user.id, at })).toBe(true)
+    const changed = { ...user, ...given, email_verified_at: at, updated_at: at }
+    expect(await users.findById(user.id)).toEqual(changed)
+    const { email_canonical, username_canonical } = other
+    await expect(users.setEmail({ ...given, id: user.id, email_canonical: email_canonical ?? '', at })).rejects.toThrow(
+      /taken/,
+    )
+    await expect(users.setEmail({ ...given, id: user.id, username_canonical, at })).rejects.toThrow(/taken/)
+    expect(await users.findById(user.id)).toEqual(changed)
+    expect(await users.setEmail({ ...given, id: buildUser().id, at })).toBe(false)
   })
 
   it('takes an address away only from who has not shown that it is theirs', async () => {

@@ -81,15 +81,16 @@ export interface Users {
     readonly at: Seconds
   }): Promise<boolean>
   /**
-   * Gives a user this address, verified at that moment, or takes it away (null); false where there is no such user. Throws
-   * already_exists where somebody else has it.
+   * Gives a user this address, verified at that moment, and the name that goes with it; false where there is no such user.
+   * Throws already_exists where somebody else has one of them.
    */
-  setEmail(change: {
-    readonly id: UserId
-    readonly email: string | null
-    readonly email_canonical: string | null
-    readonly at: Seconds
-  }): Promise<boolean>
+  setEmail(
+    change: Pick<UserRow, 'id' | 'username' | 'username_canonical'> & {
+      readonly email: string
+      readonly email_canonical: string
+      readonly at: Seconds
+    },
+  ): Promise<boolean>
   /** Takes an address away from whoever has it without having shown that it is theirs. */
   releaseUnverifiedEmail(change: { readonly email_canonical: string; readonly at: Seconds }): Promise<void>
   /** False where there is no such user. */
@@ -159,11 +160,10 @@ export function createUsers(connection: Connection): Users {
       const { numDeletedRows } = await db.deleteFrom('users').where('id', '=', id).executeTakeFirstOrThrow()
       return numDeletedRows > 0n
     },
-    async setEmail({ id, email, email_canonical, at }) {
-      const email_verified_at = email === null ? null : at
+    async setEmail({ id, at, ...change }) {
       const { numUpdatedRows } = await db
         .updateTable('users')
-        .set({ email, email_canonical, email_verified_at, updated_at: at })
+        .set({ ...change, email_verified_at: at, updated_at: at })
         .where('id', '=', id)
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n

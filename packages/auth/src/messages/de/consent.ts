@@ -6,6 +6,7 @@ export const consent: Catalogue = {
   'consent.at': 'bei',
   'consent.scope.openid': 'wissen, wer Sie sind',
   'consent.scope.profile': 'Ihren Benutzernamen lesen',
+  'consent.scope.email': 'Ihre E-Mail-Adresse lesen',
   'consent.scope.roles': 'Ihre Rollen lesen',
   'consent.scope.offline_access': 'all das auch tun, während Sie nicht da sind',
   'consent.privacy_policy': 'Datenschutzerklärung: {address}',

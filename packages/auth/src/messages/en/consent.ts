@@ -5,6 +5,7 @@ export const consent = {
   'consent.at': 'at',
   'consent.scope.openid': 'know who you are',
   'consent.scope.profile': 'read your user name',
+  'consent.scope.email': 'read your e-mail address',
   'consent.scope.roles': 'read your roles',
   'consent.scope.offline_access': 'do all this while you are away',
   'consent.privacy_policy': 'Privacy policy: {address}',

@@ -6,6 +6,7 @@ export const consent: Catalogue = {
   'consent.at': 'en',
   'consent.scope.openid': 'saber quién es usted',
   'consent.scope.profile': 'leer su nombre de usuario',
+  'consent.scope.email': 'leer su dirección de correo electrónico',
   'consent.scope.roles': 'leer sus funciones',
   'consent.scope.offline_access': 'hacer todo esto mientras usted no está',
   'consent.privacy_policy': 'Política de privacidad: {address}',

@@ -6,6 +6,7 @@ export const consent: Catalogue = {
   'consent.at': 'auprès de',
   'consent.scope.openid': 'savoir qui vous êtes',
   'consent.scope.profile': 'lire votre nom d’utilisateur',
+  'consent.scope.email': 'lire votre adresse e-mail',
   'consent.scope.roles': 'lire vos rôles',
   'consent.scope.offline_access': 'faire tout cela en votre absence',
   'consent.privacy_policy': 'Politique de confidentialité : {address}',

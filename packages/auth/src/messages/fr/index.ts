@@ -2,8 +2,16 @@ import type { Catalogue } from '../catalogue.ts'
 import { account } from './account.ts'
 import { common } from './common.ts'
 import { consent } from './consent.ts'
+import { mail } from './mail.ts'
 import { ownData } from './own-data.ts'
 import { signIn } from './sign-in.ts'
 
 /** French. */
-export const fr: Catalogue = { ...common, ...signIn, ...consent, ...account, ...ownData }
+export const fr: Catalogue = {
+  ...account,
+  ...common,
+  ...consent,
+  ...mail,
+  ...ownData,
+  ...signIn,
+}

@@ -1,0 +1,111 @@
+import { paths } from '@gatehouse/core/paths'
+import type { Clock } from '@gatehouse/core/time'
+import type { UserRow } from '@gatehouse/store/rows'
+import type { Store } from '@gatehouse/store/store'
+import { writeAccountExists, writeLink } from '../mail/letters.ts'
+import type { MailLooks } from '../mail/mail-looks.ts'
+import type { Outbox } from '../mail/outbox.ts'
+import type { Locale } from '../messages/messages.ts'
+import { recordEvent } from './audit.ts'
+import { maskEmail } from './email-addresses.ts'
+import { linkIsGone } from './link-is-gone.ts'
+import { type MailedProofs, proofLifetimes } from './mailed-proofs.ts'
+import type { Notices } from './notices.ts'
+import { type Actor, canonicalName, getEmail, signInNames } from './users.ts'
+
+/** Changing one's address: the new one counts once its owner has said so. */
+export interface EmailChanges {
+  /**
+   * Mails a link to the new address. Where somebody else has it they are told, and the user sees the same. Error:
+   * `invalid_request`. Cost: one transaction.
+   */
+  begin(change: {
+    readonly user: UserRow
+    readonly email: string
+    readonly asker: string | undefined
+    readonly locale: Locale
+    readonly by: Actor
+  }): Promise<void>
+  /** The new address of a link, if it is this user's; it can still be used after. */
+  find(token: string, user: UserRow): Promise<string | undefined>
+  /**
+   * Takes the new address, and tells the old one. A user name that was the old address becomes the new one. Errors:
+   * `not_found`, `already_exists` where somebody else has got it meanwhile. Threat: an address of somebody else on one's own
+   * account, which they would then use as theirs; so only who is signed in to the account can take it.
+   */
+  complete(link: { readonly token: string; readonly user: UserRow }, by: Actor): Promise<void>
+}
+
+interface Dependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly issuer: string
+  readonly outbox: Pick<Outbox, 'queue'>
+  readonly proofs: MailedProofs
+  readonly notices: Notices
+  readonly mailLooks: MailLooks
+}
+
+const purposes = ['change_email'] as const
+
+export function createEmailChanges(dependencies: Dependencies): EmailChanges {
+  const { store, clock, issuer, outbox, proofs, notices, mailLooks } = dependencies
+
+  const findEmail = async (token: string, user: UserRow): Promise<string | undefined> => {
+    const proof = await proofs.findLink(token, purposes)
+    const { email } = proof?.details ?? {}
+    return proof?.userId === user.id && typeof email === 'string' ? email : undefined
+  }
+
+  return {
+    async begin({ user, email: typed, asker, locale, by }) {
+      const { email, canonical } = getEmail(typed)
+      await store.transaction(async (tables) => {
+        const names = signInNames(email) ?? { name: canonical, email: canonical }
+        const holder = await tables.users.findByNameOrEmail(names)
+        const other = holder?.id === user.id ? undefined : holder
+        const token = proofs.newToken('change_email')
+        const goodFor = proofLifetimes.change_email
+        const look = mailLooks.of(other ?? user, locale)
+        const queued = await outbox.queue(tables, {
+          kind: other ? 'account_exists' : 'change_email',
+          to: other?.email ?? email,
+          countedAs: canonical,
+          userId: other?.id ?? user.id,
+          content: other
+            ? writeAccountExists(look, { link: issuer + paths.login })
+            : writeLink(look, 'change_email', { link: `${issuer}${paths.verify}?token=${token}`, goodFor }),
+          goodFor,
+        })
+        if (queued) {
+          const proof = { purpose: 'change_email', token, address: canonical, userId: user.id, asker } as const
+          await proofs.putLink(tables, { ...proof, details: { email } })
+        }
+        await recordEvent(tables, clock, { type: 'email_change_asked', result: 'ok', target: user.id, ...by })
+      })
+    },
+
+    find: findEmail,
+
+    async complete({ token, user: { id } }, by) {
+      await store.transaction(async (tables) => {
+        const before = await tables.users.findById(id)
+        const proof = await proofs.consumeLink(tables, token, purposes)
+        const { email } = proof?.details ?? {}
+        if (!before || proof?.userId !== id || typeof email !== 'string') throw linkIsGone()
+        const at = clock.now()
+        const wasName = before.email !== null && before.username_canonical === canonicalName(before.email)
+        const name = wasName ? { username: email, username_canonical: canonicalName(email) ?? email } : before
+        await tables.users.releaseUnverifiedEmail({ email_canonical: proof.address, at })
+        await tables.users.setEmail({
+          ...{ id, email, email_canonical: proof.address, at },
+          ...{ username: name.username, username_canonical: name.username_canonical },
+        })
+        // What was mailed to the old address proves nothing any more.
+        await tables.mailedProofs.deleteByUser(id)
+        await notices.tell(tables, 'email_changed', { user: before, what: maskEmail(email), by })
+        await recordEvent(tables, clock, { type: 'email_changed', result: 'ok', target: id, ...by })
+      })
+    },
+  }
+}

@@ -1,0 +1,32 @@
+import type { UserRow } from '@gatehouse/store/rows'
+import type { Tables } from '@gatehouse/store/store'
+import { signInNames } from './users.ts'
+
+/** Somebody who was named, and may be known here. */
+export interface NamedUser {
+  /** The account, if it can be sent mails. */
+  readonly user: UserRow | undefined
+  /** The account's verified address. */
+  readonly to: string | undefined
+  /** The same as it is compared; for somebody unknown, something that no address is. */
+  readonly address: string
+}
+
+/**
+ * Who is meant by a user name or an address, if mail can be sent to them: active, with a verified address. Cost: one
+ * statement, whoever was named.
+ */
+export async function findReachable(tables: Pick<Tables, 'users'>, named: string): Promise<NamedUser> {
+  const names = signInNames(named)
+  const user = await tables.users.findByNameOrEmail(names ?? { name: '', email: '' })
+  if (
+    user?.status === 'active' &&
+    user.email !== null &&
+    user.email_canonical !== null &&
+    user.email_verified_at !== null
+  ) {
+    return { user, to: user.email, address: user.email_canonical }
+  }
+  // A space stands in no address: nobody can make a proof of somebody else's void by a name that is the same text.
+  return { user: undefined, to: undefined, address: ` ${names?.name ?? ''}` }
+}

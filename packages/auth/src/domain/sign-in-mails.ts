@@ -1,0 +1,167 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import { paths } from '@gatehouse/core/paths'
+import { type Clock, seconds } from '@gatehouse/core/time'
+import type { UserRow } from '@gatehouse/store/rows'
+import type { Store, Tables } from '@gatehouse/store/store'
+import { limitKey } from '../http/client-address.ts'
+import { writeCode, writeLink } from '../mail/letters.ts'
+import type { MailLooks } from '../mail/mail-looks.ts'
+import type { Outbox, QueuedMail } from '../mail/outbox.ts'
+import type { Locale } from '../messages/messages.ts'
+import { recordEvent } from './audit.ts'
+import { linkIsGone } from './link-is-gone.ts'
+import { type MailedProof, type MailedProofs, proofLifetimes } from './mailed-proofs.ts'
+import type { Notices } from './notices.ts'
+import { findReachable, type NamedUser } from './reachable-users.ts'
+import type { MailedMethod } from './sign-in-methods.ts'
+import type { Actor } from './users.ts'
+
+/** Somebody who wants to sign in by a mail. */
+export interface SignInMailRequest {
+  readonly method: MailedMethod
+  /** A user name or an e-mail address, as it was typed. */
+  readonly username: string
+  /** Who asks: the link and the code are good for them alone. */
+  readonly asker: string
+  readonly flow?: string | undefined
+  readonly locale: Locale
+  readonly by: Actor
+}
+
+/** Somebody who has shown that they read the account's mails. */
+export interface ProvenByMail {
+  readonly user: UserRow
+  readonly flow: string | undefined
+  /** Uses the link or the code up, in the sign-in's transaction. Error: `not_found`. */
+  readonly alongside: (tables: Tables) => Promise<void>
+}
+
+/** Signing in by a link or a code that is mailed. */
+export interface SignInMails {
+  /**
+   * Mails a link or a code, if the account exists and has a verified address. Who asks sees the same after the same work.
+   * Error: `too_many_requests` after three in ten minutes for one account, existing or not; its owner is told. Cost: one
+   * transaction.
+   */
+  ask(request: SignInMailRequest): Promise<void>
+  /**
+   * Who a link is for, by whoever asked for it. Errors: `not_found`; `forbidden` for another browser. Threat: a link that
+   * somebody else asked for and sends on, so that one signs in to their session (or gives them one's own).
+   */
+  findByLink(token: string, asker: string | undefined): Promise<ProvenByMail>
+  /** Who a code is for. Errors: `invalid_credentials`, `too_many_requests`; see domain/mailed-proofs. */
+  findByCode(asker: string, code: string): Promise<ProvenByMail>
+}
+
+interface Dependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly issuer: string
+  readonly outbox: Pick<Outbox, 'queue'>
+  readonly proofs: MailedProofs
+  readonly notices: Notices
+  readonly mailLooks: MailLooks
+}
+
+/** Mails to sign in by that one account may be asked for, and within how many seconds. Spec: ASVS 6.6.4. */
+const limit = { mails: 3, within: 600 }
+const purposes = ['sign_in_link'] as const
+
+export function createSignInMails(dependencies: Dependencies): SignInMails {
+  const { store, clock, proofs } = dependencies
+
+  const build = async (proof: MailedProof, use: ProvenByMail['alongside']): Promise<ProvenByMail | undefined> => {
+    const user = proof.userId === undefined ? undefined : await store.users.findById(proof.userId)
+    // An address that is no longer the account's proves nothing about it.
+    const isTheirs = user?.email_canonical === proof.address && user.email_verified_at !== null
+    const { flow } = proof.details
+    return user && isTheirs ? { user, flow: typeof flow === 'string' ? flow : undefined, alongside: use } : undefined
+  }
+
+  return {
+    async ask(request) {
+      const retryAfter = await store.transaction(async (tables) => {
+        const named = await findReachable(tables, request.username)
+        const now = clock.now()
+        const key = `sign-in-mail:${named.user?.id ?? named.address}`
+        const [row] = await tables.signInFailures.record([{ key, at: now, expires_at: seconds(now + limit.within) }])
+        const isOver = (row?.count ?? 1) > limit.mails
+        if (isOver) await tellOnce(dependencies, tables, named, request, row?.count === limit.mails + 1)
+        else await mail(dependencies, tables, named, request)
+        const target = named.user?.id ?? null
+        const result = isOver ? 'too_many_requests' : named.user ? 'ok' : 'unknown'
+        const fold = `${target ?? '?'}|${limitKey(request.by.address ?? '')}`
+        await recordEvent(tables, clock, { type: 'sign_in_mail_asked', result, target, ...request.by, fold })
+        return isOver ? Math.max(1, (row?.expires_at ?? now) - now) : undefined
+      })
+      // Once it is committed: what was counted must stay.
+      if (retryAfter !== undefined) throw new GatehouseError('too_many_requests', { retryAfter })
+    },
+
+    async findByLink(token, asker) {
+      const proof = await proofs.findLink(token, purposes)
+      if (proof && (proof.asker === undefined || proof.asker !== asker)) {
+        throw new GatehouseError('forbidden', {
+          description: 'This link was asked for in another browser: open it there',
+          members: { reason: 'other_browser' },
+        })
+      }
+      const proven =
+        proof &&
+        (await build(proof, async (tables) => {
+          if (!(await proofs.consumeLink(tables, token, purposes))) throw linkIsGone()
+        }))
+      if (!proven) throw linkIsGone()
+      return proven
+    },
+
+    async findByCode(asker, code) {
+      const proof = await proofs.checkCode(asker, code)
+      const proven =
+        proof &&
+        (await build(proof, async (tables) => {
+          if (!(await proofs.consumeCode(tables, asker, code))) throw new GatehouseError('invalid_credentials')
+        }))
+      if (!proven) throw new GatehouseError('invalid_credentials')
+      return proven
+    },
+  }
+}
+
+/** Queues the mail, and notes what it is good for. */
+async function mail(
+  { issuer, outbox, proofs, mailLooks }: Dependencies,
+  tables: Tables,
+  { user, to, address }: NamedUser,
+  { method, asker, flow, locale }: SignInMailRequest,
+): Promise<void> {
+  const look = mailLooks.of(user, locale)
+  const proof = { address, userId: user?.id, asker, details: flow === undefined ? {} : { flow } }
+  const envelope: Pick<QueuedMail, 'to' | 'countedAs' | 'userId'> = { to, countedAs: address, userId: user?.id }
+  if (method === 'email_link') {
+    const token = proofs.newToken('sign_in_link')
+    const goodFor = proofLifetimes.sign_in_link
+    const content = writeLink(look, 'sign_in_link', { link: `${issuer}${paths.loginLink}?token=${token}`, goodFor })
+    if (await outbox.queue(tables, { ...envelope, kind: 'sign_in_link', content, goodFor })) {
+      await proofs.putLink(tables, { ...proof, purpose: 'sign_in_link', token })
+    }
+    return
+  }
+  const code = proofs.newCode()
+  const goodFor = proofLifetimes.sign_in_code
+  const content = writeCode(look, { code, goodFor })
+  if (await outbox.queue(tables, { ...envelope, kind: 'sign_in_code', content, goodFor })) {
+    await proofs.putCode(tables, code, proof)
+  }
+}
+
+/** Tells an owner whom somebody keeps sending mails, with the first that is not sent. */
+async function tellOnce(
+  { notices }: Dependencies,
+  tables: Tables,
+  { user }: NamedUser,
+  { by }: SignInMailRequest,
+  isFirst: boolean,
+): Promise<void> {
+  if (user && isFirst) await notices.tell(tables, 'sign_in_mails_stopped', { user, by })
+}

@@ -1,0 +1,96 @@
+import type { Seconds } from '@gatehouse/core/brand'
+import type { Look } from '../pages/look.ts'
+import { type RenderedMail, renderMail } from './render-mail.ts'
+
+/** Mails with a link by which somebody shows that they read them. */
+const linkKinds = ['sign_up', 'invitation', 'change_email', 'recovery', 'sign_in_link'] as const
+export type LinkKind = (typeof linkKinds)[number]
+
+/** Mails that tell what has happened to an account. */
+const noticeKinds = [
+  'password_changed',
+  'factor_added',
+  'factor_removed',
+  'recovery_codes_renewed',
+  'email_changed',
+  'account_deleted',
+  'sign_in_mails_stopped',
+] as const
+export type NoticeKind = (typeof noticeKinds)[number]
+
+/** Everything that people are sent. */
+export const mailKinds = [...linkKinds, 'sign_in_code', 'account_exists', ...noticeKinds] as const
+/** See {@link mailKinds}. */
+export type MailKind = (typeof mailKinds)[number]
+
+/** What somebody has to be told of something that has happened to their account. */
+export interface NoticeFacts {
+  readonly username: string
+  /** What it was about, such as the name of a factor; empty where there is nothing to name. */
+  readonly what: string
+  readonly at: Seconds
+  /** From where it was done; absent where nobody's browser did it. */
+  readonly address?: string | undefined
+  /** Where to look after the account. */
+  readonly link: string
+}
+
+const brandOf = ({ brand }: Look) => ({ brand: brand.name })
+const minutesOf = (goodFor: number): number => Math.round(goodFor / 60)
+/** For how long a link can be used. */
+const tellLinkLife = (look: Look, goodFor: number): string =>
+  goodFor > 86_400
+    ? look.text('mail.link_good_for_days', { days: Math.round(goodFor / 86_400) })
+    : look.text('mail.link_good_for', { minutes: minutesOf(goodFor) })
+
+/** A mail with a link that can be used once, for so many seconds. */
+export const writeLink = (
+  look: Look,
+  kind: LinkKind,
+  { link, goodFor }: { readonly link: string; readonly goodFor: number },
+): RenderedMail =>
+  renderMail(look, {
+    subject: look.text(`mail.${kind}.subject`, brandOf(look)),
+    before: [look.text(`mail.${kind}.text`, brandOf(look))],
+    link: { href: link, label: look.text(`mail.${kind}.link`) },
+    after: [tellLinkLife(look, goodFor), look.text('mail.not_asked_for')],
+  })
+
+/** A mail with a code that is typed where it was asked for. */
+export const writeCode = (
+  look: Look,
+  { code, goodFor }: { readonly code: string; readonly goodFor: number },
+): RenderedMail => ({
+  ...renderMail(look, {
+    subject: look.text('mail.sign_in_code.subject', brandOf(look)),
+    before: [look.text('mail.sign_in_code.text', brandOf(look))],
+    code: `${code.slice(0, 4)} ${code.slice(4)}`,
+    after: [look.text('mail.code_good_for', { minutes: minutesOf(goodFor) }), look.text('mail.code_for_nobody')],
+  }),
+  code,
+})
+
+/** Tells the owner of an address that somebody has tried to sign up with it. */
+export const writeAccountExists = (look: Look, { link }: { readonly link: string }): RenderedMail =>
+  renderMail(look, {
+    subject: look.text('mail.account_exists.subject', brandOf(look)),
+    before: [look.text('mail.account_exists.text', brandOf(look))],
+    link: { href: link, label: look.text('mail.account_exists.link') },
+    after: [look.text('mail.not_asked_for')],
+  })
+
+/** Tells the owner of an account what has happened to it. */
+export function writeNotice(look: Look, kind: NoticeKind, facts: NoticeFacts): RenderedMail {
+  const { username, what, at, address, link } = facts
+  const time = `${new Date(at * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  const where = address === undefined ? '' : ` ${look.text('mail.from_address', { address })}`
+  return renderMail(look, {
+    subject: look.text(`mail.${kind}.subject`, brandOf(look)),
+    before: [
+      look.text(`mail.${kind}.text`, { ...brandOf(look), username, what }),
+      `${look.text('mail.when', { time })}${where}`,
+    ],
+    link: kind === 'account_deleted' ? undefined : { href: link, label: look.text('mail.look_after') },
+    after: [look.text('mail.not_you')],
+  })
+}

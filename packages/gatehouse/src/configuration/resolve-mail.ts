@@ -1,0 +1,89 @@
+import { parseEmail } from '@gatehouse/auth/domain/email-addresses'
+import { type MailKind, mailKinds } from '@gatehouse/auth/mail/letters'
+import type { MailSettings } from '@gatehouse/auth/mail/open-outbox'
+import type { SmtpSettings } from '@gatehouse/auth/mail/smtp-sender'
+import { isLoopback } from './loopback.ts'
+import type { Report } from './problem.ts'
+import type { ConfigurationFile } from './schema.ts'
+import { isWeakSecret } from './secrets.ts'
+
+interface Context {
+  readonly development: boolean
+  readonly report: Report
+}
+
+type MailSection = NonNullable<ConfigurationFile['mail']>
+/** A mail server before it is said whether it may be used without TLS. */
+type Server = Omit<SmtpSettings, 'from'>
+
+/** How people are sent mails, and reports what cannot be meant. */
+export function resolveMail({ mail, delivery }: ConfigurationFile, context: Context): MailSettings {
+  return {
+    smtp: mail && resolveSmtp(mail, context),
+    webhook: delivery?.webhook && resolveWebhook(delivery.webhook, context),
+    inbox: context.development,
+    most: mail?.most ?? 10_000,
+    perRecipient: mail?.per_recipient ?? 5,
+  }
+}
+
+function resolveSmtp(mail: MailSection, { development, report }: Context): SmtpSettings | undefined {
+  const address = /^(?:[^<>"@,;\r\n]{0,100}<)?([^<>\s]+)>?$/.exec(mail.from)?.[1]
+  if (address === undefined || !parseEmail(address) || mail.from.includes('<') !== mail.from.endsWith('>')) {
+    report(['mail', 'from'], 'expected an address such as Example <no-reply@example.com>')
+  }
+  const server = typeof mail.smtp === 'string' ? parseServer(mail.smtp) : readServer(mail.smtp)
+  if (!server) {
+    report(['mail', 'smtp'], 'expected smtps://user:password@host:465 or smtp://user:password@host:587')
+    return undefined
+  }
+  if (server.password !== undefined && server.user === undefined) {
+    report(['mail', 'smtp'], 'a password needs a user')
+  }
+  // A mail server for development on this machine, such as those that only show what they get, has no certificate.
+  const isHere = development && isLoopback(server.host) && server.security === 'starttls'
+  const isInClear = mail.insecure?.without_tls || isHere
+  return { ...server, security: isInClear ? 'none' : server.security, from: mail.from }
+}
+
+function readServer({ host, port, user, password, tls }: Exclude<MailSection['smtp'], string>): Server {
+  const isImplicit = tls === 'implicit'
+  return { host, port: port ?? (isImplicit ? 465 : 587), security: isImplicit ? 'tls' : 'starttls', user, password }
+}
+
+function parseServer(text: string): Server | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isImplicit = url?.protocol === 'smtps:'
+  if (!url || (!isImplicit && url.protocol !== 'smtp:') || url.hostname === '') return undefined
+  if (!['', '/'].includes(url.pathname) || url.search !== '' || url.hash !== '') return undefined
+  try {
+    return {
+      host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: url.port === '' ? (isImplicit ? 465 : 587) : Number(url.port),
+      security: isImplicit ? 'tls' : 'starttls',
+      user: url.username === '' ? undefined : decodeURIComponent(url.username),
+      password: url.password === '' ? undefined : decodeURIComponent(url.password),
+    }
+  } catch {
+    return undefined
+  }
+}
+
+function resolveWebhook(
+  webhook: NonNullable<NonNullable<ConfigurationFile['delivery']>['webhook']>,
+  { development, report }: Context,
+): MailSettings['webhook'] {
+  const { url, secret, kinds } = webhook
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  const isAllowed = parsed?.protocol === 'https:' || (development && parsed?.protocol === 'http:')
+  if (!isAllowed || parsed?.username !== '') report(['delivery', 'webhook', 'url'], 'expected an https URL')
+  if (!development && isWeakSecret(secret)) {
+    report(['delivery', 'webhook', 'secret'], 'can be guessed; make one with: openssl rand -base64 32')
+  }
+  for (const [index, kind] of (kinds ?? []).entries()) {
+    if (!mailKinds.some((known) => known === kind)) {
+      report(['delivery', 'webhook', 'kinds', index], `expected one of ${mailKinds.join(', ')}`)
+    }
+  }
+  return { url, secret, kinds: kinds as readonly MailKind[] | undefined } // each is one, or has just been reported
+}
