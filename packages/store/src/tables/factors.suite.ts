@@ -29,6 +29,27 @@ export function describeFactors(open: OpenForSuite): void {
     expect(await second.factors.useStep({ ...use, step: 101 })).toBe(true)
   })
 
+  it('lets the counter of a passkey only go up, and one that is not kept stay where it is', async () => {
+    const { store, second } = open()
+    const [counting, silent] = [buildFactor({ kind: 'passkey' }), buildFactor({ kind: 'passkey' })]
+    for (const row of [counting, silent]) await store.factors.insert(row)
+    const use = (id: string, sign_count: number) => ({ id, sign_count, backed_up: 0 as const, at: start })
+    const outcomes = await Promise.all(
+      [store, second, store].map(({ factors }) => factors.useCredential(use(counting.id, 5))),
+    )
+    expect(outcomes.filter((done) => done)).toHaveLength(1)
+    for (const [count, isUsed] of [
+      [4, false],
+      [0, false],
+      [6, true],
+    ] as const) {
+      expect(await store.factors.useCredential(use(counting.id, count))).toBe(isUsed)
+    }
+    expect(await store.factors.useCredential(use(silent.id, 0))).toBe(true)
+    expect(await store.factors.useCredential(use(silent.id, 0))).toBe(true)
+    expect(await store.factors.useCredential(use('gone', 1))).toBe(false)
+  })
+
   it('renames and deletes the user’s own alone', async () => {
     const { factors } = open().store
     const row = buildFactor()

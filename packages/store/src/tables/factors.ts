@@ -11,7 +11,10 @@ export interface Factors {
   findByCredential(credential_id: string): Promise<FactorRow | undefined>
   /** Notes the time step of a code, once: of any number of callers with that step or an earlier one, one gets true. */
   useStep(use: { readonly id: string; readonly step: number; readonly at: Seconds }): Promise<boolean>
-  /** Notes a passkey's counter as it is now; false where the passkey is gone. */
+  /**
+   * Notes a passkey's counter as it is now; false where the passkey is gone, or where its counter has come that far already:
+   * of two uses with one counter one gets true. An authenticator that does not count says 0 each time.
+   */
   useCredential(use: {
     readonly id: string
     readonly sign_count: number
@@ -49,6 +52,7 @@ export function createFactors({ db }: Connection): Factors {
         .updateTable('factors')
         .set({ sign_count, backed_up, last_used_at: at })
         .where('id', '=', id)
+        .where((where) => (sign_count === 0 ? where('sign_count', '=', 0) : where('sign_count', '<', sign_count)))
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
     },
