@@ -28,6 +28,8 @@ export type AuditType =
   | 'profile_changed'
   | 'factor_added'
   | 'factor_removed'
+  | 'factor_renamed'
+  | 'passkey_went_back'
   | 'recovery_codes_renewed'
   | 'mail_given_up'
   | 'client_added'

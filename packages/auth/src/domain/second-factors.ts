@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { randomToken } from '@gatehouse/core/random'
@@ -6,9 +5,11 @@ import type { Clock } from '@gatehouse/core/time'
 import type { FactorRow, UserRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import type { TOTP } from 'otpauth'
+import { type AddedFactor, addFactor, factorName } from './add-factor.ts'
 import { recordEvent } from './audit.ts'
 import type { KeyRing } from './key-rings.ts'
 import type { Notices } from './notices.ts'
+import { hashRecoveryCode, newBase32, replaceRecoveryCodes } from './recovery-codes.ts'
 import { seal, unseal } from './sealing.ts'
 import { createTryLimit } from './try-limit.ts'
 import type { Actor } from './users.ts'
@@ -17,8 +18,15 @@ import type { Actor } from './users.ts'
 export const codeMethods = ['totp', 'recovery_code'] as const
 export type CodeMethod = (typeof codeMethods)[number]
 
-/** What a method is called in `amr`. Spec: RFC 8176 section 2; a recovery code has no registered name. */
-export const amrOf: Readonly<Record<CodeMethod, string>> = { totp: 'otp', recovery_code: 'rc' }
+/** Every way to show a second factor, the best first. */
+export const factorMethods = ['passkey', ...codeMethods] as const
+export type FactorMethod = (typeof factorMethods)[number]
+
+/**
+ * What a method is called in `amr`. Spec: RFC 8176 section 2; `pop`, a key that may lie in hardware or not, is that of OpenID
+ * Connect EAP ACR Values section 5; a recovery code has no registered name.
+ */
+export const amrOf: Readonly<Record<FactorMethod, string>> = { passkey: 'pop', totp: 'otp', recovery_code: 'rc' }
 
 /** A secret that is being set up in an authenticator app. */
 export interface TotpSecret {
@@ -28,11 +36,11 @@ export interface TotpSecret {
   readonly uri: string
 }
 
-/** Second factors: authenticator apps and recovery codes. */
+/** Second factors: what there is of them, authenticator apps, and recovery codes. */
 export interface SecondFactors {
   list(user: UserId): Promise<readonly FactorRow[]>
   /** By which methods a user can show a second factor; empty where they have none. Cost: one or two reads. */
-  methodsOf(user: UserId): Promise<readonly CodeMethod[]>
+  methodsOf(user: UserId): Promise<readonly FactorMethod[]>
   /**
    * Checks a code and uses it up; false for a wrong one, and for one that was used. Error: `too_many_requests` after five
    * wrong ones within five minutes, whatever is typed then. Cost: some reads and one or two writes.
@@ -44,7 +52,7 @@ export interface SecondFactors {
    * Adds the app once a code shows that it has the secret; the first one comes with recovery codes, which are told once.
    * Error: `invalid_credentials` for a wrong code.
    */
-  enrol(enrolment: Enrolment, by: Actor): Promise<{ readonly recoveryCodes: readonly string[] | undefined }>
+  enrol(enrolment: Enrolment, by: Actor): Promise<AddedFactor>
   /** Removes a factor; with the last one the recovery codes go too. Error: `not_found`. */
   remove(user: UserId, id: string, by: Actor): Promise<void>
   /** New recovery codes in the place of the old ones. */
@@ -76,32 +84,15 @@ const limits = { wrong: 5, within: 300 }
 const period = 30
 /** Time steps before and after the present one whose codes count. */
 const window = 1
-const recoveryCodeCount = 10
-/** 80 bits: 16 letters of base32. */
-const recoveryCodeBytes = 10
 
 const placeOf = (id: string): string => `factors.sealed_secret:${id}`
-
-/** Loaded when it is used: a start need not wait for it. */
-const loadOtp = () => import('otpauth')
-
-/** Random bytes in base32, as people can type them. */
-const newSecret = async (bytes: number): Promise<string> => {
-  const { Secret } = await loadOtp()
-  return new Secret({ size: bytes }).base32
-}
-
-/** Recovery codes are long enough for a plain hash: nobody can try 2^80 of them. */
-const hashRecoveryCode = (user: UserId, code: string): string => hash('sha256', `${user}\n${code}`, 'base64url')
-
-/** A recovery code as somebody has typed it: in either case, with or without dashes and spaces. */
-const normalizeRecoveryCode = (text: string): string => text.slice(0, 100).replaceAll(/[\s-]/g, '').toUpperCase()
 
 export function createSecondFactors({ store, clock, ring, notices, issuerName }: Dependencies): SecondFactors {
   const tries = createTryLimit({ store, clock }, limits)
 
   const totpOf = async (secret: string, label = ''): Promise<TOTP> => {
-    const { Secret, TOTP } = await loadOtp()
+    // Loaded when it is used: a start need not wait for it.
+    const { Secret, TOTP } = await import('otpauth')
     return new TOTP({
       issuer: issuerName,
       label,
@@ -131,25 +122,16 @@ export function createSecondFactors({ store, clock, ring, notices, issuerName }:
     }
     return false
   }
-  const newCode = async (): Promise<string> => {
-    const text = await newSecret(recoveryCodeBytes)
-    return text.match(/.{4}/g)?.join('-') ?? text
-  }
-  const storeCodes = async (tables: Pick<Store, 'recoveryCodes'>, user: UserId): Promise<readonly string[]> => {
-    const codes = await Promise.all(Array.from({ length: recoveryCodeCount }, newCode))
-    const hashes = codes.map((code) => hashRecoveryCode(user, normalizeRecoveryCode(code)))
-    await tables.recoveryCodes.replace({ user_id: user, hashes, at: clock.now() })
-    return codes
-  }
 
   return {
     list: (user) => store.factors.listByUser(user),
     recoveryCodesLeft: (user) => store.recoveryCodes.count(user),
 
     async methodsOf(user) {
-      const factors = await store.factors.listByUser(user)
-      if (!factors.some(({ kind }) => kind === 'totp')) return []
-      return (await store.recoveryCodes.count(user)) > 0 ? ['totp', 'recovery_code'] : ['totp']
+      const kinds = new Set((await store.factors.listByUser(user)).map(({ kind }) => kind))
+      if (kinds.size === 0) return []
+      const hasCodes = (await store.recoveryCodes.count(user)) > 0
+      return factorMethods.filter((method) => (method === 'recovery_code' ? hasCodes : kinds.has(method)))
     },
 
     async check(user, method, code) {
@@ -157,14 +139,14 @@ export function createSecondFactors({ store, clock, ring, notices, issuerName }:
         const isRight =
           method === 'totp'
             ? await checkTotp(user, code.replaceAll(/\s/g, ''))
-            : await store.recoveryCodes.consume(user, hashRecoveryCode(user, normalizeRecoveryCode(code)))
+            : await store.recoveryCodes.consume(user, hashRecoveryCode(user, code))
         return isRight || undefined
       }
       return (await tries.limited([`second-factor:${user}`], attempt)) ?? false
     },
 
     async secretFor({ username }, secret) {
-      const text = secret ?? (await newSecret(20))
+      const text = secret ?? (await newBase32(20))
       return { text, uri: (await totpOf(text, username)).toString() }
     },
 
@@ -174,23 +156,11 @@ export function createSecondFactors({ store, clock, ring, notices, issuerName }:
       const id = randomToken(12)
       const sealed_secret = `${ring.current.id}.${seal(ring.current.key, Buffer.from(secret), placeOf(id))}`
       const row: FactorRow = {
-        ...{ id, user_id: user.id, kind: 'totp', name: name.slice(0, 60) || 'Authenticator app', sealed_secret },
+        ...{ id, user_id: user.id, kind: 'totp', name: factorName(name, 'Authenticator app'), sealed_secret },
         ...{ credential_id: null, public_key: null, sign_count: 0, transports: '', backed_up: 0, last_step: step },
         ...{ created_at: clock.now(), last_used_at: null },
       }
-      return store.transaction(async (tables) => {
-        const isFirst = (await tables.recoveryCodes.count(user.id)) === 0
-        await tables.factors.insert(row)
-        await notices.tell(tables, 'factor_added', { user: user.id, what: row.name, by })
-        await recordEvent(tables, clock, {
-          type: 'factor_added',
-          result: 'ok',
-          target: user.id,
-          detail: { kind: 'totp' },
-          ...by,
-        })
-        return { recoveryCodes: isFirst ? await storeCodes(tables, user.id) : undefined }
-      })
+      return store.transaction((tables) => addFactor({ clock, notices }, tables, row, by))
     },
 
     async remove(user, id, by) {
@@ -210,7 +180,7 @@ export function createSecondFactors({ store, clock, ring, notices, issuerName }:
 
     async renewRecoveryCodes(user, by) {
       return store.transaction(async (tables) => {
-        const codes = await storeCodes(tables, user)
+        const codes = await replaceRecoveryCodes(tables, clock, user)
         await notices.tell(tables, 'recovery_codes_renewed', { user, by })
         await recordEvent(tables, clock, { type: 'recovery_codes_renewed', result: 'ok', target: user, ...by })
         return codes

@@ -1,14 +1,14 @@
 import type { Seconds } from '@gatehouse/core/brand'
 import type { ErrorCode } from '@gatehouse/core/errors'
 import type { UserRow } from '@gatehouse/store/rows'
-import { amrOf, type CodeMethod } from '../domain/second-factors.ts'
+import { amrOf, type FactorMethod } from '../domain/second-factors.ts'
 
 /** What has been proven so far, and what could be. */
 export interface ProvenFactors {
   /** Methods of authentication. Spec: RFC 8176. */
   readonly amr: readonly string[]
   /** Methods by which the user can show a second factor. */
-  readonly methods: readonly CodeMethod[]
+  readonly methods: readonly FactorMethod[]
   /** Whether this browser need not show it for a while. */
   readonly isRemembered: boolean
   /** Whether the user must have one. */
@@ -20,7 +20,7 @@ export type NextStep =
   /** Everything that is asked for has been proven. */
   | { readonly step: 'issue'; readonly acr: string }
   /** A second factor has to be shown, by one of these methods. */
-  | { readonly step: 'factor'; readonly methods: readonly CodeMethod[] }
+  | { readonly step: 'factor'; readonly methods: readonly FactorMethod[] }
   /** A second factor has to be set up before anything else. */
   | { readonly step: 'enrol' }
   /** The account may not sign in, whatever is proven. */
@@ -33,12 +33,25 @@ const twoFactors = '2'
 /** Every authentication context class that a sign-in can reach, the weakest first. */
 export const acrValues: readonly string[] = [oneFactor, twoFactors]
 
-/** Methods that are a second factor beside the password. */
-const secondMethods: ReadonlySet<string> = new Set(Object.values(amrOf))
+/** Methods that show what somebody has: a second factor beside what they know, and not beside each other. */
+const methodsOfHaving: ReadonlySet<string> = new Set(Object.values(amrOf))
+/** What the methods themselves say besides: a touch, and that something else was proven with it. */
+const remarks: ReadonlySet<string> = new Set(['user', 'mfa'])
 
-/** What tokens say of methods: several factors are named as such (RFC 8176 section 2, `mfa`). */
-export const nameFactors = (amr: readonly string[]): readonly string[] =>
-  amr.some((method) => secondMethods.has(method)) && !amr.includes('mfa') ? [...amr, 'mfa'] : amr
+const showsSomethingElse = (method: string): boolean => !methodsOfHaving.has(method) && !remarks.has(method)
+
+/**
+ * Whether two factors have been proven: something that somebody has beside something else, or a passkey that has itself
+ * checked who holds it, which it says by `mfa`.
+ */
+const hasTwoFactors = (amr: readonly string[]): boolean =>
+  amr.includes('mfa') || (amr.some((method) => methodsOfHaving.has(method)) && amr.some(showsSomethingElse))
+
+/** What tokens say of methods, each once: several factors are named as such (RFC 8176 section 2, `mfa`). */
+export function nameFactors(amr: readonly string[]): readonly string[] {
+  const named = [...new Set(amr)].filter((method) => method !== 'mfa')
+  return hasTwoFactors(amr) ? [...named, 'mfa'] : named
+}
 
 /**
  * The judge of a sign-in as such. Ways to prove who one is do not call each other; each says what has been proven and does
@@ -47,7 +60,9 @@ export const nameFactors = (amr: readonly string[]): readonly string[] =>
 export function nextStep(user: Pick<UserRow, 'status'>, proven: ProvenFactors): NextStep {
   if (user.status !== 'active') return { step: 'refuse', why: 'account_disabled' }
   if (proven.amr.length === 0) return { step: 'refuse', why: 'nothing_proven' }
-  if (proven.amr.some((method) => secondMethods.has(method))) return { step: 'issue', acr: twoFactors }
+  if (hasTwoFactors(proven.amr)) return { step: 'issue', acr: twoFactors }
+  // A passkey that nobody has unlocked is one factor, and nothing that could be asked for here is another kind of one.
+  if (!proven.amr.some(showsSomethingElse)) return { step: 'refuse', why: 'user_not_verified' }
   if (proven.methods.length > 0 && !proven.isRemembered) return { step: 'factor', methods: proven.methods }
   if (proven.methods.length === 0 && proven.isRequired) return { step: 'enrol' }
   return { step: 'issue', acr: oneFactor }

@@ -1,5 +1,4 @@
 import type { Seconds, UserId } from '@gatehouse/core/brand'
-import { sql } from 'kysely'
 import type { Connection } from '../database.ts'
 import type { UserRow } from '../rows.ts'
 import { defineStatement } from '../statement.ts'
