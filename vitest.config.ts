@@ -10,7 +10,7 @@ export default defineConfig({
   test: {
     include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'test/**/*.test.ts'],
     // What needs foreign programs runs with `npm run test:all`.
-    exclude: process.env.GATEHOUSE_INTEROP ? [] : ['test/interop/**'],
+    exclude: process.env.GATEHOUSE_INTEROP ? [] : ['test/interop/**', 'test/browser/**'],
     // One more than vitest would take: much of what runs here waits.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,

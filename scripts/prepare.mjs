@@ -78,6 +78,9 @@ export function ensureSystemPackages(wanted) {
   return stillMissing.map((entry) => entry.package)
 }
 
+/** The browser that judges the pages. */
+export const chromium = { command: 'chromium', package: 'chromium', for: 'a browser in front of the pages' }
+
 /** Whether a package is there: by its command or, where it has none, by a file. */
 const isThere = ({ command, file }) => (command === undefined ? existsSync(file) : hasCommand(command))
 

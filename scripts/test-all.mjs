@@ -1,6 +1,7 @@
-// `npm run test:all`: the tests, and those that need foreign programs (test/interop), which it installs where it may.
+// `npm run test:all`: the tests, and those that need foreign programs (test/interop, test/browser), which it installs
+// where it may.
 // With --only-interop those alone. Further arguments go to vitest.
-import { checkNode, ensureBuilt, ensureInstalled, ensureSystemPackages } from './prepare.mjs'
+import { checkNode, chromium, ensureBuilt, ensureInstalled, ensureSystemPackages } from './prepare.mjs'
 import { runTests } from './run-tests.mjs'
 
 checkNode()
@@ -14,10 +15,12 @@ const missing = ensureSystemPackages([
     package: 'python3-jwcrypto',
     for: 'a verifier of tokens in another language',
   },
+  chromium,
 ])
 
 const args = process.argv.slice(2).filter((argument) => argument !== '--only-interop')
 const isOnly = process.argv.includes('--only-interop')
 // vitest runs what fits any of its words.
-const words = args.length > 0 ? args.map((word) => `test/interop/${word}`) : ['test/interop/']
+const folders = ['test/interop/', 'test/browser/']
+const words = args.length > 0 ? folders.flatMap((folder) => args.map((word) => folder + word)) : folders
 runTests(isOnly ? words : args, { GATEHOUSE_INTEROP: '1', GATEHOUSE_MISSING: missing.join(' ') })
