@@ -23,6 +23,8 @@ import { createLockout, type SignInLimits } from './domain/lockout.ts'
 import { createLogoutDeliveries, type LogoutDeliveries } from './domain/logout-deliveries.ts'
 import type { MakeKeyPair } from './domain/make-signing-key.ts'
 import { createNotices, type Notices } from './domain/notices.ts'
+import { relyingPartyOf } from './domain/passkey-options.ts'
+import { createPasskeys } from './domain/passkeys.ts'
 import { createPasswords, type HashParameters, type Passwords } from './domain/passwords.ts'
 import { createRefreshTokens } from './domain/refresh-tokens.ts'
 import { createRememberedDevices } from './domain/remembered-devices.ts'
@@ -44,7 +46,7 @@ import { createFlows } from './flow/flows.ts'
 import { type AddressLimit, beginningLimit, createAddressLimit, defaultFailureLimit } from './http/address-limit.ts'
 import { createCookies } from './http/cookies.ts'
 import type { Endpoint } from './http/endpoint.ts'
-import type { SignInResult } from './login/password.ts'
+import type { SignInResult } from './login/signed-in-user.ts'
 import { createMailLooks } from './mail/mail-looks.ts'
 import { type MailSettings, noMail, openOutbox } from './mail/open-outbox.ts'
 import type { MailResult, Outbox, OutboxOptions } from './mail/outbox.ts'
@@ -241,6 +243,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const mailLooks = createMailLooks({ brand })
   const notices = createNotices({ clock, issuer, outbox, mailLooks })
   const secondFactors = createSecondFactors({ store, clock, ring: rings.factor, notices, issuerName })
+  const passkeys = createPasskeys({ store, clock, notices, relyingParty: relyingPartyOf(issuer) })
   const rememberFor = () => settings.secondFactor.rememberFor
   const rememberedDevices = createRememberedDevices({ store, clock, cookies, lifetime: rememberFor })
   const authorizationDetails = createAuthorizationDetails(() => settings.authorizationDetails)
@@ -310,6 +313,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     cookies,
     logoutDeliveries,
     secondFactors,
+    passkeys,
     rememberedDevices,
     rememberFor,
     factorRing: rings.factor,

@@ -2,12 +2,14 @@ import { accountApplicationsEndpoints } from './account/applications.ts'
 import { accountDataEndpoints } from './account/data.ts'
 import { accountHistoryEndpoint } from './account/history.ts'
 import { accountEndpoint } from './account/overview.ts'
+import { accountPasskeysEndpoints } from './account/passkeys.ts'
 import { accountPasswordEndpoints } from './account/password.ts'
 import { securityEndpoints } from './account/security.ts'
 import { accountSessionsEndpoints } from './account/sessions.ts'
 import { inboxEndpoint } from './development/inbox.ts'
 import { loginEndpoint } from './first-party/login.ts'
 import { loginMfaEndpoint } from './first-party/login-mfa.ts'
+import { loginPasskeyEndpoints } from './first-party/login-passkey.ts'
 import { logoutEndpoint } from './first-party/logout.ts'
 import { refreshEndpoint } from './first-party/refresh.ts'
 import { validateEndpoint } from './first-party/validate.ts'
@@ -16,7 +18,9 @@ import { backchannelRequestEndpoint } from './login/backchannel-request.ts'
 import { consentEndpoints } from './login/consent.ts'
 import { deviceEndpoints } from './login/device.ts'
 import { continueEndpoint, enrolFactorEndpoints } from './login/enrol-factor.ts'
+import { enrolPasskeyEndpoints } from './login/enrol-passkey.ts'
 import { languageEndpoint } from './login/language.ts'
+import { passkeyPageEndpoints } from './login/passkey-page.ts'
 import { secondFactorEndpoints } from './login/second-factor.ts'
 import { signInPageEndpoints } from './login/sign-in-page.ts'
 import { firstAdministratorEndpoint } from './manage/first-administrator.ts'
@@ -43,8 +47,10 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof signInPageEndpoints> &
   DependenciesOf<typeof languageEndpoint> &
   DependenciesOf<typeof assetEndpoints> &
+  DependenciesOf<typeof passkeyPageEndpoints> &
   DependenciesOf<typeof secondFactorEndpoints> &
   DependenciesOf<typeof enrolFactorEndpoints> &
+  DependenciesOf<typeof enrolPasskeyEndpoints> &
   DependenciesOf<typeof accountEndpoint> &
   DependenciesOf<typeof accountPasswordEndpoints> &
   DependenciesOf<typeof accountSessionsEndpoints> &
@@ -52,7 +58,9 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof accountHistoryEndpoint> &
   DependenciesOf<typeof accountDataEndpoints> &
   DependenciesOf<typeof securityEndpoints> &
+  DependenciesOf<typeof accountPasskeysEndpoints> &
   DependenciesOf<typeof loginMfaEndpoint> &
+  DependenciesOf<typeof loginPasskeyEndpoints> &
   DependenciesOf<typeof consentEndpoints> &
   DependenciesOf<typeof deviceEndpoints> &
   DependenciesOf<typeof backchannelRequestEndpoint> &
@@ -80,6 +88,7 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
   const firstParty = [
     loginEndpoint(dependencies),
     loginMfaEndpoint(dependencies),
+    ...loginPasskeyEndpoints(dependencies),
     refreshEndpoint(dependencies),
     logoutEndpoint(dependencies),
   ]
@@ -87,10 +96,12 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     ...(dependencies.loginApi ? firstParty : []),
     validateEndpoint(dependencies),
     ...signInPageEndpoints(dependencies),
+    ...passkeyPageEndpoints(dependencies),
     languageEndpoint(dependencies),
     ...assetEndpoints(dependencies),
     ...secondFactorEndpoints(dependencies),
     ...enrolFactorEndpoints(dependencies),
+    ...enrolPasskeyEndpoints(dependencies),
     continueEndpoint(dependencies),
     accountEndpoint(dependencies),
     ...accountPasswordEndpoints(dependencies),
@@ -99,6 +110,7 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     accountHistoryEndpoint(dependencies),
     ...accountDataEndpoints(dependencies),
     ...securityEndpoints(dependencies),
+    ...accountPasskeysEndpoints(dependencies),
     ...consentEndpoints(dependencies),
     ...deviceEndpoints(dependencies),
     backchannelRequestEndpoint(dependencies),

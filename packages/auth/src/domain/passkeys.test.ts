@@ -3,7 +3,10 @@ import { ManualClock } from '@gatehouse/core/time'
 import type { FactorRow } from '@gatehouse/store/rows'
 import { openStore, type Store } from '@gatehouse/store/store'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createMailLooks } from '../mail/mail-looks.ts'
+import { defaultBrand } from '../pages/brand.ts'
 import { type AnswerChanges, SoftwareAuthenticator } from '../testing/software-authenticator.ts'
+import { createNotices } from './notices.ts'
 import { relyingPartyOf, userHandleOf } from './passkey-options.ts'
 import { createPasskeys, type PasskeyPlace, type Passkeys } from './passkeys.ts'
 
@@ -20,7 +23,10 @@ beforeEach(async () => {
   clock = new ManualClock()
   store = await openStore({ url: ':memory:', clock })
   await store.migrate()
-  passkeys = createPasskeys({ store, clock, relyingParty: relyingPartyOf(issuer) })
+  // Nobody here has an address to be told at.
+  const outbox = { queue: () => Promise.reject(new Error('queued')) }
+  const notices = createNotices({ clock, issuer, outbox, mailLooks: createMailLooks({ brand: () => defaultBrand }) })
+  passkeys = createPasskeys({ store, clock, notices, relyingParty: relyingPartyOf(issuer) })
   authenticator = new SoftwareAuthenticator(issuer)
 })
 afterEach(() => store.close())

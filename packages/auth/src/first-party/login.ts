@@ -6,13 +6,13 @@ import type { Client, Clients } from '../domain/clients.ts'
 import type { CompletedSignIn, TokenPair, TokenPairs } from '../domain/token-pairs.ts'
 import { scopeForUser } from '../domain/users.ts'
 import { defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
-import { type PasswordDependencies, proveByPassword, type SignedInUser } from '../login/password.ts'
+import { type PasswordDependencies, proveByPassword } from '../login/password.ts'
+import type { SignedInUser } from '../login/signed-in-user.ts'
 import { checkAskedAudiences, grantScope, parseAskedScope, tokenResponseSchema } from '../protocol/token.ts'
 import type { AskedTokens, MfaTokens } from './mfa-tokens.ts'
 
-const bodySchema = Type.Object({
-  username: Type.String(),
-  password: Type.String({ description: 'At most 1024 bytes' }),
+/** What every sign-in of the first party may ask for. */
+export const askedSchema = Type.Object({
   scope: Type.Optional(
     Type.String({ description: 'Scope tokens with one space between two; left out: all that the user may have' }),
   ),
@@ -22,20 +22,24 @@ const bodySchema = Type.Object({
   ),
 })
 
-interface LoginBody {
-  readonly username: string
-  readonly password: string
-  readonly scope?: string
-  readonly audience?: string
-  readonly client_id?: string
-}
+const bodySchema = Type.Object({
+  username: Type.String(),
+  password: Type.String({ description: 'At most 1024 bytes' }),
+  ...askedSchema.properties,
+})
 
-interface Dependencies extends PasswordDependencies {
+type AskedBody = Type.Static<typeof askedSchema>
+type LoginBody = Type.Static<typeof bodySchema>
+
+/** What a sign-in over the JSON API is answered with needs. */
+export interface LoginAnswerDependencies {
   readonly mfaTokens: MfaTokens
   readonly clients: Clients
   readonly tokenPairs: TokenPairs
   readonly defaultAudience: () => string
 }
+
+interface Dependencies extends PasswordDependencies, LoginAnswerDependencies {}
 
 /**
  * POST /login: a user's name and password for a token pair, on behalf of a first-party client.
@@ -66,38 +70,52 @@ export function loginEndpoint(dependencies: Dependencies): Endpoint {
 
 async function signIn(
   dependencies: Dependencies,
-  { body, headers, address, requestId }: EndpointRequest<LoginBody>,
+  request: EndpointRequest<LoginBody>,
 ): Promise<{ status: number; json: TokenPair }> {
-  const client = await getFirstPartyClient(dependencies.clients, body.client_id)
-  const asked: AskedTokens = {
-    clientId: client.id,
-    scope: body.scope,
-    audiences: checkAskedAudiences(body, client, dependencies.clients.audiences),
-  }
-  // What cannot be meant is told before anything about the account is looked at.
-  parseAskedScope(body.scope)
-  const { username, password } = body
-  const device = String(headers['user-agent'] ?? '').slice(0, 200)
-  const json = await proveByPassword(
-    dependencies,
-    { username, password, address, requestId },
-    async ({ user, next, amr, alongside }) => {
-      if (next.step !== 'issue') throw await askForMore(dependencies, { user, next, amr, alongside }, asked)
-      return startFirstPartySession(dependencies, client, asked, {
-        ...{ user, amr, acr: next.acr, address, device, requestId, alongside },
-      })
-    },
+  const asked = await readAskedTokens(dependencies, request.body)
+  const { username, password } = request.body
+  const { address, requestId } = request
+  const json = await proveByPassword(dependencies, { username, password, address, requestId }, (signedIn) =>
+    answerSignIn(dependencies, asked, request, signedIn),
   )
   return { status: 200, json }
 }
 
-/** Starts the session of a sign-in that has been judged complete. Error: `invalid_scope`. */
-export function startFirstPartySession(
-  { tokenPairs, defaultAudience }: Pick<Dependencies, 'tokenPairs' | 'defaultAudience'>,
-  client: Client,
+/**
+ * What is asked for with a sign-in: what cannot be meant is told before anything about the account is looked at.
+ * Errors: `invalid_client`, `invalid_scope`, `invalid_target`.
+ */
+export async function readAskedTokens(
+  { clients }: Pick<Dependencies, 'clients'>,
+  body: AskedBody,
+): Promise<AskedTokens> {
+  const client = await getFirstPartyClient(clients, body.client_id)
+  const audiences = checkAskedAudiences(body, client, clients.audiences)
+  parseAskedScope(body.scope)
+  return { clientId: client.id, scope: body.scope, audiences }
+}
+
+/** The tokens of somebody who has proven enough. Errors: `mfa_required`, `invalid_scope`. */
+export async function answerSignIn(
+  dependencies: LoginAnswerDependencies,
+  asked: AskedTokens,
+  { headers, address, requestId }: Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId'>,
+  signedIn: SignedInUser,
+): Promise<TokenPair> {
+  const { user, next, amr, alongside } = signedIn
+  if (next.step !== 'issue') throw await askForMore(dependencies, signedIn, asked)
+  const device = String(headers['user-agent'] ?? '').slice(0, 200)
+  const proven = { user, amr, acr: next.acr, address, device, requestId, alongside }
+  return startFirstPartySession(dependencies, asked, proven)
+}
+
+/** Starts the session of a sign-in that has been judged complete. Errors: `invalid_client`, `invalid_scope`. */
+export async function startFirstPartySession(
+  { clients, tokenPairs, defaultAudience }: Omit<LoginAnswerDependencies, 'mfaTokens'>,
   asked: AskedTokens,
   signIn: Omit<CompletedSignIn, 'client' | 'scope' | 'audiences'>,
 ): Promise<TokenPair> {
+  const client = await getFirstPartyClient(clients, asked.clientId)
   const ofUser = scopeForUser(signIn.user, undefined)
   const allowed = client.scopes === 'all' ? ofUser : scopeForUser(signIn.user, client.scopes)
   const scope = grantScope(parseAskedScope(asked.scope), allowed)
@@ -106,7 +124,7 @@ export function startFirstPartySession(
 
 /** The refusal of a sign-in that lacks a second factor, with a token to go on by. */
 async function askForMore(
-  { mfaTokens }: Dependencies,
+  { mfaTokens }: Pick<LoginAnswerDependencies, 'mfaTokens'>,
   { user, next, amr, alongside }: SignedInUser,
   asked: AskedTokens,
 ): Promise<GatehouseError> {

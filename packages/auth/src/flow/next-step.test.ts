@@ -6,7 +6,12 @@ const judge = (amr: readonly string[], more: Partial<ProvenFactors> = {}) =>
 
 describe('what a passkey is worth', () => {
   it('is two factors where it has checked who holds it, whatever else there is or must be', () => {
-    for (const more of [{}, { isRequired: true }, { methods: ['totp'] as const }, { isRequired: true, isRemembered: true }]) {
+    for (const more of [
+      {},
+      { isRequired: true },
+      { methods: ['totp'] as const },
+      { isRequired: true, isRemembered: true },
+    ]) {
       expect(judge(['pop', 'user', 'mfa'], more)).toEqual({ step: 'issue', acr: '2' })
     }
   })

@@ -3,12 +3,19 @@ import { paths } from '@gatehouse/core/paths'
 import type { UserRow } from '@gatehouse/store/rows'
 import * as Type from 'typebox'
 import { ownerPage } from '../account/owner.ts'
+import type { AddedFactor } from '../domain/add-factor.ts'
 import type { KeyRing } from '../domain/key-rings.ts'
 import { seal, unseal } from '../domain/sealing.ts'
 import { amrOf } from '../domain/second-factors.ts'
 import type { Flow } from '../flow/flows.ts'
 import { nameFactors, nextStep } from '../flow/next-step.ts'
-import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
+import {
+  type Answer,
+  type BrowserRequest,
+  defineEndpoint,
+  type Endpoint,
+  type EndpointRequest,
+} from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
@@ -65,7 +72,7 @@ export function enrolFactorEndpoints(dependencies: EnrolDependencies): readonly 
 }
 
 /** Only who has no second factor may set one up half signed in: else the password alone would be enough. */
-async function getWithoutFactor(
+export async function getWithoutFactor(
   dependencies: EnrolDependencies,
   headers: EndpointRequest<never>['headers'],
   flow: Flow,
@@ -106,6 +113,7 @@ export async function showEnrolment(
     secret: text,
     sealed: `${id}.${seal(key, Buffer.from(text), placeOf(flow, user))}`,
     qr: new Html(await qrcode.toString(uri, { type: 'svg', margin: 1, width: 200 })),
+    passkeyAddress: page.isRequired ? `${paths.loginEnrolPasskey}?flow=${flow.id}` : undefined,
     ...page,
     ...(isWrong ? { status: 401, error: look.text('enrol.wrong') } : {}),
   })
@@ -146,7 +154,16 @@ async function confirm(dependencies: EnrolDependencies, http: EndpointRequest<En
       isWrong: true,
     })
   }
-  const amr = nameFactors([...(flow.half?.amr ?? []), amrOf.totp])
+  return completeEnrolment(dependencies, http, { flow, user, added: enrolled, amr: [amrOf.totp] })
+}
+
+/** Completes the sign-in of somebody who has just set up the factor that they need. */
+export async function completeEnrolment(
+  dependencies: EnrolDependencies,
+  http: BrowserRequest,
+  { flow, user, added, amr: shown }: CompletedEnrolment,
+): Promise<Answer> {
+  const amr = nameFactors([...(flow.half?.amr ?? []), ...shown])
   const judged = nextStep(user, { amr, methods: [], isRemembered: false, isRequired: true })
   if (judged.step !== 'issue') throw new GatehouseError('forbidden', { cause: new Error(judged.step) })
   const completed = await completeInBrowser(dependencies, http, flow, {
@@ -156,10 +173,18 @@ async function confirm(dependencies: EnrolDependencies, http: EndpointRequest<En
       return []
     },
   })
-  const { recoveryCodes } = enrolled
+  const { recoveryCodes } = added
   if (!recoveryCodes) return goOn(dependencies, http, completed)
   const next = flow.kind === 'authorize' ? `${paths.loginContinue}?flow=${flow.id}` : paths.accountSecurity
-  return renderRecoveryCodes(look, { codes: recoveryCodes, next, cookies: completed.cookies })
+  return renderRecoveryCodes(http.look, { codes: recoveryCodes, next, cookies: completed.cookies })
+}
+
+/** What was set up, and what that has shown. */
+interface CompletedEnrolment {
+  readonly flow: Flow
+  readonly user: UserRow
+  readonly added: AddedFactor
+  readonly amr: readonly string[]
 }
 
 /** Where recovery codes were shown in between, the flow goes on from here. */

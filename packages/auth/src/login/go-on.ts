@@ -1,12 +1,13 @@
 import { paths } from '@gatehouse/core/paths'
 import type { SessionRow, UserRow } from '@gatehouse/store/rows'
-import type { Tables } from '@gatehouse/store/store'
+import type { Store, Tables } from '@gatehouse/store/store'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
 import type { Answer, BrowserRequest } from '../http/endpoint.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderSignedIn } from '../pages/sign-in.ts'
+import type { SignedInUser } from './signed-in-user.ts'
 
 /** A sign-in that is complete, and the cookies to set with whatever it leads to. */
 export interface CompletedInBrowser {
@@ -50,6 +51,44 @@ export async function completeInBrowser(
   })
   const attached: Flow = beside ? flow : { ...flow, sessionId: session.id, half: undefined }
   return { flow: attached, browser: { user, session }, cookies: [cookie, ...more] }
+}
+
+/** What has come of a sign-in in a browser: a session, or a half of one in the flow. */
+export type TakenSignIn = { readonly completed: CompletedInBrowser } | { readonly next: 'factor' | 'enrol' }
+
+/** Writes what somebody has proven, as far as it goes: the session, or in the flow that more has to be proven. */
+export async function takeSignIn(
+  dependencies: CompletionDependencies & { readonly store: Store },
+  http: BrowserRequest,
+  flow: Flow,
+  { user, next, amr, alongside }: SignedInUser,
+): Promise<TakenSignIn> {
+  const { store, flows } = dependencies
+  if (next.step === 'issue') {
+    const completed = await completeInBrowser(dependencies, http, flow, {
+      ...{ user, acr: next.acr, amr },
+      async alongside(tables) {
+        await alongside(tables)
+        return []
+      },
+    })
+    return { completed }
+  }
+  await store.transaction(async (tables) => {
+    await Promise.all([alongside(tables), flows.prove(tables, flow, { user: user.id, amr })])
+  })
+  return { next: next.step }
+}
+
+/** Goes on from there: with what was signed in for, or to the page that asks for more. */
+export async function goOnOrAsk(
+  dependencies: { readonly authorization: AuthorizationFlow },
+  http: BrowserRequest,
+  flow: Flow,
+  taken: TakenSignIn,
+): Promise<Answer> {
+  if ('completed' in taken) return goOn(dependencies, http, taken.completed)
+  return redirectTo(`${taken.next === 'factor' ? paths.loginFactor : paths.loginEnrol}?flow=${flow.id}`)
 }
 
 /**

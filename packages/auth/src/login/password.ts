@@ -3,16 +3,13 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
-import { recordEvent } from '../domain/audit.ts'
 import type { Attempt, Lockout } from '../domain/lockout.ts'
 import { normalizePassword, type PasswordOutcome, type Passwords } from '../domain/passwords.ts'
 import type { SecondFactors } from '../domain/second-factors.ts'
 import { signInNames } from '../domain/users.ts'
-import { type NextStep, nextStep, type ProvenFactors } from '../flow/next-step.ts'
-import { limitKey } from '../http/client-address.ts'
-
-/** How a sign-in ended, for the counters. */
-export type SignInResult = 'ok' | 'wrong' | 'locked' | 'refused'
+import { nextStep, type ProvenFactors } from '../flow/next-step.ts'
+import { refuseChanged, refuseSignIn, type SignInSource } from './refuse-sign-in.ts'
+import type { SignedInUser, SignInResult } from './signed-in-user.ts'
 
 export interface PasswordDependencies {
   readonly store: Store
@@ -35,17 +32,9 @@ export interface PasswordTry {
   readonly isRemembered?: (user: UserId) => Promise<boolean>
 }
 
-/** Somebody who has proven who they are by a password. */
-export interface SignedInUser {
-  readonly user: UserRow
-  /** What comes next: as long as it is not `issue`, nothing may be given. */
-  readonly next: Exclude<NextStep, { readonly step: 'refuse' }>
-  readonly amr: readonly string[]
-  /** To be written in the transaction that the sign-in commits in; throws where the account has changed meanwhile. */
-  readonly alongside: (tables: Tables) => Promise<void>
-}
-
 const byPassword: readonly string[] = ['pwd']
+
+const sourceOf = ({ address, requestId }: PasswordTry): SignInSource => ({ address, request_id: requestId })
 
 /**
  * Proves by a password who somebody is, and then does what follows from it.
@@ -93,7 +82,7 @@ async function complete<T>(
   const judged = nextStep(found, { amr: byPassword, isRequired, ...factors })
   if (judged.step === 'refuse') {
     await attempt.failed()
-    return refuse(dependencies, attempted, found, 'refused', judged.why)
+    return refuseSignIn(dependencies, sourceOf(attempted), { user: found.id, counted: 'refused', why: judged.why })
   }
   const user = outcome === 'rehash' ? await replaceHash(dependencies, attempted, found) : found
   const signedIn: SignedInUser = {
@@ -104,10 +93,9 @@ async function complete<T>(
       await Promise.all([holdAccount(tables, user), attempt.succeeded(tables, user.id)])
     },
   }
-  const done = await then(signedIn).catch((error: unknown) => {
-    if (!(error instanceof GatehouseError) || error.code !== 'invalid_credentials') throw error
-    return refuse(dependencies, attempted, user, 'refused', 'account_changed')
-  })
+  const done = await then(signedIn).catch((error: unknown) =>
+    refuseChanged(dependencies, sourceOf(attempted), user.id, error),
+  )
   dependencies.onSignIn('ok')
   return done
 }
@@ -140,8 +128,10 @@ async function checkPassword(
   const outcome = await dependencies.passwords.check(attempted.password, stored)
   if (user && outcome !== 'wrong') return { user, outcome }
   await attempt.failed()
-  const [counted, why] = attempt.locked ? (['locked', 'locked'] as const) : (['wrong', 'wrong_password'] as const)
-  return refuse(dependencies, attempted, user, counted, why)
+  const refused = attempt.locked
+    ? ({ counted: 'locked', why: 'locked' } as const)
+    : ({ counted: 'wrong', why: 'wrong_password' } as const)
+  return refuseSignIn(dependencies, sourceOf(attempted), { user: user?.id, ...refused })
 }
 
 /** Stores the hash anew with today's parameters. Answers with the user as it is then. */
@@ -159,7 +149,7 @@ async function replaceHash(
   // Another sign-in has replaced it, or the password has just been changed: only the hash that is there now can tell.
   const current = await store.users.findById(user.id)
   if (current && (await passwords.check(password, current.password_hash)) !== 'wrong') return current
-  return refuse(dependencies, attempted, user, 'refused', 'account_changed')
+  return refuseSignIn(dependencies, sourceOf(attempted), { user: user.id, counted: 'refused', why: 'account_changed' })
 }
 
 /**
@@ -169,25 +159,4 @@ async function replaceHash(
  */
 export async function holdAccount(tables: Tables, { id, password_hash }: UserRow): Promise<void> {
   if (!(await tables.users.hold({ id, password_hash }))) throw new GatehouseError('invalid_credentials')
-}
-
-async function refuse(
-  { store, clock, onSignIn }: PasswordDependencies,
-  attempted: PasswordTry,
-  user: UserRow | undefined,
-  counted: Exclude<SignInResult, 'ok'>,
-  why: string,
-): Promise<never> {
-  onSignIn(counted)
-  const source = limitKey(attempted.address)
-  await recordEvent(store, clock, {
-    type: 'sign_in',
-    result: why,
-    target: user?.id ?? null,
-    address: attempted.address,
-    request_id: attempted.requestId,
-    // Unknown accounts fold by source alone: what is typed as a user name may be a password.
-    fold: user ? `${user.id}|${source}` : `?|${source}`,
-  })
-  throw new GatehouseError('invalid_credentials', { cause: new Error(why) })
 }

@@ -4,8 +4,10 @@ import { paths } from '@gatehouse/core/paths'
 import type { SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
+import { answerLength, parseAssertion } from '../domain/passkey-answers.ts'
+import type { Passkeys } from '../domain/passkeys.ts'
 import type { RememberedDevices } from '../domain/remembered-devices.ts'
-import { amrOf, codeMethods, type SecondFactors } from '../domain/second-factors.ts'
+import { factorMethods, type SecondFactors } from '../domain/second-factors.ts'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
 import type { Flow } from '../flow/flows.ts'
 import { nameFactors, nextStep } from '../flow/next-step.ts'
@@ -19,11 +21,13 @@ import { redirectTo } from '../pages/page.ts'
 import { renderSecondFactor } from '../pages/second-factor.ts'
 import { type CompletionDependencies, completeInBrowser, goOn } from './go-on.ts'
 import { holdAccount } from './password.ts'
+import { type ShownFactor, showFactor } from './show-factor.ts'
 
 export interface SecondFactorDependencies extends CompletionDependencies {
   readonly issuer: string
   readonly store: Store
   readonly secondFactors: SecondFactors
+  readonly passkeys: Passkeys
   readonly rememberedDevices: RememberedDevices
   readonly rememberFor: () => Seconds
   readonly authorization: AuthorizationFlow
@@ -31,17 +35,13 @@ export interface SecondFactorDependencies extends CompletionDependencies {
 
 const formSchema = Type.Object({
   flow: Type.String(),
-  method: Type.Union(codeMethods.map((method) => Type.Literal(method))),
+  method: Type.Union(factorMethods.map((method) => Type.Literal(method))),
   code: Type.Optional(Type.String({ maxLength: 100 })),
+  answer: Type.Optional(Type.String({ maxLength: answerLength, description: 'A passkey’s assertion as JSON' })),
   remember: Type.Optional(Type.String()),
 })
 
-interface FactorForm {
-  readonly flow: string
-  readonly method: (typeof codeMethods)[number]
-  readonly code?: string
-  readonly remember?: string
-}
+type FactorForm = Type.Static<typeof formSchema>
 
 /** The page on which people show a second factor: after the password, or where an app asks for a stronger sign-in. */
 export function secondFactorEndpoints(dependencies: SecondFactorDependencies): readonly Endpoint[] {
@@ -63,7 +63,7 @@ export function secondFactorEndpoints(dependencies: SecondFactorDependencies): r
     defineEndpoint({
       method: 'POST',
       path: paths.loginFactor,
-      summary: 'Takes the code of that page',
+      summary: 'Takes the code, or the passkey, of that page',
       bodyKind: 'form',
       body: formSchema,
       answers: { 200: null, 303: null },
@@ -113,11 +113,13 @@ async function show(
   user: UserRow,
   { error, ...shown }: Shown = {},
 ): Promise<Answer> {
-  const { secondFactors, rememberFor } = dependencies
+  const { secondFactors, passkeys, rememberFor } = dependencies
+  const methods = await secondFactors.methodsOf(user.id)
+  const place = { flow: flow.id, user: user.id }
   return renderSecondFactor(look, {
     flow: flow.id,
-    action: paths.loginFactor,
-    methods: await secondFactors.methodsOf(user.id),
+    methods,
+    passkeyOptions: methods.includes('passkey') ? await passkeys.beginAssertion(place) : undefined,
     rememberDays: Math.floor(rememberFor() / 86_400),
     leadsTo: targetsOf(dependencies, flow),
     ...shown,
@@ -132,32 +134,46 @@ export const targetsOf = (
 ): readonly string[] => (flow.kind === 'authorize' ? [authorization.requestOf(flow).redirectUri] : [])
 
 async function check(dependencies: SecondFactorDependencies, http: EndpointRequest<FactorForm>): Promise<Answer> {
-  const { issuer, flows, secondFactors, rememberedDevices } = dependencies
-  const { body, headers, look } = http
+  const { issuer, flows } = dependencies
+  const { body, headers, address, requestId, look } = http
   checkSameOrigin(headers, issuer)
   const flow = await flows.get(http, body.flow)
   const half = await findHalf(dependencies, headers, flow)
   if (!half) return redirectTo(`${paths.login}?flow=${flow.id}`)
   const { user } = half
+  const { method, code, answer } = body
+  const assertion = answer === undefined ? undefined : parseAssertion(answer)
+  const by = { address, request_id: requestId }
   try {
-    if (!(await secondFactors.check(user.id, body.method, body.code ?? ''))) {
-      return await show(dependencies, look, flow, user, { error: 'factor.wrong', status: 401 })
-    }
+    const shown = await showFactor(dependencies, { user: user.id, method, code, assertion, flow: flow.id, by })
+    if (!('why' in shown)) return await complete(dependencies, http, flow, half, shown)
+    const error = method === 'passkey' ? 'passkey.wrong' : 'factor.wrong'
+    return await show(dependencies, look, flow, user, { error, status: 401 })
   } catch (error) {
     if (!(error instanceof GatehouseError) || error.code !== 'too_many_requests') throw error
     const headersOfError = { 'retry-after': String(error.details.retryAfter ?? 60) }
     return show(dependencies, look, flow, user, { error: 'factor.too_many', status: 429, headers: headersOfError })
   }
-  const amr = nameFactors([...half.amr.filter((method) => method !== 'mfa'), amrOf[body.method]])
+}
+
+async function complete(
+  dependencies: SecondFactorDependencies,
+  http: EndpointRequest<FactorForm>,
+  flow: Flow,
+  { user, amr: before, session }: HalfInBrowser,
+  shown: ShownFactor,
+): Promise<Answer> {
+  const { headers, body } = http
+  const amr = nameFactors([...before, ...shown.amr])
   const judged = nextStep(user, { amr, methods: [], isRemembered: false, isRequired: false })
   if (judged.step !== 'issue') throw new GatehouseError('forbidden', { cause: new Error(judged.step) })
   const device = String(headers['user-agent'] ?? '').slice(0, 200)
   const completed = await completeInBrowser(dependencies, http, flow, {
-    ...{ user, acr: judged.acr, amr: [...new Set(amr)], beside: half.session },
+    ...{ user, acr: judged.acr, amr, beside: session },
     async alongside(tables) {
-      await holdAccount(tables, user)
+      await Promise.all([holdAccount(tables, user), shown.use(tables)])
       if (body.remember !== 'yes') return []
-      const cookie = await rememberedDevices.remember(tables, user.id, device)
+      const cookie = await dependencies.rememberedDevices.remember(tables, user.id, device)
       return cookie === undefined ? [] : [cookie]
     },
   })

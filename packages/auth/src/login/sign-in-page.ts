@@ -12,10 +12,10 @@ import { renderErrorPage } from '../pages/error-page.ts'
 import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderSignIn } from '../pages/sign-in.ts'
-import { type CompletedInBrowser, type CompletionDependencies, completeInBrowser, goOn } from './go-on.ts'
+import { type CompletionDependencies, goOnOrAsk, takeSignIn } from './go-on.ts'
 import { type PasswordDependencies, proveByPassword } from './password.ts'
 
-interface Dependencies extends PasswordDependencies, CompletionDependencies {
+export interface SignInPageDependencies extends PasswordDependencies, CompletionDependencies {
   readonly rememberedDevices: RememberedDevices
   readonly issuer: string
   readonly flows: Flows
@@ -31,7 +31,7 @@ const formSchema = Type.Object({
 type SignInForm = Type.Static<typeof formSchema>
 
 /** The page on which people sign in, and what its form is sent to. Works without scripts. */
-export function signInPageEndpoints(dependencies: Dependencies): readonly Endpoint[] {
+export function signInPageEndpoints(dependencies: SignInPageDependencies): readonly Endpoint[] {
   return [
     defineEndpoint({
       method: 'GET',
@@ -58,20 +58,38 @@ export function signInPageEndpoints(dependencies: Dependencies): readonly Endpoi
   ]
 }
 
-async function showPage(dependencies: Dependencies, request: EndpointRequest<unknown>): Promise<Answer> {
+async function showPage(dependencies: SignInPageDependencies, request: EndpointRequest<unknown>): Promise<Answer> {
   const { flow: id } = parseForm(request.query)
   if (id === undefined) {
     const begun = await dependencies.flows.begin(request, { kind: 'sign_in', parameters: '{}' })
     return redirectTo(`${paths.login}?flow=${begun.flow.id}`, begun.cookies)
   }
   const flow = await dependencies.flows.get(request, id)
+  return showSignIn(dependencies, request.look, flow)
+}
+
+/** What is told on the page when a try has failed. */
+interface FailedTry {
+  readonly username?: string
+  readonly error?: MessageKey
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** The page of a flow, for the first time or after a try. */
+export async function showSignIn(
+  dependencies: Pick<SignInPageDependencies, 'authorization'>,
+  look: Look,
+  flow: Flow,
+  { error, ...failed }: FailedTry = {},
+): Promise<Answer> {
   const about = await describe(dependencies, flow)
-  return renderSignIn(request.look, { flow: flow.id, action: paths.loginPassword, ...about })
+  return renderSignIn(look, { flow: flow.id, ...about, ...failed, error: error && look.text(error) })
 }
 
 /** For whom one signs in, as whom perhaps, and where it may lead. */
 async function describe(
-  { authorization }: Dependencies,
+  { authorization }: Pick<SignInPageDependencies, 'authorization'>,
   flow: Flow,
 ): Promise<{ client?: string; username?: string | undefined; leadsTo: readonly string[] }> {
   if (flow.kind !== 'authorize') return { leadsTo: [] }
@@ -80,54 +98,22 @@ async function describe(
   return { client: client.name ?? client.id, username: request.loginHint, leadsTo: [request.redirectUri] }
 }
 
-async function signIn(dependencies: Dependencies, request: EndpointRequest<SignInForm>): Promise<Answer> {
-  const { issuer, store, flows, rememberedDevices } = dependencies
-  const { body, headers, address, requestId } = request
+async function signIn(dependencies: SignInPageDependencies, request: EndpointRequest<SignInForm>): Promise<Answer> {
+  const { issuer, flows, rememberedDevices } = dependencies
+  const { body, headers, address, requestId, look } = request
   checkSameOrigin(headers, issuer)
   const flow = await flows.get(request, body.flow)
   const { username = '', password = '' } = body
   const outcome = await proveByPassword(
     dependencies,
     { username, password, address, requestId, isRemembered: (user) => rememberedDevices.isRemembered(headers, user) },
-    async ({ user, next, amr, alongside }): Promise<Proven> => {
-      if (next.step === 'issue') {
-        return {
-          completed: await completeInBrowser(dependencies, request, flow, {
-            ...{ user, acr: next.acr, amr },
-            async alongside(tables) {
-              await alongside(tables)
-              return []
-            },
-          }),
-        }
-      }
-      await store.transaction(async (tables) => {
-        await Promise.all([alongside(tables), flows.prove(tables, flow, { user: user.id, amr })])
-      })
-      return { next: next.step }
-    },
+    (signedIn) => takeSignIn(dependencies, request, flow, signedIn),
   ).catch((error: unknown) => refusal(error))
-  if ('error' in outcome) return showAgain(dependencies, request.look, flow, { username, error: outcome.error })
-  if ('completed' in outcome) return goOn(dependencies, request, outcome.completed)
-  return redirectTo(`${outcome.next === 'factor' ? paths.loginFactor : paths.loginEnrol}?flow=${flow.id}`)
-}
-
-type Proven = { readonly completed: CompletedInBrowser } | { readonly next: 'factor' | 'enrol' }
-
-async function showAgain(
-  dependencies: Dependencies,
-  look: Look,
-  flow: Flow,
-  { username, error }: { readonly username: string; readonly error: GatehouseError },
-): Promise<Answer> {
-  const about = await describe(dependencies, flow)
-  const headers: Record<string, string> =
-    error.details.retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(error.details.retryAfter)) }
-  return renderSignIn(look, {
-    ...{ flow: flow.id, action: paths.loginPassword, ...about, username },
-    error: look.text(sentences[error.code] ?? 'error.invalid_request'),
-    status: error.status,
-    headers,
+  if (!('error' in outcome)) return goOnOrAsk(dependencies, request, flow, outcome)
+  const { code, status, details } = outcome.error
+  return showSignIn(dependencies, look, flow, {
+    ...{ username, status, error: sentences[code] ?? 'error.invalid_request' },
+    headers: details.retryAfter === undefined ? {} : { 'retry-after': String(Math.ceil(details.retryAfter)) },
   })
 }
 

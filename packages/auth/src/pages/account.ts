@@ -6,6 +6,7 @@ import { nameDevice } from './device-name.ts'
 import { type Html, html } from './html.ts'
 import type { Look } from './look.ts'
 import { type Page, renderPage } from './page.ts'
+import { passkeyList } from './passkeys.ts'
 import { buttonForm, errorNotice, signedInAs } from './pieces.ts'
 
 /** The pages of an account, in the order in which they are offered. */
@@ -64,9 +65,14 @@ export const renderSecurity = (look: Look, { flow, username, factors, codesLeft,
     title: look.text('security.title'),
     cookies,
     body: html`${signedInAs(look, username)}
-<h2>${look.text('security.apps')}</h2>
 ${factors.length === 0 && html`<p id="no-factors">${look.text('security.none')}</p>`}
-<ul id="factors" class="cards">${factors.map((factor) => renderFactor(look, flow, factor))}</ul>
+${passkeyList(
+  look,
+  flow,
+  factors.filter(({ kind }) => kind === 'passkey'),
+)}
+<h2>${look.text('security.apps')}</h2>
+<ul id="factors" class="cards">${factors.filter(({ kind }) => kind === 'totp').map((factor) => renderFactor(look, flow, factor))}</ul>
 ${buttonForm({
   action: paths.accountTotp,
   fields: { flow },

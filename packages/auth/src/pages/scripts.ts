@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { paths } from '@gatehouse/core/paths'
+import { passkeyScript } from './passkey-script.ts'
 
 /** A script of a page: no page has one within itself. */
 export interface Script {
@@ -21,6 +22,11 @@ export const scripts = {
     path: paths.submitScript,
     summary: 'The script that sends a form by itself',
     source: "'use strict'\ndocument.forms[0].submit()\n",
+  }),
+  passkey: buildScript({
+    path: paths.passkeyScript,
+    summary: 'The script that makes passkeys, and asks for them',
+    source: passkeyScript,
   }),
 } as const
 

@@ -1,15 +1,19 @@
-import type { CodeMethod } from '../domain/second-factors.ts'
+import { paths } from '@gatehouse/core/paths'
+import type { RequestOptions } from '../domain/passkey-options.ts'
+import type { FactorMethod } from '../domain/second-factors.ts'
 import type { Answer } from '../http/endpoint.ts'
 import { type Html, html } from './html.ts'
 import type { Look } from './look.ts'
 import { renderPage } from './page.ts'
+import { passkeyForm, withoutPasskeys } from './passkeys.ts'
 import { errorNotice } from './pieces.ts'
 
 /** The page on which one shows a second factor. */
 export interface SecondFactorPage {
   readonly flow: string
-  readonly action: string
-  readonly methods: readonly CodeMethod[]
+  readonly methods: readonly FactorMethod[]
+  /** What to ask for a passkey with; undefined where the user has none. */
+  readonly passkeyOptions: RequestOptions | undefined
   /** For how many days this browser can be remembered; 0 = it cannot. */
   readonly rememberDays: number
   readonly error?: string | undefined
@@ -18,38 +22,63 @@ export interface SecondFactorPage {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-const remember = (look: Look, days: number): Html | false =>
+const remember = (look: Look, method: FactorMethod, days: number): Html | false =>
   days > 0 &&
-  html`<label class="check"><input id="remember" type="checkbox" name="remember" value="yes"> ${look.text('factor.remember', { days })}</label>`
+  html`<label class="check"><input id="remember-${method}" type="checkbox" name="remember" value="yes"> ${look.text('factor.remember', { days })}</label>`
 
-/** A code of an authenticator app, or a recovery code. */
-export const renderSecondFactor = (look: Look, page: SecondFactorPage): Answer => {
-  const hidden = (method: CodeMethod): Html => html`<input type="hidden" name="flow" value="${page.flow}">
+const hidden = (flow: string, method: FactorMethod): Html => html`<input type="hidden" name="flow" value="${flow}">
 <input type="hidden" name="method" value="${method}">`
-  return renderPage(look, {
-    name: 'second-factor',
-    title: look.text('factor.title'),
-    leadsTo: page.leadsTo,
-    headers: page.headers,
-    ...(page.status === undefined ? {} : { status: page.status }),
-    body: html`${errorNotice(page.error)}
-<form method="post" action="${page.action}">
-${hidden('totp')}
+
+const passkeyPart = (
+  look: Look,
+  { flow, rememberDays }: SecondFactorPage,
+  options: RequestOptions,
+): Html => html`${withoutPasskeys(look)}
+${passkeyForm(look, {
+  ...{ flow, action: paths.loginFactor, asks: { options } },
+  ...{ id: 'show-passkey', className: 'primary', text: look.text('passkey.show') },
+  fields: html`<input type="hidden" name="method" value="passkey">
+${remember(look, 'passkey', rememberDays)}`,
+})}`
+
+const totpPart = (
+  look: Look,
+  { flow, rememberDays }: SecondFactorPage,
+): Html => html`<form method="post" action="${paths.loginFactor}">
+${hidden(flow, 'totp')}
 <label>${look.text('factor.totp')}
 <input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="10"></label>
-${remember(look, page.rememberDays)}
+${remember(look, 'totp', rememberDays)}
 <button id="verify" class="primary" type="submit">${look.text('common.continue')}</button>
-</form>
-${
-  page.methods.includes('recovery_code') &&
-  html`<details><summary id="use-recovery-code">${look.text('factor.use_recovery_code')}</summary>
-<form method="post" action="${page.action}">
-${hidden('recovery_code')}
+</form>`
+
+const recoveryPart = (
+  look: Look,
+  { flow }: SecondFactorPage,
+): Html => html`<details><summary id="use-recovery-code">${look.text('factor.use_recovery_code')}</summary>
+<form method="post" action="${paths.loginFactor}">
+${hidden(flow, 'recovery_code')}
 <label>${look.text('factor.recovery_code')}
 <input id="recovery-code" name="code" autocomplete="off" autocapitalize="characters" spellcheck="false" required maxlength="40"></label>
 <button id="verify-recovery-code" type="submit">${look.text('common.continue')}</button>
 </form></details>`
-}`,
+
+/** A passkey, a code of an authenticator app, or a recovery code: what of these the user has. */
+export function renderSecondFactor(look: Look, page: SecondFactorPage): Answer {
+  const { passkeyOptions, methods } = page
+  const hasApp = methods.includes('totp')
+  return renderPage(look, {
+    name: 'second-factor',
+    title: look.text('factor.title'),
+    scripts: passkeyOptions ? ['passkey'] : [],
+    leadsTo: page.leadsTo,
+    headers: page.headers,
+    ...(page.status === undefined ? {} : { status: page.status }),
+    body: html`${errorNotice(page.error)}
+${passkeyOptions && passkeyPart(look, page, passkeyOptions)}
+${passkeyOptions && hasApp && html`<p class="or">${look.text('passkey.or')}</p>`}
+${hasApp && totpPart(look, page)}
+${methods.includes('recovery_code') && recoveryPart(look, page)}`,
   })
 }
 
@@ -65,6 +94,8 @@ export interface EnrolPage {
   readonly qr: Html
   /** Whether one cannot go on without. */
   readonly isRequired: boolean
+  /** Where one makes a passkey instead. */
+  readonly passkeyAddress: string | undefined
   readonly error?: string | undefined
   readonly status?: number
   readonly leadsTo: readonly string[]
@@ -87,7 +118,12 @@ ${errorNotice(page.error)}
 <label>${look.text('enrol.code')}
 <input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="10"></label>
 <button id="confirm" class="primary" type="submit">${look.text('enrol.confirm')}</button>
-</form>`,
+</form>
+${
+  page.passkeyAddress !== undefined &&
+  html`<p class="or">${look.text('passkey.or')}</p>
+<p><a id="passkey-instead" class="button secondary" href="${page.passkeyAddress}">${look.text('passkey.instead')}</a></p>`
+}`,
   })
 
 /** Recovery codes, shown this once, and where to go on. */

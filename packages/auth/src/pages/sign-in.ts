@@ -1,14 +1,14 @@
+import { paths } from '@gatehouse/core/paths'
 import type { Answer } from '../http/endpoint.ts'
 import { html } from './html.ts'
 import type { Look } from './look.ts'
 import { renderPage } from './page.ts'
+import { passkeyForm } from './passkeys.ts'
 import { errorNotice } from './pieces.ts'
 
 /** The page on which one signs in. */
 export interface SignInPage {
   readonly flow: string
-  /** Where the form is sent. */
-  readonly action: string
   /** For whom: the app's name; absent where one signs in for its own sake. */
   readonly client?: string | undefined
   readonly username?: string | undefined
@@ -20,11 +20,12 @@ export interface SignInPage {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Name and password, in a form that works without scripts. */
+/** Name and password, in a form that works without scripts; a passkey where the browser knows them. */
 export const renderSignIn = (look: Look, page: SignInPage): Answer =>
   renderPage(look, {
     name: 'sign-in',
     title: look.text('sign_in.title'),
+    scripts: ['passkey'],
     leadsTo: page.leadsTo,
     headers: page.headers,
     ...(page.status === undefined ? {} : { status: page.status }),
@@ -33,14 +34,19 @@ export const renderSignIn = (look: Look, page: SignInPage): Answer =>
       html`<p>${look.html('sign_in.for_client', { client: html`<strong id="client-name">${page.client}</strong>` })}</p>`
     }
 ${errorNotice(page.error)}
-<form method="post" action="${page.action}">
+<form method="post" action="${paths.loginPassword}">
 <input type="hidden" name="flow" value="${page.flow}">
 <label>${look.text('sign_in.username')}
-<input id="username" name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="255" value="${page.username ?? ''}"></label>
+<input id="username" name="username" autocomplete="username webauthn" autocapitalize="none" spellcheck="false" required maxlength="255" value="${page.username ?? ''}"></label>
 <label>${look.text('sign_in.password')}
 <input id="password" name="password" type="password" autocomplete="current-password" required maxlength="1024"></label>
 <button id="sign-in" class="primary" type="submit">${look.text('sign_in.submit')}</button>
-</form>`,
+</form>
+${passkeyForm(look, {
+  ...{ flow: page.flow, action: paths.loginPasskeyForm, asks: { begin: paths.loginPasskeyBegin }, hasAutofill: true },
+  ...{ id: 'use-passkey', className: 'secondary', text: look.text('passkey.sign_in') },
+  before: html`<p class="or">${look.text('passkey.or')}</p>`,
+})}`,
   })
 
 /** Says that one has signed in, where that was for its own sake. */

@@ -3,6 +3,7 @@ import { common } from './common.ts'
 import { consent } from './consent.ts'
 import { mail } from './mail.ts'
 import { ownData } from './own-data.ts'
+import { passkeys } from './passkeys.ts'
 import { signIn } from './sign-in.ts'
 
 /** English: complete, and what all others fall back to. */
@@ -12,5 +13,6 @@ export const en = {
   ...consent,
   ...mail,
   ...ownData,
+  ...passkeys,
   ...signIn,
 } as const

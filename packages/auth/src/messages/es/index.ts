@@ -4,6 +4,7 @@ import { common } from './common.ts'
 import { consent } from './consent.ts'
 import { mail } from './mail.ts'
 import { ownData } from './own-data.ts'
+import { passkeys } from './passkeys.ts'
 import { signIn } from './sign-in.ts'
 
 /** Spanish. */
@@ -13,5 +14,6 @@ export const es: Catalogue = {
   ...consent,
   ...mail,
   ...ownData,
+  ...passkeys,
   ...signIn,
 }

@@ -1,0 +1,16 @@
+import type { UserRow } from '@gatehouse/store/rows'
+import type { Tables } from '@gatehouse/store/store'
+import type { NextStep } from '../flow/next-step.ts'
+
+/** How a sign-in ended, for the counters. */
+export type SignInResult = 'ok' | 'wrong' | 'locked' | 'refused'
+
+/** Somebody who has proven who they are. */
+export interface SignedInUser {
+  readonly user: UserRow
+  /** What comes next: as long as it is not `issue`, nothing may be given. */
+  readonly next: Exclude<NextStep, { readonly step: 'refuse' }>
+  readonly amr: readonly string[]
+  /** To be written in the transaction that the sign-in commits in; throws where the account has changed meanwhile. */
+  readonly alongside: (tables: Tables) => Promise<void>
+}

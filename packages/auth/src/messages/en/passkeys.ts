@@ -1,0 +1,26 @@
+/** Passkeys: signing in by one, making one, one's own. */
+export const passkeys = {
+  'passkey.title': 'Passkeys',
+  'passkey.none': 'None yet. With a passkey you sign in by your fingerprint, your face or the lock of your device.',
+  'passkey.add': 'Add a passkey',
+  'passkey.new_title': 'Make a passkey',
+  'passkey.about':
+    'Your device keeps the passkey, and shows it only once you have unlocked it: by a fingerprint, a face, or a PIN. There is nothing to remember, and nothing that can be asked out of you.',
+  'passkey.name': 'What you call it',
+  'passkey.default_name': 'Passkey',
+  'passkey.create': 'Make a passkey',
+  'passkey.rename': 'Rename',
+  'passkey.save_name': 'Save the name',
+  'passkey.sign_in': 'Sign in with a passkey',
+  'passkey.show': 'Use your passkey',
+  'passkey.or': 'or',
+  'passkey.instead': 'Use a passkey instead',
+  'passkey.app_instead': 'Use an authenticator app instead',
+  'passkey.wrong': 'This passkey does not sign you in here. Try another one, or another way.',
+  'passkey.not_added': 'The passkey could not be added. Try again.',
+  'passkey.cancelled': 'Nothing was chosen, or it took too long. Try again when you like.',
+  'passkey.known': 'This device has a passkey for your account already.',
+  'passkey.failed': 'That did not work. Load the page again, and then try once more.',
+  'passkey.unsupported': 'This browser does not know passkeys.',
+  'passkey.needs_script': 'Passkeys need JavaScript, which this browser does not run here.',
+} as const
