@@ -72,6 +72,7 @@ describe('adding a passkey (WebAuthn section 7.1)', () => {
       ...{ kind: 'passkey', name: 'Phone', transports: 'internal hybrid', backed_up: 1, sign_count: 0 },
       ...{ credential_id: authenticator.credentials[0]?.id, sealed_secret: null, last_used_at: null },
     })
+    clock.advance(1)
     expect((await register()).recoveryCodes).toBeUndefined()
     expect((await passkeys.beginRegistration(alice, 'flow-1')).excludeCredentials.map(({ id }) => id)).toEqual(
       authenticator.credentials.map(({ id }) => id),
