@@ -1,11 +1,13 @@
 import { seconds } from '@gatehouse/core/time'
 import { afterEach, describe, expect, it } from 'vitest'
 import { noPermissions } from '../domain/clients.ts'
-import type { CreationOptions, RequestOptions } from '../domain/passkey-options.ts'
-import { addUser, setUserStatus } from '../domain/users.ts'
+import { type CreationOptions, type RequestOptions, relyingPartyOf } from '../domain/passkey-options.ts'
+import { createPasskeys } from '../domain/passkeys.ts'
+import { addUser, setPassword, setUserStatus } from '../domain/users.ts'
 import { newPkce, type ShownPage, TestBrowser } from '../testing/browser.ts'
 import { type AnswerChanges, SoftwareAuthenticator } from '../testing/software-authenticator.ts'
 import { basic, claimsOf, goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
+import { proveByPasskey } from './passkey.ts'
 
 const redirectUri = 'https://app.example.com/cb'
 const pkce = newPkce()
@@ -104,7 +106,7 @@ const wrongAnswers: readonly (readonly [string, AnswerChanges])[] = [
   ['a frame of another site', { clientData: { crossOrigin: true, topOrigin: 'https://evil.test' } }],
 ]
 
-describe('signing in by a passkey on the page', () => {
+describe('signing in by a passkey on the page (WebAuthn section 7.2)', () => {
   it('is two factors, and says so', async () => {
     await start()
     await makePasskey()
@@ -214,7 +216,7 @@ describe('signing in by a passkey on the page', () => {
   })
 })
 
-describe('making a passkey in one’s account', () => {
+describe('making a passkey in one’s account (WebAuthn section 7.1)', () => {
   it('keeps it, shows recovery codes with the first factor, and names it', async () => {
     await start()
     expect((await make(await newPasskeyPage())).has('recovery-codes')).toBe(true)
@@ -329,6 +331,35 @@ describe('a passkey as the second factor', () => {
     forget()
     const again = await signIn(await browser.get('/login'))
     expect((await browser.get(`/login/enrol/passkey?flow=${flowOf(again)}`)).status).toBe(403)
+  })
+})
+
+describe('an account that changes while somebody signs in by its passkey', () => {
+  it.each(['disabled', 'without the passkey', 'with another password'])('lets nobody in: %s', async (change) => {
+    await start()
+    await makePasskey()
+    const { store, clock, auth } = started
+    const passkeys = createPasskeys({ store, clock, relyingParty: relyingPartyOf(issuer) })
+    const dependencies = { store, clock, passkeys, passwords: auth.passwords, revocations: auth.revocations }
+    const user = await findAlice()
+    const changes: Record<string, () => Promise<unknown>> = {
+      disabled: () => setUserStatus(dependencies, { id: user.id, status: 'disabled' }, { actor: 'test' }),
+      'without the passkey': () => store.factors.deleteByUser(user.id),
+      'with another password': () =>
+        setPassword(dependencies, { user, password: 'another long passphrase', minimumLength: 15 }, { actor: 'test' }),
+    }
+    const tried = { assertion: authenticator.get(await passkeys.beginAssertion({})), place: {}, by: {} }
+    const counted: string[] = []
+    const proven = proveByPasskey(
+      { ...dependencies, onSignIn: (result) => counted.push(result) },
+      tried,
+      async ({ alongside }) => {
+        await changes[change]?.()
+        return store.transaction(alongside)
+      },
+    )
+    await expect(proven).rejects.toMatchObject({ code: 'invalid_credentials' })
+    expect(counted).toEqual(['refused'])
   })
 })
 

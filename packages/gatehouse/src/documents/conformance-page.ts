@@ -227,7 +227,7 @@ const linkFile = (file: string): string => `[${file.replace(/^packages\//, '').r
 const shorten = (name: string): string =>
   name
     .replace(/^\d[\d.]*(?:(?:, | and | to )\d[\d.]*)*:? /, '')
-    .replaceAll(/ ?\((?:%#|(?:RFC|OpenID|CIBA)[^()]*)\)|:? \$\{[^}]*\}$|:? %[sj]$/g, '')
+    .replaceAll(/ ?\((?:%#|(?:RFC|OpenID|CIBA|WebAuthn)[^()]*)\)|:? \$\{[^}]*\}$|:? %[sj]$/g, '')
     .replaceAll(/%[sj]|\$\{[^}]*\}/g, '…')
     .trim()
     .replaceAll('|', '\\|')

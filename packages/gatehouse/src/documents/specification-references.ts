@@ -10,6 +10,7 @@ const namedSpecifications: readonly (readonly [said: RegExp, name: string])[] = 
   [/(?:OpenID Connect )?RP-Initiated Logout/, 'OpenID Connect RP-Initiated Logout'],
   [/(?:OpenID Connect )?Back-Channel Logout/, 'OpenID Connect Back-Channel Logout'],
   [/(?:OpenID Connect )?Front-Channel Logout/, 'OpenID Connect Front-Channel Logout'],
+  [/OpenID Connect EAP ACR Values/, 'OpenID Connect EAP ACR Values'],
   [/OpenID Connect Core/, 'OpenID Connect Core'],
   [/OpenID Connect Discovery(?: 1\.0)?/, 'OpenID Connect Discovery'],
   [/OpenID Connect Registration/, 'OpenID Connect Registration'],
@@ -19,6 +20,7 @@ const namedSpecifications: readonly (readonly [said: RegExp, name: string])[] = 
   [/(?:OAuth 2\.0 )?Form Post Response Mode/, 'OAuth 2.0 Form Post Response Mode'],
   [/OAuth 2\.0 Multiple Response Types/, 'OAuth 2.0 Multiple Response Types'],
   [/(?:OAuth )?Client ID Metadata Documents?/, 'OAuth Client ID Metadata Document'],
+  [/WebAuthn(?: Level 3)?/, 'Web Authentication Level 3'],
 ]
 
 const number = String.raw`\d+(?:\.\d+)*`

@@ -27,4 +27,6 @@ export const passkeys: Catalogue = {
   'passkey.failed': 'Das hat nicht geklappt. Laden Sie die Seite neu und versuchen Sie es noch einmal.',
   'passkey.unsupported': 'Dieser Browser kennt keine Passkeys.',
   'passkey.needs_script': 'Passkeys brauchen JavaScript, und das führt dieser Browser hier nicht aus.',
+  'history.factor_renamed': 'Ein Passkey wurde umbenannt',
+  'history.passkey_went_back': 'Ein Passkey wurde abgewiesen: er könnte kopiert worden sein',
 }

@@ -23,4 +23,6 @@ export const passkeys = {
   'passkey.failed': 'That did not work. Load the page again, and then try once more.',
   'passkey.unsupported': 'This browser does not know passkeys.',
   'passkey.needs_script': 'Passkeys need JavaScript, which this browser does not run here.',
+  'history.factor_renamed': 'A passkey was renamed',
+  'history.passkey_went_back': 'A passkey was refused: it may have been copied',
 } as const

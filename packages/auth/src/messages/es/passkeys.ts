@@ -25,4 +25,6 @@ export const passkeys: Catalogue = {
   'passkey.failed': 'No ha funcionado. Vuelva a cargar la página e inténtelo otra vez.',
   'passkey.unsupported': 'Este navegador no conoce las claves de acceso.',
   'passkey.needs_script': 'Las claves de acceso necesitan JavaScript, y este navegador no lo ejecuta aquí.',
+  'history.factor_renamed': 'Se ha cambiado el nombre de una clave de acceso',
+  'history.passkey_went_back': 'Se ha rechazado una clave de acceso: puede haber sido copiada',
 }

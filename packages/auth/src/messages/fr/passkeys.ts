@@ -25,4 +25,6 @@ export const passkeys: Catalogue = {
   'passkey.failed': 'Cela n’a pas marché. Rechargez la page, puis réessayez.',
   'passkey.unsupported': 'Ce navigateur ne connaît pas les clés d’accès.',
   'passkey.needs_script': 'Les clés d’accès ont besoin de JavaScript, que ce navigateur n’exécute pas ici.',
+  'history.factor_renamed': 'Une clé d’accès a été renommée',
+  'history.passkey_went_back': 'Une clé d’accès a été refusée : elle a peut-être été copiée',
 }
