@@ -339,8 +339,9 @@ describe('an account that changes while somebody signs in by its passkey', () =>
     await start()
     await makePasskey()
     const { store, clock, auth } = started
-    const passkeys = createPasskeys({ store, clock, relyingParty: relyingPartyOf(issuer) })
-    const dependencies = { store, clock, passkeys, passwords: auth.passwords, revocations: auth.revocations }
+    const { notices, passwords, revocations } = auth
+    const passkeys = createPasskeys({ store, clock, notices, relyingParty: relyingPartyOf(issuer) })
+    const dependencies = { store, clock, passkeys, notices, passwords, revocations }
     const user = await findAlice()
     const changes: Record<string, () => Promise<unknown>> = {
       disabled: () => setUserStatus(dependencies, { id: user.id, status: 'disabled' }, { actor: 'test' }),

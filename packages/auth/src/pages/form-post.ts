@@ -15,15 +15,19 @@ export const renderFormPost = (
     readonly cookies: readonly string[]
   },
 ): Answer =>
-  renderPage(look, {
-    name: 'form-post',
-    title: look.text('common.back_to_app'),
-    formTargets: [page.redirectUri],
-    scripts: ['submit'],
-    cookies: page.cookies,
-    body: html`<form method="post" action="${page.redirectUri}">
+  // It is passed through, and shown once: there is nothing to come back to.
+  renderPage(
+    { ...look, here: undefined },
+    {
+      name: 'form-post',
+      title: look.text('common.back_to_app'),
+      formTargets: [page.redirectUri],
+      scripts: ['submit'],
+      cookies: page.cookies,
+      body: html`<form method="post" action="${page.redirectUri}">
 ${Object.entries(page.fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 <noscript><p>${look.text('common.one_step_left')}</p></noscript>
 <button id="continue" class="primary" type="submit">${look.text('common.continue')}</button>
 </form>`,
-  })
+    },
+  )
