@@ -71,6 +71,10 @@ async function makePasskey(): Promise<void> {
   forget()
 }
 
+/** When alice’s passkeys were last used, by what is noted of it. */
+const usesOf = async () =>
+  (await started.store.factors.listByUser((await findAlice()).id)).map(({ last_used_at }) => last_used_at)
+
 /** The challenge that a sign-in page's script fetches. */
 async function begin(page: ShownPage, headers: Record<string, string> = {}): Promise<Response> {
   const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
@@ -278,6 +282,7 @@ describe('a passkey as the second factor', () => {
     expect(askedOn<RequestOptions>(page).options.allowCredentials).toHaveLength(1)
     const claims = await claimsFor(await show(page, { isVerified: false }))
     expect(claims).toMatchObject({ acr: '2', amr: ['pwd', 'pop', 'user', 'mfa'] })
+    expect(await usesOf()).toEqual([started.clock.now()])
   })
 
   it('is all that is asked for where an app wants more than the password was', async () => {
@@ -416,6 +421,7 @@ describe('passkeys over the JSON API', () => {
     const good = await show(authenticator.get(asked, { isVerified: false }))
     const tokens = (await good.json()) as Record<string, string>
     expect(claimsOf(tokens.access_token ?? '')).toMatchObject({ acr: '2', amr: ['pwd', 'pop', 'user', 'mfa'] })
+    expect(await usesOf()).toEqual([started.clock.now()])
     expect((await options({ mfa_token })).status).toBe(401)
   })
 

@@ -79,7 +79,7 @@ ${passkeyForm(look, {
   fields: html`<label>${look.text('passkey.name')}
 <input id="factor-name" name="name" maxlength="60" autocomplete="off" value="${look.text('passkey.default_name')}"></label>`,
 })}
-<p><a id="other-way" class="button" href="${page.other.address}">${page.other.text}</a></p>`,
+<a id="other-way" class="button other" href="${page.other.address}">${page.other.text}</a>`,
   })
 
 const renderPasskey = (look: Look, flow: string, { id, name, created_at, last_used_at }: FactorRow): Html => {

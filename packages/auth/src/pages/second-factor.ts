@@ -122,7 +122,7 @@ ${errorNotice(page.error)}
 ${
   page.passkeyAddress !== undefined &&
   html`<p class="or">${look.text('passkey.or')}</p>
-<p><a id="passkey-instead" class="button secondary" href="${page.passkeyAddress}">${look.text('passkey.instead')}</a></p>`
+<a id="passkey-instead" class="button other" href="${page.passkeyAddress}">${look.text('passkey.instead')}</a>`
 }`,
   })
 

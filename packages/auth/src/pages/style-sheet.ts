@@ -58,6 +58,8 @@ button.primary, a.primary { background: var(--accent); border-color: var(--accen
 button.primary:hover, a.primary:hover { background: var(--accent); filter: brightness(1.08) }
 button.danger { color: var(--danger); border-color: var(--danger) }
 button.small { min-height: 2.25rem; padding: .25rem .75rem; font-size: .9375rem }
+form.passkey button, a.other { width: 100% }
+a.other { margin-block-start: .75rem }
 .wide button.primary, .wide a.primary { width: auto }
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; margin-block-start: 1rem }
 .actions > * { flex: 1 1 8rem }
@@ -68,6 +70,7 @@ button.small { min-height: 2.25rem; padding: .25rem .75rem; font-size: .9375rem 
 .error { color: var(--danger); background: var(--danger-soft); border-color: var(--danger) }
 .notice { color: var(--good); background: var(--good-soft); border-color: var(--good) }
 ul.cards { list-style: none; margin: 0 0 1rem; padding: 0; display: grid; gap: .75rem }
+ul.cards:empty { display: none }
 ul.cards > li {
   display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .5rem 1rem;
   border: 1px solid var(--line); border-radius: .625rem; padding: .875rem 1rem;

@@ -7,7 +7,7 @@ export const passkeys: Catalogue = {
   'passkey.add': 'Passkey hinzufügen',
   'passkey.new_title': 'Passkey erstellen',
   'passkey.about':
-    'Ihr Gerät bewahrt den Passkey auf und zeigt ihn erst, wenn Sie es entsperrt haben: mit Fingerabdruck, Gesicht oder PIN. Es gibt nichts, was Sie sich merken müssten, und nichts, was man Ihnen entlocken könnte.',
+    'Ihr Gerät bewahrt den Passkey auf und zeigt ihn erst, wenn Sie es entsperrt haben: mit Fingerabdruck, Gesicht oder PIN. Es gibt nichts, was Sie sich merken müssten, und nichts, was eine falsche Seite Ihnen entlocken könnte.',
   'passkey.name': 'Ihr Name dafür',
   'passkey.default_name': 'Passkey',
   'passkey.create': 'Passkey erstellen',

@@ -5,7 +5,7 @@ export const passkeys = {
   'passkey.add': 'Add a passkey',
   'passkey.new_title': 'Make a passkey',
   'passkey.about':
-    'Your device keeps the passkey, and shows it only once you have unlocked it: by a fingerprint, a face, or a PIN. There is nothing to remember, and nothing that can be asked out of you.',
+    'Your device keeps the passkey, and shows it only once you have unlocked it: by a fingerprint, a face, or a PIN. There is nothing to remember, and nothing that a false page could get out of you.',
   'passkey.name': 'What you call it',
   'passkey.default_name': 'Passkey',
   'passkey.create': 'Make a passkey',

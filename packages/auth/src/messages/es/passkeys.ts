@@ -7,7 +7,7 @@ export const passkeys: Catalogue = {
   'passkey.add': 'Añadir una clave de acceso',
   'passkey.new_title': 'Crear una clave de acceso',
   'passkey.about':
-    'Su dispositivo guarda la clave de acceso y solo la muestra cuando usted lo ha desbloqueado: con huella, cara o PIN. No hay nada que recordar ni nada que puedan sonsacarle.',
+    'Su dispositivo guarda la clave de acceso y solo la muestra cuando usted lo ha desbloqueado: con huella, cara o PIN. No hay nada que recordar ni nada que una página falsa pueda sonsacarle.',
   'passkey.name': 'Cómo la llama usted',
   'passkey.default_name': 'Clave de acceso',
   'passkey.create': 'Crear una clave de acceso',

@@ -7,7 +7,7 @@ export const passkeys: Catalogue = {
   'passkey.add': 'Ajouter une clé d’accès',
   'passkey.new_title': 'Créer une clé d’accès',
   'passkey.about':
-    'Votre appareil garde la clé d’accès et ne la présente qu’une fois déverrouillé : par empreinte, visage ou code. Il n’y a rien à retenir, et rien que l’on puisse vous soutirer.',
+    'Votre appareil garde la clé d’accès et ne la présente qu’une fois déverrouillé : par empreinte, visage ou code. Il n’y a rien à retenir, et rien qu’une fausse page puisse vous soutirer.',
   'passkey.name': 'Le nom que vous lui donnez',
   'passkey.default_name': 'Clé d’accès',
   'passkey.create': 'Créer une clé d’accès',
