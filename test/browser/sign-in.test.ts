@@ -14,8 +14,7 @@ describe.skipIf(isMissing).each([
   let visitors: Visitor[] = []
   beforeAll(async () => {
     ;[browser, started] = await Promise.all([startBrowser(), startBrowserSite()])
-    await started.addUser('carol')
-    await started.addUser('dave')
+    for (const name of ['carol', 'dave', 'erin']) await started.addUser(name)
   })
   afterEach(async () => {
     await Promise.all(visitors.map((visitor) => visitor.leave()))
@@ -92,6 +91,32 @@ describe.skipIf(isMissing).each([
     const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
     const form = { client_id: 'tv', grant_type, device_code: String(json.device_code) }
     expect((await postForm(`${started.issuer}/oauth/token`, form)).json).toHaveProperty('access_token')
+  })
+
+  it('one looks at what has happened, and deletes the account', async () => {
+    const visitor = await arrive()
+    await visitor.goTo('/account/history')
+    await visitor.signIn('erin')
+    expect(await visitor.has('#events li')).toBe(true)
+    await visitor.goTo('/account/data')
+    await visitor.fill('#confirm-username', 'somebody else')
+    await visitor.press('#delete-account')
+    expect(await visitor.has('#error')).toBe(true)
+    await visitor.fill('#confirm-username', 'erin')
+    await visitor.press('#delete-account')
+    expect(await visitor.has('#deleted')).toBe(true)
+    await visitor.goTo('/account')
+    await visitor.signIn('erin')
+    expect(await visitor.has('#error')).toBe(true)
+  })
+
+  it('one changes the language', async () => {
+    const visitor = await arrive()
+    await visitor.goTo('/login')
+    await visitor.page.selectOption('#locale', 'de')
+    await visitor.press('#change-language')
+    expect(await visitor.page.getAttribute('html', 'lang')).toBe('de')
+    expect(await visitor.has('#password')).toBe(true)
   })
 
   it('one changes the password, and signs out', async () => {

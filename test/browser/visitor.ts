@@ -11,8 +11,11 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 /** What pages are held to: WCAG 2.2, level AA, and what it builds on. */
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 const pictures = process.env.GATEHOUSE_SCREENSHOTS ? join(root, 'screenshots') : undefined
-/** Pages that have been judged, by what they are: the same one again would be judged the same. */
+/** Pages that have been judged, by what they are and what is on them: the same one again would be judged the same. */
 const judged = new Set<string>()
+/** Everything on a page that has a name of its own; a session's and a factor's are left out. */
+const listParts =
+  "[...new Set([...document.querySelectorAll('[id], [class]')].map(({ id, className }) => id.slice(0, 20) + '.' + className))].sort().join()"
 
 /** What axe-core answers, as far as it is looked at. */
 interface AxeResults {
@@ -104,9 +107,11 @@ export class Visitor {
     expect(this.#strays, 'loaded from elsewhere').toEqual([])
     if (!this.#hasScripts || !this.page.url().startsWith(`${this.#issuer}/`)) return
     const kind = (await this.page.getAttribute('body', 'data-page')) ?? 'unnamed'
-    const name = (await this.page.locator('#error').count()) > 0 ? `${kind}-error` : kind
-    if (judged.has(name)) return
-    judged.add(name)
+    const hasError = kind !== 'error' && (await this.page.locator('#error').count()) > 0
+    const name = hasError ? `${kind}-error` : kind
+    const parts = `${name} ${await this.page.evaluate(listParts)}`
+    if (judged.has(parts)) return
+    judged.add(parts)
     for (const colorScheme of ['dark', 'light'] as const) {
       await this.page.emulateMedia({ colorScheme })
       await this.#judgeByRules(`${name}, ${colorScheme}`)
