@@ -11,7 +11,7 @@ describe.skipIf(isMissing)('passkeys in a real browser', () => {
   let authenticator: VirtualAuthenticator
   beforeAll(async () => {
     ;[browser, started] = await Promise.all([startBrowser(), startBrowserSite()])
-    for (const name of ['carol', 'dave', 'fay']) await started.addUser(name)
+    for (const name of ['carol', 'dave', 'fay', 'gus']) await started.addUser(name)
     await started.addUser('erin', 'treasurer')
   })
   afterEach(() => visitor.leave())
@@ -90,6 +90,24 @@ describe.skipIf(isMissing)('passkeys in a real browser', () => {
     await authenticator.setVerified(true)
     await visitor.press('#show-passkey')
     expect(await visitor.textOf('#username')).toBe('fay')
+  })
+
+  it('who cannot have one is told why, and signs in as ever', async () => {
+    await arrive()
+    await visitor.page.addInitScript('delete window.PublicKeyCredential')
+    await visitor.goTo('/login')
+    expect(await visitor.has('#use-passkey')).toBe(false)
+    await visitor.goTo('/account/security')
+    await visitor.signIn('gus')
+    await visitor.press('#add-passkey')
+    expect([await visitor.has('#passkey-unsupported'), await visitor.has('#create-passkey')]).toEqual([true, false])
+    await visitor.leave()
+    visitor = await Visitor.arrive(browser, started.issuer, { javaScriptEnabled: false })
+    await visitor.goTo('/account/security')
+    expect(await visitor.has('#use-passkey')).toBe(false)
+    await visitor.signIn('gus')
+    await visitor.press('#add-passkey')
+    expect([await visitor.has('noscript .error'), await visitor.has('#create-passkey')]).toEqual([true, false])
   })
 
   it('one is enough for who must have a second factor', async () => {

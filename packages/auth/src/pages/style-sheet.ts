@@ -50,7 +50,7 @@ input[type=checkbox] { width: 1.25rem; height: 1.25rem; margin: 0; accent-color:
 .hint { color: var(--muted); font-size: .9375rem }
 button, a.button {
   display: inline-flex; align-items: center; justify-content: center; min-height: 2.75rem; padding: .5rem 1.125rem;
-  font: inherit; font-weight: 600; cursor: pointer; text-decoration: none; border-radius: .5rem;
+  font: inherit; font-weight: 600; text-align: center; cursor: pointer; text-decoration: none; border-radius: .5rem;
   color: inherit; background: transparent; border: 1px solid var(--edge);
 }
 button:hover, a.button:hover { background: var(--page) }
@@ -88,6 +88,7 @@ dd { margin: 0 0 .75rem; overflow-wrap: anywhere }
 details { margin-block-start: 1.25rem }
 summary { cursor: pointer; padding-block: .25rem; font-weight: 500 }
 details > form, details > p { margin-block-start: 1rem }
+ul.cards details { margin: 0 }
 nav.account ul { list-style: none; margin: 0; padding: 0; display: grid; gap: .125rem }
 nav.account a { display: block; padding: .5rem .75rem; border-radius: .5rem; text-decoration: none }
 nav.account a:hover { background: var(--line) }
