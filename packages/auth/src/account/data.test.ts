@@ -25,7 +25,7 @@ describe('what is kept of a user', () => {
     expect(answer.headers.get('content-disposition')).toContain('attachment')
     const data = JSON.parse(answer.text) as Record<string, readonly Record<string, unknown>[]>
     expect(Object.keys(data)).toEqual(['account', 'sessions', 'factors', 'applications', 'history'])
-    expect(data.account).toMatchObject({ username: 'alice', has_password: true })
+    expect(data.account).toMatchObject({ username: 'alice', email: 'alice@example.com', has_password: true })
     expect(data.sessions).toHaveLength(1)
     expect(data.history?.map(({ type }) => type)).toContain('sign_in')
     const { password_hash } = await getAlice()
@@ -59,6 +59,8 @@ describe('deleting one’s account', () => {
     expect((await browser.get('/account')).has('password')).toBe(true)
     const [event] = await store.audit.list({ target: alice.id, limit: 1 })
     expect(event).toMatchObject({ type: 'user_deleted', actor: alice.id })
+    const [mail] = await started.auth.outbox.listNewest(1)
+    expect(mail).toMatchObject({ to: 'alice@example.com' })
   })
 
   it('asks for a sign-in of the last five minutes', async () => {

@@ -3,6 +3,7 @@ import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
 import { recordEvent } from '../domain/audit.ts'
 import type { LogoutDeliveries } from '../domain/logout-deliveries.ts'
+import type { Notices } from '../domain/notices.ts'
 import { collectOwnData } from '../domain/own-data.ts'
 import type { Revocations } from '../domain/revocations.ts'
 import { canonicalName, deleteUser } from '../domain/users.ts'
@@ -13,6 +14,7 @@ import { type Owner, type OwnerDependencies, ownerAsActor, ownerPage, showToOwne
 
 interface Dependencies extends OwnerDependencies {
   readonly store: Store
+  readonly notices: Notices
   readonly revocations: Revocations
   readonly logoutDeliveries: LogoutDeliveries
   readonly cookies: Cookies

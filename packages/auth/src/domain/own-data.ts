@@ -20,6 +20,9 @@ export async function collectOwnData(store: Store, user: UserRow): Promise<objec
     account: {
       id: user.id,
       username: user.username,
+      email: user.email,
+      email_verified_at: user.email_verified_at === null ? null : told(user.email_verified_at),
+      locale: user.locale,
       status: user.status,
       scopes: user.scopes,
       roles: user.roles,

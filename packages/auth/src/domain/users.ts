@@ -205,17 +205,19 @@ async function replaceHash(
 }
 
 /**
- * Removes a user with everything that is kept of them; every session and token ends in the same transaction. What remains
- * is the audit trail, which knows them by their id. Error: `not_found`.
+ * Removes a user with everything that is kept of them, and tells them so by mail; every session and token ends in the same
+ * transaction. What remains is the audit trail, which knows them by their id. Error: `not_found`.
  */
 export async function deleteUser(
-  { store, clock, revocations }: Omit<Dependencies, 'passwords'>,
+  dependencies: Omit<SetPasswordDependencies, 'passwords'>,
   id: UserId,
   by: Actor,
 ): Promise<void> {
+  const { store, clock, notices, revocations } = dependencies
   const entries = await store.transaction(async (tables) => {
-    // First of all: a sign-in that is under way holds the row, and is then seen here, or finds it gone.
-    if (!(await tables.users.delete(id)))
+    const user = await tables.users.findById(id)
+    // Before all others: a sign-in that is under way holds the row, and is then seen here, or finds it gone.
+    if (!user || !(await tables.users.delete(id)))
       throw new GatehouseError('not_found', { description: 'There is no such user' })
     const ended = await endAllOfUser({ tables, clock, revocations }, id, by)
     await Promise.all([
@@ -224,8 +226,11 @@ export async function deleteUser(
       tables.rememberedDevices.deleteByUser(id),
       tables.consents.deleteByUser(id),
       tables.familiarAddresses.deleteByUser(id),
+      tables.mailedProofs.deleteByUser(id),
+      tables.mails.deleteByUser(id),
       recordEvent(tables, clock, { type: 'user_deleted', result: 'ok', target: id, ...by }),
     ])
+    await notices.tell(tables, 'account_deleted', { user, by })
     return ended
   })
   await revocations.announce(entries)
