@@ -15,25 +15,29 @@ import type { RegistrationPolicy } from './domain/client-registration.ts'
 import { type ClientConfiguration, type Clients, createClients } from './domain/clients.ts'
 import { createDecoupledRequests } from './domain/decoupled-requests.ts'
 import { createDynamicClients, type DynamicClients } from './domain/dynamic-clients.ts'
+import { createEmailChanges } from './domain/email-change.ts'
 import { createClientKeys } from './domain/find-client-keys.ts'
 import type { HashLimits } from './domain/hash-queue.ts'
 import { createIdTokens } from './domain/id-tokens.ts'
 import { type KeyRings, openKeyRings } from './domain/key-rings.ts'
 import { createLockout, type SignInLimits } from './domain/lockout.ts'
 import { createLogoutDeliveries, type LogoutDeliveries } from './domain/logout-deliveries.ts'
+import { createMailedProofs } from './domain/mailed-proofs.ts'
 import type { MakeKeyPair } from './domain/make-signing-key.ts'
 import { createNotices, type Notices } from './domain/notices.ts'
 import { relyingPartyOf } from './domain/passkey-options.ts'
 import { createPasskeys } from './domain/passkeys.ts'
 import { createPasswords, type HashParameters, type Passwords } from './domain/passwords.ts'
+import { createRecovery } from './domain/recovery.ts'
 import { createRefreshTokens } from './domain/refresh-tokens.ts'
 import { createRememberedDevices } from './domain/remembered-devices.ts'
 import { createRemoteKeySets } from './domain/remote-key-sets.ts'
 import { createRevocations, type Hint, type Revocations } from './domain/revocations.ts'
 import { createSealedTokens } from './domain/sealed-tokens.ts'
 import { createSecondFactors } from './domain/second-factors.ts'
+import { createSignInMails } from './domain/sign-in-mails.ts'
 import type { SignInMethod } from './domain/sign-in-methods.ts'
-import type { SignUpPolicy } from './domain/sign-up.ts'
+import { createSignUps, type SignUpPolicy } from './domain/sign-up.ts'
 import { openSigningKeys, type SigningKeys } from './domain/signing-keys.ts'
 import { createSubjects } from './domain/subjects.ts'
 import { createTokenPairs, type TokenLifetimes } from './domain/token-pairs.ts'
@@ -43,12 +47,18 @@ import { buildEndpoints } from './endpoints.ts'
 import { createMfaTokens } from './first-party/mfa-tokens.ts'
 import { createAuthorizationFlow } from './flow/authorization.ts'
 import { createFlows } from './flow/flows.ts'
-import { type AddressLimit, beginningLimit, createAddressLimit, defaultFailureLimit } from './http/address-limit.ts'
+import {
+  type AddressLimit,
+  beginningLimit,
+  createAddressLimit,
+  defaultFailureLimit,
+  mailRequestLimit,
+} from './http/address-limit.ts'
 import { createCookies } from './http/cookies.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import type { SignInResult } from './login/signed-in-user.ts'
 import { createMailLooks } from './mail/mail-looks.ts'
-import { type MailSettings, noMail, openOutbox } from './mail/open-outbox.ts'
+import { canSend, type MailSettings, noMail, openOutbox } from './mail/open-outbox.ts'
 import type { MailResult, Outbox, OutboxOptions } from './mail/outbox.ts'
 import { createOutbound } from './outbound/outbound.ts'
 import type { Brand } from './pages/brand.ts'
@@ -110,6 +120,8 @@ export interface AuthOptions {
   readonly signInLimits?: SignInLimits | undefined
   /** Whether client certificates can reach Gatehouse, by its own listener or by a trusted proxy; not unless said so. */
   readonly seesCertificates?: boolean
+  /** Requests of one address in a minute that cost a hash or a mail. */
+  readonly mailRequestLimit?: number | undefined
   /** Failed signatures that one address may cause in a minute. */
   readonly failureLimit?: number | undefined
   readonly hint: Hint
@@ -240,10 +252,24 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const flows = createFlows({ store, clock, cookies, beginnings })
   const browserSessions = createBrowserSessions({ store, clock, revocations, cookies, lifetimes })
   const issuerName = new URL(issuer).host
+  const proofs = createMailedProofs({ store, clock, ring: rings.mail })
   const mailLooks = createMailLooks({ brand })
   const notices = createNotices({ clock, issuer, outbox, mailLooks })
   const secondFactors = createSecondFactors({ store, clock, ring: rings.factor, notices, issuerName })
   const passkeys = createPasskeys({ store, clock, notices, relyingParty: relyingPartyOf(issuer) })
+  const minimumPasswordLength = () => settings.minimumPasswordLength
+  const byMail = {
+    store,
+    clock,
+    issuer,
+    outbox,
+    proofs,
+    mailLooks,
+    notices,
+    passwords,
+    revocations,
+    minimumPasswordLength,
+  }
   const rememberFor = () => settings.secondFactor.rememberFor
   const rememberedDevices = createRememberedDevices({ store, clock, cookies, lifetime: rememberFor })
   const authorizationDetails = createAuthorizationDetails(() => settings.authorizationDetails)
@@ -331,7 +357,15 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     audiences: () => clients.audiences,
     scopes: () => settings.routeScopes,
     requireClient: () => settings.requireClientToValidate,
-    minimumPasswordLength: () => settings.minimumPasswordLength,
+    minimumPasswordLength,
+    canSend: canSend(mail),
+    signUps: createSignUps({ ...byMail, policy: () => settings.signUp }),
+    signUpPolicy: () => settings.signUp,
+    recovery: createRecovery(byMail),
+    emailChanges: createEmailChanges(byMail),
+    signInMails: createSignInMails(byMail),
+    signInMethods: () => settings.signInMethods,
+    mailRequests: createAddressLimit(clock, options.mailRequestLimit ?? mailRequestLimit),
     readIdTokenHint(hint, client) {
       const { sub, clientId } = readIdTokenHint({ issuer, keys: keys.all }, hint)
       if (clientId !== client.id)

@@ -4,25 +4,35 @@ import { accountHistoryEndpoint } from './account/history.ts'
 import { accountEndpoint } from './account/overview.ts'
 import { accountPasskeysEndpoints } from './account/passkeys.ts'
 import { accountPasswordEndpoints } from './account/password.ts'
+import { profileEndpoints } from './account/profile.ts'
 import { securityEndpoints } from './account/security.ts'
 import { accountSessionsEndpoints } from './account/sessions.ts'
 import { inboxEndpoint } from './development/inbox.ts'
 import { loginEndpoint } from './first-party/login.ts'
+import { loginCodeEndpoints } from './first-party/login-code.ts'
 import { loginMfaEndpoint } from './first-party/login-mfa.ts'
 import { loginPasskeyEndpoints } from './first-party/login-passkey.ts'
 import { logoutEndpoint } from './first-party/logout.ts'
+import { firstPartyRecoverEndpoints } from './first-party/recover.ts'
 import { refreshEndpoint } from './first-party/refresh.ts'
+import { firstPartySignUpEndpoints } from './first-party/sign-up.ts'
 import { validateEndpoint } from './first-party/validate.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { backchannelRequestEndpoint } from './login/backchannel-request.ts'
 import { consentEndpoints } from './login/consent.ts'
 import { deviceEndpoints } from './login/device.ts'
+import { emailCodeEndpoint } from './login/email-code.ts'
 import { continueEndpoint, enrolFactorEndpoints } from './login/enrol-factor.ts'
 import { enrolPasskeyEndpoints } from './login/enrol-passkey.ts'
 import { languageEndpoint } from './login/language.ts'
+import { magicLinkEndpoints } from './login/magic-link.ts'
+import { mailRequestEndpoints } from './login/mail-request.ts'
 import { passkeyPageEndpoints } from './login/passkey-page.ts'
+import { resetPasswordEndpoints } from './login/reset-password.ts'
 import { secondFactorEndpoints } from './login/second-factor.ts'
 import { signInPageEndpoints } from './login/sign-in-page.ts'
+import { signUpEndpoints } from './login/sign-up.ts'
+import { verifyEmailEndpoints } from './login/verify-email.ts'
 import { firstAdministratorEndpoint } from './manage/first-administrator.ts'
 import { assetEndpoints } from './pages/assets.ts'
 import { authorizeEndpoints } from './protocol/authorize.ts'
@@ -76,6 +86,16 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof revokeEndpoint> &
   DependenciesOf<typeof discoveryEndpoints> &
   DependenciesOf<typeof firstAdministratorEndpoint> &
+  DependenciesOf<typeof profileEndpoints> &
+  DependenciesOf<typeof loginCodeEndpoints> &
+  DependenciesOf<typeof firstPartySignUpEndpoints> &
+  DependenciesOf<typeof firstPartyRecoverEndpoints> &
+  DependenciesOf<typeof mailRequestEndpoints> &
+  DependenciesOf<typeof emailCodeEndpoint> &
+  DependenciesOf<typeof magicLinkEndpoints> &
+  DependenciesOf<typeof signUpEndpoints> &
+  DependenciesOf<typeof verifyEmailEndpoints> &
+  DependenciesOf<typeof resetPasswordEndpoints> &
   DependenciesOf<typeof inboxEndpoint> & {
     /** Whether every mail can be read at /dev/inbox: development alone. */
     readonly hasInbox: boolean
@@ -91,12 +111,14 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     ...loginPasskeyEndpoints(dependencies),
     refreshEndpoint(dependencies),
     logoutEndpoint(dependencies),
+    ...(dependencies.canSend ? firstPartyByMail(dependencies) : []),
   ]
   return [
     ...(dependencies.loginApi ? firstParty : []),
     validateEndpoint(dependencies),
     ...signInPageEndpoints(dependencies),
     ...passkeyPageEndpoints(dependencies),
+    ...(dependencies.canSend ? byMail(dependencies) : []),
     languageEndpoint(dependencies),
     ...assetEndpoints(dependencies),
     ...secondFactorEndpoints(dependencies),
@@ -104,6 +126,7 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     ...enrolPasskeyEndpoints(dependencies),
     continueEndpoint(dependencies),
     accountEndpoint(dependencies),
+    ...profileEndpoints(dependencies),
     ...accountPasswordEndpoints(dependencies),
     ...accountSessionsEndpoints(dependencies),
     ...accountApplicationsEndpoints(dependencies),
@@ -129,3 +152,20 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     ...(dependencies.hasInbox ? [inboxEndpoint(dependencies)] : []),
   ]
 }
+
+/** What cannot be done without sending people mails, for programs. */
+const firstPartyByMail = (dependencies: EndpointDependencies): readonly Endpoint[] => [
+  ...loginCodeEndpoints(dependencies),
+  ...firstPartySignUpEndpoints(dependencies),
+  ...firstPartyRecoverEndpoints(dependencies),
+]
+
+/** The same, as pages. */
+const byMail = (dependencies: EndpointDependencies): readonly Endpoint[] => [
+  ...mailRequestEndpoints(dependencies),
+  emailCodeEndpoint(dependencies),
+  ...magicLinkEndpoints(dependencies),
+  ...signUpEndpoints(dependencies),
+  ...verifyEmailEndpoints(dependencies),
+  ...resetPasswordEndpoints(dependencies),
+]

@@ -26,6 +26,9 @@ export interface SignUpPolicy {
   readonly terms: string | undefined
 }
 
+/** Whether people can sign up uninvited. */
+export const isOpen = ({ mode }: SignUpPolicy): boolean => mode === 'open' || mode === 'domains'
+
 /** What somebody who opens an account has typed, and where from. */
 export interface SignUpRequest {
   readonly email: string

@@ -53,6 +53,7 @@ export function loginPasskeyEndpoints(dependencies: Dependencies): readonly Endp
         'invalid_request',
         'invalid_client',
         'invalid_credentials',
+        'forbidden',
         'invalid_scope',
         'invalid_target',
         'temporarily_unavailable',

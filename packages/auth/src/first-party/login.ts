@@ -23,7 +23,7 @@ export const askedSchema = Type.Object({
 })
 
 const bodySchema = Type.Object({
-  username: Type.String(),
+  username: Type.String({ description: 'The user name, or the verified e-mail address' }),
   password: Type.String({ description: 'At most 1024 bytes' }),
   ...askedSchema.properties,
 })
@@ -58,6 +58,7 @@ export function loginEndpoint(dependencies: Dependencies): Endpoint {
       'invalid_request',
       'invalid_credentials',
       'mfa_required',
+      'forbidden',
       'invalid_scope',
       'invalid_target',
       'too_many_requests',

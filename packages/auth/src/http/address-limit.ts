@@ -17,6 +17,8 @@ export interface AddressLimit {
 export const defaultFailureLimit = 6000
 /** Rows that one address may cause in a minute: of flows, and of requests that a public client pushes or begins on a device. */
 export const beginningLimit = 1000
+/** Requests of one address in a minute that cost a hash or a mail. */
+export const mailRequestLimit = 30
 /** As how many rows a text counts that is kept for a stranger: one for every 4 KiB that it begins. */
 export const rowsFor = (text: string): number => Math.ceil(text.length / 4096)
 const windowSeconds = 60

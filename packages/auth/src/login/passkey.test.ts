@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { noPermissions } from '../domain/clients.ts'
 import { type CreationOptions, type RequestOptions, relyingPartyOf } from '../domain/passkey-options.ts'
 import { createPasskeys } from '../domain/passkeys.ts'
+import { signInMethods } from '../domain/sign-in-methods.ts'
 import { addUser, setPassword, setUserStatus } from '../domain/users.ts'
 import { newPkce, type ShownPage, TestBrowser } from '../testing/browser.ts'
 import { type AnswerChanges, SoftwareAuthenticator } from '../testing/software-authenticator.ts'
@@ -357,7 +358,7 @@ describe('an account that changes while somebody signs in by its passkey', () =>
     const tried = { assertion: authenticator.get(await passkeys.beginAssertion({})), place: {}, by: {} }
     const counted: string[] = []
     const proven = proveByPasskey(
-      { ...dependencies, onSignIn: (result) => counted.push(result) },
+      { ...dependencies, signInMethods: () => new Set(signInMethods), onSignIn: (result) => counted.push(result) },
       tried,
       async ({ alongside }) => {
         await changes[change]?.()

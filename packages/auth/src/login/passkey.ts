@@ -3,11 +3,12 @@ import type { Clock } from '@gatehouse/core/time'
 import type { Store } from '@gatehouse/store/store'
 import type { Passkeys, PasskeyTry } from '../domain/passkeys.ts'
 import { nameFactors, nextStep } from '../flow/next-step.ts'
+import { checkOffered, type OfferedMethods } from './offered-methods.ts'
 import { holdAccount } from './password.ts'
 import { refuseChanged, refuseSignIn } from './refuse-sign-in.ts'
 import type { SignedInUser, SignInResult } from './signed-in-user.ts'
 
-export interface PasskeyDependencies {
+export interface PasskeyDependencies extends OfferedMethods {
   readonly store: Store
   readonly clock: Clock
   readonly passkeys: Passkeys
@@ -25,6 +26,7 @@ export async function proveByPasskey<T>(
   then: (signedIn: SignedInUser) => Promise<T>,
 ): Promise<T> {
   const { store, passkeys, onSignIn } = dependencies
+  checkOffered(dependencies, 'passkey')
   const shown = await passkeys.check(tried)
   const refuse = (user: UserId | undefined, cause: string): Promise<never> =>
     refuseSignIn(dependencies, tried.by, { user, counted: 'wrong', why: 'wrong_passkey', cause })

@@ -8,10 +8,11 @@ import { normalizePassword, type PasswordOutcome, type Passwords } from '../doma
 import type { SecondFactors } from '../domain/second-factors.ts'
 import { signInNames } from '../domain/users.ts'
 import { nextStep, type ProvenFactors } from '../flow/next-step.ts'
+import { checkOffered, type OfferedMethods } from './offered-methods.ts'
 import { refuseChanged, refuseSignIn, type SignInSource } from './refuse-sign-in.ts'
 import type { SignedInUser, SignInResult } from './signed-in-user.ts'
 
-export interface PasswordDependencies {
+export interface PasswordDependencies extends OfferedMethods {
   readonly store: Store
   readonly clock: Clock
   readonly passwords: Passwords
@@ -39,7 +40,7 @@ const sourceOf = ({ address, requestId }: PasswordTry): SignInSource => ({ addre
 /**
  * Proves by a password who somebody is, and then does what follows from it.
  * An unknown user, a wrong password, a locked and a disabled account get one and the same answer after one and the same
- * work: `invalid_credentials`. Errors besides: `invalid_request` for a password that cannot be one, `too_many_requests`,
+ * work: `invalid_credentials`. Errors besides: `forbidden` where passwords are not used, `invalid_request` for a password that cannot be one, `too_many_requests`,
  * `temporarily_unavailable`, and whatever `then` throws. Cost: one hash, two reads, two counters.
  */
 export async function proveByPassword<T>(
@@ -47,6 +48,7 @@ export async function proveByPassword<T>(
   attempted: PasswordTry,
   then: (signedIn: SignedInUser) => Promise<T>,
 ): Promise<T> {
+  checkOffered(dependencies, 'password')
   // What is wrong with the request itself is told before anything about the account is looked at.
   normalizePassword(attempted.password)
   const names = signInNames(attempted.username)

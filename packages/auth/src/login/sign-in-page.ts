@@ -2,6 +2,8 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import * as Type from 'typebox'
 import type { RememberedDevices } from '../domain/remembered-devices.ts'
+import { mailedMethods } from '../domain/sign-in-methods.ts'
+import { isOpen, type SignUpPolicy } from '../domain/sign-up.ts'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
@@ -11,15 +13,22 @@ import type { MessageKey } from '../messages/catalogue.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
 import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
-import { renderSignIn } from '../pages/sign-in.ts'
+import { renderSignIn, type SignInPage } from '../pages/sign-in.ts'
 import { type CompletionDependencies, goOnOrAsk, takeSignIn } from './go-on.ts'
+import type { OfferedMethods } from './offered-methods.ts'
 import { type PasswordDependencies, proveByPassword } from './password.ts'
 
-export interface SignInPageDependencies extends PasswordDependencies, CompletionDependencies {
+export interface SignInPageDependencies extends PasswordDependencies, CompletionDependencies, OfferDependencies {
   readonly rememberedDevices: RememberedDevices
   readonly issuer: string
   readonly flows: Flows
   readonly authorization: AuthorizationFlow
+}
+
+interface OfferDependencies extends OfferedMethods {
+  readonly signUpPolicy: () => SignUpPolicy
+  /** Whether people can be sent mails. */
+  readonly canSend: boolean
 }
 
 const formSchema = Type.Object({
@@ -78,13 +87,26 @@ interface FailedTry {
 
 /** The page of a flow, for the first time or after a try. */
 export async function showSignIn(
-  dependencies: Pick<SignInPageDependencies, 'authorization'>,
+  dependencies: OfferDependencies & Pick<SignInPageDependencies, 'authorization'>,
   look: Look,
   flow: Flow,
   { error, ...failed }: FailedTry = {},
 ): Promise<Answer> {
   const about = await describe(dependencies, flow)
-  return renderSignIn(look, { flow: flow.id, ...about, ...failed, error: error && look.text(error) })
+  const offers = offersOf(dependencies)
+  return renderSignIn(look, { flow: flow.id, offers, ...about, ...failed, error: error && look.text(error) })
+}
+
+/** What can be done on the page. */
+function offersOf({ signInMethods, signUpPolicy, canSend }: OfferDependencies): SignInPage['offers'] {
+  const methods = signInMethods()
+  return {
+    password: methods.has('password'),
+    passkey: methods.has('passkey'),
+    mail: canSend && mailedMethods.some((method) => methods.has(method)),
+    recovery: canSend && methods.has('password'),
+    signUp: canSend && isOpen(signUpPolicy()),
+  }
 }
 
 /** For whom one signs in, as whom perhaps, and where it may lead. */

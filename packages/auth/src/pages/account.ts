@@ -12,6 +12,7 @@ import { buttonForm, errorNotice, signedInAs } from './pieces.ts'
 /** The pages of an account, in the order in which they are offered. */
 const accountPages: readonly (readonly [path: string, text: MessageKey])[] = [
   [paths.account, 'account.nav_overview'],
+  [paths.accountProfile, 'account.nav_profile'],
   [paths.accountPassword, 'account.nav_password'],
   [paths.accountSecurity, 'account.nav_security'],
   [paths.accountSessions, 'account.nav_sessions'],

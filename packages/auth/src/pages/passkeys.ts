@@ -21,7 +21,7 @@ interface PasskeyForm {
   /** Further fields. */
   readonly fields?: Html
   /** What stands above, where the form is shown. */
-  readonly before?: Html
+  readonly before?: Html | false
 }
 
 /** Hidden until the script has found that the browser knows passkeys. */

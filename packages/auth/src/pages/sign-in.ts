@@ -1,6 +1,7 @@
 import { paths } from '@gatehouse/core/paths'
 import type { Answer } from '../http/endpoint.ts'
-import { html } from './html.ts'
+import type { MessageKey } from '../messages/catalogue.ts'
+import { type Html, html } from './html.ts'
 import type { Look } from './look.ts'
 import { renderPage } from './page.ts'
 import { passkeyForm } from './passkeys.ts'
@@ -12,6 +13,15 @@ export interface SignInPage {
   /** For whom: the app's name; absent where one signs in for its own sake. */
   readonly client?: string | undefined
   readonly username?: string | undefined
+  /** What can be done here. */
+  readonly offers: {
+    readonly password: boolean
+    readonly passkey: boolean
+    /** A link or a code by mail. */
+    readonly mail: boolean
+    readonly recovery: boolean
+    readonly signUp: boolean
+  }
   /** What went wrong with the last try. */
   readonly error?: string | undefined
   readonly status?: number
@@ -25,7 +35,7 @@ export const renderSignIn = (look: Look, page: SignInPage): Answer =>
   renderPage(look, {
     name: 'sign-in',
     title: look.text('sign_in.title'),
-    scripts: ['passkey'],
+    scripts: page.offers.passkey ? ['passkey'] : [],
     leadsTo: page.leadsTo,
     headers: page.headers,
     ...(page.status === undefined ? {} : { status: page.status }),
@@ -34,20 +44,40 @@ export const renderSignIn = (look: Look, page: SignInPage): Answer =>
       html`<p>${look.html('sign_in.for_client', { client: html`<strong id="client-name">${page.client}</strong>` })}</p>`
     }
 ${errorNotice(page.error)}
-<form method="post" action="${paths.loginPassword}">
-<input type="hidden" name="flow" value="${page.flow}">
+${page.offers.password && passwordForm(look, page)}
+${
+  page.offers.passkey &&
+  passkeyForm(look, {
+    ...{ flow: page.flow, action: paths.loginPasskeyForm, asks: { begin: paths.loginPasskeyBegin }, hasAutofill: true },
+    ...{ id: 'use-passkey', className: 'secondary', text: look.text('passkey.sign_in') },
+    before: page.offers.password && html`<p class="or">${look.text('passkey.or')}</p>`,
+  })
+}
+${otherWays(look, page)}`,
+  })
+
+const passwordForm = (
+  look: Look,
+  { flow, username = '', offers }: SignInPage,
+): Html => html`<form method="post" action="${paths.loginPassword}">
+<input type="hidden" name="flow" value="${flow}">
 <label>${look.text('sign_in.username')}
-<input id="username" name="username" autocomplete="username webauthn" autocapitalize="none" spellcheck="false" required maxlength="255" value="${page.username ?? ''}"></label>
+<input id="username" name="username" autocomplete="username${offers.passkey && ' webauthn'}" autocapitalize="none" spellcheck="false" required maxlength="255" value="${username}"></label>
 <label>${look.text('sign_in.password')}
 <input id="password" name="password" type="password" autocomplete="current-password" required maxlength="1024"></label>
 <button id="sign-in" class="primary" type="submit">${look.text('sign_in.submit')}</button>
-</form>
-${passkeyForm(look, {
-  ...{ flow: page.flow, action: paths.loginPasskeyForm, asks: { begin: paths.loginPasskeyBegin }, hasAutofill: true },
-  ...{ id: 'use-passkey', className: 'secondary', text: look.text('passkey.sign_in') },
-  before: html`<p class="or">${look.text('passkey.or')}</p>`,
-})}`,
-  })
+</form>`
+
+/** What to do without password and passkey, each as far as it is offered. */
+function otherWays(look: Look, { flow, offers }: SignInPage): Html {
+  const way = (isOffered: boolean, id: string, path: string, text: MessageKey): Html | false =>
+    isOffered && html`<li><a id="${id}" href="${path}?flow=${flow}">${look.text(text)}</a></li>`
+  return html`<ul class="ways">
+${way(offers.mail, 'by-mail', paths.loginEmail, 'links.by_mail')}
+${way(offers.recovery, 'forgot', paths.recover, 'links.forgot')}
+${way(offers.signUp, 'sign-up', paths.signUp, 'links.sign_up')}
+</ul>`
+}
 
 /** Says that one has signed in, where that was for its own sake. */
 export const renderSignedIn = (

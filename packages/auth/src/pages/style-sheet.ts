@@ -69,6 +69,7 @@ a.other { margin-block-start: .75rem }
 .error, .notice { border-inline-start: .25rem solid; border-radius: .375rem; padding: .625rem .875rem; margin: 0 0 1rem }
 .error { color: var(--danger); background: var(--danger-soft); border-color: var(--danger) }
 .notice { color: var(--good); background: var(--good-soft); border-color: var(--good) }
+ul.ways { list-style: none; margin: 1.25rem 0 0; padding: 0; display: grid; gap: .5rem }
 ul.cards { list-style: none; margin: 0 0 1rem; padding: 0; display: grid; gap: .75rem }
 ul.cards:empty { display: none }
 ul.cards > li {

@@ -3,7 +3,7 @@ import type { Catalogue } from '../catalogue.ts'
 export const signIn: Catalogue = {
   'sign_in.title': 'Anmelden',
   'sign_in.for_client': 'um zu {client} zu gelangen',
-  'sign_in.username': 'Benutzername',
+  'sign_in.username': 'Benutzername oder E-Mail-Adresse',
   'sign_in.password': 'Passwort',
   'sign_in.submit': 'Anmelden',
   'sign_in.wrong': 'Benutzername oder Passwort stimmt nicht.',

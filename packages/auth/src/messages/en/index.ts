@@ -4,7 +4,9 @@ import { consent } from './consent.ts'
 import { mail } from './mail.ts'
 import { ownData } from './own-data.ts'
 import { passkeys } from './passkeys.ts'
+import { profile } from './profile.ts'
 import { signIn } from './sign-in.ts'
+import { signUp } from './sign-up.ts'
 
 /** English: complete, and what all others fall back to. */
 export const en = {
@@ -14,5 +16,7 @@ export const en = {
   ...mail,
   ...ownData,
   ...passkeys,
+  ...profile,
   ...signIn,
+  ...signUp,
 } as const

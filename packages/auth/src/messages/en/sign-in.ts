@@ -2,7 +2,7 @@
 export const signIn = {
   'sign_in.title': 'Sign in',
   'sign_in.for_client': 'to continue to {client}',
-  'sign_in.username': 'User name',
+  'sign_in.username': 'User name or e-mail address',
   'sign_in.password': 'Password',
   'sign_in.submit': 'Sign in',
   'sign_in.wrong': 'The user name or the password is not right.',

@@ -5,7 +5,9 @@ import { consent } from './consent.ts'
 import { mail } from './mail.ts'
 import { ownData } from './own-data.ts'
 import { passkeys } from './passkeys.ts'
+import { profile } from './profile.ts'
 import { signIn } from './sign-in.ts'
+import { signUp } from './sign-up.ts'
 
 /** Spanish. */
 export const es: Catalogue = {
@@ -15,5 +17,7 @@ export const es: Catalogue = {
   ...mail,
   ...ownData,
   ...passkeys,
+  ...profile,
   ...signIn,
+  ...signUp,
 }

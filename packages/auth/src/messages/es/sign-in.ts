@@ -3,7 +3,7 @@ import type { Catalogue } from '../catalogue.ts'
 export const signIn: Catalogue = {
   'sign_in.title': 'Iniciar sesión',
   'sign_in.for_client': 'para continuar a {client}',
-  'sign_in.username': 'Nombre de usuario',
+  'sign_in.username': 'Nombre de usuario o correo electrónico',
   'sign_in.password': 'Contraseña',
   'sign_in.submit': 'Iniciar sesión',
   'sign_in.wrong': 'El nombre de usuario o la contraseña no son correctos.',

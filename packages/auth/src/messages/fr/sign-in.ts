@@ -3,7 +3,7 @@ import type { Catalogue } from '../catalogue.ts'
 export const signIn: Catalogue = {
   'sign_in.title': 'Se connecter',
   'sign_in.for_client': 'pour continuer vers {client}',
-  'sign_in.username': 'Nom d’utilisateur',
+  'sign_in.username': 'Nom d’utilisateur ou adresse e-mail',
   'sign_in.password': 'Mot de passe',
   'sign_in.submit': 'Se connecter',
   'sign_in.wrong': 'Le nom d’utilisateur ou le mot de passe est incorrect.',
