@@ -11,8 +11,9 @@ import { signInMethods } from '../domain/sign-in-methods.ts'
 import { addUser } from '../domain/users.ts'
 import { createClientAddresses } from '../http/client-address.ts'
 import { mountEndpoints } from '../http/mount.ts'
+import type { MailKind } from '../mail/letters.ts'
 import type { MailSettings } from '../mail/open-outbox.ts'
-import type { MailResult } from '../mail/outbox.ts'
+import type { InboxMail, MailResult } from '../mail/outbox.ts'
 import { defaultBrand } from '../pages/brand.ts'
 import { reuseKeyPairs } from './reused-key-pairs.ts'
 
@@ -98,6 +99,10 @@ export interface StartedAuth {
   signIn(
     options?: Record<string, unknown>,
   ): Promise<{ access_token: string; refresh_token: string; scope: string; expires_in: number }>
+  /** What has been sent of a kind and is still there, the newest first. */
+  mails(kind: MailKind): Promise<readonly InboxMail[]>
+  /** The only mail of a kind. */
+  mail(kind: MailKind): Promise<InboxMail>
   close(): Promise<void>
 }
 
@@ -110,6 +115,7 @@ interface StartOptions {
   readonly limits?: SignInLimits
   readonly failureLimit?: number
   readonly trustedProxies?: readonly string[]
+  readonly mailRequestLimit?: number
   readonly hint?: Hint
   /** Left out: mails lie in the inbox. */
   readonly mail?: Partial<MailSettings>
@@ -141,6 +147,7 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
     makeKeyPair: reuseKeyPairs(),
     hashing: options.hashing ?? { atATime: 2, mayWait: 100 },
     failureLimit: options.failureLimit,
+    mailRequestLimit: options.mailRequestLimit ?? 1000,
     ...(options.limits ? { signInLimits: options.limits } : {}),
     hint: options.hint ?? (async () => {}),
     mail: { ...inboxOnly, ...options.mail },
@@ -191,6 +198,12 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
       const response = await started.postJson('/login', { username: 'alice', password: goodPassword, ...body })
       if (response.status !== 200) throw new Error(`sign-in failed: ${await response.text()}`)
       return (await response.json()) as Awaited<ReturnType<StartedAuth['signIn']>>
+    },
+    mails: async (kind) => (await auth.outbox.listNewest(1000)).filter((mail) => mail.kind === kind),
+    async mail(kind) {
+      const [mail, ...more] = await started.mails(kind)
+      if (!mail || more.length > 0) throw new Error(`${more.length + (mail ? 1 : 0)} mails of the kind ${kind}`)
+      return mail
     },
     async close() {
       await new Promise<void>((resolve) => {
