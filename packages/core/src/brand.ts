@@ -9,5 +9,7 @@ export type ClientId = Brand<string, 'ClientId'>
 export type SessionId = Brand<string, 'SessionId'>
 /** The random public id of a grant, as in the `gid` claim. */
 export type GrantId = Brand<string, 'GrantId'>
+/** An organisation's id: `org_` and 22 characters of base64url. */
+export type OrganisationId = Brand<string, 'OrganisationId'>
 /** Whole seconds: since 1970 UTC when it is a moment, a length of time otherwise. */
 export type Seconds = Brand<number, 'Seconds'>

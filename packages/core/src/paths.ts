@@ -27,6 +27,7 @@ export const paths = {
   loginPasskeyOptions: '/login/passkey/options',
   loginPasskeyBegin: '/login/passkey/begin',
   loginPasskeyForm: '/login/passkey/form',
+  loginOrganisation: '/login/organisation',
   account: '/account',
   accountProfile: '/account/profile',
   accountEmail: '/account/profile/email',

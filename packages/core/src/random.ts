@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { GrantId, SessionId, UserId } from './brand.ts'
+import type { GrantId, OrganisationId, SessionId, UserId } from './brand.ts'
 
 const poolSize = 4096
 let pool = Buffer.alloc(0)
@@ -26,6 +26,9 @@ export const newUserId = (): UserId => `usr_${randomToken(16)}` as UserId
 export const newSessionId = (): SessionId => randomToken(16) as SessionId
 /** A new grant id, 128 random bits. */
 export const newGrantId = (): GrantId => randomToken(16) as GrantId
+
+/** A new organisation id, `org_` and 128 random bits. */
+export const newOrganisationId = (): OrganisationId => `org_${randomToken(16)}` as OrganisationId
 
 const processPrefix = randomToken(6)
 let requestNumber = 0

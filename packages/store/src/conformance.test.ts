@@ -14,6 +14,9 @@ import { describeInitialAccessTokens } from './tables/initial-access-tokens.suit
 import { describeLogoutDeliveries } from './tables/logout-deliveries.suite.ts'
 import { describeMailedProofs } from './tables/mailed-proofs.suite.ts'
 import { describeMails } from './tables/mails.suite.ts'
+import { describeMemberships } from './tables/memberships.suite.ts'
+import { describeOrganisationInvitations } from './tables/organisation-invitations.suite.ts'
+import { describeOrganisations } from './tables/organisations.suite.ts'
 import { describePushedRequests } from './tables/pushed-requests.suite.ts'
 import { describeRevocations } from './tables/revocations.suite.ts'
 import { describeSessionClients } from './tables/session-clients.suite.ts'
@@ -60,6 +63,9 @@ describe.each(databaseKinds)('on %s', (kind) => {
   describe('logout deliveries', () => describeLogoutDeliveries(open))
   describe('mails', () => describeMails(open))
   describe('mailed proofs', () => describeMailedProofs(open))
+  describe('memberships', () => describeMemberships(open))
+  describe('organisations', () => describeOrganisations(open))
+  describe('invitations into organisations', () => describeOrganisationInvitations(open))
   describe('pushed requests', () => describePushedRequests(open))
   describe('session clients', () => describeSessionClients(open))
   describe('second factors', () => describeFactors(open))

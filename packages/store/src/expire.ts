@@ -32,6 +32,7 @@ const expiringTables: readonly ExpiringTable[] = [
   { table: 'mailed_proofs', key: ['hash'] },
   { table: 'initial_access_tokens', key: ['hash'] },
   { table: 'remembered_devices', key: ['hash'] },
+  { table: 'organisation_invitations', key: ['organisation_id', 'email'] },
 ]
 
 /**

@@ -1,4 +1,4 @@
-import type { ClientId, GrantId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
+import type { ClientId, GrantId, OrganisationId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
 import type { RevocationKind } from '@gatehouse/core/contracts'
 
 /** A person who can sign in. */
@@ -43,6 +43,8 @@ export interface SessionRow {
   readonly device: string
   readonly created_at: Seconds
   readonly expires_at: Seconds
+  /** The organisation that its user has picked; null = none. */
+  readonly organisation_id: OrganisationId | null
 }
 
 /** A client's standing right to refresh: one row however often it refreshes. Ended grants are deleted. */
@@ -54,7 +56,10 @@ export interface GrantRow {
   /** The granted scope parameter. */
   readonly scope: string
   readonly audience: string
-  /** Role names that tokens of this grant carry, with one space between two: kept here so that a refresh reads one row. */
+  /**
+   * Names of the roles that the user has, everywhere and in the grant's organisation, with one space between two: kept here
+   * so that a refresh reads one row.
+   */
   readonly roles: string
   /** Of the session's sign-in, kept here for the same reason. */
   readonly auth_time: Seconds
@@ -83,6 +88,10 @@ export interface GrantRow {
   readonly claims: string | null
   /** What was granted of RFC 9396, as JSON; null = nothing. */
   readonly authorization_details: string | null
+  /** What of `scope` the user has by roles alone: it stands only as long as the roles bring it. */
+  readonly role_scope: string
+  /** The organisation in whose name it was granted; null = none. */
+  readonly organisation_id: OrganisationId | null
 }
 
 /** A code that is on its way from the authorization endpoint to the token endpoint, or has been used. */
@@ -121,6 +130,11 @@ export interface AuthorizationCodeRow {
   readonly reused_at: Seconds | null
   /** Kept until then to recognize a second use: the tokens of the first one live no longer. */
   readonly expires_at: Seconds
+  /** As in the grant. */
+  readonly role_scope: string
+  readonly organisation_id: OrganisationId | null
+  /** The version of the membership that it rests on; null where it is for no organisation. */
+  readonly membership_version: string | null
 }
 
 /** Something that a person is in the middle of in one browser tab: it survives signing in. */
@@ -209,6 +223,11 @@ export interface DecoupledRequestRow {
   readonly created_at: Seconds
   readonly usable_until: Seconds
   readonly expires_at: Seconds
+  /** As in the grant, from the decision on. */
+  readonly role_scope: string
+  readonly organisation_id: OrganisationId | null
+  /** The version of the membership that the decision rests on; null where it is for no organisation. */
+  readonly membership_version: string | null
 }
 
 /** Something beside the password by which a user can prove who they are. */
@@ -308,6 +327,41 @@ export interface MailedProofRow {
 export interface InitialAccessTokenRow {
   readonly hash: string
   readonly uses_left: number
+  readonly created_at: Seconds
+  readonly expires_at: Seconds
+}
+
+/** A customer, a team, a company: people who belong together and act in its name. */
+export interface OrganisationRow {
+  readonly id: OrganisationId
+  readonly name: string
+  /** Its name in requests and addresses: one per organisation. */
+  readonly slug: string
+  readonly status: 'active' | 'disabled'
+  readonly created_at: Seconds
+}
+
+/** That a user belongs to an organisation, and as what. */
+export interface MembershipRow {
+  readonly organisation_id: OrganisationId
+  readonly user_id: UserId
+  /** Role names in this organisation, with one space between two. */
+  readonly roles: string
+  /** Random, and another after each change: what was prepared before a change counts no longer. */
+  readonly version: string
+  readonly created_at: Seconds
+}
+
+/** An invitation that waits for its answer: one for each organisation and address. */
+export interface OrganisationInvitationRow {
+  readonly organisation_id: OrganisationId
+  /** The e-mail address as it is compared. */
+  readonly email: string
+  /** SHA-256 of the token in the mailed link, base64url. */
+  readonly hash: string
+  readonly roles: string
+  /** A user, or who administers Gatehouse. */
+  readonly invited_by: string
   readonly created_at: Seconds
   readonly expires_at: Seconds
 }

@@ -15,6 +15,9 @@ import type {
   LogoutDeliveryRow,
   MailedProofRow,
   MailRow,
+  MembershipRow,
+  OrganisationInvitationRow,
+  OrganisationRow,
   PushedRequestRow,
   RecoveryCodeRow,
   RememberedDeviceRow,
@@ -56,4 +59,7 @@ export interface Schema {
   readonly factors: FactorRow
   readonly recovery_codes: RecoveryCodeRow
   readonly remembered_devices: RememberedDeviceRow
+  readonly organisations: OrganisationRow
+  readonly memberships: MembershipRow
+  readonly organisation_invitations: OrganisationInvitationRow
 }

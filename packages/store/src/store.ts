@@ -19,6 +19,9 @@ import { createInitialAccessTokens, type InitialAccessTokens } from './tables/in
 import { createLogoutDeliveries, type LogoutDeliveries } from './tables/logout-deliveries.ts'
 import { createMailedProofs, type MailedProofs } from './tables/mailed-proofs.ts'
 import { createMails, type Mails } from './tables/mails.ts'
+import { createMemberships, type Memberships } from './tables/memberships.ts'
+import { createOrganisationInvitations, type OrganisationInvitations } from './tables/organisation-invitations.ts'
+import { createOrganisations, type Organisations } from './tables/organisations.ts'
 import { createPushedRequests, type PushedRequests } from './tables/pushed-requests.ts'
 import { createRecoveryCodes, type RecoveryCodes } from './tables/recovery-codes.ts'
 import { createRememberedDevices, type RememberedDevices } from './tables/remembered-devices.ts'
@@ -65,6 +68,9 @@ export interface Tables {
   readonly factors: Factors
   readonly recoveryCodes: RecoveryCodes
   readonly rememberedDevices: RememberedDevices
+  readonly organisations: Organisations
+  readonly memberships: Memberships
+  readonly organisationInvitations: OrganisationInvitations
 }
 
 /**
@@ -154,4 +160,7 @@ export const createTables = (connection: Connection): Tables => ({
   factors: createFactors(connection),
   recoveryCodes: createRecoveryCodes(connection),
   rememberedDevices: createRememberedDevices(connection),
+  organisations: createOrganisations(connection),
+  memberships: createMemberships(connection),
+  organisationInvitations: createOrganisationInvitations(connection),
 })

@@ -28,6 +28,9 @@ const columns = [
   'consumed_at',
   'reused_at',
   'expires_at',
+  'role_scope',
+  'organisation_id',
+  'membership_version',
 ] as const satisfies readonly (keyof AuthorizationCodeRow)[]
 
 const insert = defineStatement<AuthorizationCodeRow>('authorization-codes.insert', ({ db, parameter }) =>

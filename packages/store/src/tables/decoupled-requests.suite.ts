@@ -1,5 +1,5 @@
 import type { ClientId } from '@gatehouse/core/brand'
-import { newSessionId, newUserId, randomToken } from '@gatehouse/core/random'
+import { newOrganisationId, newSessionId, newUserId, randomToken } from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
 import type { OpenForSuite } from '../testing/databases.ts'
@@ -15,6 +15,9 @@ const buildDecision = (overrides: Partial<Decision> = {}): Decision => ({
   roles: '',
   scope: 'openid',
   authorization_details: null,
+  role_scope: 'orders:read',
+  organisation_id: newOrganisationId(),
+  membership_version: randomToken(9),
   ...overrides,
 })
 

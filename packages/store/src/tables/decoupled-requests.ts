@@ -6,7 +6,17 @@ import type { DecoupledRequestRow } from '../rows.ts'
 /** What a user's decision adds to a request. */
 export type Decision = Pick<
   DecoupledRequestRow,
-  'user_id' | 'session_id' | 'auth_time' | 'acr' | 'amr' | 'roles' | 'scope' | 'authorization_details'
+  | 'user_id'
+  | 'session_id'
+  | 'auth_time'
+  | 'acr'
+  | 'amr'
+  | 'roles'
+  | 'scope'
+  | 'authorization_details'
+  | 'role_scope'
+  | 'organisation_id'
+  | 'membership_version'
 >
 
 /** Requests that are decided on elsewhere: device flow and CIBA. Each query is one statement, but for `poll`. */

@@ -1,10 +1,10 @@
 import type { ClientId, GrantId } from '@gatehouse/core/brand'
-import { newGrantId, newSessionId, newUserId } from '@gatehouse/core/random'
+import { newGrantId, newOrganisationId, newSessionId, newUserId } from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
 import type { Rotation } from '../grant-rotation.ts'
 import type { OpenForSuite } from '../testing/databases.ts'
-import { buildCode, buildGrant, buildSession, start } from '../testing/rows.ts'
+import { buildCode, buildGrant, buildMembership, buildSession, start } from '../testing/rows.ts'
 
 const rotation = (id: GrantId, overrides: Partial<Rotation> = {}): Rotation => ({
   id,
@@ -174,16 +174,17 @@ function describeEnds(open: OpenForSuite): void {
 
 function describeStarts(open: OpenForSuite): void {
   const now = seconds(start + 10)
+  const begin = { now, membership_version: null }
 
   it('starts in a session that lasts, and in no other', async () => {
     const { sessions, grants } = open().store
     const [lasting, over] = [buildSession(), buildSession({ expires_at: now })]
     await Promise.all([sessions.insert(lasting), sessions.insert(over)])
     const row = buildGrant({ session_id: lasting.id, claims: '{}', confirmation: null })
-    expect(await grants.startInSession(row, now)).toBe(true)
+    expect(await grants.startInSession(row, begin)).toBe(true)
     expect(await grants.find(row.id)).toEqual(row)
-    expect(await grants.startInSession(buildGrant({ session_id: over.id }), now)).toBe(false)
-    expect(await grants.startInSession(buildGrant(), now)).toBe(false)
+    expect(await grants.startInSession(buildGrant({ session_id: over.id }), begin)).toBe(false)
+    expect(await grants.startInSession(buildGrant(), begin)).toBe(false)
   })
 
   it('starts by a code until that is presented a second time', async () => {
@@ -193,13 +194,15 @@ function describeStarts(open: OpenForSuite): void {
     await Promise.all([sessions.insert(session), authorizationCodes.insert(code)])
     await authorizationCodes.consume({ hash: code.hash, now, kept_until: now })
     const row = buildGrant({ session_id: session.id })
-    expect(await grants.startByCode(row, code.hash, now)).toBe(true)
+    expect(await grants.startByCode(row, { ...begin, code_hash: code.hash })).toBe(true)
     expect(await authorizationCodes.noteReuse(code.hash, now)).toMatchObject({
       grant_id: code.grant_id,
       reused_at: now,
     })
-    expect(await grants.startByCode(buildGrant({ session_id: session.id }), code.hash, now)).toBe(false)
-    expect(await grants.startByCode(buildGrant(), code.hash, now)).toBe(false)
+    expect(await grants.startByCode(buildGrant({ session_id: session.id }), { ...begin, code_hash: code.hash })).toBe(
+      false,
+    )
+    expect(await grants.startByCode(buildGrant(), { ...begin, code_hash: code.hash })).toBe(false)
   })
 
   it('leaves no grant of a session that ends at the same time, nor of a code that is used twice', async () => {
@@ -214,7 +217,7 @@ function describeStarts(open: OpenForSuite): void {
       await Promise.all([store.sessions.insert(session), store.authorizationCodes.insert(code)])
       await store.authorizationCodes.consume({ hash: code.hash, now, kept_until: now })
       await Promise.all([
-        store.grants.startByCode(byCode, code.hash, now),
+        store.grants.startByCode(byCode, { ...begin, code_hash: code.hash }),
         second.transaction(async (tables) => {
           await tables.authorizationCodes.noteReuse(code.hash, now)
           await tables.grants.end(code.grant_id)
@@ -222,10 +225,62 @@ function describeStarts(open: OpenForSuite): void {
       ])
       expect(await store.grants.find(byCode.id)).toBeUndefined()
       await Promise.all([
-        store.grants.startInSession(row, now),
+        store.grants.startInSession(row, begin),
         second.transaction(async (tables) => {
           await tables.sessions.deleteById(session.id)
           await tables.grants.endBySession(session.id)
+        }),
+      ])
+      expect(await store.grants.find(row.id)).toBeUndefined()
+    }
+    await Promise.all(Array.from({ length: 20 }, round))
+  })
+
+  it('starts for an organisation while the membership is what it was, and then no more', async () => {
+    const { sessions, grants, memberships, authorizationCodes } = open().store
+    const session = buildSession()
+    const key = { organisation_id: newOrganisationId(), user_id: session.user_id }
+    const membership = buildMembership(key)
+    const code = buildCode({ session_id: session.id })
+    await Promise.all([sessions.insert(session), memberships.insert(membership), authorizationCodes.insert(code)])
+    const newRow = () => buildGrant({ ...key, session_id: session.id })
+    const inOrganisation = { now, membership_version: membership.version }
+    const byCode = { ...inOrganisation, code_hash: code.hash }
+    const rows = [newRow(), newRow()] as const
+    expect(await grants.startInSession(rows[0], inOrganisation)).toBe(true)
+    expect(await grants.startByCode(rows[1], byCode)).toBe(true)
+    expect(await grants.find(rows[1].id)).toEqual(rows[1])
+    const stranger = buildGrant({ ...key, user_id: newUserId(), session_id: session.id })
+    expect(await grants.startInSession(stranger, inOrganisation)).toBe(false)
+    expect(await grants.startInSession(newRow(), begin)).toBe(false)
+    await memberships.renew(key, 'another')
+    expect(await grants.startInSession(newRow(), inOrganisation)).toBe(false)
+    expect(await grants.startByCode(newRow(), byCode)).toBe(false)
+    await memberships.delete({ key })
+    expect(await grants.startInSession(newRow(), { now, membership_version: 'another' })).toBe(false)
+    const ended = await grants.endByUserAndOrganisation(key.user_id, key.organisation_id)
+    expect(ended.map(({ id }) => id).sort()).toEqual(rows.map(({ id }) => id).sort())
+    expect(await grants.endByUserAndOrganisation(key.user_id, key.organisation_id)).toEqual([])
+  })
+
+  it('leaves no grant of a membership that ends at the same time', async () => {
+    const { store, second } = open()
+    const round = async (): Promise<void> => {
+      const session = buildSession()
+      const key = { organisation_id: newOrganisationId(), user_id: session.user_id }
+      const membership = buildMembership(key)
+      const code = buildCode({ session_id: session.id })
+      await Promise.all([
+        store.sessions.insert(session),
+        store.memberships.insert(membership),
+        store.authorizationCodes.insert(code),
+      ])
+      const row = buildGrant({ ...key, session_id: session.id })
+      await Promise.all([
+        store.grants.startByCode(row, { now, membership_version: membership.version, code_hash: code.hash }),
+        second.transaction(async (tables) => {
+          await tables.memberships.delete({ key })
+          await tables.grants.endByUserAndOrganisation(key.user_id, key.organisation_id)
         }),
       ])
       expect(await store.grants.find(row.id)).toBeUndefined()

@@ -1,8 +1,9 @@
-import type { ClientId, GrantId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
-import { sql } from 'kysely'
+import type { ClientId, GrantId, OrganisationId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
+import { type JoinBuilder, sql } from 'kysely'
 import type { Connection } from '../database.ts'
 import type { Rotation } from '../grant-rotation.ts'
 import type { GrantRow } from '../rows.ts'
+import type { Schema } from '../schema.ts'
 import { defineStatement, rowOfParameters, type StatementContext } from '../statement.ts'
 
 /** The columns of a grant, by name: see {@link defineStatement} for why not `*`. */
@@ -29,6 +30,8 @@ export const grantColumns = [
   'confirmation',
   'claims',
   'authorization_details',
+  'role_scope',
+  'organisation_id',
 ] as const satisfies readonly (keyof GrantRow)[]
 
 const insert = defineStatement<GrantRow>('grants.insert', ({ db, parameter }) =>
@@ -47,43 +50,67 @@ const integerColumns: ReadonlySet<string> = new Set([
   'rotates',
 ] satisfies readonly (keyof GrantRow)[])
 
-type GrantStart = GrantRow & { readonly now: Seconds }
+/** What must hold for a grant to start, beside its session. */
+export interface GrantStart {
+  readonly now: Seconds
+  /** Of the membership that the grant rests on, as it was when it was looked at; null for a grant of no organisation. */
+  readonly membership_version: string | null
+}
 
-const selectRow = ({ dialect, parameter }: StatementContext<GrantStart>) =>
+type StartedRow = GrantRow & GrantStart
+
+const selectRow = ({ dialect, parameter }: StatementContext<StartedRow>) =>
   grantColumns.map((column) => {
     const type = integerColumns.has(column) ? sql.raw(dialect.integer) : sql`text`
     return sql`cast(${parameter(column)} as ${type})`.as(column)
   })
 
-const startInSession = defineStatement<GrantStart>('grants.start-in-session', (context) =>
-  context.db
-    .insertInto('grants')
-    .columns([...grantColumns])
-    .expression((query) =>
-      query
-        .selectFrom('sessions')
-        .select(selectRow(context))
-        .where('sessions.id', '=', context.parameter('session_id'))
-        .where('sessions.expires_at', '>', context.parameter('now'))
-        .modifyEnd(context.dialect.forShare),
-    ),
-)
+/** The membership that a grant rests on, as it was: one that has changed since is not found. */
+const theMembership =
+  ({ parameter }: Pick<StatementContext<StartedRow>, 'parameter'>) =>
+  (join: JoinBuilder<Schema, 'memberships'>) =>
+    join
+      .on('memberships.organisation_id', '=', parameter('organisation_id'))
+      .on('memberships.user_id', '=', parameter('user_id'))
+      .on('memberships.version', '=', parameter('membership_version'))
 
-const startByCode = defineStatement<GrantStart & { readonly code_hash: string }>('grants.start-by-code', (context) =>
-  context.db
-    .insertInto('grants')
-    .columns([...grantColumns])
-    .expression((query) =>
-      query
-        .selectFrom('sessions')
-        .innerJoin('authorization_codes', 'authorization_codes.session_id', 'sessions.id')
-        .select(selectRow(context))
-        .where('authorization_codes.hash', '=', context.parameter('code_hash'))
-        .where('authorization_codes.reused_at', 'is', null)
-        .where('sessions.expires_at', '>', context.parameter('now'))
-        .modifyEnd(context.dialect.forShare),
-    ),
-)
+const defineStartInSession = (name: string, inOrganisation: boolean) =>
+  defineStatement<StartedRow>(name, (context) =>
+    context.db
+      .insertInto('grants')
+      .columns([...grantColumns])
+      .expression((query) =>
+        query
+          .selectFrom('sessions')
+          .$if(inOrganisation, (joined) => joined.innerJoin('memberships', theMembership(context)))
+          .select(selectRow(context))
+          .where('sessions.id', '=', context.parameter('session_id'))
+          .where('sessions.expires_at', '>', context.parameter('now'))
+          .modifyEnd(context.dialect.forShare),
+      ),
+  )
+const startInSession = defineStartInSession('grants.start-in-session', false)
+const startInOrganisation = defineStartInSession('grants.start-in-organisation', true)
+
+const defineStartByCode = (name: string, inOrganisation: boolean) =>
+  defineStatement<StartedRow & { readonly code_hash: string }>(name, (context) =>
+    context.db
+      .insertInto('grants')
+      .columns([...grantColumns])
+      .expression((query) =>
+        query
+          .selectFrom('sessions')
+          .innerJoin('authorization_codes', 'authorization_codes.session_id', 'sessions.id')
+          .$if(inOrganisation, (joined) => joined.innerJoin('memberships', theMembership(context)))
+          .select(selectRow(context))
+          .where('authorization_codes.hash', '=', context.parameter('code_hash'))
+          .where('authorization_codes.reused_at', 'is', null)
+          .where('sessions.expires_at', '>', context.parameter('now'))
+          .modifyEnd(context.dialect.forShare),
+      ),
+  )
+const startByCode = defineStartByCode('grants.start-by-code', false)
+const startByCodeInOrganisation = defineStartByCode('grants.start-by-code-in-organisation', true)
 
 const find = defineStatement<{ id: GrantId }, GrantRow>('grants.find', ({ db, parameter }) =>
   db.selectFrom('grants').select(grantColumns).where('id', '=', parameter('id')),
@@ -133,12 +160,13 @@ const raiseAccessExpiry = defineStatement<AccessExpiry>('grants.raise-access-exp
 export interface Grants {
   insert(row: GrantRow): Promise<void>
   /**
-   * Inserts it if its session lasts; false where that has ended. Whoever ends the session at the same time comes before, and
-   * is seen here, or after, and then finds the grant: provided that he deletes the session first.
+   * Inserts it if its session lasts and, for a grant of an organisation, the membership is what it was; false where not.
+   * Whoever ends the session, or changes the membership, at the same time comes before, and is seen here, or after, and then
+   * finds the grant: provided that he changes session and membership first.
    */
-  startInSession(row: GrantRow, now: Seconds): Promise<boolean>
+  startInSession(row: GrantRow, start: GrantStart): Promise<boolean>
   /** As `startInSession`, for the session of a code that has not been presented a second time. Hot: one statement. */
-  startByCode(row: GrantRow, code_hash: string, now: Seconds): Promise<boolean>
+  startByCode(row: GrantRow, start: GrantStart & { readonly code_hash: string }): Promise<boolean>
   /** Expired ones too. Hot: compiled once; on Postgres all of a tick in one round trip. */
   find(id: GrantId): Promise<GrantRow | undefined>
   /**
@@ -155,6 +183,7 @@ export interface Grants {
   endBySession(session: SessionId): Promise<GrantRow[]>
   endByUser(user: UserId): Promise<GrantRow[]>
   endByUserAndClient(user: UserId, client: ClientId): Promise<GrantRow[]>
+  endByUserAndOrganisation(user: UserId, organisation: OrganisationId): Promise<GrantRow[]>
   /** At most `limit` of them, so that a client of very many is ended in steps; fewer than that = none is left. */
   endByClient(client: ClientId, limit: number): Promise<GrantRow[]>
   /** Every client that holds a grant, in the order of their ids. */
@@ -164,14 +193,17 @@ export interface Grants {
 /** Builds the queries of the table `grants`. */
 export function createGrants(connection: Connection): Grants {
   const { db, dialect, grantBatch } = connection
-  const endWhere = (column: 'session_id' | 'user_id' | 'client_id', value: string, limit?: number) =>
+  const endWhere = (
+    those: Partial<Pick<GrantRow, 'session_id' | 'user_id' | 'client_id' | 'organisation_id'>>,
+    limit?: number,
+  ) =>
     db
       .deleteFrom('grants')
       .where('id', 'in', (query) =>
         query
           .selectFrom('grants')
           .select('id')
-          .where(sql.ref(column), '=', value)
+          .where(({ and }) => and(those))
           .orderBy('id')
           .$if(limit !== undefined, (limited) => limited.limit(limit ?? 0))
           .modifyEnd(dialect.forUpdate),
@@ -182,31 +214,24 @@ export function createGrants(connection: Connection): Grants {
     async insert(row) {
       await insert.run(connection, row)
     },
-    startInSession: async (row, now) => (await startInSession.run(connection, { ...row, now })).changes > 0,
-    startByCode: async (row, code_hash, now) =>
-      (await startByCode.run(connection, { ...row, code_hash, now })).changes > 0,
+    async startInSession(row, start) {
+      const statement = row.organisation_id === null ? startInSession : startInOrganisation
+      return (await statement.run(connection, { ...row, ...start })).changes > 0
+    },
+    async startByCode(row, start) {
+      const statement = row.organisation_id === null ? startByCode : startByCodeInOrganisation
+      return (await statement.run(connection, { ...row, ...start })).changes > 0
+    },
     find: grantBatch?.find ?? (async (id) => (await find.run(connection, { id })).rows[0]),
     rotate: grantBatch?.rotate ?? (async (rotation) => (await rotate.run(connection, rotation)).changes > 0),
     raiseAccessExpiry: async (change) => (await raiseAccessExpiry.run(connection, change)).changes > 0,
     prolong: async (use) => (await prolong.run(connection, use)).changes > 0,
     end: (id) => db.deleteFrom('grants').where('id', '=', id).returningAll().executeTakeFirst(),
-    endBySession: (session) => endWhere('session_id', session),
-    endByUser: (user) => endWhere('user_id', user),
-    endByUserAndClient: (user, client) =>
-      db
-        .deleteFrom('grants')
-        .where('id', 'in', (query) =>
-          query
-            .selectFrom('grants')
-            .select('id')
-            .where('user_id', '=', user)
-            .where('client_id', '=', client)
-            .orderBy('id')
-            .modifyEnd(dialect.forUpdate),
-        )
-        .returningAll()
-        .execute(),
-    endByClient: (client, limit) => endWhere('client_id', client, limit),
+    endBySession: (session_id) => endWhere({ session_id }),
+    endByUser: (user_id) => endWhere({ user_id }),
+    endByUserAndClient: (user_id, client_id) => endWhere({ user_id, client_id }),
+    endByUserAndOrganisation: (user_id, organisation_id) => endWhere({ user_id, organisation_id }),
+    endByClient: (client_id, limit) => endWhere({ client_id }, limit),
     async clientIds() {
       const rows = await db.selectFrom('grants').select('client_id').distinct().orderBy('client_id').execute()
       return rows.map((row) => row.client_id)

@@ -1,4 +1,4 @@
-import { newUserId } from '@gatehouse/core/random'
+import { newOrganisationId, newUserId } from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
 import type { OpenForSuite } from '../testing/databases.ts'
@@ -42,6 +42,21 @@ export function describeSessions(open: OpenForSuite): void {
     expect(await sessions.findById(other.id)).toEqual(other)
   })
 
+  it('notes the organisation that its user has picked, and deletes those in which that is picked', async () => {
+    const { sessions } = open().store
+    const organisation = newOrganisationId()
+    const user_id = newUserId()
+    const [picked, other] = [buildSession({ user_id }), buildSession({ user_id })]
+    const foreign = buildSession({ organisation_id: organisation })
+    for (const session of [picked, other, foreign]) await sessions.insert(session)
+    expect(await sessions.setOrganisation(picked.id, organisation)).toBe(true)
+    expect(await sessions.setOrganisation(buildSession().id, organisation)).toBe(false)
+    expect(await sessions.findById(picked.id)).toEqual({ ...picked, organisation_id: organisation })
+    expect(await sessions.deleteByUser(user_id, organisation)).toEqual([picked.id])
+    expect(await sessions.deleteByUser(user_id)).toEqual([other.id])
+    expect(await sessions.findById(foreign.id)).toEqual(foreign)
+  })
+
   it('finds the session of a cookie until it expires', async () => {
     const { sessions } = open().store
     const cookie_hash = `hash-${Math.random()}`
@@ -64,6 +79,7 @@ export function describeSessions(open: OpenForSuite): void {
       auth_time: seconds(start + 50),
       address: '192.0.2.2',
       device: 'a browser',
+      organisation_id: newOrganisationId(),
     }
     expect(await sessions.renew(renewal)).toBe(true)
     expect(await sessions.findByCookie(session.cookie_hash ?? '', start)).toBeUndefined()

@@ -1,4 +1,4 @@
-import type { Seconds, SessionId, UserId } from '@gatehouse/core/brand'
+import type { OrganisationId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
 import type { Connection } from '../database.ts'
 import type { SessionRow } from '../rows.ts'
 import { defineStatement, rowOfParameters } from '../statement.ts'
@@ -14,6 +14,7 @@ const columns = [
   'device',
   'created_at',
   'expires_at',
+  'organisation_id',
 ] as const satisfies readonly (keyof SessionRow)[]
 
 const insert = defineStatement<SessionRow>('sessions.insert', ({ db, parameter }) =>
@@ -41,14 +42,19 @@ export interface Sessions {
    * ended meanwhile.
    */
   renew(
-    session: Pick<SessionRow, 'id' | 'cookie_hash' | 'amr' | 'acr' | 'auth_time' | 'address' | 'device'>,
+    session: Pick<
+      SessionRow,
+      'id' | 'cookie_hash' | 'amr' | 'acr' | 'auth_time' | 'address' | 'device' | 'organisation_id'
+    >,
   ): Promise<boolean>
+  /** Notes what its user has picked; false where the session has ended meanwhile. */
+  setOrganisation(id: SessionId, organisation: OrganisationId): Promise<boolean>
   /** The oldest first, expired ones too. */
   listByUser(user: UserId): Promise<SessionRow[]>
   /** Whether there was one. */
   deleteById(id: SessionId): Promise<boolean>
-  /** The ids of those that there were. */
-  deleteByUser(user: UserId): Promise<SessionId[]>
+  /** The ids of those that there were: all of a user or, with an organisation, those in which that is picked. */
+  deleteByUser(user: UserId, organisation?: OrganisationId): Promise<SessionId[]>
 }
 
 /** Builds the queries of the table `sessions`. */
@@ -69,6 +75,14 @@ export function createSessions(connection: Connection): Sessions {
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
     },
+    async setOrganisation(id, organisation_id) {
+      const { numUpdatedRows } = await db
+        .updateTable('sessions')
+        .set({ organisation_id })
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+      return numUpdatedRows > 0n
+    },
     findById: (id) => db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst(),
     listByUser: (user) =>
       db.selectFrom('sessions').selectAll().where('user_id', '=', user).orderBy('created_at').orderBy('id').execute(),
@@ -76,7 +90,7 @@ export function createSessions(connection: Connection): Sessions {
       const { numDeletedRows } = await db.deleteFrom('sessions').where('id', '=', id).executeTakeFirstOrThrow()
       return numDeletedRows > 0n
     },
-    async deleteByUser(user) {
+    async deleteByUser(user, organisation) {
       const rows = await db
         .deleteFrom('sessions')
         .where('id', 'in', (query) =>
@@ -84,6 +98,7 @@ export function createSessions(connection: Connection): Sessions {
             .selectFrom('sessions')
             .select('id')
             .where('user_id', '=', user)
+            .$if(organisation !== undefined, (those) => those.where('organisation_id', '=', organisation ?? null))
             .orderBy('id')
             .modifyEnd(dialect.forUpdate),
         )

@@ -1,5 +1,5 @@
 import type { ClientId } from '@gatehouse/core/brand'
-import { newGrantId, newSessionId, newUserId, randomToken } from '@gatehouse/core/random'
+import { newGrantId, newOrganisationId, newSessionId, newUserId, randomToken } from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
 import type {
   AuditEventRow,
@@ -13,6 +13,9 @@ import type {
   LogoutDeliveryRow,
   MailedProofRow,
   MailRow,
+  MembershipRow,
+  OrganisationInvitationRow,
+  OrganisationRow,
   PushedRequestRow,
   SessionClientRow,
   SessionRow,
@@ -58,6 +61,7 @@ export const buildSession = (overrides: Partial<SessionRow> = {}): SessionRow =>
   device: 'curl',
   created_at: start,
   expires_at: later(86_400),
+  organisation_id: null,
   ...overrides,
 })
 
@@ -85,6 +89,8 @@ export const buildGrant = (overrides: Partial<GrantRow> = {}): GrantRow => ({
   confirmation: null,
   claims: null,
   authorization_details: null,
+  role_scope: '',
+  organisation_id: null,
   ...overrides,
 })
 
@@ -165,6 +171,9 @@ export const buildCode = (overrides: Partial<AuthorizationCodeRow> = {}): Author
   reused_at: null,
   session_expires_at: later(86_400),
   expires_at: later(60),
+  role_scope: '',
+  organisation_id: null,
+  membership_version: null,
   ...overrides,
 })
 
@@ -258,6 +267,9 @@ export const buildDecoupledRequest = (overrides: Partial<DecoupledRequestRow> = 
   created_at: start,
   usable_until: later(600),
   expires_at: later(1200),
+  role_scope: '',
+  organisation_id: null,
+  membership_version: null,
   ...overrides,
 })
 
@@ -300,5 +312,35 @@ export const buildMailedProof = (overrides: Partial<MailedProofRow> = {}): Maile
   sealed: null,
   created_at: start,
   expires_at: later(900),
+  ...overrides,
+})
+
+/** An organisation that nobody belongs to. */
+export const buildOrganisation = (overrides: Partial<OrganisationRow> = {}): OrganisationRow => {
+  const slug = `org-${randomToken(9).toLowerCase()}`
+  return { id: newOrganisationId(), name: slug, slug, status: 'active', created_at: start, ...overrides }
+}
+
+/** A member without roles. */
+export const buildMembership = (overrides: Partial<MembershipRow> = {}): MembershipRow => ({
+  organisation_id: newOrganisationId(),
+  user_id: newUserId(),
+  roles: '',
+  version: randomToken(9),
+  created_at: start,
+  ...overrides,
+})
+
+/** An invitation that is good for a week. */
+export const buildOrganisationInvitation = (
+  overrides: Partial<OrganisationInvitationRow> = {},
+): OrganisationInvitationRow => ({
+  organisation_id: newOrganisationId(),
+  email: `${randomToken(9).toLowerCase()}@example.com`,
+  hash: randomToken(32),
+  roles: '',
+  invited_by: newUserId(),
+  created_at: start,
+  expires_at: later(604_800),
   ...overrides,
 })
