@@ -16,6 +16,7 @@ import { type ClientConfiguration, type Clients, createClients } from './domain/
 import { createDecoupledRequests } from './domain/decoupled-requests.ts'
 import { createDynamicClients, type DynamicClients } from './domain/dynamic-clients.ts'
 import { createEmailChanges } from './domain/email-change.ts'
+import type { RoleScopes } from './domain/effective-access.ts'
 import { createClientKeys } from './domain/find-client-keys.ts'
 import type { HashLimits } from './domain/hash-queue.ts'
 import { createIdTokens } from './domain/id-tokens.ts'
@@ -25,6 +26,7 @@ import { createLogoutDeliveries, type LogoutDeliveries } from './domain/logout-d
 import { createMailedProofs } from './domain/mailed-proofs.ts'
 import type { MakeKeyPair } from './domain/make-signing-key.ts'
 import { createNotices, type Notices } from './domain/notices.ts'
+import type { OrganisationPolicy } from './domain/organisations.ts'
 import { relyingPartyOf } from './domain/passkey-options.ts'
 import { createPasskeys } from './domain/passkeys.ts'
 import { createPasswords, type HashParameters, type Passwords } from './domain/passwords.ts'
@@ -45,6 +47,7 @@ import { createTrustedIssuers, type TrustedIssuer } from './domain/trusted-issue
 import { createUserCodeLimit } from './domain/user-codes.ts'
 import { buildEndpoints } from './endpoints.ts'
 import { createMfaTokens } from './first-party/mfa-tokens.ts'
+import { createActingUsers } from './flow/acting.ts'
 import { createAuthorizationFlow } from './flow/authorization.ts'
 import { createFlows } from './flow/flows.ts'
 import {
@@ -84,6 +87,10 @@ export interface AuthSettings extends ClientConfiguration {
   /** Every scope that a route asks for, for the discovery document. */
   readonly routeScopes: readonly string[]
   readonly secondFactor: SecondFactorPolicy
+  /** The scopes that roles bring. */
+  readonly roleScopes: RoleScopes
+  /** What organisations may do; undefined = there are none. */
+  readonly organisations: OrganisationPolicy | undefined
   /** Whether DPoP proofs must carry a nonce of ours. */
   readonly requireDpopNonce: boolean
   /** What clients that register themselves may have. */
@@ -232,7 +239,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const ring = rings['refresh-token']
   const refreshTokens = createRefreshTokens({ store, clock, ring, revocations })
   const lifetimes = () => settings.lifetimes
-  const tokenPairs = createTokenPairs({ store, clock, accessTokens, refreshTokens, ring, lifetimes })
+  const roleScopes = () => settings.roleScopes
+  const tokenPairs = createTokenPairs({ store, clock, accessTokens, refreshTokens, ring, lifetimes, roleScopes })
   const clientAuthentication = createClientAuthentication({ store, clock, issuer, clients, clientKeys, keySets })
   const dpop = createDpop({ store, clock, ring: rings['dpop-nonce'], requireNonce: () => settings.requireDpopNonce })
   const defaultAudience = (): string => settings.audience
@@ -274,9 +282,15 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const rememberedDevices = createRememberedDevices({ store, clock, cookies, lifetime: rememberFor })
   const authorizationDetails = createAuthorizationDetails(() => settings.authorizationDetails)
   const signing = { issuer, clock, keys, clientKeys, idTokens, subjects, store }
+  const actingUsers = createActingUsers({
+    store,
+    roleScopes,
+    hasOrganisations: () => settings.organisations !== undefined,
+  })
   const authorization = createAuthorizationFlow({
     ...signing,
     secondFactors,
+    actingUsers,
     clients,
     flows,
     looks,
@@ -344,9 +358,15 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     rememberFor,
     factorRing: rings.factor,
     mfaTokens: createMfaTokens({ store, clock }),
-    requiresSecondFactor: ({ roles }) =>
-      settings.secondFactor.requiredForRoles.some((role) => roles.split(' ').includes(role)),
+    async requiresSecondFactor(user) {
+      const { requiredForRoles } = settings.secondFactor
+      if (requiredForRoles.length === 0) return false
+      const memberships = await actingUsers.membershipsOf(user.id)
+      const held = new Set([user, ...memberships].flatMap(({ roles }) => roles.split(' ')))
+      return requiredForRoles.some((role) => held.has(role))
+    },
     authorization,
+    actingUsers,
     decoupledRequests,
     pings,
     userCodeLimit: createUserCodeLimit({ store, clock }),

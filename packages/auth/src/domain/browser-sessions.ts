@@ -98,7 +98,8 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
 
   function buildNew({ user, amr, acr, address, device }: BrowserSignInProof, value: string): SessionRow {
     const proven = { user_id: user.id as UserId, amr: amr.join(' '), acr, address, device }
-    return buildSession(clock, { ...proven, cookie_hash: hashCookie(value) }, lifetimes())
+    const picked = { organisation_id: null }
+    return buildSession(clock, { ...proven, ...picked, cookie_hash: hashCookie(value) }, lifetimes())
   }
 
   async function renew(
@@ -114,6 +115,8 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
       auth_time: beside?.auth_time ?? clock.now(),
       address,
       device,
+      // Who signs in anew picks anew.
+      organisation_id: beside ? before.organisation_id : null,
     }
     return (await tables.sessions.renew({ id: before.id, ...changes })) ? { ...before, ...changes } : undefined
   }

@@ -112,6 +112,9 @@ export function createDecoupledRequests({ store, clock, pings }: Dependencies): 
       created_at: now,
       usable_until: usableUntil,
       expires_at: seconds(usableUntil + rememberedFor),
+      role_scope: '',
+      organisation_id: null,
+      membership_version: null,
     }
   }
 

@@ -1,4 +1,4 @@
-import type { ClientId, GrantId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
+import type { ClientId, GrantId, OrganisationId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
 import { newGrantId, newSessionId, randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
@@ -15,7 +15,7 @@ export interface SessionLifetimes {
   readonly idle: Seconds
 }
 
-type NewSession = Pick<SessionRow, 'user_id' | 'amr' | 'acr' | 'address' | 'device' | 'cookie_hash'>
+type NewSession = Pick<SessionRow, 'user_id' | 'amr' | 'acr' | 'address' | 'device' | 'cookie_hash' | 'organisation_id'>
 
 /** The row of a session that begins now. */
 export function buildSession(clock: Clock, session: NewSession, lifetimes: SessionLifetimes): SessionRow {
@@ -98,7 +98,7 @@ export async function endAllOfUser(
   user: UserId,
   by: By,
 ): Promise<readonly Revocation[]> {
-  const { tables, clock } = dependencies
+  const { tables } = dependencies
   // Before the sessions: a sign-in by a mail that is just being completed is waited for, or finds its link gone.
   await tables.mailedProofs.deleteByUser(user)
   await tables.flows.deleteByUser(user)
@@ -106,15 +106,54 @@ export async function endAllOfUser(
   const sessions = await tables.sessions.deleteByUser(user)
   const grants = await tables.grants.endByUser(user)
   const ended = [...new Set([...sessions, ...grants.map((grant) => grant.session_id)])]
-  await tellClients(dependencies, ended)
+  return noteEnded(dependencies, { user, sessions: ended, grants }, by)
+}
+
+/** A user in one organisation. */
+export interface UserInOrganisation {
+  readonly user: UserId
+  readonly organisation: OrganisationId
+}
+
+/**
+ * Ends what a user does in the name of one organisation: the sessions in which it is picked, and every grant that is for it.
+ * Sessions that are for no organisation or another go on. To be called after the membership was taken away or changed: see
+ * `grants.startInSession`.
+ */
+export async function endInOrganisation(
+  dependencies: EndingDependencies,
+  { user, organisation }: UserInOrganisation,
+  by: By,
+): Promise<readonly Revocation[]> {
+  const { tables } = dependencies
+  const sessions = await tables.sessions.deleteByUser(user, organisation)
+  const ofSessions = await Promise.all(sessions.map((id) => tables.grants.endBySession(id)))
+  const others = await tables.grants.endByUserAndOrganisation(user, organisation)
+  return noteEnded(dependencies, { user, sessions, grants: [...ofSessions.flat(), ...others] }, by)
+}
+
+interface Ended {
+  readonly user: UserId
+  readonly sessions: readonly SessionId[]
+  readonly grants: readonly GrantRow[]
+}
+
+/** What follows from the end of a user's sessions and grants: clients are told, the trail knows, the tokens are revoked. */
+async function noteEnded(
+  dependencies: EndingDependencies,
+  { user, sessions, grants }: Ended,
+  by: By,
+): Promise<readonly Revocation[]> {
+  const { tables, clock } = dependencies
+  await tellClients(dependencies, sessions)
   const detail = { user }
   // Together, so that they are one message to the database however many sessions there were.
   await Promise.all(
-    ended.map((id) =>
+    sessions.map((id) =>
       recordEvent(tables, clock, { type: 'session_ended', result: 'ok', target: id, session_id: id, detail, ...by }),
     ),
   )
-  return writeRevocations(dependencies, ended, grants)
+  return writeRevocations(dependencies, sessions, grants)
 }
 
 /** Ends one grant and every token issued from it; the session goes on. */

@@ -9,6 +9,7 @@ import type { Store, Tables } from '@gatehouse/store/store'
 import { type AccessTokens, audienceClaim } from './access-tokens.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Client } from './clients.ts'
+import { type RoleScopes, rolesTold, type Standing, scopeThatStands } from './effective-access.ts'
 import { narrowDetails, readGrantedDetails } from './granted-details.ts'
 import type { KeyRing } from './key-rings.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
@@ -33,6 +34,7 @@ export interface CompletedSignIn {
   readonly client: Client
   /** The granted scope parameter. */
   readonly scope: string
+  readonly standing: Standing
   readonly audiences: readonly string[]
   readonly amr: readonly string[]
   readonly acr: string
@@ -54,7 +56,7 @@ export interface GrantedAccess {
   readonly acr: string
   /** Methods with one space between two. */
   readonly amr: string
-  readonly roles: string
+  readonly standing: Standing
   readonly scope: string
   readonly audiences: readonly string[]
   /** Those of them that the first access token is for; all where it is left out. */
@@ -92,11 +94,14 @@ export interface IssuedTokens {
 
 /** Issues token pairs. */
 export interface TokenPairs {
-  /** Starts a session and its first grant. Cost: one transaction and one signature. */
+  /**
+   * Starts a session and its first grant. Error: `temporarily_unavailable` where the membership that it rests on has just
+   * changed. Cost: one transaction and one signature.
+   */
   start(signIn: CompletedSignIn): Promise<TokenPair>
   /**
    * Starts a grant of a session that lasts, by itself or in a transaction of the caller's. Error: `invalid_grant` where the
-   * session has ended. Cost: one statement and one signature.
+   * session has ended, or the membership that the access rests on is not what it was. Cost: one statement and one signature.
    */
   startGrant(tables: Pick<Tables, 'grants'>, access: GrantedAccess): Promise<IssuedTokens>
   /**
@@ -124,10 +129,11 @@ interface Dependencies {
   readonly refreshTokens: RefreshTokens
   readonly ring: KeyRing
   readonly lifetimes: () => TokenLifetimes
+  readonly roleScopes: () => RoleScopes
 }
 
 export function createTokenPairs(dependencies: Dependencies): TokenPairs {
-  const { store, clock, ring, lifetimes } = dependencies
+  const { store, clock, ring, lifetimes, roleScopes } = dependencies
   const buildGrantRow = (access: GrantedAccess): GrantRow => {
     const times = lifetimes()
     return buildGrant(
@@ -140,7 +146,9 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         client_id: access.client.id,
         scope: access.scope,
         audience: access.audiences.join(' '),
-        roles: access.roles,
+        roles: access.standing.roles,
+        role_scope: access.standing.role_scope,
+        organisation_id: access.standing.organisation_id,
         auth_time: access.authTime,
         acr: access.acr,
         amr: access.amr,
@@ -166,12 +174,15 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
 
   return {
     async start(signIn) {
-      const { user, client } = signIn
+      const { user, client, standing } = signIn
       const amr = signIn.amr.join(' ')
       const { acr, address, device } = signIn
       const session = buildSession(
         clock,
-        { user_id: user.id, cookie_hash: null, amr, acr, address, device },
+        {
+          ...{ user_id: user.id, cookie_hash: null, amr, acr, address, device },
+          organisation_id: standing.organisation_id,
+        },
         lifetimes(),
       )
       const grant = buildGrantRow({
@@ -181,7 +192,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         authTime: session.auth_time,
         acr,
         amr,
-        roles: rolesFor(user, client, signIn.scope),
+        standing,
         scope: signIn.scope,
         audiences: signIn.audiences,
         refreshable: true,
@@ -190,9 +201,9 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         authorizationDetails: null,
       })
       await store.transaction(async (tables) => {
-        await Promise.all([
+        const [, isStarted] = await Promise.all([
           tables.sessions.insert(session),
-          tables.grants.insert(grant),
+          tables.grants.startInSession(grant, { now: clock.now(), membership_version: standing.membership_version }),
           signIn.alongside(tables),
           recordEvent(tables, clock, {
             type: 'sign_in',
@@ -206,21 +217,26 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
             detail: { amr: signIn.amr },
           }),
         ])
+        if (!isStarted) throw changedMeanwhile()
       })
       return buildPair(dependencies, client, { grant, generation: 1, scope: grant.scope })
     },
 
     async startGrant(tables, access) {
       const grant = buildGrantRow(access)
-      if (!(await tables.grants.startInSession(grant, clock.now()))) throw sessionEnded()
+      const { membership_version } = access.standing
+      const isStarted = await tables.grants.startInSession(grant, { now: clock.now(), membership_version })
+      if (!isStarted) throw restsOnNothing()
       return pairForStart(access, grant)
     },
 
     async startGrantByCode(access, codeHash) {
       const grant = buildGrantRow(access)
-      if (!(await store.grants.startByCode(grant, codeHash, clock.now()))) {
+      const { membership_version } = access.standing
+      const start = { now: clock.now(), membership_version, code_hash: codeHash }
+      if (!(await store.grants.startByCode(grant, start))) {
         const code = await store.authorizationCodes.find(codeHash)
-        if (code?.reused_at == null) throw sessionEnded()
+        if (code?.reused_at == null) throw restsOnNothing()
       }
       return pairForStart(access, grant)
     },
@@ -238,7 +254,8 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
           checkConfirmation(found, client, confirmation)
           const granted = found.audience.split(' ')
           if (audiences?.some((audience) => !granted.includes(audience))) throw new GatehouseError('invalid_target')
-          if (scope !== undefined && missingScopes(scope, parseScope(found.scope) ?? new Set()).length > 0) {
+          const standing = scopeThatStands(found, roleScopes())
+          if (scope !== undefined && missingScopes(scope, parseScope(standing) ?? new Set()).length > 0) {
             throw new GatehouseError('invalid_scope')
           }
           if (!narrowDetails(details, readGrantedDetails(found.authorization_details))) {
@@ -247,7 +264,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         },
         by,
       })
-      const narrowed = scope === undefined ? grant.scope : formatScope(scope)
+      const narrowed = scope === undefined ? scopeThatStands(grant, roleScopes()) : formatScope(scope)
       return {
         grant,
         pair: buildPair(dependencies, client, { grant, generation, scope: narrowed, audiences, details, confirmation }),
@@ -256,8 +273,11 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
   }
 }
 
-const sessionEnded = (): GatehouseError =>
-  new GatehouseError('invalid_grant', { cause: new Error('the session has ended') })
+const changedMeanwhile = (): GatehouseError =>
+  new GatehouseError('temporarily_unavailable', { cause: new Error('the membership has just changed'), retryAfter: 1 })
+
+const restsOnNothing = (): GatehouseError =>
+  new GatehouseError('invalid_grant', { cause: new Error('the session has ended, or the membership has changed') })
 
 /**
  * A public client's refresh token works only with the key that it was bound to; a confidential one proves itself anew and
@@ -297,6 +317,7 @@ function buildPair(
     parts.confirmation ?? (grant.confirmation === null ? undefined : (JSON.parse(grant.confirmation) as Confirmation))
   const details = parts.details ?? readGrantedDetails(grant.authorization_details)
   const authorizationDetails = details.length > 0 ? { authorization_details: details } : undefined
+  const roles = rolesTold(grant, client)
   const { token } = accessTokens.issue(
     {
       sub: grant.user_id,
@@ -308,7 +329,8 @@ function buildPair(
       auth_time: grant.auth_time,
       acr: grant.acr,
       amr: grant.amr.split(' '),
-      ...(grant.roles === '' ? {} : { roles: grant.roles.split(' ') }),
+      ...(roles.length === 0 ? {} : { roles }),
+      ...(grant.organisation_id === null ? {} : { org: grant.organisation_id }),
       ...(cnf ? { cnf } : {}),
       ...authorizationDetails,
     },
@@ -324,7 +346,3 @@ function buildPair(
     ...authorizationDetails,
   }
 }
-
-/** Roles are told only to first-party clients, or where the user granted the scope `roles`. */
-export const rolesFor = (user: Pick<UserRow, 'roles'>, client: Client, scope: string): string =>
-  client.firstParty || parseScope(scope)?.has('roles') ? user.roles : ''

@@ -1,9 +1,13 @@
+import type { UserId } from '@gatehouse/core/brand'
 import type { JsonObject } from '@gatehouse/core/json'
 import { parseScope, type ScopeSet } from '@gatehouse/core/scope'
 import type { UserRow } from '@gatehouse/store/rows'
+import type { Store } from '@gatehouse/store/store'
+import type { MembershipOfUser } from '@gatehouse/store/tables/memberships'
+import { effectiveAccess } from './effective-access.ts'
 
-/** Scopes that OpenID Connect defines and that have a meaning here. Spec: OpenID Connect Core sections 5.4 and 11. */
-export const openidScopes = ['openid', 'profile', 'email', 'offline_access', 'roles'] as const
+/** Scopes that say what a client may know of its user. Spec: OpenID Connect Core sections 5.4 and 11; the last two are ours. */
+export const openidScopes = ['openid', 'profile', 'email', 'offline_access', 'roles', 'organization'] as const
 
 /** Those of them that every client may ask for. Roles are what services decide by: who may have them is said for each client. */
 export const freeScopes: readonly string[] = openidScopes.filter((scope) => scope !== 'roles')
@@ -17,6 +21,8 @@ const claimScopes = {
   email: 'email',
   email_verified: 'email',
   roles: 'roles',
+  org: 'organization',
+  org_name: 'organization',
 } as const
 
 /** Every claim about a user that can be asked for. */
@@ -44,9 +50,28 @@ export function scopesBehind({ id_token, userinfo }: ClaimsParameter = {}): read
   return [...new Set(asked.map((name) => claimScopes[name]))].filter((scope) => freeScopes.includes(scope))
 }
 
-/** The claims about a user that a scope gives and that were asked for by name. A claim without a value is left out. */
-export function claimsOf(user: UserRow, scope: string, asked: ClaimsAskedFor | undefined): JsonObject {
+/** A user's membership of the organisation that a token names, with its name. Cost: one read. */
+export async function findMembership(
+  { store }: { readonly store: Pick<Store, 'memberships'> },
+  user: UserId,
+  organisation: string,
+): Promise<MembershipOfUser | undefined> {
+  const memberships = await store.memberships.listByUser(user)
+  return memberships.find(({ organisation_id }) => organisation_id === organisation)
+}
+
+/**
+ * The claims about a user, in the name of an organisation or of none, that a scope gives and that were asked for by name. A
+ * claim without a value is left out.
+ */
+export function claimsOf(
+  { user, membership }: { readonly user: UserRow; readonly membership: MembershipOfUser | undefined },
+  scope: string,
+  asked: ClaimsAskedFor | undefined,
+): JsonObject {
   const granted: ScopeSet = parseScope(scope) ?? new Set()
+  // No role brings a scope here: this is about what is told.
+  const { roles } = effectiveAccess(user, membership, new Map())
   const values: Record<(typeof userClaimNames)[number], unknown> = {
     name: user.name ?? undefined,
     preferred_username: user.username,
@@ -54,7 +79,9 @@ export function claimsOf(user: UserRow, scope: string, asked: ClaimsAskedFor | u
     email: user.email ?? undefined,
     email_verified: user.email === null ? undefined : user.email_verified_at !== null,
     updated_at: user.updated_at,
-    roles: user.roles === '' ? undefined : user.roles.split(' '),
+    roles: roles === '' ? undefined : roles.split(' '),
+    org: membership?.organisation_id,
+    org_name: membership?.name,
   }
   const claims: Record<string, unknown> = {}
   for (const name of userClaimNames) {

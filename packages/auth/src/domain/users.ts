@@ -1,7 +1,7 @@
 import type { Seconds, UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { newUserId } from '@gatehouse/core/random'
-import { formatScope, intersectScopes, parseScope } from '@gatehouse/core/scope'
+import { formatScope, parseScope } from '@gatehouse/core/scope'
 import type { Clock } from '@gatehouse/core/time'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
@@ -249,13 +249,4 @@ export async function setUserStatus(
     return change.status === 'disabled' ? endAllOfUser({ tables, clock, revocations }, change.id, by) : []
   })
   await revocations.announce(entries)
-}
-
-/** What of the asked scope a user may have: all that is allowed where nothing is asked. */
-export function scopeForUser(
-  user: Pick<UserRow, 'scopes'>,
-  asked: ReadonlySet<string> | undefined,
-): ReadonlySet<string> {
-  const allowed = parseScope(user.scopes) ?? new Set<string>()
-  return asked === undefined ? allowed : intersectScopes(asked, allowed)
 }

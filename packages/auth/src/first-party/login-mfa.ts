@@ -23,6 +23,7 @@ const bodySchema = Type.Object({
   ),
   code: Type.Optional(Type.String({ maxLength: 100 })),
   assertion: Type.Optional(assertionSchema),
+  organization: Type.Optional(Type.String({ description: 'As at POST /login, if it was not said there' })),
 })
 
 type MfaBody = Type.Static<typeof bodySchema>
@@ -42,7 +43,15 @@ export function loginMfaEndpoint(dependencies: Dependencies): Endpoint {
     bodyKind: 'json',
     body: bodySchema,
     answers: { 200: tokenResponseSchema },
-    errors: ['invalid_request', 'invalid_credentials', 'invalid_scope', 'too_many_requests', 'temporarily_unavailable'],
+    errors: [
+      'invalid_request',
+      'invalid_credentials',
+      'access_denied',
+      'interaction_required',
+      'invalid_scope',
+      'too_many_requests',
+      'temporarily_unavailable',
+    ],
     cors: 'first-party',
     handle: (request) => goOn(dependencies, request),
   })
@@ -73,7 +82,8 @@ async function start(
   const amr = nameFactors([...half.amr, ...shown.amr])
   const judged = nextStep(user, { amr, methods: [], isRemembered: false, isRequired: false })
   if (judged.step !== 'issue') throw new GatehouseError('invalid_credentials', { cause: new Error(judged.step) })
-  return startFirstPartySession(dependencies, half.asked, {
+  const asked = { ...half.asked, organisation: body.organization ?? half.asked.organisation }
+  return startFirstPartySession(dependencies, asked, {
     ...{ user, amr, acr: judged.acr, address, requestId },
     device: String(headers['user-agent'] ?? '').slice(0, 200),
     async alongside(tables) {

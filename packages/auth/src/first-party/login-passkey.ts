@@ -54,6 +54,8 @@ export function loginPasskeyEndpoints(dependencies: Dependencies): readonly Endp
         'invalid_client',
         'invalid_credentials',
         'forbidden',
+        'access_denied',
+        'interaction_required',
         'invalid_scope',
         'invalid_target',
         'temporarily_unavailable',

@@ -1,10 +1,13 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
+import { intersectScopes } from '@gatehouse/core/scope'
 import { firstPartyClientId } from '@gatehouse/core/wire-names'
+import type { MembershipOfUser } from '@gatehouse/store/tables/memberships'
 import * as Type from 'typebox'
 import type { Client, Clients } from '../domain/clients.ts'
+import { standingOf } from '../domain/effective-access.ts'
 import type { CompletedSignIn, TokenPair, TokenPairs } from '../domain/token-pairs.ts'
-import { scopeForUser } from '../domain/users.ts'
+import type { ActingUsers } from '../flow/acting.ts'
 import { defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { type PasswordDependencies, proveByPassword } from '../login/password.ts'
 import type { SignedInUser } from '../login/signed-in-user.ts'
@@ -17,6 +20,9 @@ export const askedSchema = Type.Object({
     Type.String({ description: 'Scope tokens with one space between two; left out: all that the user may have' }),
   ),
   audience: Type.Optional(Type.String({ description: 'Whom the access token is for; left out: the default audience' })),
+  organization: Type.Optional(
+    Type.String({ description: 'The organization to act for: id or slug; to be said by who belongs to several' }),
+  ),
   client_id: Type.Optional(
     Type.String({ description: 'A client that is marked first_party; left out: the built-in one' }),
   ),
@@ -37,6 +43,7 @@ export interface LoginAnswerDependencies {
   readonly clients: Clients
   readonly tokenPairs: TokenPairs
   readonly defaultAudience: () => string
+  readonly actingUsers: ActingUsers
 }
 
 interface Dependencies extends PasswordDependencies, LoginAnswerDependencies {}
@@ -59,6 +66,8 @@ export function loginEndpoint(dependencies: Dependencies): Endpoint {
       'invalid_credentials',
       'mfa_required',
       'forbidden',
+      'access_denied',
+      'interaction_required',
       'invalid_scope',
       'invalid_target',
       'too_many_requests',
@@ -93,10 +102,10 @@ export async function readAskedTokens(
   const client = await getFirstPartyClient(clients, body.client_id)
   const audiences = checkAskedAudiences(body, client, clients.audiences)
   parseAskedScope(body.scope)
-  return { clientId: client.id, scope: body.scope, audiences }
+  return { clientId: client.id, scope: body.scope, audiences, organisation: body.organization }
 }
 
-/** The tokens of somebody who has proven enough. Errors: `mfa_required`, `invalid_scope`. */
+/** The tokens of somebody who has proven enough. Errors: `mfa_required`, and those of {@link startFirstPartySession}. */
 export async function answerSignIn(
   dependencies: LoginAnswerDependencies,
   asked: AskedTokens,
@@ -110,18 +119,33 @@ export async function answerSignIn(
   return startFirstPartySession(dependencies, asked, proven)
 }
 
-/** Starts the session of a sign-in that has been judged complete. Errors: `invalid_client`, `invalid_scope`. */
+/**
+ * Starts the session of a sign-in that has been judged complete. Errors: `invalid_client`, `invalid_scope`, `access_denied`
+ * for an organisation that the user does not belong to, `interaction_required` with those to pick from where there are several.
+ */
 export async function startFirstPartySession(
-  { clients, tokenPairs, defaultAudience }: Omit<LoginAnswerDependencies, 'mfaTokens'>,
+  { clients, tokenPairs, actingUsers, defaultAudience }: Omit<LoginAnswerDependencies, 'mfaTokens'>,
   asked: AskedTokens,
-  signIn: Omit<CompletedSignIn, 'client' | 'scope' | 'audiences'>,
+  signIn: Omit<CompletedSignIn, 'client' | 'scope' | 'standing' | 'audiences'>,
 ): Promise<TokenPair> {
   const client = await getFirstPartyClient(clients, asked.clientId)
-  const ofUser = scopeForUser(signIn.user, undefined)
-  const allowed = client.scopes === 'all' ? ofUser : scopeForUser(signIn.user, client.scopes)
+  const choice = await actingUsers.choose(signIn.user.id, { asked: asked.organisation, picked: null })
+  if (choice.state === 'refused') throw new GatehouseError('access_denied')
+  if (choice.state === 'open') throw pickFirst(choice.memberships)
+  const access = actingUsers.accessOf(signIn.user, choice.membership)
+  const allowed = client.scopes === 'all' ? access.scopes : intersectScopes(client.scopes, access.scopes)
   const scope = grantScope(parseAskedScope(asked.scope), allowed)
-  return tokenPairs.start({ ...signIn, client, scope, audiences: asked.audiences ?? [defaultAudience()] })
+  const audiences = asked.audiences ?? [defaultAudience()]
+  return tokenPairs.start({ ...signIn, client, scope, standing: standingOf(access, scope), audiences })
 }
+
+const pickFirst = (memberships: readonly MembershipOfUser[]): GatehouseError =>
+  new GatehouseError('interaction_required', {
+    description: 'Say for which organization: send organization',
+    members: {
+      organizations: memberships.map(({ organisation_id, slug, name }) => ({ id: organisation_id, slug, name })),
+    },
+  })
 
 /** The refusal of a sign-in that lacks a second factor, with a token to go on by. */
 async function askForMore(

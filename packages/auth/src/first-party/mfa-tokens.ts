@@ -9,6 +9,8 @@ export interface AskedTokens {
   readonly clientId: string
   readonly scope: string | undefined
   readonly audiences: readonly string[] | undefined
+  /** By id or slug. */
+  readonly organisation: string | undefined
 }
 
 /** What somebody has proven who has still to show a second factor. It opens nothing. */

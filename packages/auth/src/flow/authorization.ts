@@ -8,9 +8,9 @@ import type { Store, Tables } from '@gatehouse/store/store'
 import type { AuthorizationCodes } from '../domain/authorization-codes.ts'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
 import type { Client, Clients } from '../domain/clients.ts'
+import { standingOf } from '../domain/effective-access.ts'
 import type { SecondFactors } from '../domain/second-factors.ts'
 import type { Subjects } from '../domain/subjects.ts'
-import { rolesFor } from '../domain/token-pairs.ts'
 import { openidScopes, scopesBehind } from '../domain/user-claims.ts'
 import type { Answer, BrowserRequest } from '../http/endpoint.ts'
 import type { Looks } from '../pages/look.ts'
@@ -19,6 +19,7 @@ import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
 import { answerAuthorization, type ResponseTarget } from '../protocol/authorization-response.ts'
 import { type IdTokenDependencies, idTokenFor } from '../protocol/id-token-answer.ts'
 import type { JarmDependencies } from '../protocol/jarm.ts'
+import type { Acting, ActingChoice, ActingUsers } from './acting.ts'
 import { mergeWords, needsConsent, type Offer, recordConsent } from './agreement.ts'
 import { type Flow, type Flows, flowKeptFor } from './flows.ts'
 import { nextAuthorizationStep } from './next-step.ts'
@@ -34,6 +35,7 @@ export interface AuthorizationDependencies extends IdTokenDependencies, JarmDepe
   readonly subjects: Subjects
   readonly defaultAudience: () => string
   readonly secondFactors: Pick<SecondFactors, 'methodsOf'>
+  readonly actingUsers: ActingUsers
 }
 
 /** Where an authorization request has got to. */
@@ -62,12 +64,12 @@ export interface AuthorizationFlow {
   /** The request of a flow. Error: `not_found` where it is of another kind. */
   requestOf(flow: Flow): AuthorizationRequest
   /** What a user would be asked to agree to. */
-  offerFor(request: AskedAccess, client: Client, browser: BrowserSession): Offer
+  offerFor(request: AskedAccess, client: Client, acting: Acting): Offer
   getClient(request: AuthorizationRequest): Promise<Client>
 }
 
 export function createAuthorizationFlow(dependencies: AuthorizationDependencies): AuthorizationFlow {
-  const { store, clock, clients, flows, looks, browserSessions, subjects, defaultAudience, secondFactors } =
+  const { store, clock, clients, flows, looks, browserSessions, subjects, defaultAudience, secondFactors, actingUsers } =
     dependencies
 
   const getClient = async ({ clientId, redirectUri }: AuthorizationRequest): Promise<Client> => {
@@ -78,12 +80,11 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
     return client
   }
 
-  const offerFor = (request: AskedAccess, client: Client, { user }: BrowserSession): Offer => {
-    const ofUser = parseScope(user.scopes) ?? new Set<string>()
+  const offerFor = (request: AskedAccess, client: Client, { access }: Acting): Offer => {
     const ofOpenid: readonly string[] = openidScopes
     const canRefresh = client.grantTypes.has('refresh_token')
     const scope = [...(parseScope(request.scope) ?? [])].filter(
-      (token) => (ofUser.has(token) || ofOpenid.includes(token)) && (token !== 'offline_access' || canRefresh),
+      (token) => (access.scopes.has(token) || ofOpenid.includes(token)) && (token !== 'offline_access' || canRefresh),
     )
     return {
       scope: scope.join(' '),
@@ -98,10 +99,17 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
     (request.acrValues !== undefined || request.essentialAcr !== undefined) &&
     (await secondFactors.methodsOf(user.id)).length > 0
 
-  const judge = async (client: Client, progress: AuthorizationProgress, browser: BrowserSession | undefined) => {
+  const isConsentNeeded = async (client: Client, request: AskedAccess, acting: Acting): Promise<boolean> =>
+    needsConsent(client, await store.consents.find(acting.user.id, client.id), offerFor(request, client, acting))
+
+  const judge = async (
+    client: Client,
+    progress: AuthorizationProgress,
+    browser: BrowserSession | undefined,
+    choice: ActingChoice | undefined,
+  ) => {
     const { request, flow } = progress
-    const consent = browser && (await store.consents.find(browser.user.id, client.id))
-    const isNeeded = browser !== undefined && needsConsent(client, consent, offerFor(request, client, browser))
+    const isNeeded = choice?.state === 'settled' && (await isConsentNeeded(client, request, choice.acting))
     return nextAuthorizationStep(
       {
         prompt: request.prompt,
@@ -118,7 +126,10 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
         isFresh: flow !== undefined && flow.sessionId === browser.session.id,
         reachableAcr: (await canShowFactor(request, browser)) ? '2' : browser.session.acr,
       },
-      { isNeeded, isFresh: progress.hasAgreed ?? false },
+      {
+        organisation: choice?.state ?? 'open',
+        consent: { isNeeded, isFresh: progress.hasAgreed ?? false },
+      },
       clock.now(),
     )
   }
@@ -169,21 +180,27 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
     async proceed(progress) {
       const client = await getClient(progress.request)
       const browser = progress.browser ?? (await browserSessions.find(progress.http.headers))
-      const next = await judge(client, progress, browser)
+      const choice = browser && (await actingUsers.find(browser, progress.request.organisation))
+      const next = await judge(client, progress, browser, choice)
       switch (next.step) {
         case 'sign_in':
           return askOn(paths.login, progress)
         case 'factor':
           return askOn(paths.loginFactor, progress)
+        case 'organisation':
+          return askOn(paths.loginOrganisation, progress)
         case 'fail':
           return fail(progress, new GatehouseError(next.error, { cause: new Error(next.why) }))
         default: {
-          if (!browser) throw new GatehouseError('server_error', { cause: new Error('issue without a session') })
-          const offer = offerFor(progress.request, client, browser)
+          if (choice?.state !== 'settled') {
+            throw new GatehouseError('server_error', { cause: new Error('issue without a session') })
+          }
+          const { acting } = choice
+          const offer = offerFor(progress.request, client, acting)
           if (offer.scope === '' && progress.request.scope !== '') return fail(progress, nothingToGive())
           return next.step === 'consent'
             ? askOn(paths.consent, progress)
-            : issue(dependencies, client, progress, browser, offer)
+            : issue(dependencies, client, progress, acting, offer)
         }
       }
     },
@@ -205,12 +222,12 @@ async function issue(
   dependencies: AuthorizationDependencies,
   client: Client,
   progress: AuthorizationProgress,
-  browser: BrowserSession,
+  acting: Acting,
   offer: Offer,
 ): Promise<Answer> {
   const { store, codes } = dependencies
   const { request, flow } = progress
-  const { session, user } = browser
+  const { session, user, access } = acting
   const content = {
     client_id: client.id,
     user_id: user.id,
@@ -221,7 +238,7 @@ async function issue(
     nonce: request.nonce ?? null,
     scope: offer.scope,
     audience: offer.audiences.join(' '),
-    roles: rolesFor(user, client, offer.scope),
+    ...standingOf(access, offer.scope),
     claims: request.claims ? JSON.stringify(request.claims) : null,
     authorization_details: offer.details ? JSON.stringify(offer.details) : null,
     dpop_jkt: request.dpopJkt ?? null,
@@ -235,8 +252,8 @@ async function issue(
       codes.issue(tables, content),
       flow && dependencies.flows.consume(tables, flow),
       consumePushed(tables, request),
-      noteClient(dependencies, tables, client, browser),
-      progress.hasAgreed && recordConsent(dependencies, tables, client, progress.http, browser, offer),
+      noteClient(dependencies, tables, client, acting),
+      progress.hasAgreed && recordConsent(dependencies, tables, client, progress.http, acting, offer),
     ])
     return issued
   })

@@ -99,18 +99,27 @@ export type NextAuthorizationStep =
   | { readonly step: 'sign_in' }
   /** What is missing of a stronger sign-in. */
   | { readonly step: 'factor' }
+  /** The user has to say for which organisation. */
+  | { readonly step: 'organisation' }
   | { readonly step: 'consent' }
   | { readonly step: 'issue' }
   | { readonly step: 'fail'; readonly error: ErrorCode; readonly why: string }
 
+/** What else is known where somebody has signed in. */
+export interface AuthorizationState {
+  /** Whether it is known for which organisation they act, still open, or one that they do not belong to. */
+  readonly organisation: 'settled' | 'open' | 'refused'
+  readonly consent: { readonly isNeeded: boolean; readonly isFresh: boolean }
+}
+
 /**
- * The judge of an authorization request: sign in, agree, be given a code, or fail.
+ * The judge of an authorization request: sign in, pick an organisation, agree, be given a code, or fail.
  * Spec: OpenID Connect Core sections 3.1.2.3, 3.1.2.4 and 5.5.1.1, RFC 9470 section 5.
  */
 export function nextAuthorizationStep(
   asked: AskedSignIn,
   signIn: BrowserSignIn | undefined,
-  consent: { readonly isNeeded: boolean; readonly isFresh: boolean },
+  { organisation, consent }: AuthorizationState,
   now: Seconds,
 ): NextAuthorizationStep {
   const mayAsk = !asked.prompt.includes('none')
@@ -135,6 +144,13 @@ export function nextAuthorizationStep(
     return mayAsk
       ? { step: 'factor' }
       : fail('login_required', 'prompt=none, and a second factor would have to be shown')
+  }
+  // Whether there is no such organisation, or the user does not belong to it, is not told.
+  if (organisation === 'refused') return fail('access_denied', 'the user does not belong to the asked organization')
+  if (organisation === 'open') {
+    return mayAsk
+      ? { step: 'organisation' }
+      : fail('interaction_required', 'prompt=none, and the user would have to pick an organization')
   }
   const mustAgree = (consent.isNeeded || asked.prompt.includes('consent')) && !consent.isFresh
   if (mustAgree)

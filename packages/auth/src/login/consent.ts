@@ -6,6 +6,7 @@ import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
 import { recordEvent } from '../domain/audit.ts'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
+import { type ActingUsers, isShownTo } from '../flow/acting.ts'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
 import type { Flows } from '../flow/flows.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
@@ -21,6 +22,7 @@ interface Dependencies {
   readonly flows: Flows
   readonly browserSessions: BrowserSessions
   readonly authorization: AuthorizationFlow
+  readonly actingUsers: ActingUsers
   /** How the authorization_details of a request are told to people. */
   readonly describeDetails: (details: readonly JsonObject[]) => readonly DescribedDetail[]
 }
@@ -28,6 +30,7 @@ interface Dependencies {
 const formSchema = Type.Object({
   flow: Type.String(),
   session: Type.String(),
+  organisation: Type.Optional(Type.String()),
   decision: Type.Union([Type.Literal('allow'), Type.Literal('deny')]),
 })
 
@@ -60,22 +63,25 @@ export function consentEndpoints(dependencies: Dependencies): readonly Endpoint[
 }
 
 async function showPage(
-  { flows, authorization, browserSessions, describeDetails }: Dependencies,
+  { flows, authorization, browserSessions, actingUsers, describeDetails }: Dependencies,
   http: EndpointRequest<unknown>,
 ): Promise<Answer> {
   const flow = await flows.get(http, parseForm(http.query).flow)
   const request = authorization.requestOf(flow)
   const browser = await browserSessions.find(http.headers)
   // Signed out meanwhile: the judge sends back to the beginning.
-  if (!browser) return authorization.proceed({ request, http, flow })
+  const choice = browser && (await actingUsers.find(browser, request.organisation))
+  if (choice?.state !== 'settled') return authorization.proceed({ request, http, flow })
+  const { user, session, access } = choice.acting
   const client = await authorization.getClient(request)
-  const offer = authorization.offerFor(request, client, browser)
+  const offer = authorization.offerFor(request, client, choice.acting)
   return renderConsent(http.look, {
     flow: flow.id,
     action: paths.consent,
     client,
-    username: browser.user.username,
-    session: browser.session.id,
+    username: user.username,
+    session: session.id,
+    organisation: access.organisation,
     scope: offer.told,
     audiences: offer.audiences,
     details: describeDetails(offer.details ?? []),
@@ -87,14 +93,15 @@ async function decide(
   dependencies: Dependencies,
   http: EndpointRequest<Type.Static<typeof formSchema>>,
 ): Promise<Answer> {
-  const { issuer, flows, authorization, browserSessions } = dependencies
+  const { issuer, flows, authorization, browserSessions, actingUsers } = dependencies
   checkSameOrigin(http.headers, issuer)
   const flow = await flows.get(http, http.body.flow)
   const request = authorization.requestOf(flow)
   const browser = await browserSessions.find(http.headers)
   if (http.body.decision === 'allow') {
-    // Somebody else may have signed in since the page was shown: then it is shown to them.
-    const hasAgreed = browser?.session.id === http.body.session
+    const choice = browser && (await actingUsers.find(browser, request.organisation))
+    // Somebody else may have signed in since the page was shown, or picked another organisation: then it is shown anew.
+    const hasAgreed = choice?.state === 'settled' && isShownTo(choice.acting, http.body)
     return authorization.proceed({ request, http, flow, hasAgreed, ...(browser ? { browser } : {}) })
   }
   await recordRefusal(dependencies, http, request.clientId, browser)

@@ -9,8 +9,9 @@ import type { BackchannelPings } from '../domain/backchannel-pings.ts'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
 import type { Client, Clients } from '../domain/clients.ts'
 import { type DecoupledRequests, overError } from '../domain/decoupled-requests.ts'
+import { standingOf } from '../domain/effective-access.ts'
 import type { Subjects } from '../domain/subjects.ts'
-import { rolesFor } from '../domain/token-pairs.ts'
+import { type Acting, type ActingUsers, isShownTo } from '../flow/acting.ts'
 import type { Offer } from '../flow/agreement.ts'
 import { type AuthorizationFlow, noteClient } from '../flow/authorization.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
@@ -27,6 +28,7 @@ export interface DecisionDependencies {
   readonly browserSessions: BrowserSessions
   readonly subjects: Subjects
   readonly authorization: Pick<AuthorizationFlow, 'offerFor'>
+  readonly actingUsers: ActingUsers
   readonly decoupledRequests: DecoupledRequests
   readonly pings: Pick<BackchannelPings, 'send'>
   readonly describeDetails: (details: readonly JsonObject[]) => readonly DescribedDetail[]
@@ -69,10 +71,10 @@ interface Decidable {
 async function findDecidable(
   { clients, authorization, decoupledRequests }: DecisionDependencies,
   hash: string,
-  browser: BrowserSession,
+  acting: Acting,
 ): Promise<Decidable> {
   const row = await decoupledRequests.getPending(hash)
-  if (row.kind === 'ciba' && row.user_id !== browser.user.id) throw overError()
+  if (row.kind === 'ciba' && row.user_id !== acting.user.id) throw overError()
   const client = await clients.find(row.client_id)
   if (!client) throw overError()
   const asked = {
@@ -83,7 +85,7 @@ async function findDecidable(
       ? {}
       : { authorizationDetails: JSON.parse(row.authorization_details) as readonly JsonObject[] }),
   }
-  const offer = authorization.offerFor(asked, client, browser)
+  const offer = authorization.offerFor(asked, client, acting)
   if (offer.scope === '' && row.scope !== '') {
     throw new GatehouseError('forbidden', { description: 'This app asks for nothing that you could give it' })
   }
@@ -102,13 +104,17 @@ export async function showDecision(
 ): Promise<Answer> {
   const browser = await dependencies.browserSessions.find(http.headers)
   if (!browser) return redirectTo(`${paths.login}?flow=${flow.id}`)
-  const { row, client, offer } = await findDecidable(dependencies, hash, browser)
+  const choice = await dependencies.actingUsers.find(browser, undefined)
+  if (choice.state !== 'settled') return redirectTo(`${paths.loginOrganisation}?flow=${flow.id}`)
+  const { acting } = choice
+  const { row, client, offer } = await findDecidable(dependencies, hash, acting)
   return renderConsent(http.look, {
     flow: flow.id,
     action: paths.device,
     client,
-    username: browser.user.username,
-    session: browser.session.id,
+    username: acting.user.username,
+    session: acting.session.id,
+    organisation: acting.access.organisation,
     scope: offer.told,
     audiences: offer.audiences,
     details: dependencies.describeDetails(offer.details ?? []),
@@ -123,8 +129,9 @@ export async function showDecision(
 /** A decision as the page's form sends it. */
 export interface SentDecision {
   readonly decision: 'allow' | 'deny'
-  /** In which session the page was shown. */
+  /** In which session the page was shown, and for which organisation. */
   readonly session: string
+  readonly organisation?: string | undefined
 }
 
 /** Takes a decision: what is approved is what was shown to this very user. The client is pinged where it wants to be. */
@@ -132,23 +139,27 @@ export async function takeDecision(
   dependencies: DecisionDependencies,
   http: EndpointRequest<unknown>,
   flow: Flow,
-  { decision, session }: SentDecision,
+  { decision, ...shown }: SentDecision,
 ): Promise<Answer> {
   const { request } = decisionParametersOf(flow)
   if (request === undefined) throw overError()
   const browser = await dependencies.browserSessions.find(http.headers)
-  // Somebody else may have signed in since the page was shown: then it is shown to them.
-  if (browser?.session.id !== session) return redirectTo(`${paths.device}?flow=${flow.id}`)
-  const decidable = await findDecidable(dependencies, request, browser)
+  const choice = browser && (await dependencies.actingUsers.find(browser, undefined))
+  // Somebody else may have signed in since the page was shown, or picked another organisation: then it is shown anew.
+  if (choice?.state !== 'settled' || !isShownTo(choice.acting, shown)) {
+    return redirectTo(`${paths.device}?flow=${flow.id}`)
+  }
+  const { acting } = choice
+  const decidable = await findDecidable(dependencies, request, acting)
   const { row, client } = decidable
   await dependencies.store.transaction(async (tables) => {
     const isDecided =
       decision === 'allow'
-        ? await approve(dependencies, tables, decidable, browser)
+        ? await approve(dependencies, tables, decidable, acting)
         : await tables.decoupledRequests.deny({ hash: row.hash, now: dependencies.clock.now() })
     if (!isDecided) throw overError()
     await dependencies.flows.consume(tables, flow)
-    await recordDecision(dependencies, tables, http, decision, decidable, browser)
+    await recordDecision(dependencies, tables, http, decision, decidable, acting)
   })
   // Never rejects, and nobody waits for it.
   void dependencies.pings.send(client, row)
@@ -163,9 +174,9 @@ async function approve(
   { clock, subjects }: DecisionDependencies,
   tables: Tables,
   { row, client, offer }: Decidable,
-  browser: BrowserSession,
+  acting: Acting,
 ): Promise<boolean> {
-  const { session, user } = browser
+  const { session, user, access } = acting
   const [isApproved] = await Promise.all([
     tables.decoupledRequests.approve({
       hash: row.hash,
@@ -175,11 +186,11 @@ async function approve(
       auth_time: session.auth_time,
       acr: session.acr,
       amr: session.amr,
-      roles: rolesFor(user, client, offer.scope),
+      ...standingOf(access, offer.scope),
       scope: offer.scope,
       authorization_details: offer.details ? JSON.stringify(offer.details) : null,
     }),
-    noteClient({ subjects }, tables, client, browser),
+    noteClient({ subjects }, tables, client, acting),
   ])
   return isApproved
 }

@@ -29,6 +29,7 @@ const formSchema = Type.Object({
   user_code: Type.Optional(Type.String()),
   flow: Type.Optional(Type.String()),
   session: Type.Optional(Type.String()),
+  organisation: Type.Optional(Type.String()),
   decision: Type.Optional(Type.Union([Type.Literal('allow'), Type.Literal('deny')])),
 })
 
@@ -78,13 +79,14 @@ async function showPage(dependencies: Dependencies, http: EndpointRequest<unknow
 }
 
 async function takeForm(dependencies: Dependencies, http: EndpointRequest<DeviceForm>): Promise<Answer> {
-  const { user_code: typed, flow: id, session, decision } = http.body
+  const { user_code: typed, flow: id, session, organisation, decision } = http.body
   checkSameOrigin(http.headers, dependencies.issuer)
   if (typed !== undefined) return takeUserCode(dependencies, http, typed)
   if (id === undefined || session === undefined || decision === undefined) {
     throw new GatehouseError('invalid_request', { description: 'The code is missing' })
   }
-  return takeDecision(dependencies, http, await dependencies.flows.get(http, id), { decision, session })
+  const flow = await dependencies.flows.get(http, id)
+  return takeDecision(dependencies, http, flow, { decision, session, organisation })
 }
 
 async function takeUserCode(

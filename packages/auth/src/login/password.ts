@@ -18,8 +18,8 @@ export interface PasswordDependencies extends OfferedMethods {
   readonly passwords: Passwords
   readonly lockout: Lockout
   readonly secondFactors: Pick<SecondFactors, 'methodsOf'>
-  /** Whether a user must have a second factor. */
-  readonly requiresSecondFactor: (user: UserRow) => boolean
+  /** Whether a user must have a second factor: for a role of their own, or in any organisation. */
+  readonly requiresSecondFactor: (user: UserRow) => Promise<boolean>
   readonly onSignIn: (result: SignInResult) => void
 }
 
@@ -80,7 +80,7 @@ async function complete<T>(
   attempt: Attempt,
   then: (signedIn: SignedInUser) => Promise<T>,
 ): Promise<T> {
-  const isRequired = dependencies.requiresSecondFactor(found)
+  const isRequired = await dependencies.requiresSecondFactor(found)
   const judged = nextStep(found, { amr: byPassword, isRequired, ...factors })
   if (judged.step === 'refuse') {
     await attempt.failed()

@@ -15,6 +15,8 @@ export interface ConsentPage {
   /** As whom one has signed in, and in which session: the decision counts for no other. */
   readonly username: string
   readonly session: string
+  /** In whose name one acts; undefined = one's own. */
+  readonly organisation?: { readonly organisation_id: string; readonly name: string } | undefined
   readonly scope: string
   readonly audiences: readonly string[]
   readonly details: readonly DescribedDetail[]
@@ -50,10 +52,15 @@ ${page.scope
 ${page.details.map(renderDetail)}
 ${page.notes}
 ${signedInAs(look, page.username)}
+${
+  page.organisation &&
+  html`<p>${look.html('consent.acts_for', { organisation: html`<strong id="organisation">${page.organisation.name}</strong>` })}</p>`
+}
 ${linksOf(look, client)}
 <form method="post" action="${page.action}">
 <input type="hidden" name="flow" value="${page.flow}">
 <input type="hidden" name="session" value="${page.session}">
+<input type="hidden" name="organisation" value="${page.organisation?.organisation_id ?? ''}">
 <div class="actions">
 <button id="deny" type="submit" name="decision" value="deny">${look.text('consent.deny')}</button>
 <button id="allow" class="primary" type="submit" name="decision" value="allow">${look.text('consent.allow')}</button>

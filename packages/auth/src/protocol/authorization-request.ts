@@ -34,6 +34,7 @@ export const authorizationParameters = Type.Object({
   authorization_details: optionalText('RFC 9396'),
   request: optionalText('The whole request, signed: RFC 9101'),
   request_uri: optionalText('The name of a pushed request, or the registered address of a signed one'),
+  organization: optionalText('The organization that the user shall act for: its id or its slug'),
   dpop_jkt: optionalText('The key that alone may use the code: RFC 9449 section 10'),
 })
 
@@ -64,6 +65,8 @@ export interface AuthorizationRequest {
   readonly claims?: ClaimsParameter
   readonly authorizationDetails?: readonly JsonObject[]
   readonly dpopJkt?: string
+  /** The organisation that the user is to act for: its id or slug, not looked up yet. */
+  readonly organisation?: string
   /** Of the pushed request that it came by. */
   readonly pushedHash?: string
 }
@@ -129,6 +132,7 @@ export function checkAuthorizationRequest(
       ? {}
       : { authorizationDetails: dependencies.checkAuthorizationDetails(parameters.authorization_details, client) }),
     ...checkDpopKey(parameters.dpop_jkt),
+    ...defined({ organisation: parameters.organization?.slice(0, 100) }),
   }
 }
 

@@ -11,7 +11,7 @@ import type { ClientKeys } from '../domain/find-client-keys.ts'
 import { signJwtInPool } from '../domain/sign-jwt.ts'
 import type { SigningKeys } from '../domain/signing-keys.ts'
 import type { Subjects } from '../domain/subjects.ts'
-import { type ClaimsParameter, claimsOf } from '../domain/user-claims.ts'
+import { type ClaimsParameter, claimsOf, findMembership } from '../domain/user-claims.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import type { Dpop } from './dpop.ts'
 import { findPresentedToken, invalidToken } from './presented-token.ts'
@@ -30,7 +30,7 @@ interface Dependencies {
 
 /**
  * Userinfo: what a client may know of the user whose access token it has. Spec: OpenID Connect Core section 5.3.
- * As JSON or, for a client that is registered so, as a JWT that is signed and perhaps encrypted. Cost: one or two reads.
+ * As JSON or, for a client that is registered so, as a JWT that is signed and perhaps encrypted. Cost: one to three reads.
  */
 export function userinfoEndpoints(dependencies: Dependencies): readonly Endpoint[] {
   const described = {
@@ -84,22 +84,27 @@ function withFormToken(request: EndpointRequest<{ readonly access_token?: string
 async function tell(dependencies: Dependencies, request: TokenRequest, method: string): Promise<Answer> {
   const { issuer, store, clients, subjects } = dependencies
   const { token, headers } = await findPresentedToken(dependencies, request, { method, url: issuer + paths.userinfo })
-  const { sub, client_id, gid } = token.claims
+  const { sub, client_id, gid, org } = token.claims
   if (!token.scopes.has('openid') || !sub.startsWith('usr_')) {
     throw new GatehouseError('insufficient_scope', {
       headers: { 'www-authenticate': 'Bearer realm="gatehouse", error="insufficient_scope", scope="openid"' },
     })
   }
-  const [user, client, grant] = await Promise.all([
-    store.users.findById(sub as UserId), // the prefix says so
+  const id = sub as UserId // the prefix says so
+  const [user, client, grant, membership] = await Promise.all([
+    store.users.findById(id),
     clients.find(client_id),
     gid === undefined ? undefined : store.grants.find(gid),
+    org === undefined ? undefined : findMembership({ store }, id, org),
   ])
   if (user?.status !== 'active' || !client) throw invalidToken('the user or the client is gone', 'Bearer')
   // The column is written from a checked parameter. A token that was exchanged is another client's, which asked for nothing.
   const asked =
     grant?.claims && grant.client_id === client.id ? (JSON.parse(grant.claims) as ClaimsParameter).userinfo : undefined
-  const claims = { ...claimsOf(user, token.claims.scope, asked), sub: subjects.subjectFor(client, user.id) }
+  const claims = {
+    ...claimsOf({ user, membership }, token.claims.scope, asked),
+    sub: subjects.subjectFor(client, user.id),
+  }
   const { alg, encryption } = client.userinfo
   if (!alg && !encryption) return { status: 200, json: claims, ...(headers ? { headers } : {}) }
   const payload = alg

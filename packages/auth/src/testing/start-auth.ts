@@ -74,6 +74,8 @@ const baseSettings: AuthSettings = {
   routeScopes: ['orders:read'],
   requireDpopNonce: true,
   secondFactor: { requiredForRoles: [], rememberFor: seconds(86_400) },
+  roleScopes: new Map(),
+  organisations: undefined,
   authorizationDetails: {},
   trustedIssuers: [],
   brand: defaultBrand,

@@ -5,9 +5,8 @@ import { longestAccessTokenLifetime } from '@gatehouse/auth/domain/lifetimes'
 import { defaultHashParameters } from '@gatehouse/auth/domain/passwords'
 import { parseRange } from '@gatehouse/auth/http/client-address'
 import { canSend } from '@gatehouse/auth/mail/open-outbox'
-import type { Seconds } from '@gatehouse/core/brand'
-import { parseDuration, seconds } from '@gatehouse/core/time'
 import type { Configuration, ListenAddress } from './configuration.ts'
+import { duration } from './duration.ts'
 import { isLoopback } from './loopback.ts'
 import type { Report } from './problem.ts'
 import { resolveBrand } from './resolve-brand.ts'
@@ -15,6 +14,7 @@ import { resolveBreached } from './resolve-breached.ts'
 import { checkCertificateClients, resolveCertificates } from './resolve-certificates.ts'
 import { resolveClients } from './resolve-clients.ts'
 import { resolveMail } from './resolve-mail.ts'
+import { resolveOrganisations, resolveRoleScopes } from './resolve-organisations.ts'
 import { listResources, resolveServices } from './resolve-services.ts'
 import { resolveSignInMethods, resolveSignUp } from './resolve-sign-in.ts'
 import { resolveTrustedIssuers } from './resolve-trusted-issuers.ts'
@@ -106,6 +106,8 @@ export function resolveConfiguration(
       brand: resolveBrand(content, report),
       signUp: resolveSignUp(content, signing),
       signInMethods: resolveSignInMethods(content, signing),
+      roleScopes: resolveRoleScopes(content, report),
+      organisations: resolveOrganisations(content, report),
       requireDpopNonce: content.dpop?.require_nonce ?? true,
       authorizationDetails: content.authorization_details ?? {},
       trustedIssuers: resolveTrustedIssuers(content, { development, report }),
@@ -236,22 +238,4 @@ function resolveLifetimes(content: ConfigurationFile, report: Report): Configura
   }
   const replayWindow = duration(replay_window, 30, { least: 0, most: 60, key: ['sessions', 'replay_window'], report })
   return { accessToken, absolute, idle, replayWindow }
-}
-
-interface DurationLimits {
-  readonly least: number
-  readonly most?: number
-  readonly key: readonly string[]
-  readonly report: Report
-}
-
-function duration(text: string | undefined, fallback: number, { least, most, key, report }: DurationLimits): Seconds {
-  const value = text === undefined ? seconds(fallback) : parseDuration(text)
-  if (value === undefined) {
-    report(key, 'expected a duration of at most ten years')
-    return seconds(fallback)
-  }
-  if (value < least) report(key, `expected at least ${least}s`)
-  if (most !== undefined && value > most) report(key, `expected at most ${most}s`)
-  return value
 }

@@ -5,6 +5,7 @@ import * as Type from 'typebox'
 import { client, trustedIssuer } from './schema-clients.ts'
 import { delivery, mail } from './schema-mail.ts'
 import { brand } from './schema-pages.ts'
+import { organisations, roles } from './schema-roles.ts'
 import { service } from './schema-services.ts'
 import { breached, signIn, signUp } from './schema-sign-in.ts'
 import { address, addressRanges, count, duration, flag, scopes, strict, text, texts } from './schema-words.ts'
@@ -142,6 +143,8 @@ export const configurationSchema = Type.Object(
     sign_in: Type.Optional(signIn),
     mail: Type.Optional(mail),
     delivery: Type.Optional(delivery),
+    roles: Type.Optional(roles),
+    organisations: Type.Optional(organisations),
     audit: Type.Optional(
       Type.Object({ keep: Type.Optional(duration('For how long audit events are kept', '400d')) }, strict),
     ),

@@ -30,6 +30,8 @@ async function buildEndpoints(): Promise<readonly DescribedEndpoint[]> {
       routeScopes: [],
       requireDpopNonce: true,
       secondFactor: { requiredForRoles: [], rememberFor: day },
+      roleScopes: new Map(),
+      organisations: undefined,
       authorizationDetails: {},
       trustedIssuers: [],
       signUp: { mode: 'open', domains: [], scopes: [], roles: [], terms: undefined },

@@ -63,7 +63,7 @@ async function exchange(
     authTime: row.auth_time,
     acr: row.acr,
     amr: row.amr,
-    roles: row.roles,
+    standing: row,
     scope: row.scope,
     audiences: granted,
     tokenAudiences,

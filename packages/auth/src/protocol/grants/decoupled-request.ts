@@ -56,7 +56,7 @@ function exchange(
       authTime: auth_time,
       acr: row.acr ?? '',
       amr: row.amr ?? '',
-      roles: row.roles ?? '',
+      standing: { ...row, roles: row.roles ?? '' },
       scope: row.scope,
       audiences: granted,
       tokenAudiences,

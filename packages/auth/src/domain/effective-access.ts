@@ -1,0 +1,109 @@
+import type { OrganisationId } from '@gatehouse/core/brand'
+import { formatScope, parseScope, type ScopeSet } from '@gatehouse/core/scope'
+import type { AuthorizationCodeRow, GrantRow, UserRow } from '@gatehouse/store/rows'
+import type { MembershipOfUser } from '@gatehouse/store/tables/memberships'
+
+/** The scopes that a role brings, by the role's name: from configuration. */
+export type RoleScopes = ReadonlyMap<string, ScopeSet>
+
+/** What a user may do, in the name of an organisation or of none. */
+export interface EffectiveAccess {
+  /** Names of the user's own roles and of those in the organisation, with one space between two. */
+  readonly roles: string
+  /** The user's own scopes and those that the roles bring. */
+  readonly scopes: ScopeSet
+  /** Those of them that stand without any role. */
+  readonly ownScopes: ScopeSet
+  readonly organisation: Pick<MembershipOfUser, 'organisation_id' | 'version' | 'name'> | undefined
+}
+
+/** What a grant rests on, in the columns by which codes, requests on devices and grants keep it. */
+export type Standing = Pick<AuthorizationCodeRow, 'roles' | 'role_scope' | 'organisation_id' | 'membership_version'>
+
+const words = (text: string): readonly string[] => text.split(' ').filter(Boolean)
+
+/**
+ * What a user may do: their own scopes and roles, the roles in the organisation that they act for, and the scopes that all
+ * these roles bring. The one place where this is decided, for every way to sign in.
+ */
+export function effectiveAccess(
+  user: Pick<UserRow, 'scopes' | 'roles'>,
+  membership: MembershipOfUser | undefined,
+  roleScopes: RoleScopes,
+): EffectiveAccess {
+  const roles = new Set([...words(user.roles), ...words(membership?.roles ?? '')])
+  const ownScopes = parseScope(user.scopes) ?? new Set<string>()
+  return {
+    roles: [...roles].join(' '),
+    scopes: new Set([...ownScopes, ...scopesOf(roles, roleScopes)]),
+    ownScopes,
+    organisation: membership,
+  }
+}
+
+/** What is kept of somebody's access beside a scope that is granted to them. */
+export const standingOf = ({ roles, scopes, ownScopes, organisation }: EffectiveAccess, granted: string): Standing => ({
+  roles,
+  role_scope: words(granted)
+    .filter((token) => scopes.has(token) && !ownScopes.has(token))
+    .join(' '),
+  organisation_id: organisation?.organisation_id ?? null,
+  membership_version: organisation?.version ?? null,
+})
+
+/**
+ * What of a grant's scope still stands: what roles brought goes once no role of the grant brings it any more, so that a role
+ * which is cut down in the configuration is cut down for those who are signed in too. Cost: nothing is read.
+ */
+export function scopeThatStands(
+  { scope, roles, role_scope }: Pick<GrantRow, 'scope' | 'roles' | 'role_scope'>,
+  roleScopes: RoleScopes,
+): string {
+  if (role_scope === '') return scope
+  const brought = scopesOf(words(roles), roleScopes)
+  const lost = new Set(words(role_scope).filter((token) => !brought.has(token)))
+  return lost.size === 0 ? scope : formatScope(words(scope).filter((token) => !lost.has(token)))
+}
+
+/** The roles that tokens say: only to first-party clients, or where the user granted the scope `roles`. */
+export const rolesTold = (
+  { roles, scope }: Pick<GrantRow, 'roles' | 'scope'>,
+  client: { readonly firstParty: boolean },
+): readonly string[] => (roles !== '' && (client.firstParty || words(scope).includes('roles')) ? roles.split(' ') : [])
+
+function scopesOf(roles: Iterable<string>, roleScopes: RoleScopes): ScopeSet {
+  const scopes = new Set<string>()
+  for (const role of roles) for (const scope of roleScopes.get(role) ?? []) scopes.add(scope)
+  return scopes
+}
+
+/** Which organisation somebody acts for. */
+export type OrganisationChoice =
+  /** For this one or, where `membership` is undefined, for none. */
+  | { readonly state: 'settled'; readonly membership: MembershipOfUser | undefined }
+  /** They belong to several, and have not said which. */
+  | { readonly state: 'open'; readonly memberships: readonly MembershipOfUser[] }
+  /** They do not belong to the one that was asked for, or there is none of that name: nobody is told which. */
+  | { readonly state: 'refused' }
+
+/** What is known of which organisation is meant. */
+export interface OrganisationWish {
+  /** By id or slug, in the request. */
+  readonly asked: string | undefined
+  /** Before, in the session. */
+  readonly picked: OrganisationId | null
+}
+
+/** For which of their organisations somebody acts. What the request says counts before what was picked earlier. */
+export function chooseOrganisation(
+  memberships: readonly MembershipOfUser[],
+  { asked, picked }: OrganisationWish,
+): OrganisationChoice {
+  if (asked !== undefined) {
+    const membership = memberships.find(({ organisation_id, slug }) => organisation_id === asked || slug === asked)
+    return membership ? { state: 'settled', membership } : { state: 'refused' }
+  }
+  const known = memberships.find(({ organisation_id }) => organisation_id === picked)
+  if (known || memberships.length <= 1) return { state: 'settled', membership: known ?? memberships[0] }
+  return { state: 'open', memberships }
+}

@@ -1,0 +1,63 @@
+import type { UserId } from '@gatehouse/core/brand'
+import type { UserRow } from '@gatehouse/store/rows'
+import type { Store } from '@gatehouse/store/store'
+import type { MembershipOfUser } from '@gatehouse/store/tables/memberships'
+import type { BrowserSession } from '../domain/browser-sessions.ts'
+import {
+  chooseOrganisation,
+  type EffectiveAccess,
+  effectiveAccess,
+  type OrganisationChoice,
+  type OrganisationWish,
+  type RoleScopes,
+} from '../domain/effective-access.ts'
+
+/** Somebody who has signed in, and what they may do in whose name. */
+export interface Acting extends BrowserSession {
+  readonly access: EffectiveAccess
+}
+
+/** How a question about the organisation stands; see {@link OrganisationChoice}. */
+export type ActingChoice =
+  | { readonly state: 'settled'; readonly acting: Acting }
+  | Exclude<OrganisationChoice, { readonly state: 'settled' }>
+
+/** Says in whose name people act. */
+export interface ActingUsers {
+  /** For which organisation a user acts. Cost: one read where there are organisations, else nothing. */
+  choose(user: UserId, wish: OrganisationWish): Promise<OrganisationChoice>
+  accessOf(user: Pick<UserRow, 'scopes' | 'roles'>, membership: MembershipOfUser | undefined): EffectiveAccess
+  /** As `choose`, for the user of a browser's session. */
+  find(browser: BrowserSession, asked: string | undefined): Promise<ActingChoice>
+  /** A user's memberships; none where there are no organisations. */
+  membershipsOf(user: UserId): Promise<readonly MembershipOfUser[]>
+}
+
+interface Dependencies {
+  readonly store: Pick<Store, 'memberships'>
+  readonly roleScopes: () => RoleScopes
+  /** Whether there are organisations. */
+  readonly hasOrganisations: () => boolean
+}
+
+export function createActingUsers({ store, roleScopes, hasOrganisations }: Dependencies): ActingUsers {
+  const users: ActingUsers = {
+    membershipsOf: async (user) => (hasOrganisations() ? store.memberships.listByUser(user) : []),
+    choose: async (user, wish) => chooseOrganisation(await users.membershipsOf(user), wish),
+    accessOf: (user, membership) => effectiveAccess(user, membership, roleScopes()),
+    async find(browser, asked) {
+      const { user, session } = browser
+      const choice = await users.choose(user.id, { asked, picked: session.organisation_id })
+      if (choice.state !== 'settled') return choice
+      return { state: 'settled', acting: { ...browser, access: users.accessOf(user, choice.membership) } }
+    },
+  }
+  return users
+}
+
+/** Whether a form comes from a page that was shown in this session, for this organisation. */
+export const isShownTo = (
+  { session, access }: Acting,
+  shown: { readonly session?: string | undefined; readonly organisation?: string | undefined },
+): boolean =>
+  shown.session === session.id && (shown.organisation ?? '') === (access.organisation?.organisation_id ?? '')
