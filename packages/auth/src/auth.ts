@@ -256,7 +256,11 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const cookies = createCookies(issuer)
   const beginnings = createAddressLimit(clock, beginningLimit)
   const brand = () => settings.brand
-  const looks = createLooks({ cookies, brand })
+  const looks = createLooks({
+    cookies,
+    brand,
+    offers: () => ({ organisations: settings.organisations !== undefined }),
+  })
   const flows = createFlows({ store, clock, cookies, beginnings })
   const browserSessions = createBrowserSessions({ store, clock, revocations, cookies, lifetimes })
   const issuerName = new URL(issuer).host
@@ -284,6 +288,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const signing = { issuer, clock, keys, clientKeys, idTokens, subjects, store }
   const actingUsers = createActingUsers({
     store,
+    clock,
     roleScopes,
     hasOrganisations: () => settings.organisations !== undefined,
   })
@@ -367,6 +372,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     },
     authorization,
     actingUsers,
+    organisationPolicy: () => settings.organisations,
     decoupledRequests,
     pings,
     userCodeLimit: createUserCodeLimit({ store, clock }),

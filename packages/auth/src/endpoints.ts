@@ -1,6 +1,8 @@
 import { accountApplicationsEndpoints } from './account/applications.ts'
 import { accountDataEndpoints } from './account/data.ts'
 import { accountHistoryEndpoint } from './account/history.ts'
+import { accountMembersEndpoints } from './account/members.ts'
+import { accountOrganisationsEndpoints } from './account/organisations.ts'
 import { accountEndpoint } from './account/overview.ts'
 import { accountPasskeysEndpoints } from './account/passkeys.ts'
 import { accountPasswordEndpoints } from './account/password.ts'
@@ -19,6 +21,7 @@ import { firstPartySignUpEndpoints } from './first-party/sign-up.ts'
 import { validateEndpoint } from './first-party/validate.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { backchannelRequestEndpoint } from './login/backchannel-request.ts'
+import { chooseOrganisationEndpoints } from './login/choose-organisation.ts'
 import { consentEndpoints } from './login/consent.ts'
 import { deviceEndpoints } from './login/device.ts'
 import { emailCodeEndpoint } from './login/email-code.ts'
@@ -71,6 +74,8 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof accountPasskeysEndpoints> &
   DependenciesOf<typeof loginMfaEndpoint> &
   DependenciesOf<typeof loginPasskeyEndpoints> &
+  DependenciesOf<typeof chooseOrganisationEndpoints> &
+  DependenciesOf<typeof accountOrganisationsEndpoints> &
   DependenciesOf<typeof consentEndpoints> &
   DependenciesOf<typeof deviceEndpoints> &
   DependenciesOf<typeof backchannelRequestEndpoint> &
@@ -134,6 +139,9 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     ...accountDataEndpoints(dependencies),
     ...securityEndpoints(dependencies),
     ...accountPasskeysEndpoints(dependencies),
+    ...accountOrganisationsEndpoints(dependencies),
+    ...accountMembersEndpoints(dependencies),
+    ...chooseOrganisationEndpoints(dependencies),
     ...consentEndpoints(dependencies),
     ...deviceEndpoints(dependencies),
     backchannelRequestEndpoint(dependencies),

@@ -14,8 +14,8 @@ import { type Actor, administratorRole } from './users.ts'
 export interface OrganisationPolicy {
   /** The role whose holders look after an organisation. */
   readonly administratorRole: string
-  /** Roles that such an administrator may give and take, that one among them. */
-  readonly givableRoles: ReadonlySet<string>
+  /** Roles that such an administrator may give and take, that one among them, and what each is for; empty = not said. */
+  readonly givableRoles: ReadonlyMap<string, string>
   /** Every role that can be had in an organisation: those, and what whoever runs Gatehouse may give beside. */
   readonly knownRoles: ReadonlySet<string>
   /** Seconds for which an invitation is good. */
@@ -109,7 +109,7 @@ async function endAsMember(
 export const newVersion = (): string => randomToken(9)
 
 /** Roles in an organisation, as they are kept. Error: `invalid_request` for one that cannot be had there. */
-export function checkRoles(roles: readonly string[], allowed: ReadonlySet<string>): string {
+export function checkRoles(roles: readonly string[], allowed: { has(role: string): boolean }): string {
   for (const role of roles) {
     // Configuration does not let it be one of them; this is the second lock on the same door.
     if (!allowed.has(role) || role === administratorRole) throw invalid('A role is not one that can be given here')

@@ -1,7 +1,9 @@
 import type { UserId } from '@gatehouse/core/brand'
+import type { Clock } from '@gatehouse/core/time'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import type { MembershipOfUser } from '@gatehouse/store/tables/memberships'
+import { recordEvent } from '../domain/audit.ts'
 import type { BrowserSession } from '../domain/browser-sessions.ts'
 import {
   chooseOrganisation,
@@ -11,6 +13,8 @@ import {
   type OrganisationWish,
   type RoleScopes,
 } from '../domain/effective-access.ts'
+import { noSuchOrganisation } from '../domain/organisation-members.ts'
+import type { Actor } from '../domain/users.ts'
 
 /** Somebody who has signed in, and what they may do in whose name. */
 export interface Acting extends BrowserSession {
@@ -29,18 +33,24 @@ export interface ActingUsers {
   accessOf(user: Pick<UserRow, 'scopes' | 'roles'>, membership: MembershipOfUser | undefined): EffectiveAccess
   /** As `choose`, for the user of a browser's session. */
   find(browser: BrowserSession, asked: string | undefined): Promise<ActingChoice>
+  /**
+   * Notes in a browser's session which organisation its user has picked; the session as it is then. Error: `not_found` for one
+   * that they do not belong to, as for one that there is not.
+   */
+  pick(browser: BrowserSession, organisation: string, by: Actor): Promise<BrowserSession>
   /** A user's memberships; none where there are no organisations. */
   membershipsOf(user: UserId): Promise<readonly MembershipOfUser[]>
 }
 
 interface Dependencies {
-  readonly store: Pick<Store, 'memberships'>
+  readonly store: Store
+  readonly clock: Clock
   readonly roleScopes: () => RoleScopes
   /** Whether there are organisations. */
   readonly hasOrganisations: () => boolean
 }
 
-export function createActingUsers({ store, roleScopes, hasOrganisations }: Dependencies): ActingUsers {
+export function createActingUsers({ store, clock, roleScopes, hasOrganisations }: Dependencies): ActingUsers {
   const users: ActingUsers = {
     membershipsOf: async (user) => (hasOrganisations() ? store.memberships.listByUser(user) : []),
     choose: async (user, wish) => chooseOrganisation(await users.membershipsOf(user), wish),
@@ -50,6 +60,20 @@ export function createActingUsers({ store, roleScopes, hasOrganisations }: Depen
       const choice = await users.choose(user.id, { asked, picked: session.organisation_id })
       if (choice.state !== 'settled') return choice
       return { state: 'settled', acting: { ...browser, access: users.accessOf(user, choice.membership) } }
+    },
+    async pick({ user, session }, organisation, by) {
+      const memberships = await users.membershipsOf(user.id)
+      const picked = memberships.find(({ organisation_id }) => organisation_id === organisation)
+      if (!picked) throw noSuchOrganisation()
+      const { organisation_id } = picked
+      await store.transaction(async (tables) => {
+        await tables.sessions.setOrganisation(session.id, organisation_id)
+        await recordEvent(tables, clock, {
+          ...{ type: 'organisation_picked', result: 'ok', target: organisation_id, session_id: session.id },
+          ...by,
+        })
+      })
+      return { user, session: { ...session, organisation_id } }
     },
   }
   return users

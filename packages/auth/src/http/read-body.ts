@@ -99,13 +99,13 @@ class Arrival {
 const decodeUtf8 = (bytes: Buffer): string | undefined =>
   isAscii(bytes) ? bytes.toString('latin1') : isUtf8(bytes) ? bytes.toString('utf8') : undefined
 
-/** What may be given several times. Spec: RFC 8707 section 2, RFC 8693 section 2.1. */
-const repeatable: ReadonlySet<string> = new Set(['resource', 'audience'])
+/** What may be given several times: RFC 8707 section 2, RFC 8693 section 2.1; and the roles that a form of ours has ticked. */
+const repeatable: ReadonlySet<string> = new Set(['resource', 'audience', 'role'])
 
 /**
  * Reads an application/x-www-form-urlencoded body. Spec: RFC 6749 section 3.2.
  * A parameter that is named twice is `invalid_request`, but for those that may be: their values come with a space between
- * two, which no URI has. An empty value counts as absent, and so does a name that would reach
+ * two, which no URI and no role has. An empty value counts as absent, and so does a name that would reach
  * for the prototype; at most 100 parameters.
  */
 export function parseForm(text: string): Record<string, string> {

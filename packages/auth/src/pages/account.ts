@@ -17,6 +17,7 @@ const accountPages: readonly (readonly [path: string, text: MessageKey])[] = [
   [paths.accountSecurity, 'account.nav_security'],
   [paths.accountSessions, 'account.nav_sessions'],
   [paths.accountApplications, 'account.nav_applications'],
+  [paths.accountOrganisations, 'account.nav_organisations'],
   [paths.accountHistory, 'account.nav_history'],
   [paths.accountData, 'account.nav_data'],
 ]
@@ -27,7 +28,9 @@ export function renderAccountPage(
   { path, ...page }: Omit<Page, 'nav'> & { readonly path: string },
 ): Answer {
   const nav = html`<nav class="account" aria-label="${look.text('account.nav')}"><ul>
-${accountPages.map(
+${accountPages
+  .filter(([target]) => look.offers.organisations || target !== paths.accountOrganisations)
+  .map(
   ([target, text]) =>
     html`<li><a href="${target}"${target === path && html` aria-current="page"`}>${look.text(text)}</a></li>`,
 )}

@@ -9,6 +9,7 @@ import { Html, html, type Piece } from './html.ts'
 export interface Look {
   readonly locale: Locale
   readonly brand: Brand
+  readonly offers: Offers
   /** The address of the page, from its path on, where it can be asked for again as it is: by GET. */
   readonly here: string | undefined
   /** A text with its placeholders filled in. It is not markup: what renders it escapes it. */
@@ -21,6 +22,11 @@ export interface Look {
   date(moment: number): Html
   /** A day and the time of day, in UTC. */
   moment(moment: number): Html
+}
+
+/** Which of the pages there are that an installation need not have. */
+export interface Offers {
+  readonly organisations: boolean
 }
 
 /** What of a request says how its page looks. */
@@ -40,18 +46,20 @@ export interface Looks {
 interface Dependencies {
   readonly cookies: Pick<Cookies, 'findLocale' | 'setLocale'>
   readonly brand: () => Brand
+  readonly offers: () => Offers
 }
 
 /**
  * The language is the one that was chosen in this browser (by an app's `ui_locales`, or at the foot of a page), else the
  * first of Accept-Language that there is, else English. Spec: OpenID Connect Core section 3.1.2.1.
  */
-export function createLooks({ cookies, brand }: Dependencies): Looks {
+export function createLooks({ cookies, brand, offers }: Dependencies): Looks {
   return {
     of({ headers, method, url }) {
       const chosen = locales.find((locale) => locale === cookies.findLocale(headers))
       const locale = chosen ?? findLocale(headers['accept-language']) ?? locales[0]
-      return buildLook(locale, brand(), method === 'GET' && url !== undefined ? ownAddress(url) : undefined)
+      const here = method === 'GET' && url !== undefined ? ownAddress(url) : undefined
+      return buildLook(locale, brand(), { here, offers: offers() })
     },
     remember(languages) {
       const locale = findLocale(languages)
@@ -71,11 +79,16 @@ function ownAddress(url: string): string {
 }
 
 /** A look in a language. */
-export function buildLook(locale: Locale, brand: Brand, here?: string): Look {
+export function buildLook(
+  locale: Locale,
+  brand: Brand,
+  { here, offers = { organisations: false } }: Partial<Pick<Look, 'here' | 'offers'>> = {},
+): Look {
   return {
     locale,
     brand,
     here,
+    offers,
     text: (key, values = {}) =>
       splitMessage(findMessage(locale, key, brand.messages))
         .map((part, index) => (index % 2 === 0 ? part : String(values[part] ?? '')))

@@ -79,6 +79,11 @@ ul.cards > li {
 ul.cards > li > div { flex: 1 1 14rem; min-width: 0; overflow-wrap: anywhere }
 ul.cards p { margin: 0 }
 ul.cards .who { font-weight: 600 }
+ul.choices { list-style: none; margin: 0 0 1rem; padding: 0; display: grid; gap: .75rem }
+ul.choices button { width: 100% }
+fieldset { margin: 0 0 .5rem; padding: 0; border: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem }
+fieldset legend { padding: 0; margin-block-end: .25rem; font-weight: 500 }
+fieldset label.check { margin: 0 }
 .codes { columns: 2; list-style: none; margin: 0 0 1rem; padding: 1rem; background: var(--page); border-radius: .625rem }
 code { font: .9375em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere }
 .qr { display: block; width: 12.5rem; max-width: 100%; margin: 0 auto 1rem; background: #fff; padding: .25rem; border-radius: .5rem }

@@ -35,7 +35,10 @@ organisations: { enabled: true, administrator_role: owner, roles: [clerk], invit
     ])
     expect(organisations).toEqual({
       administratorRole: 'owner',
-      givableRoles: new Set(['owner', 'clerk']),
+      givableRoles: new Map([
+        ['owner', ''],
+        ['clerk', 'Sees orders'],
+      ]),
       knownRoles: new Set(['owner', 'clerk', 'auditor']),
       invitationLifetime: 86_400,
     })

@@ -42,7 +42,7 @@ export function resolveOrganisations(
     ...{ key: ['organisations', 'invitation_lifetime'], report },
   })
   if (!(organisations.enabled ?? false)) return undefined
-  const givableRoles = new Set([role, ...given])
+  const givableRoles = new Map([role, ...given].map((name) => [name, roles[name]?.description ?? '']))
   const named = Object.keys(roles).filter((name) => name !== administratorRole)
-  return { administratorRole: role, givableRoles, knownRoles: new Set([...givableRoles, ...named]), invitationLifetime }
+  return { administratorRole: role, givableRoles, knownRoles: new Set([...givableRoles.keys(), ...named]), invitationLifetime }
 }

@@ -8,6 +8,7 @@ export const account: Catalogue = {
   'account.nav_security': 'Sicherheit',
   'account.nav_sessions': 'Sitzungen',
   'account.nav_applications': 'Anwendungen',
+  'account.nav_organisations': 'Organisationen',
   'account.sign_out': 'Abmelden',
   'account.username': 'Benutzername',
   'account.roles': 'Rollen',

@@ -3,6 +3,7 @@ import { account } from './account.ts'
 import { common } from './common.ts'
 import { consent } from './consent.ts'
 import { mail } from './mail.ts'
+import { organisations } from './organisations.ts'
 import { ownData } from './own-data.ts'
 import { passkeys } from './passkeys.ts'
 import { profile } from './profile.ts'
@@ -15,6 +16,7 @@ export const de: Catalogue = {
   ...common,
   ...consent,
   ...mail,
+  ...organisations,
   ...ownData,
   ...passkeys,
   ...profile,

@@ -7,6 +7,7 @@ export const account = {
   'account.nav_security': 'Security',
   'account.nav_sessions': 'Sessions',
   'account.nav_applications': 'Applications',
+  'account.nav_organisations': 'Organisations',
   'account.sign_out': 'Sign out',
   'account.username': 'User name',
   'account.roles': 'Roles',

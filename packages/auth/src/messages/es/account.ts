@@ -8,6 +8,7 @@ export const account: Catalogue = {
   'account.nav_security': 'Seguridad',
   'account.nav_sessions': 'Sesiones',
   'account.nav_applications': 'Aplicaciones',
+  'account.nav_organisations': 'Organizaciones',
   'account.sign_out': 'Cerrar sesión',
   'account.username': 'Nombre de usuario',
   'account.roles': 'Funciones',

@@ -8,6 +8,7 @@ export const account: Catalogue = {
   'account.nav_security': 'Sécurité',
   'account.nav_sessions': 'Sessions',
   'account.nav_applications': 'Applications',
+  'account.nav_organisations': 'Organisations',
   'account.sign_out': 'Se déconnecter',
   'account.username': 'Nom d’utilisateur',
   'account.roles': 'Rôles',
