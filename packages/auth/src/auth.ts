@@ -373,6 +373,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     authorization,
     actingUsers,
     organisationPolicy: () => settings.organisations,
+    queueInvitation: async () => {},
     decoupledRequests,
     pings,
     userCodeLimit: createUserCodeLimit({ store, clock }),

@@ -1,6 +1,7 @@
 import { accountApplicationsEndpoints } from './account/applications.ts'
 import { accountDataEndpoints } from './account/data.ts'
 import { accountHistoryEndpoint } from './account/history.ts'
+import { accountInvitationsEndpoints } from './account/invitations.ts'
 import { accountMembersEndpoints } from './account/members.ts'
 import { accountOrganisationsEndpoints } from './account/organisations.ts'
 import { accountEndpoint } from './account/overview.ts'
@@ -27,6 +28,7 @@ import { deviceEndpoints } from './login/device.ts'
 import { emailCodeEndpoint } from './login/email-code.ts'
 import { continueEndpoint, enrolFactorEndpoints } from './login/enrol-factor.ts'
 import { enrolPasskeyEndpoints } from './login/enrol-passkey.ts'
+import { joinEndpoints } from './login/join.ts'
 import { languageEndpoint } from './login/language.ts'
 import { magicLinkEndpoints } from './login/magic-link.ts'
 import { mailRequestEndpoints } from './login/mail-request.ts'
@@ -76,6 +78,8 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof loginPasskeyEndpoints> &
   DependenciesOf<typeof chooseOrganisationEndpoints> &
   DependenciesOf<typeof accountOrganisationsEndpoints> &
+  DependenciesOf<typeof accountInvitationsEndpoints> &
+  DependenciesOf<typeof joinEndpoints> &
   DependenciesOf<typeof consentEndpoints> &
   DependenciesOf<typeof deviceEndpoints> &
   DependenciesOf<typeof backchannelRequestEndpoint> &
@@ -141,6 +145,8 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     ...accountPasskeysEndpoints(dependencies),
     ...accountOrganisationsEndpoints(dependencies),
     ...accountMembersEndpoints(dependencies),
+    ...accountInvitationsEndpoints(dependencies),
+    ...joinEndpoints(dependencies),
     ...chooseOrganisationEndpoints(dependencies),
     ...consentEndpoints(dependencies),
     ...deviceEndpoints(dependencies),

@@ -141,7 +141,7 @@ export interface AuthorizationCodeRow {
 export interface FlowRow {
   /** SHA-256 of the id that stands in the page's address. */
   readonly id_hash: string
-  readonly kind: 'authorize' | 'sign_in' | 'device' | 'logout' | 'mfa' | 'account' | 'passkey'
+  readonly kind: 'authorize' | 'sign_in' | 'device' | 'logout' | 'mfa' | 'account' | 'join' | 'passkey'
   /** SHA-256 of the browser's cookie: no other browser goes on with it. */
   readonly browser_hash: string
   readonly client_id: ClientId | null

@@ -69,8 +69,18 @@ export interface AuthorizationFlow {
 }
 
 export function createAuthorizationFlow(dependencies: AuthorizationDependencies): AuthorizationFlow {
-  const { store, clock, clients, flows, looks, browserSessions, subjects, defaultAudience, secondFactors, actingUsers } =
-    dependencies
+  const {
+    store,
+    clock,
+    clients,
+    flows,
+    looks,
+    browserSessions,
+    subjects,
+    defaultAudience,
+    secondFactors,
+    actingUsers,
+  } = dependencies
 
   const getClient = async ({ clientId, redirectUri }: AuthorizationRequest): Promise<Client> => {
     const client = await clients.find(clientId)

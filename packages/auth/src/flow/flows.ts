@@ -54,7 +54,7 @@ const flowLifetime = 1800
 /** Seconds for which it is remembered what that was, so that one can begin it anew (12 hours). */
 export const flowKeptFor = 43_200
 /** What people can begin anew with by a click; the others are begun from a page of theirs. */
-const restartable: ReadonlySet<FlowRow['kind']> = new Set(['authorize', 'device', 'account', 'sign_in'])
+const restartable: ReadonlySet<FlowRow['kind']> = new Set(['authorize', 'device', 'account', 'join', 'sign_in'])
 /** Flows that one browser can have at a time. */
 const flowLimit = 50
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import * as Type from 'typebox'
 import { afterEach, expect, it } from 'vitest'
 import { defaultBrand } from '../pages/brand.ts'
-import { createLooks } from '../pages/look.ts'
+import { createLooks, noOffers } from '../pages/look.ts'
 import { createClientAddresses } from './client-address.ts'
 import { createCookies } from './cookies.ts'
 import { defineEndpoint } from './endpoint.ts'
@@ -29,7 +29,11 @@ async function start() {
     addresses: createClientAddresses([]),
     firstPartyOrigins: () => new Set(),
     findCertificate: () => undefined,
-    looks: createLooks({ cookies: createCookies('https://auth.example.com'), brand: () => defaultBrand }),
+    looks: createLooks({
+      cookies: createCookies('https://auth.example.com'),
+      brand: () => defaultBrand,
+      offers: () => noOffers,
+    }),
     log: () => {},
     onAnswer: (path, status) => answers.push({ path, status }),
   })

@@ -185,6 +185,9 @@ interface CompletedEnrolment {
   readonly user: UserRow
   readonly added: AddedFactor
   readonly amr: readonly string[]
+  const next =
+    flow.kind === 'authorize' || flow.kind === 'join' ? `${paths.loginContinue}?flow=${flow.id}` : paths.accountSecurity
+  return renderRecoveryCodes(look, { codes: recoveryCodes, next, cookies: completed.cookies })
 }
 
 /** Where recovery codes were shown in between, the flow goes on from here. */

@@ -105,6 +105,8 @@ export async function goOn(
       return authorization.proceed({ request: authorization.requestOf(flow), http, flow, browser, cookies })
     case 'device':
       return redirectTo(`${paths.device}?flow=${flow.id}`, cookies)
+    case 'join':
+      return redirectTo(`${paths.join}?flow=${flow.id}`, cookies)
     case 'account':
       return redirectTo(accountPageOf(flow), cookies)
     default:

@@ -31,9 +31,9 @@ export function renderAccountPage(
 ${accountPages
   .filter(([target]) => look.offers.organisations || target !== paths.accountOrganisations)
   .map(
-  ([target, text]) =>
-    html`<li><a href="${target}"${target === path && html` aria-current="page"`}>${look.text(text)}</a></li>`,
-)}
+    ([target, text]) =>
+      html`<li><a href="${target}"${target === path && html` aria-current="page"`}>${look.text(text)}</a></li>`,
+  )}
 <li><a id="sign-out-link" href="${paths.endSession}">${look.text('account.sign_out')}</a></li>
 </ul></nav>`
   return renderPage(look, { ...page, nav })

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { createCookies } from '../http/cookies.ts'
 import { type Brand, defaultBrand, styleOfColors, type Template } from './brand.ts'
 import { html } from './html.ts'
-import { createLooks } from './look.ts'
+import { createLooks, noOffers } from './look.ts'
 import { renderPage } from './page.ts'
 
 const cookies = createCookies('https://auth.example.com')
-const looksOf = (brand: Brand = defaultBrand) => createLooks({ cookies, brand: () => brand })
+const looksOf = (brand: Brand = defaultBrand) => createLooks({ cookies, brand: () => brand, offers: () => noOffers })
 const bodyOf = (brand: Brand, page: { name?: string; title?: string } = {}): string =>
   String(
     renderPage(looksOf(brand).of({ headers: {} }), { name: 'sign-in', title: 'Sign in', body: html`<p>x</p>`, ...page })

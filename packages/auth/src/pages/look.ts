@@ -29,6 +29,9 @@ export interface Offers {
   readonly organisations: boolean
 }
 
+/** None of them. */
+export const noOffers: Offers = { organisations: false }
+
 /** What of a request says how its page looks. */
 export interface LookRequest {
   readonly headers: IncomingHttpHeaders
@@ -82,7 +85,7 @@ function ownAddress(url: string): string {
 export function buildLook(
   locale: Locale,
   brand: Brand,
-  { here, offers = { organisations: false } }: Partial<Pick<Look, 'here' | 'offers'>> = {},
+  { here, offers = noOffers }: Partial<Pick<Look, 'here' | 'offers'>> = {},
 ): Look {
   return {
     locale,

@@ -44,5 +44,10 @@ export function resolveOrganisations(
   if (!(organisations.enabled ?? false)) return undefined
   const givableRoles = new Map([role, ...given].map((name) => [name, roles[name]?.description ?? '']))
   const named = Object.keys(roles).filter((name) => name !== administratorRole)
-  return { administratorRole: role, givableRoles, knownRoles: new Set([...givableRoles.keys(), ...named]), invitationLifetime }
+  return {
+    administratorRole: role,
+    givableRoles,
+    knownRoles: new Set([...givableRoles.keys(), ...named]),
+    invitationLifetime,
+  }
 }

@@ -9,7 +9,8 @@ export const organisations: Catalogue = {
   'organisations.members': 'Mitglieder',
   'organisations.leave': 'Verlassen',
   'organisations.leave_hint': 'Wenn Sie sie verlassen, endet alles, was Sie in ihrem Namen tun, in jeder App.',
-  'organisations.last_one': 'Niemand würde sich mehr um die Organisation kümmern. Geben Sie diese Rolle zuerst jemand anderem.',
+  'organisations.last_one':
+    'Niemand würde sich mehr um die Organisation kümmern. Geben Sie diese Rolle zuerst jemand anderem.',
   'organisations.changed': 'Jemand anders hat dies inzwischen geändert. So ist es jetzt.',
   'organisations.choose_title': 'Für welche Organisation?',
   'organisations.choose_hint': 'Was Sie als Nächstes tun, geschieht in ihrem Namen.',
@@ -31,7 +32,8 @@ export const organisations: Catalogue = {
   'members.invited_until': 'gültig bis {date}',
   'members.withdraw': 'Zurückziehen',
   'members.bad_email': 'An diese E-Mail-Adresse kann nichts gesendet werden.',
-  'members.too_many_invitations': 'Zu viele Einladungen warten auf Antwort. Ziehen Sie zuerst einige zurück.',
+  'members.too_many_invitations':
+    'Zu viele Einladungen sind unterwegs. Warten Sie etwas, oder ziehen Sie einige zurück.',
   'join.title': '{organisation} beitreten',
   'join.invited': '{organisation} hat {email} eingeladen.',
   'join.sign_in': 'Anmelden und annehmen',

@@ -30,7 +30,7 @@ export const organisations = {
   'members.invited_until': 'good until {date}',
   'members.withdraw': 'Withdraw',
   'members.bad_email': 'This is not an e-mail address that mail can be sent to.',
-  'members.too_many_invitations': 'Too many invitations wait for an answer. Withdraw some first.',
+  'members.too_many_invitations': 'Too many invitations are out. Wait a while, or withdraw some first.',
   'join.title': 'Join {organisation}',
   'join.invited': '{organisation} has invited {email}.',
   'join.sign_in': 'Sign in to accept',

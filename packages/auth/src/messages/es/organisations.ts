@@ -31,7 +31,7 @@ export const organisations: Catalogue = {
   'members.invited_until': 'válida hasta el {date}',
   'members.withdraw': 'Retirar',
   'members.bad_email': 'No es una dirección a la que se pueda escribir.',
-  'members.too_many_invitations': 'Demasiadas invitaciones esperan respuesta. Retire antes algunas.',
+  'members.too_many_invitations': 'Hay demasiadas invitaciones pendientes. Espere un poco o retire antes algunas.',
   'join.title': 'Unirse a {organisation}',
   'join.invited': '{organisation} ha invitado a {email}.',
   'join.sign_in': 'Iniciar sesión y aceptar',

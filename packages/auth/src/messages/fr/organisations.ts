@@ -9,7 +9,8 @@ export const organisations: Catalogue = {
   'organisations.members': 'Membres',
   'organisations.leave': 'Quitter',
   'organisations.leave_hint': 'La quitter met fin à tout ce que vous faites en son nom, dans chaque application.',
-  'organisations.last_one': 'Plus personne ne s’occuperait de l’organisation. Donnez d’abord ce rôle à quelqu’un d’autre.',
+  'organisations.last_one':
+    'Plus personne ne s’occuperait de l’organisation. Donnez d’abord ce rôle à quelqu’un d’autre.',
   'organisations.changed': 'Quelqu’un d’autre a modifié ceci entre-temps. Voici ce qu’il en est maintenant.',
   'organisations.choose_title': 'Pour quelle organisation ?',
   'organisations.choose_hint': 'Ce que vous ferez ensuite sera fait en son nom.',
@@ -31,7 +32,7 @@ export const organisations: Catalogue = {
   'members.invited_until': 'valable jusqu’au {date}',
   'members.withdraw': 'Annuler l’invitation',
   'members.bad_email': 'Ce n’est pas une adresse à laquelle on peut écrire.',
-  'members.too_many_invitations': 'Trop d’invitations attendent une réponse. Annulez-en d’abord.',
+  'members.too_many_invitations': 'Trop d’invitations sont en cours. Attendez un peu, ou annulez-en d’abord.',
   'join.title': 'Rejoindre {organisation}',
   'join.invited': '{organisation} a invité {email}.',
   'join.sign_in': 'Se connecter pour accepter',
