@@ -103,7 +103,7 @@ export class TestBrowser {
 
   post(
     target: string,
-    fields: Readonly<Record<string, string>>,
+    fields: Readonly<Record<string, string>> | URLSearchParams,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<ShownPage> {
     return this.#send(target, {
