@@ -20,6 +20,7 @@ import type { RoleScopes } from './domain/effective-access.ts'
 import { createClientKeys } from './domain/find-client-keys.ts'
 import type { HashLimits } from './domain/hash-queue.ts'
 import { createIdTokens } from './domain/id-tokens.ts'
+import { createInvitationMails } from './domain/invitation-mails.ts'
 import { type KeyRings, openKeyRings } from './domain/key-rings.ts'
 import { createLockout, type SignInLimits } from './domain/lockout.ts'
 import { createLogoutDeliveries, type LogoutDeliveries } from './domain/logout-deliveries.ts'
@@ -373,7 +374,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     authorization,
     actingUsers,
     organisationPolicy: () => settings.organisations,
-    queueInvitation: async () => {},
+    canInvite: canSend(mail),
+    queueInvitation: canSend(mail) ? createInvitationMails({ issuer, outbox, mailLooks }) : undefined,
     decoupledRequests,
     pings,
     userCodeLimit: createUserCodeLimit({ store, clock }),

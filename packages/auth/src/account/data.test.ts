@@ -24,8 +24,8 @@ describe('what is kept of a user', () => {
     const answer = await browser.submit(page, {})
     expect(answer.headers.get('content-disposition')).toContain('attachment')
     const data = JSON.parse(answer.text) as Record<string, readonly Record<string, unknown>[]>
-    expect(Object.keys(data)).toEqual(['account', 'sessions', 'factors', 'applications', 'history'])
     expect(data.account).toMatchObject({ username: 'alice', email: 'alice@example.com', has_password: true })
+    expect(Object.keys(data)).toEqual(['account', 'sessions', 'factors', 'applications', 'organisations', 'history'])
     expect(data.sessions).toHaveLength(1)
     expect(data.history?.map(({ type }) => type)).toContain('sign_in')
     const { password_hash } = await getAlice()

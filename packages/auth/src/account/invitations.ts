@@ -1,3 +1,4 @@
+import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import * as Type from 'typebox'
 import { type InvitationDependencies, inviteMember, withdrawInvitation } from '../domain/organisation-invitations.ts'
@@ -8,7 +9,8 @@ import type { OrganisationPagesDependencies } from './organisations.ts'
 import { ownerPage } from './owner.ts'
 
 interface Dependencies extends OrganisationPagesDependencies {
-  readonly queueInvitation: InvitationDependencies['queueMail']
+  /** undefined = nobody can be sent mail, and nobody is invited. */
+  readonly queueInvitation: InvitationDependencies['queueMail'] | undefined
 }
 
 const flowAndPlace = { flow: Type.String(), organisation: Type.String({ maxLength: 100 }) }
@@ -37,9 +39,12 @@ export function accountInvitationsEndpoints(dependencies: Dependencies): readonl
       refuseQuery: true,
       handle: (request) =>
         takeAsAdministrator(dependencies, request, invitationTold, async ({ members, organisation, authority, by }) => {
+          const { queueInvitation: queueMail } = dependencies
+          if (!queueMail) throw new GatehouseError('not_found')
           const address = getEmail(request.body.email ?? '')
-          const invitation = { organisation, address, roles: rolesOf(request.body) }
-          await inviteMember({ ...members, queueMail: dependencies.queueInvitation }, invitation, authority, by)
+          const { locale } = request.look
+          const invitation = { organisation, address, roles: rolesOf(request.body), locale }
+          await inviteMember({ ...members, queueMail }, invitation, authority, by)
         }),
     }),
     defineEndpoint({

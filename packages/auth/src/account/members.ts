@@ -169,6 +169,7 @@ async function showMembers(
     nextAfter: found.length > pageSize ? members.at(-1)?.username_canonical : undefined,
     invitations,
     givableRoles: policy.givableRoles,
+    canInvite: dependencies.canInvite,
     own: user.id,
     cookies,
     ...failed,

@@ -155,14 +155,16 @@ describe('the members of an organisation', () => {
     expect((await tokensOf('dave')).scope).toBe('openid offline_access audit:read')
   })
 
-  it('are removed, and whoever has given up the role is shown their own page', async () => {
+  it('are removed, and whoever has given up the role has no business there any more', async () => {
     const browser = await site.browserOf('carol')
     const tokens = await tokensOf('dave')
     expect((await remove(browser, 'dave')).text).not.toContain('>dave')
     expect(await site.isValid(tokens.access_token)).toBe(false)
-    await site.addPerson('erin')
-    await site.invite(acme as never, 'erin@example.com')
-    await expect(remove(browser, 'carol')).resolves.toMatchObject({ status: 403 })
+    expect((await remove(browser, 'carol')).status).toBe(403)
+    await site.addMember(acme, 'erin', 'admin')
+    const shown = await setRoles(browser, 'carol', [])
+    expect(shown.url).toBe(`${site.started.url}/account/organisations`)
+    expect((await members(browser)).status).toBe(404)
   })
 
   it('are not changed by a page that is older than another change', async () => {
@@ -250,6 +252,26 @@ describe('invitations', () => {
     })
     expect(withdrawn.text).not.toContain('data-invitation=')
     expect(await eventTypes()).toEqual(expect.arrayContaining(['member_invited', 'invitation_withdrawn']))
+  })
+
+  it('are mailed: who invites, and a link on the issuer’s host', async () => {
+    await invite(await site.browserOf('carol'), 'Erin@example.com')
+    const [mail] = await site.started.auth.outbox.listNewest(5)
+    expect(mail).toMatchObject({ kind: 'organisation_invitation', to: 'Erin@example.com' })
+    expect(mail?.subject).toContain('The acme & Co')
+    expect(mail?.html).toContain('The acme &amp; Co')
+    expect(mail?.text).toMatch(/https:\/\/auth\.example\.com\/join\?token=ghj_[\w-]{43}\n/)
+    expect(mail?.text).toContain('within 7 days')
+  })
+
+  it('are nobody’s to send where no mail can be sent', async () => {
+    const { started } = site
+    await started.close()
+    site = await startOrganisations({ mail: { inbox: false } })
+    acme = (await site.addOrganisation('acme', { carol: 'admin' })).id
+    const browser = await site.browserOf('carol')
+    expect((await members(browser)).has('invite')).toBe(false)
+    expect((await invite(browser, 'erin@example.com')).status).toBe(404)
   })
 
   it('are a hundred at a time', async () => {

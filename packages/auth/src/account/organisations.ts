@@ -19,6 +19,8 @@ export interface OrganisationPagesDependencies extends OwnerDependencies {
   readonly actingUsers: ActingUsers
   /** What organisations may do; undefined = there are none. */
   readonly organisationPolicy: () => OrganisationPolicy | undefined
+  /** Whether people can be invited: by mail. */
+  readonly canInvite: boolean
 }
 
 const formSchema = Type.Object({ flow: Type.String(), organisation: Type.String({ maxLength: 100 }) })

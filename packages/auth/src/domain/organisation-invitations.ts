@@ -6,6 +6,7 @@ import { randomToken } from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
 import type { OrganisationInvitationRow, OrganisationRow, UserRow } from '@gatehouse/store/rows'
 import type { Tables } from '@gatehouse/store/store'
+import type { Locale } from '../messages/messages.ts'
 import { recordEvent } from './audit.ts'
 import type { EmailAddress } from './email-addresses.ts'
 import {
@@ -34,6 +35,8 @@ export interface InvitationMail {
   /** From the path on. */
   readonly link: string
   readonly goodFor: Seconds
+  /** In which language, as far as is known: that of whoever invites. */
+  readonly locale: Locale | undefined
 }
 
 export interface InvitationDependencies extends Omit<MemberDependencies, 'revocations'> {
@@ -46,6 +49,7 @@ export interface NewInvitation {
   readonly organisation: OrganisationId
   readonly address: EmailAddress
   readonly roles: readonly string[]
+  readonly locale?: Locale
 }
 
 /**
@@ -55,7 +59,7 @@ export interface NewInvitation {
  */
 export async function inviteMember(
   { store, clock, policy, queueMail }: InvitationDependencies,
-  { organisation, address, roles }: NewInvitation,
+  { organisation, address, roles, locale }: NewInvitation,
   authority: Authority,
   by: Actor,
 ): Promise<{ readonly link: string; readonly expiresAt: Seconds }> {
@@ -74,7 +78,7 @@ export async function inviteMember(
     if (!found) throw noSuchOrganisation()
     if ((await tables.organisationInvitations.count(organisation, now)) >= invitationLimit) throw tooMany()
     await tables.organisationInvitations.put(row)
-    await queueMail(tables, { organisation: found, address, link, goodFor: policy.invitationLifetime })
+    await queueMail(tables, { organisation: found, address, link, goodFor: policy.invitationLifetime, locale })
     await recordEvent(tables, clock, {
       ...{ type: 'member_invited', result: 'ok', target: organisation, detail: { roles: checked } },
       ...by,

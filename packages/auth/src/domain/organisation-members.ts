@@ -116,7 +116,7 @@ export async function changeRoles(
     const change = { key: keyOf(of), roles: next.join(' '), version: current.version, next_version: newVersion() }
     if (!(await tables.memberships.setRoles({ ...change, keeping: keptRole(policy, authority) }))) throw lastOne()
     if (!isAdministrator(change, policy))
-      await tables.organisationInvitations.deleteByInviter(of.organisation, of.member)
+      await tables.organisationInvitations.deleteByInviter(of.member, of.organisation)
     await recordChange(
       { tables, clock },
       'member_roles_changed',
@@ -145,10 +145,11 @@ export async function removeMember(
   const entries = await store.transaction(async (tables) => {
     if (!leaves) await enterOrganisation({ policy }, tables, of.organisation, authority)
     else if (!(await tables.organisations.hold(of.organisation))) throw noSuchOrganisation()
-    await getMember(tables, of)
+    // Who leaves what they do not belong to hears what is heard of one that there is not.
+    if (!(await tables.memberships.find(keyOf(of)))) throw leaves ? noSuchOrganisation() : noSuchMember()
     const removal = { key: keyOf(of), keeping: keptRole(policy, authority) }
     if (!(await tables.memberships.delete(removal))) throw lastOne()
-    await tables.organisationInvitations.deleteByInviter(of.organisation, of.member)
+    await tables.organisationInvitations.deleteByInviter(of.member, of.organisation)
     await recordChange({ tables, clock }, leaves ? 'member_left' : 'member_removed', of, {}, by)
     return endInOrganisation({ tables, clock, revocations }, userOf(of), by)
   })
@@ -163,7 +164,7 @@ const keptRole = ({ administratorRole }: OrganisationPolicy, authority: Authorit
 
 async function getMember(tables: Pick<Tables, 'memberships'>, of: MemberOf): Promise<MembershipRow> {
   const row = await tables.memberships.find(keyOf(of))
-  if (!row) throw new GatehouseError('not_found', { description: 'There is no such member' })
+  if (!row) throw noSuchMember()
   return row
 }
 
@@ -179,6 +180,8 @@ const recordChange = (
 /** What is said of an organisation that is not there, or that is no business of whoever asks. */
 export const noSuchOrganisation = (): GatehouseError =>
   new GatehouseError('not_found', { description: 'There is no such organisation' })
+
+const noSuchMember = (): GatehouseError => new GatehouseError('not_found', { description: 'There is no such member' })
 
 const changedMeanwhile = (): GatehouseError =>
   new GatehouseError('invalid_request', { description: 'Somebody else has changed this meanwhile; look at it again' })

@@ -10,10 +10,11 @@ const eventLimit = 10_000
  * Cost: a read of each table, and one for every 500 events. Spec: GDPR articles 15 and 20.
  */
 export async function collectOwnData(store: Store, user: UserRow): Promise<object> {
-  const [sessions, consents, factors, events] = await Promise.all([
+  const [sessions, consents, factors, memberships, events] = await Promise.all([
     store.sessions.listByUser(user.id),
     store.consents.listByUser(user.id),
     store.factors.listByUser(user.id),
+    store.memberships.listByUser(user.id),
     listEvents(store, user),
   ])
   return {
@@ -40,6 +41,9 @@ export async function collectOwnData(store: Store, user: UserRow): Promise<objec
     })),
     applications: consents.map(({ client_id, scope, audience, authorization_details, granted_at }) => ({
       ...{ client_id, scope, audience, authorization_details, granted_at: told(granted_at) },
+    })),
+    organisations: memberships.map(({ organisation_id, name, slug, roles, created_at }) => ({
+      ...{ id: organisation_id, name, slug, roles, since: told(created_at) },
     })),
     history: events.map(({ at, type, result, client_id, session_id, address, count }) => ({
       ...{ at: told(at), type, result, client_id, session_id, address, count },

@@ -228,6 +228,8 @@ export async function deleteUser(
       tables.familiarAddresses.deleteByUser(id),
       tables.mailedProofs.deleteByUser(id),
       tables.mails.deleteByUser(id),
+      tables.memberships.deleteByUser(id),
+      tables.organisationInvitations.deleteByInviter(id),
       recordEvent(tables, clock, { type: 'user_deleted', result: 'ok', target: id, ...by }),
     ])
     await notices.tell(tables, 'account_deleted', { user, by })

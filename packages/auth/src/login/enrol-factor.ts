@@ -175,7 +175,8 @@ export async function completeEnrolment(
   })
   const { recoveryCodes } = added
   if (!recoveryCodes) return goOn(dependencies, http, completed)
-  const next = flow.kind === 'authorize' ? `${paths.loginContinue}?flow=${flow.id}` : paths.accountSecurity
+  const goesOn = flow.kind === 'authorize' || flow.kind === 'join'
+  const next = goesOn ? `${paths.loginContinue}?flow=${flow.id}` : paths.accountSecurity
   return renderRecoveryCodes(http.look, { codes: recoveryCodes, next, cookies: completed.cookies })
 }
 
@@ -185,9 +186,6 @@ interface CompletedEnrolment {
   readonly user: UserRow
   readonly added: AddedFactor
   readonly amr: readonly string[]
-  const next =
-    flow.kind === 'authorize' || flow.kind === 'join' ? `${paths.loginContinue}?flow=${flow.id}` : paths.accountSecurity
-  return renderRecoveryCodes(look, { codes: recoveryCodes, next, cookies: completed.cookies })
 }
 
 /** Where recovery codes were shown in between, the flow goes on from here. */

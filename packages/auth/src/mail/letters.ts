@@ -3,7 +3,14 @@ import type { Look } from '../pages/look.ts'
 import { type RenderedMail, renderMail } from './render-mail.ts'
 
 /** Mails with a link by which somebody shows that they read them. */
-const linkKinds = ['sign_up', 'invitation', 'change_email', 'recovery', 'sign_in_link'] as const
+const linkKinds = [
+  'sign_up',
+  'invitation',
+  'organisation_invitation',
+  'change_email',
+  'recovery',
+  'sign_in_link',
+] as const
 export type LinkKind = (typeof linkKinds)[number]
 
 /** Mails that tell what has happened to an account. */
@@ -43,15 +50,20 @@ const tellLinkLife = (look: Look, goodFor: number): string =>
     ? look.text('mail.link_good_for_days', { days: Math.round(goodFor / 86_400) })
     : look.text('mail.link_good_for', { minutes: minutesOf(goodFor) })
 
+/** A link that people are mailed. */
+export interface MailedLink {
+  readonly link: string
+  /** Seconds. */
+  readonly goodFor: number
+  /** Which organisation it is about, where it is about one. */
+  readonly organisation?: string
+}
+
 /** A mail with a link that can be used once, for so many seconds. */
-export const writeLink = (
-  look: Look,
-  kind: LinkKind,
-  { link, goodFor }: { readonly link: string; readonly goodFor: number },
-): RenderedMail =>
+export const writeLink = (look: Look, kind: LinkKind, { link, goodFor, organisation = '' }: MailedLink): RenderedMail =>
   renderMail(look, {
-    subject: look.text(`mail.${kind}.subject`, brandOf(look)),
-    before: [look.text(`mail.${kind}.text`, brandOf(look))],
+    subject: look.text(`mail.${kind}.subject`, { ...brandOf(look), organisation }),
+    before: [look.text(`mail.${kind}.text`, { ...brandOf(look), organisation })],
     link: { href: link, label: look.text(`mail.${kind}.link`) },
     after: [tellLinkLife(look, goodFor), look.text('mail.not_asked_for')],
   })

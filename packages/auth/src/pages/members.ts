@@ -18,6 +18,7 @@ export interface MembersPage {
   readonly invitations: readonly OrganisationInvitationRow[]
   /** Roles that can be given, and what each is for. */
   readonly givableRoles: ReadonlyMap<string, string>
+  readonly canInvite: boolean
   /** Whose page it is. */
   readonly own: string
   readonly cookies: readonly string[]
@@ -40,16 +41,18 @@ ${
   html`<p><a id="more-members" href="${membersAddress(page.organisation.id, page.nextAfter)}">${look.text('members.more')}</a></p>`
 }
 ${page.invitations.length > 0 && renderInvitations(look, page)}
-<h2>${look.text('members.invite_title')}</h2>
+${page.canInvite && renderInvite(look, page)}
+<p><a id="all-organisations" href="${paths.accountOrganisations}">${look.text('members.back')}</a></p>`,
+  })
+
+const renderInvite = (look: Look, page: MembersPage): Html => html`<h2>${look.text('members.invite_title')}</h2>
 <form id="invite" method="post" action="${paths.accountInvite}">
 ${fieldsOf(page)}
 <label>${look.text('members.email')}
 <input id="email" name="email" type="email" autocomplete="off" required maxlength="254"></label>
 ${renderRoles(look.text('members.roles'), page.givableRoles, '')}
 <button id="send-invitation" class="primary" type="submit">${look.text('members.invite')}</button>
-</form>
-<p><a id="all-organisations" href="${paths.accountOrganisations}">${look.text('members.back')}</a></p>`,
-  })
+</form>`
 
 const fieldsOf = ({ flow, organisation }: MembersPage): Html => html`<input type="hidden" name="flow" value="${flow}">
 <input type="hidden" name="organisation" value="${organisation.id}">`

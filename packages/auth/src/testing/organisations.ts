@@ -8,6 +8,7 @@ import { inviteMember } from '../domain/organisation-invitations.ts'
 import { addMember, type MemberDependencies } from '../domain/organisation-members.ts'
 import { addOrganisation, type OrganisationPolicy } from '../domain/organisations.ts'
 import { addUser, getEmail } from '../domain/users.ts'
+import type { MailSettings } from '../mail/open-outbox.ts'
 import { newPkce, type ShownPage, TestBrowser } from './browser.ts'
 import { basic, goodPassword, issuer, type StartedAuth, startAuth } from './start-auth.ts'
 
@@ -58,6 +59,8 @@ export interface OrganisationSite {
   addPerson(name: string): Promise<UserRow>
   /** An organisation, and who belongs to it: role names with one space between two, by user name. */
   addOrganisation(slug: string, members?: Readonly<Record<string, string>>): Promise<OrganisationRow>
+  /** Makes somebody a member: role names with one space between two. */
+  addMember(organisation: string, name: string, roles: string): Promise<void>
   /** An invitation by whoever runs Gatehouse: the link from its path on. */
   invite(organisation: OrganisationId, email: string, roles?: readonly string[]): Promise<string>
   /** A browser in which somebody has signed in. */
@@ -79,6 +82,7 @@ interface SiteOptions {
   /** Overrides parts of `web`. */
   readonly web?: Partial<ConfiguredClient>
   readonly clients?: readonly Partial<ConfiguredClient>[]
+  readonly mail?: Partial<MailSettings>
 }
 
 /** Starts it. */
@@ -94,6 +98,7 @@ export async function startOrganisations(options: SiteOptions = {}): Promise<Org
   }
   const started = await startAuth({
     clients: [web, ...(options.clients ?? [])],
+    ...(options.mail ? { mail: options.mail } : {}),
     settings: { organisations: testPolicy, roleScopes: testRoleScopes, ...options.settings },
   })
   const { auth, store, clock, url } = started
@@ -121,12 +126,13 @@ export async function startOrganisations(options: SiteOptions = {}): Promise<Org
     },
     async addOrganisation(slug, belonging = {}) {
       const row = await addOrganisation({ store, clock }, { name: `The ${slug} & Co`, slug }, by)
-      for (const [name, roles] of Object.entries(belonging)) {
-        const { id } = await site.addPerson(name)
-        const member = { organisation: row.id, member: id, roles: roles.split(' ').filter(Boolean) }
-        await addMember(members, member, by)
-      }
+      for (const [name, roles] of Object.entries(belonging)) await site.addMember(row.id, name, roles)
       return row
+    },
+    async addMember(organisation, name, roles) {
+      const { id: member } = await site.addPerson(name)
+      const of = { organisation: organisation as OrganisationId, member } // of one that was added above
+      await addMember(members, { ...of, roles: roles.split(' ').filter(Boolean) }, by)
     },
     async invite(organisation, email, roles = []) {
       const dependencies = { ...members, queueMail: async () => {} }

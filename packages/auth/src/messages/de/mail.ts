@@ -8,6 +8,10 @@ export const mail: Catalogue = {
   'mail.invitation.subject': 'Einladung zu {brand}',
   'mail.invitation.text': 'Sie sind eingeladen, ein Konto bei {brand} anzulegen:',
   'mail.invitation.link': 'Einladung annehmen',
+  'mail.organisation_invitation.subject': 'Einladung zu {organisation}',
+  'mail.organisation_invitation.text':
+    '{organisation} lädt Sie ein, ihr bei {brand} beizutreten. Nehmen Sie mit dem Konto an, das diese Adresse hat:',
+  'mail.organisation_invitation.link': 'Einladung ansehen',
   'mail.change_email.subject': 'Bestätigen Sie Ihre neue Adresse für {brand}',
   'mail.change_email.text':
     'Diese Adresse soll von nun an zu einem Konto bei {brand} gehören. Bestätigen Sie, dass sie Ihnen gehört:',

@@ -43,4 +43,9 @@ export const organisations: Catalogue = {
   'join.other_account': 'Anderes Konto verwenden',
   'join.gone_title': 'Diese Einladung gilt nicht mehr',
   'join.gone': 'Sie wurde benutzt oder zurückgezogen oder ist abgelaufen. Bitten Sie die Einladenden um eine neue.',
+  'history.member_added': 'Sie wurden in eine Organisation aufgenommen',
+  'history.member_joined': 'Sie sind einer Organisation beigetreten',
+  'history.member_roles_changed': 'Ihre Rollen in einer Organisation wurden geändert',
+  'history.member_removed': 'Sie wurden aus einer Organisation entfernt',
+  'history.member_left': 'Sie haben eine Organisation verlassen',
 }

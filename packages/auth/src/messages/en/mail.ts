@@ -7,6 +7,10 @@ export const mail = {
   'mail.invitation.subject': 'You are invited to {brand}',
   'mail.invitation.text': 'You have been invited to open an account at {brand}:',
   'mail.invitation.link': 'Accept the invitation',
+  'mail.organisation_invitation.subject': 'You are invited to join {organisation}',
+  'mail.organisation_invitation.text':
+    '{organisation} has invited you to join it at {brand}. Accept with the account that has this address:',
+  'mail.organisation_invitation.link': 'Look at the invitation',
   'mail.change_email.subject': 'Confirm your new address for {brand}',
   'mail.change_email.text': 'This address is to belong to an account at {brand} from now on. Confirm that it is yours:',
   'mail.change_email.link': 'Confirm the address',

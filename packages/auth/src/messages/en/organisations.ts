@@ -40,4 +40,9 @@ export const organisations = {
   'join.other_account': 'Use another account',
   'join.gone_title': 'This invitation is no longer good',
   'join.gone': 'It has been used, withdrawn, or has expired. Ask those who invited you for a new one.',
+  'history.member_added': 'You were made a member of an organisation',
+  'history.member_joined': 'You joined an organisation',
+  'history.member_roles_changed': 'Your roles in an organisation were changed',
+  'history.member_removed': 'You were removed from an organisation',
+  'history.member_left': 'You left an organisation',
 } as const

@@ -8,6 +8,10 @@ export const mail: Catalogue = {
   'mail.invitation.subject': 'Invitación a {brand}',
   'mail.invitation.text': 'Le han invitado a abrir una cuenta en {brand}:',
   'mail.invitation.link': 'Aceptar la invitación',
+  'mail.organisation_invitation.subject': 'Invitación a unirse a {organisation}',
+  'mail.organisation_invitation.text':
+    '{organisation} le invita a unirse en {brand}. Acepte con la cuenta que tiene esta dirección:',
+  'mail.organisation_invitation.link': 'Ver la invitación',
   'mail.change_email.subject': 'Confirme su nueva dirección para {brand}',
   'mail.change_email.text':
     'A partir de ahora esta dirección debe pertenecer a una cuenta de {brand}. Confirme que es suya:',

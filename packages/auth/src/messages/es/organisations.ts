@@ -41,4 +41,9 @@ export const organisations: Catalogue = {
   'join.other_account': 'Usar otra cuenta',
   'join.gone_title': 'Esta invitación ya no es válida',
   'join.gone': 'Se ha usado o retirado, o ha caducado. Pida una nueva a quienes le invitaron.',
+  'history.member_added': 'Se le añadió a una organización',
+  'history.member_joined': 'Se unió a una organización',
+  'history.member_roles_changed': 'Cambiaron sus funciones en una organización',
+  'history.member_removed': 'Se le quitó de una organización',
+  'history.member_left': 'Abandonó una organización',
 }

@@ -8,6 +8,10 @@ export const mail: Catalogue = {
   'mail.invitation.subject': 'Invitation à {brand}',
   'mail.invitation.text': 'Vous êtes invité à ouvrir un compte chez {brand} :',
   'mail.invitation.link': 'Accepter l’invitation',
+  'mail.organisation_invitation.subject': 'Invitation à rejoindre {organisation}',
+  'mail.organisation_invitation.text':
+    '{organisation} vous invite à la rejoindre chez {brand}. Acceptez avec le compte qui a cette adresse :',
+  'mail.organisation_invitation.link': 'Voir l’invitation',
   'mail.change_email.subject': 'Confirmez votre nouvelle adresse pour {brand}',
   'mail.change_email.text':
     'Cette adresse doit désormais appartenir à un compte chez {brand}. Confirmez qu’elle est à vous :',

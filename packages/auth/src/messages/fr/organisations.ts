@@ -42,4 +42,9 @@ export const organisations: Catalogue = {
   'join.other_account': 'Utiliser un autre compte',
   'join.gone_title': 'Cette invitation n’est plus valable',
   'join.gone': 'Elle a été utilisée ou annulée, ou elle a expiré. Demandez-en une nouvelle à ceux qui vous ont invité.',
+  'history.member_added': 'Vous avez été ajouté à une organisation',
+  'history.member_joined': 'Vous avez rejoint une organisation',
+  'history.member_roles_changed': 'Vos rôles dans une organisation ont été modifiés',
+  'history.member_removed': 'Vous avez été retiré d’une organisation',
+  'history.member_left': 'Vous avez quitté une organisation',
 }
