@@ -6,6 +6,7 @@ import { addCheckCommand } from './check.ts'
 import { addClientCommands } from './client.ts'
 import { addKeysCommands } from './keys.ts'
 import { addMigrateCommand } from './migrate.ts'
+import { addOrganisationCommands } from './organisation.ts'
 import { addReloadCommand } from './reload.ts'
 import { addDevCommand, addServeCommand } from './serve.ts'
 import { addTokenCommand } from './token.ts'
@@ -27,6 +28,7 @@ export function buildCommandLine(): Command {
   addCheckCommand(program)
   addReloadCommand(program)
   addUserCommands(program)
+  addOrganisationCommands(program)
   addClientCommands(program)
   addKeysCommands(program)
   addTokenCommand(program)
