@@ -15,7 +15,7 @@ import { answerSignIn, askedSchema, type LoginAnswerDependencies, readAskedToken
 interface Dependencies extends LoginAnswerDependencies {
   readonly signUps: SignUps
   readonly mailRequests: AddressLimit
-  readonly requiresSecondFactor: (user: UserRow) => boolean
+  readonly requiresSecondFactor: (user: UserRow) => Promise<boolean>
 }
 
 const signUpSchema = Type.Object({
@@ -105,6 +105,6 @@ async function verify(dependencies: Dependencies, request: EndpointRequest<Verif
   const asker = body.sign_up_token === undefined ? undefined : hashAsker(body.sign_up_token)
   const { token, password } = body
   const account = await dependencies.signUps.build({ token, asker, password }, { address, request_id: requestId })
-  const json = await answerSignIn(dependencies, asked, request, judgeNewAccount(dependencies, account))
+  const json = await answerSignIn(dependencies, asked, request, await judgeNewAccount(dependencies, account))
   return { status: 200, json }
 }

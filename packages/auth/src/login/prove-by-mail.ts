@@ -17,7 +17,7 @@ export interface MailedSignInDependencies extends OfferedMethods {
   readonly signInMails: SignInMails
   readonly secondFactors: Pick<SecondFactors, 'methodsOf'>
   /** Whether a user must have a second factor. */
-  readonly requiresSecondFactor: (user: UserRow) => boolean
+  readonly requiresSecondFactor: (user: UserRow) => Promise<boolean>
   readonly onSignIn: (result: SignInResult) => void
 }
 
@@ -45,7 +45,7 @@ export async function proveByMail<T>(
   const { secondFactors, requiresSecondFactor, onSignIn } = dependencies
   const { user, alongside } = await find().catch((error: unknown) => refuseWrong(dependencies, by, error))
   const [methods, remembered] = await Promise.all([secondFactors.methodsOf(user.id), isRemembered?.(user.id) ?? false])
-  const isRequired = requiresSecondFactor(user)
+  const isRequired = await requiresSecondFactor(user)
   const judged = nextStep(user, { amr: byMail, methods, isRemembered: remembered, isRequired })
   if (judged.step === 'refuse') {
     return refuseSignIn(dependencies, by, { user: user.id, counted: 'refused', why: judged.why })

@@ -30,7 +30,7 @@ interface Dependencies extends CompletionDependencies {
   readonly signUps: SignUps
   readonly emailChanges: EmailChanges
   readonly minimumPasswordLength: () => number
-  readonly requiresSecondFactor: (user: UserRow) => boolean
+  readonly requiresSecondFactor: (user: UserRow) => Promise<boolean>
 }
 
 const formSchema = Type.Object({
@@ -113,7 +113,7 @@ async function verify(dependencies: Dependencies, request: EndpointRequest<Verif
   try {
     const { token, password } = body
     const account = await signUps.build({ token, asker, password }, { address, request_id: requestId })
-    const judged = judgeNewAccount(dependencies, account)
+    const judged = await judgeNewAccount(dependencies, account)
     return await goOnOrAsk(dependencies, request, flow, await takeSignIn(dependencies, request, flow, judged))
   } catch (error) {
     if (!(error instanceof GatehouseError)) throw error
@@ -130,12 +130,13 @@ async function verify(dependencies: Dependencies, request: EndpointRequest<Verif
 }
 
 /** The owner of a new account has just chosen its password, and that is what they have proven. */
-export function judgeNewAccount(
+export async function judgeNewAccount(
   { requiresSecondFactor }: Pick<Dependencies, 'requiresSecondFactor'>,
   { user, alongside }: Pick<SignedInUser, 'user' | 'alongside'>,
-): SignedInUser {
+): Promise<SignedInUser> {
   const amr = ['pwd']
-  const next = nextStep(user, { amr, methods: [], isRemembered: false, isRequired: requiresSecondFactor(user) })
+  const isRequired = await requiresSecondFactor(user)
+  const next = nextStep(user, { amr, methods: [], isRemembered: false, isRequired })
   if (next.step === 'refuse') throw new GatehouseError('forbidden', { cause: new Error(next.why) })
   return { user, next, amr, alongside }
 }
