@@ -38,6 +38,7 @@ import { createRemoteKeySets } from './domain/remote-key-sets.ts'
 import { createRevocations, type Hint, type Revocations } from './domain/revocations.ts'
 import { createSealedTokens } from './domain/sealed-tokens.ts'
 import { createSecondFactors } from './domain/second-factors.ts'
+import type { SessionLimits } from './domain/sessions.ts'
 import { createSignInMails } from './domain/sign-in-mails.ts'
 import type { SignInMethod } from './domain/sign-in-methods.ts'
 import { createSignUps, type SignUpPolicy } from './domain/sign-up.ts'
@@ -88,6 +89,7 @@ export interface AuthSettings extends ClientConfiguration {
   /** Every scope that a route asks for, for the discovery document. */
   readonly routeScopes: readonly string[]
   readonly secondFactor: SecondFactorPolicy
+  readonly sessionLimits: SessionLimits
   /** The scopes that roles bring. */
   readonly roleScopes: RoleScopes
   /** What organisations may do; undefined = there are none. */
@@ -240,8 +242,19 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const ring = rings['refresh-token']
   const refreshTokens = createRefreshTokens({ store, clock, ring, revocations })
   const lifetimes = () => settings.lifetimes
+  const limits = () => settings.sessionLimits
   const roleScopes = () => settings.roleScopes
-  const tokenPairs = createTokenPairs({ store, clock, accessTokens, refreshTokens, ring, lifetimes, roleScopes })
+  const tokenPairs = createTokenPairs({
+    store,
+    clock,
+    accessTokens,
+    refreshTokens,
+    ring,
+    lifetimes,
+    limits,
+    revocations,
+    roleScopes,
+  })
   const clientAuthentication = createClientAuthentication({ store, clock, issuer, clients, clientKeys, keySets })
   const dpop = createDpop({ store, clock, ring: rings['dpop-nonce'], requireNonce: () => settings.requireDpopNonce })
   const defaultAudience = (): string => settings.audience
@@ -263,7 +276,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     offers: () => ({ organisations: settings.organisations !== undefined }),
   })
   const flows = createFlows({ store, clock, cookies, beginnings })
-  const browserSessions = createBrowserSessions({ store, clock, revocations, cookies, lifetimes })
+  const browserSessions = createBrowserSessions({ store, clock, revocations, cookies, lifetimes, limits })
   const issuerName = new URL(issuer).host
   const proofs = createMailedProofs({ store, clock, ring: rings.mail })
   const mailLooks = createMailLooks({ brand })

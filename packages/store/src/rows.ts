@@ -43,6 +43,10 @@ export interface SessionRow {
   readonly device: string
   readonly created_at: Seconds
   readonly expires_at: Seconds
+  /** When its browser last asked for something, to the minute; null = not since it began. */
+  readonly used_at: Seconds | null
+  /** When its strongest factor was last shown; null = when it began. */
+  readonly proven_at: Seconds | null
   /** The organisation that its user has picked; null = none. */
   readonly organisation_id: OrganisationId | null
 }

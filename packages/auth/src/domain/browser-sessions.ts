@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { UserId } from '@gatehouse/core/brand'
+import type { Seconds, UserId } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { randomToken } from '@gatehouse/core/random'
@@ -8,9 +8,10 @@ import type { Clock } from '@gatehouse/core/time'
 import type { SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import type { Cookies } from '../http/cookies.ts'
+import { oneFactor, twoFactors } from './acr.ts'
 import { recordEvent } from './audit.ts'
-import type { Revocations } from './revocations.ts'
-import { buildSession, endSession, type SessionLifetimes } from './sessions.ts'
+import { latest, type Revocations } from './revocations.ts'
+import { buildSession, endBeyond, endSession, type SessionLifetimes, type SessionLimits } from './sessions.ts'
 
 /** A browser's session and whose it is. */
 export interface BrowserSession {
@@ -38,7 +39,10 @@ export interface BrowserSignInProof {
 
 /** Sessions of browsers: a cookie with 256 random bits, of which the store knows the hash. */
 export interface BrowserSessions {
-  /** The session of the cookie, if it lasts and its user may still sign in. Cost: nothing without the cookie, else two reads. */
+  /**
+   * The session of the cookie, if it lasts, is in use, and its user may still sign in; as strong as it is by now. Cost:
+   * nothing without the cookie, else two reads, and a write a minute.
+   */
   find(headers: IncomingHttpHeaders): Promise<BrowserSession | undefined>
   /**
    * Starts a session, or goes on with that of the same user, always with a new cookie: the old one is worth nothing from
@@ -54,23 +58,44 @@ interface Dependencies {
   readonly revocations: Revocations
   readonly cookies: Cookies
   readonly lifetimes: () => SessionLifetimes
+  readonly limits: () => SessionLimits
 }
+
+/** Seconds between two notes that a session is in use: not every page is a write. */
+const usePrecision = 60
 
 /** What of a cookie's value the store knows. */
 export const hashCookie = (value: string): string => hash('sha256', value, 'base64url')
 
 export function createBrowserSessions(dependencies: Dependencies): BrowserSessions {
-  const { store, clock, revocations, cookies, lifetimes } = dependencies
+  const { store, clock, revocations, cookies, lifetimes, limits } = dependencies
 
   const findSession = async (headers: IncomingHttpHeaders): Promise<SessionRow | undefined> => {
     const value = cookies.findSession(headers)
     return value === undefined ? undefined : store.sessions.findByCookie(hashCookie(value), clock.now())
   }
+  const lastUse = ({ used_at, created_at, proven_at, auth_time }: SessionRow): Seconds =>
+    latest(
+      [used_at, proven_at].filter((moment) => moment !== null),
+      latest([auth_time], created_at),
+    )
+  const isIdle = (session: SessionRow): boolean => clock.now() - lastUse(session) > limits().browserIdle
+  const noteUse = async (session: SessionRow): Promise<void> => {
+    if (clock.now() - lastUse(session) >= usePrecision) await store.sessions.touch(session.id, clock.now())
+  }
+  /** A second factor that was shown long ago is none any more. Spec: NIST SP 800-63B-4 section 2.2.3. */
+  const asStrongAsItIs = (session: SessionRow): SessionRow => {
+    const isStale = clock.now() - (session.proven_at ?? session.auth_time) > limits().secondFactor
+    return isStale && session.acr === twoFactors ? { ...session, acr: oneFactor } : session
+  }
   return {
     async find(headers) {
       const session = await findSession(headers)
-      const user = session && (await store.users.findById(session.user_id))
-      return session && user?.status === 'active' ? { session, user } : undefined
+      if (!session || isIdle(session)) return undefined
+      const user = await store.users.findById(session.user_id)
+      if (user?.status !== 'active') return undefined
+      await noteUse(session)
+      return { session: asStrongAsItIs(session), user }
     },
 
     async signIn(proof) {
@@ -84,9 +109,11 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
         if (proof.beside && proof.beside.id !== renewed?.id) throw signInFirst()
         const current = renewed ?? buildNew(proof, value)
         if (!renewed) await tables.sessions.insert(current)
-        if (before && before.id !== current.id) {
-          const by = { actor: proof.user.id, address: proof.address, request_id: proof.requestId }
-          ended.push(...(await endSession({ tables, clock, revocations }, before.id, by)))
+        const by = { actor: proof.user.id, address: proof.address, request_id: proof.requestId }
+        const ending = { tables, clock, revocations }
+        if (before && before.id !== current.id) ended.push(...(await endSession(ending, before.id, by)))
+        if (!renewed) {
+          ended.push(...(await endBeyond(ending, { user: proof.user.id, keep: limits().perUser }, by)))
         }
         await Promise.all([proof.alongside(tables, current), recordSignIn(tables, current, proof)])
         return current
@@ -117,6 +144,8 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
       device,
       // Who signs in anew picks anew.
       organisation_id: beside ? before.organisation_id : null,
+      used_at: clock.now(),
+      proven_at: clock.now(),
     }
     return (await tables.sessions.renew({ id: before.id, ...changes })) ? { ...before, ...changes } : undefined
   }

@@ -15,6 +15,16 @@ export interface SessionLifetimes {
   readonly idle: Seconds
 }
 
+/** What sessions may come to, beside how long they last. */
+export interface SessionLimits {
+  /** Seconds after which a browser that asks for nothing has to sign in again. */
+  readonly browserIdle: Seconds
+  /** Seconds for which a second factor counts; then the session is worth one factor. */
+  readonly secondFactor: Seconds
+  /** Sessions of one user: the oldest end where there would be more. */
+  readonly perUser: number
+}
+
 type NewSession = Pick<SessionRow, 'user_id' | 'amr' | 'acr' | 'address' | 'device' | 'cookie_hash' | 'organisation_id'>
 
 /** The row of a session that begins now. */
@@ -26,6 +36,8 @@ export function buildSession(clock: Clock, session: NewSession, lifetimes: Sessi
     auth_time: now,
     created_at: now,
     expires_at: seconds(now + lifetimes.absolute),
+    used_at: null,
+    proven_at: null,
   }
 }
 
@@ -90,6 +102,19 @@ export async function endSession(
   const detail = grants[0] ? { user: grants[0].user_id } : {}
   await recordEvent(tables, clock, { type: 'session_ended', result: 'ok', target: id, session_id: id, detail, ...by })
   return entries
+}
+
+/** Ends the oldest sessions of a user where there are more than may be; see {@link endSession}. */
+export async function endBeyond(
+  dependencies: EndingDependencies,
+  { user, keep }: { readonly user: UserId; readonly keep: number },
+  by: By,
+): Promise<readonly Revocation[]> {
+  const ended: Revocation[] = []
+  for (const id of await dependencies.tables.sessions.listBeyond(user, keep)) {
+    ended.push(...(await endSession(dependencies, id, by)))
+  }
+  return ended
 }
 
 /** Ends every session and grant of a user; see {@link endSession}. */

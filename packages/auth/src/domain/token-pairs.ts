@@ -13,7 +13,8 @@ import { type RoleScopes, rolesTold, type Standing, scopeThatStands } from './ef
 import { narrowDetails, readGrantedDetails } from './granted-details.ts'
 import type { KeyRing } from './key-rings.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
-import { buildGrant, buildSession, type SessionLifetimes } from './sessions.ts'
+import type { Revocations } from './revocations.ts'
+import { buildGrant, buildSession, endBeyond, type SessionLifetimes, type SessionLimits } from './sessions.ts'
 
 /** What a token is bound to. Spec: RFC 7800 section 3. */
 export type Confirmation = NonNullable<AccessTokenClaims['cnf']>
@@ -128,12 +129,14 @@ interface Dependencies {
   readonly accessTokens: AccessTokens
   readonly refreshTokens: RefreshTokens
   readonly ring: KeyRing
+  readonly revocations: Revocations
   readonly lifetimes: () => TokenLifetimes
+  readonly limits: () => SessionLimits
   readonly roleScopes: () => RoleScopes
 }
 
 export function createTokenPairs(dependencies: Dependencies): TokenPairs {
-  const { store, clock, ring, lifetimes, roleScopes } = dependencies
+  const { store, clock, ring, revocations, lifetimes, limits, roleScopes } = dependencies
   const buildGrantRow = (access: GrantedAccess): GrantRow => {
     const times = lifetimes()
     return buildGrant(
@@ -200,25 +203,22 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         claims: null,
         authorizationDetails: null,
       })
-      await store.transaction(async (tables) => {
+      const by = { actor: user.id, address, request_id: signIn.requestId }
+      const ended = await store.transaction(async (tables) => {
         const [, isStarted] = await Promise.all([
           tables.sessions.insert(session),
           tables.grants.startInSession(grant, { now: clock.now(), membership_version: standing.membership_version }),
           signIn.alongside(tables),
           recordEvent(tables, clock, {
-            type: 'sign_in',
-            result: 'ok',
-            actor: user.id,
-            target: user.id,
-            client_id: client.id,
-            session_id: session.id,
-            address,
-            request_id: signIn.requestId,
+            ...{ type: 'sign_in', result: 'ok', target: user.id, client_id: client.id, session_id: session.id },
             detail: { amr: signIn.amr },
+            ...by,
           }),
         ])
         if (!isStarted) throw changedMeanwhile()
+        return endBeyond({ tables, clock, revocations }, { user: user.id, keep: limits().perUser }, by)
       })
+      await revocations.announce(ended)
       return buildPair(dependencies, client, { grant, generation: 1, scope: grant.scope })
     },
 

@@ -1,6 +1,7 @@
 import type { Seconds } from '@gatehouse/core/brand'
 import type { ErrorCode } from '@gatehouse/core/errors'
 import type { UserRow } from '@gatehouse/store/rows'
+import { acrValues, oneFactor, twoFactors } from '../domain/acr.ts'
 import { amrOf, type FactorMethod } from '../domain/second-factors.ts'
 
 /** What has been proven so far, and what could be. */
@@ -25,13 +26,6 @@ export type NextStep =
   | { readonly step: 'enrol' }
   /** The account may not sign in, whatever is proven. */
   | { readonly step: 'refuse'; readonly why: string }
-
-/** Authentication context classes: by one factor, and by two. */
-const oneFactor = '1'
-const twoFactors = '2'
-
-/** Every authentication context class that a sign-in can reach, the weakest first. */
-export const acrValues: readonly string[] = [oneFactor, twoFactors]
 
 /** Methods that show what somebody has: a second factor beside what they know, and not beside each other. */
 const methodsOfHaving: ReadonlySet<string> = new Set(Object.values(amrOf))

@@ -194,6 +194,10 @@ describe('a stronger sign-in that an app asks for (RFC 9470 section 5)', () => {
     expect(page.has('verify') && !page.has('password')).toBe(true)
     expect(await claimsFor(await browser.submit(page, { code: codeOf(secret) }))).toMatchObject({ acr: '2' })
     expect((await authorize({ acr_values: '2' })).callback.has('code')).toBe(true)
+    // What was shown a day ago counts no longer: the session goes on, with one factor.
+    started.clock.advance(86_401)
+    expect((await authorize({ acr_values: '2' })).has('code')).toBe(true)
+    expect((await authorize()).callback.has('code')).toBe(true)
   })
 
   it('fails for a user who has no second factor, and ignores classes that nobody knows', async () => {

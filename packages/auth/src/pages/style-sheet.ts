@@ -40,6 +40,8 @@ a { color: inherit; text-decoration: underline; text-decoration-color: var(--acc
 a:hover { text-decoration-thickness: .2em }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: .25rem }
 form { margin: 0 }
+form + p { margin-block-start: 1.25rem }
+.card > p > a:only-child:not(.button), ul.ways a { display: inline-block; padding-block: .25rem }
 label { display: block; margin-block-end: 1rem; font-weight: 500 }
 label.check { display: flex; gap: .625rem; align-items: center; font-weight: 400 }
 input:not([type=hidden], [type=checkbox]), select {

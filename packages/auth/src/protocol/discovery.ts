@@ -1,6 +1,7 @@
 import { paths } from '@gatehouse/core/paths'
 import { dpopAlgorithms } from '@gatehouse/guard/dpop'
 import * as Type from 'typebox'
+import { acrValues } from '../domain/acr.ts'
 import {
   answerAlgorithms,
   authMethods,
@@ -11,7 +12,6 @@ import {
 } from '../domain/client-metadata.ts'
 import type { SigningKeys } from '../domain/signing-keys.ts'
 import { openidScopes, userClaimNames } from '../domain/user-claims.ts'
-import { acrValues } from '../flow/next-step.ts'
 import { defineEndpoint, type Endpoint } from '../http/endpoint.ts'
 import { locales } from '../messages/messages.ts'
 

@@ -183,7 +183,7 @@ describe('registration (RFC 7591)', () => {
 
   it('gives no roles unless the policy does', async () => {
     await start()
-    expect((await register(app)).body.scope).toBe('openid profile email offline_access orders:read')
+    expect((await register(app)).body.scope).toBe('openid profile email offline_access organization orders:read')
     expect((await register({ ...app, scope: 'openid roles' })).body.scope).toBe('openid')
     await started.close()
     await start({ scopes: ['roles'] })
@@ -201,7 +201,7 @@ describe('registration (RFC 7591)', () => {
     const client = await find()
     expect([client?.grantTypes, client?.scopes]).toEqual([
       new Set(['authorization_code']),
-      new Set(['openid', 'profile', 'email', 'offline_access']),
+      new Set(['openid', 'profile', 'email', 'offline_access', 'organization']),
     ])
   })
 

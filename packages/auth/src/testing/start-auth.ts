@@ -73,6 +73,7 @@ const baseSettings: AuthSettings = {
   rotateKeysEvery: seconds(7_776_000),
   routeScopes: ['orders:read'],
   requireDpopNonce: true,
+  sessionLimits: { browserIdle: seconds(2_592_000), secondFactor: seconds(86_400), perUser: 100 },
   secondFactor: { requiredForRoles: [], rememberFor: seconds(86_400) },
   roleScopes: new Map(),
   organisations: undefined,

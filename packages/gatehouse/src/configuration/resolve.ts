@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { type GrantType, grantTypes } from '@gatehouse/auth/domain/client-metadata'
 import type { RegistrationPolicy } from '@gatehouse/auth/domain/client-registration'
-import { longestAccessTokenLifetime } from '@gatehouse/auth/domain/lifetimes'
 import { defaultHashParameters } from '@gatehouse/auth/domain/passwords'
 import { parseRange } from '@gatehouse/auth/http/client-address'
 import { canSend } from '@gatehouse/auth/mail/open-outbox'
@@ -13,6 +12,7 @@ import { resolveBrand } from './resolve-brand.ts'
 import { resolveBreached } from './resolve-breached.ts'
 import { checkCertificateClients, resolveCertificates } from './resolve-certificates.ts'
 import { resolveClients } from './resolve-clients.ts'
+import { resolveLifetimes, resolveSessionLimits } from './resolve-lifetimes.ts'
 import { resolveMail } from './resolve-mail.ts'
 import { resolveOrganisations, resolveRoleScopes } from './resolve-organisations.ts'
 import { listResources, resolveServices } from './resolve-services.ts'
@@ -94,6 +94,7 @@ export function resolveConfiguration(
       }),
       routeScopes: scopes,
       registration: resolveRegistration(content, { development, scopes, report }),
+      sessionLimits: resolveSessionLimits(content, report),
       secondFactor: {
         requiredForRoles: content.second_factor?.required_for_roles ?? [],
         rememberFor: duration(content.second_factor?.remember_for, 30 * 86_400, {
@@ -211,31 +212,4 @@ function resolveHashing(content: ConfigurationFile, workers: number): Configurat
     atATime: hashes_at_a_time ?? Math.max(1, Math.min(3, Math.floor(availableParallelism() / workers))),
     mayWait: hashes_waiting ?? 100,
   }
-}
-
-function resolveLifetimes(content: ConfigurationFile, report: Report): Configuration['auth']['lifetimes'] {
-  const accessToken = duration(content.tokens?.access_token_lifetime, 300, {
-    least: 10,
-    most: longestAccessTokenLifetime,
-    key: ['tokens', 'access_token_lifetime'],
-    report,
-  })
-  const { absolute_lifetime, idle_lifetime, replay_window } = content.sessions ?? {}
-  const absolute = duration(absolute_lifetime, 30 * 86_400, {
-    least: 60,
-    key: ['sessions', 'absolute_lifetime'],
-    report,
-  })
-  const idle = duration(idle_lifetime, Math.min(14 * 86_400, absolute), {
-    least: 60,
-    key: ['sessions', 'idle_lifetime'],
-    report,
-  })
-  if (idle > absolute) report(['sessions', 'idle_lifetime'], 'expected at most sessions.absolute_lifetime')
-  // A token says nothing of its session's end, and services that look at the token alone would go on taking it.
-  if (accessToken > absolute) {
-    report(['tokens', 'access_token_lifetime'], 'expected at most sessions.absolute_lifetime')
-  }
-  const replayWindow = duration(replay_window, 30, { least: 0, most: 60, key: ['sessions', 'replay_window'], report })
-  return { accessToken, absolute, idle, replayWindow }
 }

@@ -99,6 +99,16 @@ export const configurationSchema = Type.Object(
             duration('A session is over after this, however often it is refreshed', '30d'),
           ),
           idle_lifetime: Type.Optional(duration('A session that is not refreshed for this long is over', '14d')),
+          browser_idle_lifetime: Type.Optional(
+            duration('A browser that asks for nothing for this long has to sign in again', '7d'),
+          ),
+          per_user: Type.Optional(
+            count(
+              'Sessions of one user; the oldest end where there would be more',
+              { minimum: 1, maximum: 10_000 },
+              100,
+            ),
+          ),
           replay_window: Type.Optional(
             duration('For so long a public client may present its previous refresh token again; at most 60s', '30s'),
           ),
@@ -131,6 +141,12 @@ export const configurationSchema = Type.Object(
         {
           required_for_roles: Type.Optional(
             texts('Roles whose users must have a second factor; they set one up at the next sign-in'),
+          ),
+          valid_for: Type.Optional(
+            duration(
+              'For how long it counts; then the session is worth one factor (`acr` 1) until it is shown again',
+              '24h',
+            ),
           ),
           remember_for: Type.Optional(
             duration('For how long a browser can be told not to ask again; 0s: never', '30d'),

@@ -29,6 +29,7 @@ async function buildEndpoints(): Promise<readonly DescribedEndpoint[]> {
       rotateKeysEvery: day,
       routeScopes: [],
       requireDpopNonce: true,
+      sessionLimits: { browserIdle: day, secondFactor: day, perUser: 1 },
       secondFactor: { requiredForRoles: [], rememberFor: day },
       roleScopes: new Map(),
       organisations: undefined,

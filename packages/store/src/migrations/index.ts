@@ -3,7 +3,15 @@ import { authorization } from './0002-authorization.ts'
 import { secondFactors } from './0003-second-factors.ts'
 import { mail } from './0004-mail.ts'
 import { organisations } from './0005-organisations.ts'
+import { sessionLimits } from './0006-session-limits.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, in order. */
-export const migrations: readonly Migration[] = [firstTables, authorization, secondFactors, mail, organisations]
+export const migrations: readonly Migration[] = [
+  firstTables,
+  authorization,
+  secondFactors,
+  mail,
+  organisations,
+  sessionLimits,
+]

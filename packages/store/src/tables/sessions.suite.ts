@@ -80,11 +80,25 @@ export function describeSessions(open: OpenForSuite): void {
       address: '192.0.2.2',
       device: 'a browser',
       organisation_id: newOrganisationId(),
+      used_at: seconds(start + 50),
+      proven_at: seconds(start + 50),
     }
     expect(await sessions.renew(renewal)).toBe(true)
     expect(await sessions.findByCookie(session.cookie_hash ?? '', start)).toBeUndefined()
     expect(await sessions.findByCookie(renewal.cookie_hash, start)).toEqual({ ...session, ...renewal })
     await sessions.deleteById(session.id)
     expect(await sessions.renew(renewal)).toBe(false)
+  })
+
+  it('notes that a session is in use, and lists those beyond the newest', async () => {
+    const { sessions } = open().store
+    const user_id = newUserId()
+    const rows = [3, 1, 2].map((age) => buildSession({ user_id, created_at: seconds(start + age) }))
+    for (const row of [...rows, buildSession()]) await sessions.insert(row)
+    const [newest, oldest, middle] = rows.map(({ id }) => id)
+    expect(await sessions.listBeyond(user_id, 1)).toEqual([middle, oldest])
+    expect(await sessions.listBeyond(user_id, 3)).toEqual([])
+    if (newest) await sessions.touch(newest, seconds(start + 9))
+    expect((await sessions.listByUser(user_id)).map(({ used_at }) => used_at)).toEqual([null, null, start + 9])
   })
 }

@@ -15,6 +15,8 @@ const columns = [
   'created_at',
   'expires_at',
   'organisation_id',
+  'used_at',
+  'proven_at',
 ] as const satisfies readonly (keyof SessionRow)[]
 
 const insert = defineStatement<SessionRow>('sessions.insert', ({ db, parameter }) =>
@@ -44,9 +46,22 @@ export interface Sessions {
   renew(
     session: Pick<
       SessionRow,
-      'id' | 'cookie_hash' | 'amr' | 'acr' | 'auth_time' | 'address' | 'device' | 'organisation_id'
+      | 'id'
+      | 'cookie_hash'
+      | 'amr'
+      | 'acr'
+      | 'auth_time'
+      | 'address'
+      | 'device'
+      | 'organisation_id'
+      | 'used_at'
+      | 'proven_at'
     >,
   ): Promise<boolean>
+  /** Notes that it is in use. */
+  touch(id: SessionId, at: Seconds): Promise<void>
+  /** At most 50 of a user beyond the newest `keep`. */
+  listBeyond(user: UserId, keep: number): Promise<SessionId[]>
   /** Notes what its user has picked; false where the session has ended meanwhile. */
   setOrganisation(id: SessionId, organisation: OrganisationId): Promise<boolean>
   /** The oldest first, expired ones too. */
@@ -82,6 +97,21 @@ export function createSessions(connection: Connection): Sessions {
         .where('id', '=', id)
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
+    },
+    async touch(id, at) {
+      await db.updateTable('sessions').set({ used_at: at }).where('id', '=', id).execute()
+    },
+    async listBeyond(user, keep) {
+      const rows = await db
+        .selectFrom('sessions')
+        .select('id')
+        .where('user_id', '=', user)
+        .orderBy('created_at', 'desc')
+        .orderBy('id')
+        .offset(keep)
+        .limit(50)
+        .execute()
+      return rows.map(({ id }) => id)
     },
     findById: (id) => db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst(),
     listByUser: (user) =>

@@ -61,6 +61,8 @@ export const buildSession = (overrides: Partial<SessionRow> = {}): SessionRow =>
   device: 'curl',
   created_at: start,
   expires_at: later(86_400),
+  used_at: null,
+  proven_at: null,
   organisation_id: null,
   ...overrides,
 })
