@@ -30,7 +30,7 @@ export const loginCodeEndpoints = (dependencies: Dependencies): readonly Endpoin
     bodyKind: 'json',
     body: Type.Object({ username: Type.String({ description: 'The user name, or the e-mail address' }) }),
     answers: { 202: Type.Object({ login_token: Type.String() }) },
-    errors: ['invalid_request', 'not_found', 'too_many_requests', 'temporarily_unavailable'],
+    errors: ['invalid_request', 'forbidden', 'too_many_requests', 'temporarily_unavailable'],
     cors: 'first-party',
     async handle({ body, address, requestId, look }) {
       checkOffered(dependencies, 'email_code')
@@ -59,7 +59,7 @@ export const loginCodeEndpoints = (dependencies: Dependencies): readonly Endpoin
       'mfa_required',
       'invalid_scope',
       'invalid_target',
-      'not_found',
+      'forbidden',
       'too_many_requests',
       'temporarily_unavailable',
     ],

@@ -141,7 +141,7 @@ describe('a code from one’s own screens', () => {
 
   it('does not exist where it is not among the methods', async () => {
     await start({ settings: { signInMethods: new Set(['password']) } })
-    expect((await started.postJson('/login/code/send', { username: 'alice' })).status).toBe(404)
-    expect((await started.postJson('/login/code', { login_token: 'x', code: '1' })).status).toBe(404)
+    expect((await started.postJson('/login/code/send', { username: 'alice' })).status).toBe(403)
+    expect((await started.postJson('/login/code', { login_token: 'x', code: '1' })).status).toBe(403)
   })
 })

@@ -97,12 +97,12 @@ describe('a link from a mail', () => {
     expect(started.signIns).toEqual(['refused'])
   })
 
-  it('is not offered where it is not among the methods', async () => {
+  it('is refused where it is not among the methods', async () => {
     await start({ settings: { signInMethods: new Set(['password', 'email_code']) } })
     expect((await browser.get('/login/email')).text).not.toContain('email_link')
     const flow = (await browser.get('/login')).form.fields.flow ?? ''
-    expect((await browser.post('/login/email', { flow, username: 'alice', method: 'email_link' })).status).toBe(404)
-    expect((await browser.get('/login/link?token=ghl_x')).status).toBe(404)
+    expect((await browser.post('/login/email', { flow, username: 'alice', method: 'email_link' })).status).toBe(403)
+    expect((await browser.get('/login/link?token=ghl_x')).status).toBe(403)
     expect(await started.auth.outbox.listNewest(10)).toEqual([])
   })
 })

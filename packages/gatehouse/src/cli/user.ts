@@ -1,4 +1,7 @@
+import { inviteUser } from '@gatehouse/auth/domain/invitations'
 import { addUser, getUserByName, setPassword, setUserStatus } from '@gatehouse/auth/domain/users'
+import { canSend } from '@gatehouse/auth/mail/open-outbox'
+import { locales } from '@gatehouse/auth/messages/messages'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Command } from 'commander'
 import { type ConfigurationOptions, withConfiguration, withMail, withStore } from './open.ts'
@@ -29,6 +32,14 @@ export function addUserCommands(program: Command): void {
       "\nExamples:\n  $ gatehouse user add carol --email carol@example.com --scope orders:read,orders:write --role clerk\n  $ pass show carol | gatehouse user add carol\n  $ echo '$2b$12$…' | gatehouse user add dave --hash\n",
     )
     .action((username: string, options: AddOptions) => add(username, options))
+  withConfiguration(user.command('invite'))
+    .description('mail somebody an invitation to open an account; it is good for a week')
+    .argument('<address>')
+    .option('-s, --scope <scope>', 'a scope that the user may be granted (repeatable, or with commas)', collect)
+    .option('-r, --role <role>', 'a role (repeatable, or with commas)', collect)
+    .option('--language <language>', `the language of the mail: ${locales.join(', ')}`)
+    .addHelpText('after', '\nExample:\n  $ gatehouse user invite carol@example.com --scope orders:read --role clerk\n')
+    .action(invite)
   withConfiguration(user.command('list'))
     .description('list the users')
     .addHelpText('after', '\nExample:\n  $ gatehouse user list --json\n')
@@ -80,6 +91,31 @@ async function add(username: string, options: AddOptions): Promise<void> {
       by,
     )
     answer(options, summary(row), `added ${row.username} (${row.id})`)
+  })
+}
+
+interface InviteOptions extends ConfigurationOptions {
+  readonly scope?: readonly string[]
+  readonly role?: readonly string[]
+  readonly language?: string
+}
+
+async function invite(address: string, { scope, role, language, ...options }: InviteOptions): Promise<void> {
+  const locale = locales.find((known) => known === language)
+  if (language !== undefined && !locale) throw new Error(`expected one of these languages: ${locales.join(', ')}`)
+  await withMail(options, async ({ configuration, by, ...opened }, mail) => {
+    const { issuer, auth } = configuration
+    if (!canSend(configuration.mail))
+      throw new Error('invitations are mailed, and there is no way to send them: add mail')
+    if (auth.signUp.mode === 'off') throw new Error('nobody can open an account: set sign_up.mode')
+    const invitation = {
+      email: address,
+      ...(scope && { scopes: scope }),
+      ...(role && { roles: role }),
+      ...(locale && { locale }),
+    }
+    const { email } = await inviteUser({ ...opened, ...mail, issuer }, invitation, by)
+    answer(options, { email }, `invited ${email}: the mail is on its way`)
   })
 }
 
