@@ -3,6 +3,9 @@ import { type Browser, type BrowserContextOptions, type CDPSession, chromium, ty
 /** Whether there is no chromium to run, and none could be installed. */
 export const isMissing = (process.env.GATEHOUSE_MISSING ?? '').split(' ').includes('chromium')
 
+/** For tests in a browser, which judge every page that they see: beside others they take their time. */
+export const patience = { timeout: 90_000 }
+
 /** Starts Debian's chromium, as it comes. */
 export const startBrowser = (): Promise<Browser> =>
   chromium.launch({

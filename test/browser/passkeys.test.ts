@@ -1,10 +1,10 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { addAuthenticator, isMissing, startBrowser, type VirtualAuthenticator } from './browser.ts'
+import { addAuthenticator, isMissing, patience, startBrowser, type VirtualAuthenticator } from './browser.ts'
 import { type BrowserSite, startBrowserSite } from './site.ts'
 import { Visitor } from './visitor.ts'
 
-describe.skipIf(isMissing)('passkeys in a real browser', () => {
+describe.skipIf(isMissing)('passkeys in a real browser', patience, () => {
   let browser: Browser
   let started: BrowserSite
   let visitor: Visitor

@@ -1,7 +1,7 @@
 import { Secret, TOTP } from 'otpauth'
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { isMissing, startBrowser } from './browser.ts'
+import { isMissing, patience, startBrowser } from './browser.ts'
 import { type BrowserSite, startBrowserSite } from './site.ts'
 import { Visitor } from './visitor.ts'
 
@@ -12,7 +12,7 @@ const codeOf = (secret: string, stepsAhead = 0): string =>
 describe.skipIf(isMissing).each([
   ['with scripts', true],
   ['without scripts', false],
-])('second factors in a real browser %s', (_name, javaScriptEnabled) => {
+])('second factors in a real browser %s', patience, (_name, javaScriptEnabled) => {
   let browser: Browser
   let started: BrowserSite
   let visitor: Visitor

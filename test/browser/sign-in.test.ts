@@ -1,14 +1,14 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { postForm } from '../flows/running-program.ts'
-import { isMissing, startBrowser } from './browser.ts'
+import { isMissing, patience, startBrowser } from './browser.ts'
 import { type BrowserSite, startBrowserSite } from './site.ts'
 import { Visitor } from './visitor.ts'
 
 describe.skipIf(isMissing).each([
   ['with scripts', true],
   ['without scripts', false],
-])('in a real browser %s', (_name, javaScriptEnabled) => {
+])('in a real browser %s', patience, (_name, javaScriptEnabled) => {
   let browser: Browser
   let started: BrowserSite
   let visitors: Visitor[] = []
@@ -70,6 +70,9 @@ describe.skipIf(isMissing).each([
       await visitor.goTo('/account/sessions')
       await visitor.signIn('carol')
     }
+    await here.goTo('/account/requests')
+    expect(await here.has('#nothing')).toBe(true)
+    await here.goTo('/account/sessions')
     await here.press('#end-others')
     expect(await here.has('#this-session')).toBe(true)
     await there.goTo('/account')
