@@ -8,7 +8,7 @@ import { type AddedFactor, addFactor, factorName } from './add-factor.ts'
 import { recordEvent } from './audit.ts'
 import type { Notices } from './notices.ts'
 import { type Assertion, type Attestation, readClientData } from './passkey-answers.ts'
-import { type ChallengePlace, createPasskeyChallenges } from './passkey-challenges.ts'
+import { type ChallengePlace, createPasskeyChallenges, type PasskeyChallenges } from './passkey-challenges.ts'
 import {
   type CreationOptions,
   creationOptions,
@@ -96,74 +96,21 @@ const assertionPlace = ({ flow, user }: PasskeyPlace): ChallengePlace =>
     ? { purpose: 'sign_in', ...(flow === undefined ? {} : { holder: flow }) }
     : { purpose: 'factor', holder: `${flow}:${user}` }
 
-export function createPasskeys({ store, clock, notices, relyingParty }: Dependencies): Passkeys {
+export function createPasskeys(dependencies: Dependencies): Passkeys {
+  const { store, clock, relyingParty } = dependencies
   const challenges = createPasskeyChallenges({ store, clock })
-  const listOf = async (user: UserId): Promise<readonly FactorRow[]> =>
-    (await store.factors.listByUser(user)).filter(({ kind }) => kind === 'passkey')
-
-  /** Uses up the challenge that was answered; why not, where that cannot be. */
-  const checkClientData = async (text: string, place: ChallengePlace): Promise<string | undefined> => {
-    const data = readClientData(text)
-    if (!data) return 'client data that is none'
-    if (!(await challenges.consume(place, data.challenge))) return 'a challenge of another place, or of before'
-    return data.isFramed ? 'answered in a frame of another site' : undefined
-  }
-
   return {
     async beginRegistration(user, flow) {
       const challenge = await challenges.issue(registerPlace(flow, user.id))
-      return creationOptions(relyingParty, user, await listOf(user.id), challenge)
+      return creationOptions(relyingParty, user, await listPasskeys(store, user.id), challenge)
     },
-
-    async register({ user, flow, attestation, name }, by) {
-      const why = await checkClientData(attestation.response.clientDataJSON, registerPlace(flow, user.id))
-      if (why !== undefined) throw notAdded(why)
-      const made = await readMadePasskey(relyingParty, attestation).catch((error: unknown) => {
-        throw notAdded(error)
-      })
-      if ((await listOf(user.id)).length >= passkeyLimit) throw notAdded('too many')
-      const row: FactorRow = {
-        ...{ ...made, id: randomToken(12), user_id: user.id, kind: 'passkey', name: factorName(name, defaultName) },
-        ...{ sealed_secret: null, last_step: null, created_at: clock.now(), last_used_at: null },
-      }
-      return store
-        .transaction((tables) => addFactor({ clock, notices }, tables, row, by))
-        .catch((error: unknown) => {
-          throw error instanceof GatehouseError && error.code === 'already_exists' ? notAdded(error) : error
-        })
-    },
+    register: (made, by) => register({ ...dependencies, challenges }, made, by),
 
     async beginAssertion(place) {
       const challenge = await challenges.issue(assertionPlace(place))
-      return requestOptions(relyingParty, place.user && (await listOf(place.user)), challenge)
+      return requestOptions(relyingParty, place.user && (await listPasskeys(store, place.user)), challenge)
     },
-
-    async check({ assertion, place, by }) {
-      const [why, row] = await Promise.all([
-        checkClientData(assertion.response.clientDataJSON, assertionPlace(place)),
-        store.factors.findByCredential(assertion.id),
-      ])
-      const refuse = (reason: string): RefusedPasskey => ({ why: reason, user: row?.user_id })
-      if (why !== undefined) return refuse(why)
-      if (row?.kind !== 'passkey') return refuse('unknown passkey')
-      if (!belongs(row, assertion, place.user)) return refuse('a passkey of another user')
-      const seen = await verifyShownPasskey(relyingParty, row, assertion).catch((error: unknown) => String(error))
-      if (typeof seen === 'string') return refuse(seen)
-      if (hasGoneBack(row.sign_count, seen.count)) {
-        const detail = { factor: row.id, stored: row.sign_count, shown: seen.count }
-        const target = row.user_id
-        await recordEvent(store, clock, { type: 'passkey_went_back', result: 'refused', target, detail, ...by })
-        return refuse('its counter has gone back')
-      }
-      return {
-        user: row.user_id,
-        amr: seen.isVerified ? [amrOf.passkey, 'user', 'mfa'] : [amrOf.passkey, 'user'],
-        async use(tables) {
-          const use = { id: row.id, sign_count: seen.count, backed_up: seen.backedUp, at: clock.now() }
-          if (!(await tables.factors.useCredential(use))) throw new GatehouseError('invalid_credentials')
-        },
-      }
-    },
+    check: (tried) => check({ ...dependencies, challenges }, tried),
 
     async rename(user, id, name, by) {
       await store.transaction(async (tables) => {
@@ -171,6 +118,80 @@ export function createPasskeys({ store, clock, notices, relyingParty }: Dependen
         if (!changed) throw new GatehouseError('not_found')
         await recordEvent(tables, clock, { type: 'factor_renamed', result: 'ok', target: user, ...by })
       })
+    },
+  }
+}
+
+const listPasskeys = async ({ factors }: Pick<Store, 'factors'>, user: UserId): Promise<readonly FactorRow[]> =>
+  (await factors.listByUser(user)).filter(({ kind }) => kind === 'passkey')
+
+interface AnswerDependencies extends Dependencies {
+  readonly challenges: PasskeyChallenges
+}
+
+/** Uses up the challenge that was answered; why not, where that cannot be. */
+async function checkClientData(
+  { challenges }: AnswerDependencies,
+  text: string,
+  place: ChallengePlace,
+): Promise<string | undefined> {
+  const data = readClientData(text)
+  if (!data) return 'client data that is none'
+  if (!(await challenges.consume(place, data.challenge))) return 'a challenge of another place, or of before'
+  return data.isFramed ? 'answered in a frame of another site' : undefined
+}
+
+async function register(
+  dependencies: AnswerDependencies,
+  { user, flow, attestation, name }: MadePasskey,
+  by: Actor,
+): Promise<AddedFactor> {
+  const { store, clock, relyingParty } = dependencies
+  const { clientDataJSON } = attestation.response
+  const why = await checkClientData(dependencies, clientDataJSON, registerPlace(flow, user.id))
+  if (why !== undefined) throw notAdded(why)
+  const made = await readMadePasskey(relyingParty, attestation).catch((error: unknown) => {
+    throw notAdded(error)
+  })
+  if ((await listPasskeys(store, user.id)).length >= passkeyLimit) throw notAdded('too many')
+  const row: FactorRow = {
+    ...{ ...made, id: randomToken(12), user_id: user.id, kind: 'passkey', name: factorName(name, defaultName) },
+    ...{ sealed_secret: null, last_step: null, created_at: clock.now(), last_used_at: null },
+  }
+  return store
+    .transaction((tables) => addFactor(dependencies, tables, row, by))
+    .catch((error: unknown) => {
+      throw error instanceof GatehouseError && error.code === 'already_exists' ? notAdded(error) : error
+    })
+}
+
+async function check(
+  dependencies: AnswerDependencies,
+  { assertion, place, by }: PasskeyTry,
+): Promise<ShownPasskey | RefusedPasskey> {
+  const { store, clock, relyingParty } = dependencies
+  const [why, row] = await Promise.all([
+    checkClientData(dependencies, assertion.response.clientDataJSON, assertionPlace(place)),
+    store.factors.findByCredential(assertion.id),
+  ])
+  const refuse = (reason: string): RefusedPasskey => ({ why: reason, user: row?.user_id })
+  if (why !== undefined) return refuse(why)
+  if (row?.kind !== 'passkey') return refuse('unknown passkey')
+  if (!belongs(row, assertion, place.user)) return refuse('a passkey of another user')
+  const seen = await verifyShownPasskey(relyingParty, row, assertion).catch((error: unknown) => String(error))
+  if (typeof seen === 'string') return refuse(seen)
+  if (hasGoneBack(row.sign_count, seen.count)) {
+    const detail = { factor: row.id, stored: row.sign_count, shown: seen.count }
+    const target = row.user_id
+    await recordEvent(store, clock, { type: 'passkey_went_back', result: 'refused', target, detail, ...by })
+    return refuse('its counter has gone back')
+  }
+  return {
+    user: row.user_id,
+    amr: seen.isVerified ? [amrOf.passkey, 'user', 'mfa'] : [amrOf.passkey, 'user'],
+    async use(tables) {
+      const use = { id: row.id, sign_count: seen.count, backed_up: seen.backedUp, at: clock.now() }
+      if (!(await tables.factors.useCredential(use))) throw new GatehouseError('invalid_credentials')
     },
   }
 }
