@@ -403,6 +403,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     canSend: canSend(mail),
     signUps: createSignUps({ ...byMail, policy: () => settings.signUp }),
     signUpPolicy: () => settings.signUp,
+    proofs: byMail.proofs,
     recovery: createRecovery(byMail),
     emailChanges: createEmailChanges(byMail),
     signInMails: createSignInMails(byMail),

@@ -296,6 +296,40 @@ describe('invitations', () => {
     expect((await browser.submit(back, {})).status).toBe(404)
   })
 
+  it.each(['invitation', 'open'] as const)('lead who has no account to one, and back: %s', async (signUp) => {
+    await site.started.close()
+    site = await startOrganisations({ signUp })
+    acme = (await site.addOrganisation('acme', { carol: 'admin' })).id
+    const browser = site.newBrowser()
+    const page = await browser.get(await site.invite(acme as never, 'New@example.com', ['clerk']))
+    expect(page.has('sign-in-to-join')).toBe(true)
+    const choose = await browser.post('/join/account', { flow: new URL(page.url).searchParams.get('flow') ?? '' })
+    expect(choose.text).toContain('new@example.com')
+    const back = await browser.submit(choose, { password: 'a long new passphrase' })
+    expect(back.has('join')).toBe(true)
+    expect((await browser.submit(back, {})).text).toContain('data-organisation="acme"')
+    const user = await site.started.store.users.findByCanonicalName('new@example.com')
+    expect(user).toMatchObject({ email_canonical: 'new@example.com', scopes: '', roles: '' })
+  })
+
+  it('lead to no account where nobody can have one, or where there is one', async () => {
+    const flowOf = (page: ShownPage) => ({ flow: new URL(page.url).searchParams.get('flow') ?? '' })
+    await site.started.close()
+    site = await startOrganisations({ signUp: 'off' })
+    const browser = site.newBrowser()
+    const page = await browser.get(await site.invite((await site.addOrganisation('acme')).id, 'new@example.com'))
+    expect(page.has('sign-up-to-join')).toBe(false)
+    expect((await browser.post('/join/account', flowOf(page))).has('invitation-gone')).toBe(true)
+    await site.started.close()
+    site = await startOrganisations({ signUp: 'open' })
+    await site.addPerson('dave')
+    const { id } = await site.addOrganisation('acme')
+    const other = site.newBrowser()
+    const known = await other.get(await site.invite(id, 'dave@example.com'))
+    expect(known.has('sign-up-to-join')).toBe(false)
+    expect((await other.post('/join/account', flowOf(known))).has('password')).toBe(true)
+  })
+
   it('leave a member as they are', async () => {
     const link = await site.invite(acme as never, 'dave@example.com', ['admin'])
     const browser = await site.browserOf('dave')

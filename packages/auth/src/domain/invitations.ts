@@ -40,8 +40,7 @@ export async function inviteUser(
 ): Promise<{ readonly email: string }> {
   const { email, canonical } = getEmail(typed)
   await store.transaction(async (tables) => {
-    const names = signInNames(email) ?? { name: canonical, email: canonical }
-    if (await tables.users.findByNameOrEmail(names)) throw new GatehouseError('already_exists')
+    if (await hasAccount({ store: tables }, email)) throw new GatehouseError('already_exists')
     const token = proofs.newToken('invitation')
     const goodFor = proofLifetimes.invitation
     const link = `${issuer}${paths.verify}?token=${token}`
@@ -65,4 +64,41 @@ export async function inviteUser(
     })
   })
   return { email }
+}
+
+/** Somebody who has shown that they read the mails of an address, and what they are in the middle of. */
+export interface Invited {
+  /** As it is compared. */
+  readonly email: string
+  /** Their browser, as mailed-proofs has it. */
+  readonly asker: string | undefined
+  readonly flow: string
+  readonly locale: Locale
+}
+
+/** Whether there is an account that has an address. Only for who reads its mails. */
+export async function hasAccount(
+  { store }: { readonly store: { readonly users: Pick<Store['users'], 'findByNameOrEmail'> } },
+  email: string,
+): Promise<boolean> {
+  return (await store.users.findByNameOrEmail(signInNames(email) ?? { name: email, email })) !== undefined
+}
+
+/**
+ * Lets whoever came by an invitation to something else open the account that they need for it: no second mail would show more
+ * than the first. The link, from its path on. Error: `already_exists`.
+ */
+export async function admitInvited(
+  { store, clock, proofs }: Pick<Dependencies, 'store' | 'clock' | 'proofs'>,
+  { email, asker, flow, locale }: Invited,
+  by: Actor,
+): Promise<string> {
+  const token = proofs.newToken('invitation')
+  await store.transaction(async (tables) => {
+    if (await hasAccount({ store: tables }, email)) throw new GatehouseError('already_exists')
+    const proof = { purpose: 'invitation', token, address: email, userId: undefined, asker } as const
+    await proofs.putLink(tables, { ...proof, details: { email, flow, locale } })
+    await recordEvent(tables, clock, { type: 'user_invited', result: 'ok', target: null, detail: {}, ...by })
+  })
+  return `${paths.verify}?token=${token}`
 }

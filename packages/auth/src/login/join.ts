@@ -4,9 +4,13 @@ import type { Clock } from '@gatehouse/core/time'
 import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
+import { admitInvited, hasAccount } from '../domain/invitations.ts'
+import type { MailedProofs } from '../domain/mailed-proofs.ts'
 import { acceptInvitation, findInvitation, hashInvitation, isFor } from '../domain/organisation-invitations.ts'
 import type { OrganisationPolicy } from '../domain/organisations.ts'
+import type { SignUpPolicy } from '../domain/sign-up.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
+import type { Cookies } from '../http/cookies.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
@@ -14,6 +18,7 @@ import { renderErrorPage } from '../pages/error-page.ts'
 import { renderInvitationGone, renderJoin } from '../pages/join.ts'
 import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
+import { findAsker } from './browser-asker.ts'
 
 interface Dependencies {
   readonly issuer: string
@@ -22,9 +27,13 @@ interface Dependencies {
   readonly flows: Flows
   readonly browserSessions: BrowserSessions
   readonly organisationPolicy: () => OrganisationPolicy | undefined
+  readonly signUpPolicy: () => SignUpPolicy
+  readonly proofs: MailedProofs
+  readonly cookies: Pick<Cookies, 'findBrowser'>
 }
 
 const formSchema = Type.Object({ flow: Type.String(), session: Type.String() })
+const accountSchema = Type.Object({ flow: Type.String() })
 
 /**
  * The page that the link of an invitation leads to, and its form. Opening the link uses nothing up: mail scanners open it
@@ -50,6 +59,17 @@ export function joinEndpoints(dependencies: Dependencies): readonly Endpoint[] {
       errors: ['invalid_request', 'forbidden', 'not_found', 'temporarily_unavailable'],
       refuseQuery: true,
       handle: (request) => join(dependencies, request),
+    }),
+    defineEndpoint({
+      ...described,
+      method: 'POST',
+      path: paths.joinAccount,
+      summary: 'Leads whoever was invited to opening an account, and back',
+      bodyKind: 'form',
+      body: accountSchema,
+      errors: ['invalid_request', 'forbidden', 'not_found', 'temporarily_unavailable'],
+      refuseQuery: true,
+      handle: (request) => openAccount(dependencies, request),
     }),
   ]
 }
@@ -96,8 +116,35 @@ async function showInvitation(
       session: browser.session.id,
       isInvited: isFor(invitation, browser.user),
     },
+    canSignUp: mayOpenAccount(dependencies) && !(await hasAccount(dependencies, invitation.email)),
     ...(status === undefined ? {} : { status }),
   })
+}
+
+/** Who is invited can open an account, unless nobody can. */
+const mayOpenAccount = ({ signUpPolicy }: Dependencies): boolean => signUpPolicy().mode !== 'off'
+
+/**
+ * The link of the invitation has shown that its address is read by whoever has it: what is left is to choose a password, and
+ * then the flow goes on here.
+ */
+async function openAccount(
+  dependencies: Dependencies,
+  http: EndpointRequest<Type.Static<typeof accountSchema>>,
+): Promise<Answer> {
+  const { body, headers, address, requestId, look } = http
+  checkSameOrigin(headers, dependencies.issuer)
+  const flow = await dependencies.flows.get(http, body.flow)
+  const found = await findInvitation(dependencies, invitationOf(flow))
+  if (!found || !mayOpenAccount(dependencies)) return renderInvitationGone(look)
+  const { email, invited_by } = found.invitation
+  const invited = { email, asker: findAsker(dependencies, headers), flow: flow.id, locale: look.locale }
+  try {
+    return redirectTo(await admitInvited(dependencies, invited, { actor: invited_by, address, request_id: requestId }))
+  } catch (error) {
+    if (!(error instanceof GatehouseError) || error.code !== 'already_exists') throw error
+    return redirectTo(`${paths.login}?flow=${flow.id}`)
+  }
 }
 
 async function join(

@@ -4,7 +4,7 @@ import type { Answer } from '../http/endpoint.ts'
 import { type Html, html } from './html.ts'
 import type { Look } from './look.ts'
 import { renderPage } from './page.ts'
-import { signedInAs } from './pieces.ts'
+import { buttonForm, signedInAs } from './pieces.ts'
 
 /** The page on which one answers an invitation. */
 export interface JoinPage {
@@ -13,6 +13,8 @@ export interface JoinPage {
   readonly invitation: Pick<OrganisationInvitationRow, 'email'>
   /** Who has signed in, and whether the invitation is theirs; undefined = nobody. */
   readonly visitor: { readonly username: string; readonly session: string; readonly isInvited: boolean } | undefined
+  /** Whether an account can be opened with the address. */
+  readonly canSignUp: boolean
   readonly status?: number
 }
 
@@ -29,14 +31,26 @@ export const renderJoin = (look: Look, page: JoinPage): Answer =>
 ${waysToAnswer(look, page)}`,
   })
 
-function waysToAnswer(look: Look, { flow, visitor }: JoinPage): Html {
+function waysToAnswer(look: Look, { flow, visitor, canSignUp }: JoinPage): Html {
+  const openAccount =
+    canSignUp &&
+    buttonForm({
+      action: paths.joinAccount,
+      fields: { flow },
+      id: 'sign-up-to-join',
+      className: 'primary',
+      text: look.text('join.sign_up'),
+    })
   const login = `${paths.login}?flow=${flow}`
   if (!visitor) {
-    return html`<p><a id="sign-in-to-join" class="button primary" href="${login}">${look.text('join.sign_in')}</a></p>`
+    const className = canSignUp ? 'button' : 'button primary'
+    return html`${openAccount}
+<p><a id="sign-in-to-join" class="${className}" href="${login}">${look.text('join.sign_in')}</a></p>`
   }
   if (!visitor.isInvited) {
     return html`<p id="other-address" class="error" role="alert">${look.text('join.other_address')}</p>
 ${signedInAs(look, visitor.username)}
+${openAccount}
 <p><a id="other-account" class="button" href="${login}">${look.text('join.other_account')}</a></p>`
   }
   return html`${signedInAs(look, visitor.username)}

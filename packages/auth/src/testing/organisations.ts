@@ -7,6 +7,7 @@ import type { RoleScopes } from '../domain/effective-access.ts'
 import { inviteMember } from '../domain/organisation-invitations.ts'
 import { addMember, type MemberDependencies } from '../domain/organisation-members.ts'
 import { addOrganisation, type OrganisationPolicy } from '../domain/organisations.ts'
+import type { SignUpPolicy } from '../domain/sign-up.ts'
 import { addUser, getEmail } from '../domain/users.ts'
 import type { MailSettings } from '../mail/open-outbox.ts'
 import { newPkce, type ShownPage, TestBrowser } from './browser.ts'
@@ -83,6 +84,7 @@ interface SiteOptions {
   readonly web?: Partial<ConfiguredClient>
   readonly clients?: readonly Partial<ConfiguredClient>[]
   readonly mail?: Partial<MailSettings>
+  readonly signUp?: SignUpPolicy['mode']
 }
 
 /** Starts it. */
@@ -96,10 +98,12 @@ export async function startOrganisations(options: SiteOptions = {}): Promise<Org
     permissions: { ...noPermissions, skipConsent: true },
     ...options.web,
   }
+  const { signUp: mode } = options
+  const signUp = mode ? { signUp: { mode, domains: [], scopes: [], roles: [], terms: undefined } } : {}
   const started = await startAuth({
     clients: [web, ...(options.clients ?? [])],
     ...(options.mail ? { mail: options.mail } : {}),
-    settings: { organisations: testPolicy, roleScopes: testRoleScopes, ...options.settings },
+    settings: { organisations: testPolicy, roleScopes: testRoleScopes, ...signUp, ...options.settings },
   })
   const { auth, store, clock, url } = started
   const members = { store, clock, revocations: auth.revocations, policy: testPolicy }
