@@ -105,8 +105,8 @@ async function findInSortedFile(path: string, prefix: string): Promise<readonly 
     const found: string[] = []
     for (let position = low; position < size; position += chunkSize / 2) {
       const lines = (await readAt(position)).split('\n')
-      // The first is the end of another, unless the file begins here; the last may be cut.
-      const whole = lines.slice(position === 0 ? 0 : 1, -1)
+      // The first is the end of another, unless the file begins here; the last may be cut, unless the file ends there.
+      const whole = lines.slice(position === 0 ? 0 : 1, position + chunkSize < size ? -1 : undefined)
       found.push(...whole.filter((line) => line.toUpperCase().startsWith(prefix)))
       if (whole.some((line) => line.slice(0, prefixLength).toUpperCase() > prefix)) break
     }

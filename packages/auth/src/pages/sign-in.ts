@@ -53,7 +53,7 @@ ${
     before: page.offers.password && html`<p class="or">${look.text('passkey.or')}</p>`,
   })
 }
-${otherWays(look, page)}`,
+${(page.offers.mail || page.offers.recovery || page.offers.signUp) && otherWays(look, page)}`,
   })
 
 const passwordForm = (
