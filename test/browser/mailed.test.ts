@@ -2,7 +2,7 @@ import { type MailServer, startMailServer } from '@gatehouse/auth/testing/mail-s
 import { Secret, TOTP } from 'otpauth'
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { isMissing, startBrowser } from './browser.ts'
+import { isMissing, patience, startBrowser } from './browser.ts'
 import { type BrowserSite, password, startBrowserSite } from './site.ts'
 import { Visitor } from './visitor.ts'
 
@@ -12,7 +12,7 @@ const codeOf = (secret: string, stepsAhead = 0): string =>
 describe.skipIf(isMissing).each([
   ['with scripts', true],
   ['without scripts', false],
-])('what is proven by mail, in a real browser %s', (_name, javaScriptEnabled) => {
+])('what is proven by mail, in a real browser %s', patience, (_name, javaScriptEnabled) => {
   let browser: Browser
   let started: BrowserSite
   let mails: MailServer

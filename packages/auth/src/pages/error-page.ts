@@ -14,6 +14,14 @@ const told: Readonly<Record<string, MessageKey>> = {
   server_error: 'error.server_error',
 }
 
+/** Of these nothing more can be said that would help anybody. */
+const toldInFull: Readonly<Record<string, true>> = {
+  not_found: true,
+  too_many_requests: true,
+  temporarily_unavailable: true,
+  server_error: true,
+}
+
 const titleOf = ({ status, details }: GatehouseError): MessageKey => {
   if (details.startAgain !== undefined) return 'error.title_expired'
   if (status === 404) return 'error.title_not_found'
@@ -27,7 +35,7 @@ const titleOf = ({ status, details }: GatehouseError): MessageKey => {
 export const renderErrorPage = (error: GatehouseError, requestId: string, look: Look): Answer => {
   const { startAgain } = error.details
   const key = startAgain === undefined ? (told[error.code] ?? 'error.invalid_request') : 'error.expired'
-  const hasDetail = error.message !== errorCatalogue[error.code].description && startAgain === undefined
+  const hasDetail = error.message !== errorCatalogue[error.code].description && !(error.code in toldInFull)
   // What was asked for may be a stranger's words: there is no way back to it.
   return renderPage(
     { ...look, here: undefined },

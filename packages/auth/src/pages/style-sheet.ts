@@ -86,7 +86,8 @@ ul.choices button { width: 100% }
 fieldset { margin: 0 0 .5rem; padding: 0; border: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem }
 fieldset legend { padding: 0; margin-block-end: .25rem; font-weight: 500 }
 fieldset label.check { margin: 0 }
-.codes { columns: 2; list-style: none; margin: 0 0 1rem; padding: 1rem; background: var(--page); border-radius: .625rem }
+.codes { columns: 2; column-gap: .75rem; list-style: none; margin: 0 0 1rem; padding: .75rem; background: var(--page); border-radius: .625rem }
+.codes code { font-size: .8125rem; white-space: nowrap }
 code { font: .9375em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere }
 .qr { display: block; width: 12.5rem; max-width: 100%; margin: 0 auto 1rem; background: #fff; padding: .25rem; border-radius: .5rem }
 .qr svg { display: block; width: 100%; height: auto }

@@ -28,5 +28,5 @@ export const common: Catalogue = {
   'error.server_error': 'Das liegt an uns und nicht an Ihnen. Versuchen Sie es in einer Minute noch einmal.',
   'error.what_next':
     'Wenn Sie aus einer App kommen, gehen Sie dorthin zurück und versuchen Sie es noch einmal. Hilft das nicht, nennen Sie den Betreibern diese Nummer: {id}',
-  'error.detail': 'Was die App falsch gemacht hat',
+  'error.detail': 'Einzelheiten',
 }

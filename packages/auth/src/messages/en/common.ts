@@ -26,5 +26,5 @@ export const common = {
   'error.server_error': 'That is our fault and not yours. Try again in a minute.',
   'error.what_next':
     'If you came here from an app, go back to it and try again. If that does not help, tell those who run it this number: {id}',
-  'error.detail': 'What the app did wrong',
+  'error.detail': 'Details',
 } as const

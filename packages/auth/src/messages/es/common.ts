@@ -27,5 +27,5 @@ export const common: Catalogue = {
   'error.server_error': 'El error es nuestro y no suyo. Inténtelo de nuevo dentro de un minuto.',
   'error.what_next':
     'Si viene de una aplicación, vuelva a ella e inténtelo de nuevo. Si eso no ayuda, indique este número a sus responsables: {id}',
-  'error.detail': 'Qué ha hecho mal la aplicación',
+  'error.detail': 'Detalles',
 }

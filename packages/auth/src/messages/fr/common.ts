@@ -27,5 +27,5 @@ export const common: Catalogue = {
   'error.server_error': 'L’erreur vient de nous et non de vous. Réessayez dans une minute.',
   'error.what_next':
     'Si vous venez d’une application, retournez-y et réessayez. Si cela ne suffit pas, communiquez ce numéro à ses responsables : {id}',
-  'error.detail': 'Ce que l’application a mal fait',
+  'error.detail': 'Détails',
 }
