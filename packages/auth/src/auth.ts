@@ -1,51 +1,41 @@
-import type { Seconds } from '@gatehouse/core/brand'
-import type { RefusalReason } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
-import type { Clock } from '@gatehouse/core/time'
 import { accessTokenType } from '@gatehouse/core/wire-names'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from '@gatehouse/guard/access-token'
-import type { Store } from '@gatehouse/store/store'
+import type { AuthOptions, AuthSettings } from './auth-options.ts'
 import { type AccessTokens, createAccessTokens } from './domain/access-tokens.ts'
 import { createAuthorizationCodes } from './domain/authorization-codes.ts'
 import { createBackchannelPings } from './domain/backchannel-pings.ts'
-import { type BreachedPasswordSource, createBreachedPasswords } from './domain/breached-passwords.ts'
+import { createBreachedPasswords } from './domain/breached-passwords.ts'
 import { createBrowserSessions } from './domain/browser-sessions.ts'
 import { createClientDocuments } from './domain/client-documents.ts'
-import type { RegistrationPolicy } from './domain/client-registration.ts'
-import { type ClientConfiguration, type Clients, createClients } from './domain/clients.ts'
+import { type Clients, createClients } from './domain/clients.ts'
 import { createDecoupledRequests } from './domain/decoupled-requests.ts'
 import { createDynamicClients, type DynamicClients } from './domain/dynamic-clients.ts'
-import type { RoleScopes } from './domain/effective-access.ts'
 import { createEmailChanges } from './domain/email-change.ts'
 import { createClientKeys } from './domain/find-client-keys.ts'
-import type { HashLimits } from './domain/hash-queue.ts'
 import { createIdTokens } from './domain/id-tokens.ts'
 import { createInvitationMails } from './domain/invitation-mails.ts'
 import { type KeyRings, openKeyRings } from './domain/key-rings.ts'
-import { createLockout, type SignInLimits } from './domain/lockout.ts'
+import { createLockout } from './domain/lockout.ts'
 import { createLogoutDeliveries, type LogoutDeliveries } from './domain/logout-deliveries.ts'
 import { createMailedProofs } from './domain/mailed-proofs.ts'
-import type { MakeKeyPair } from './domain/make-signing-key.ts'
 import { createNotices, type Notices } from './domain/notices.ts'
-import type { OrganisationPolicy } from './domain/organisations.ts'
 import { relyingPartyOf } from './domain/passkey-options.ts'
 import { createPasskeys } from './domain/passkeys.ts'
-import { createPasswords, type HashParameters, type Passwords } from './domain/passwords.ts'
+import { createPasswords, type Passwords } from './domain/passwords.ts'
 import { createRecovery } from './domain/recovery.ts'
 import { createRefreshTokens } from './domain/refresh-tokens.ts'
 import { createRememberedDevices } from './domain/remembered-devices.ts'
 import { createRemoteKeySets } from './domain/remote-key-sets.ts'
-import { createRevocations, type Hint, type Revocations } from './domain/revocations.ts'
+import { createRevocations, type Revocations } from './domain/revocations.ts'
 import { createSealedTokens } from './domain/sealed-tokens.ts'
 import { createSecondFactors } from './domain/second-factors.ts'
-import type { SessionLimits } from './domain/sessions.ts'
 import { createSignInMails } from './domain/sign-in-mails.ts'
-import type { SignInMethod } from './domain/sign-in-methods.ts'
-import { createSignUps, type SignUpPolicy } from './domain/sign-up.ts'
+import { createSignUps } from './domain/sign-up.ts'
 import { openSigningKeys, type SigningKeys } from './domain/signing-keys.ts'
 import { createSubjects } from './domain/subjects.ts'
-import { createTokenPairs, type TokenLifetimes } from './domain/token-pairs.ts'
-import { createTrustedIssuers, type TrustedIssuer } from './domain/trusted-issuers.ts'
+import { createTokenPairs } from './domain/token-pairs.ts'
+import { createTrustedIssuers } from './domain/trusted-issuers.ts'
 import { createUserCodeLimit } from './domain/user-codes.ts'
 import { buildEndpoints } from './endpoints.ts'
 import { createMfaTokens } from './first-party/mfa-tokens.ts'
@@ -61,14 +51,12 @@ import {
 } from './http/address-limit.ts'
 import { createCookies } from './http/cookies.ts'
 import type { Endpoint } from './http/endpoint.ts'
-import type { SignInResult } from './login/signed-in-user.ts'
 import { createMailLooks } from './mail/mail-looks.ts'
-import { canSend, type MailSettings, noMail, openOutbox } from './mail/open-outbox.ts'
-import type { MailResult, Outbox, OutboxOptions } from './mail/outbox.ts'
+import { canSend, noMail, openOutbox } from './mail/open-outbox.ts'
+import type { Outbox } from './mail/outbox.ts'
 import { createOutbound } from './outbound/outbound.ts'
-import type { Brand } from './pages/brand.ts'
 import { createLooks, type Looks } from './pages/look.ts'
-import { type AuthorizationDetailType, createAuthorizationDetails } from './protocol/authorization-details.ts'
+import { createAuthorizationDetails } from './protocol/authorization-details.ts'
 import { createClientAuthentication } from './protocol/client-auth/client-auth.ts'
 import { createDpop, type Dpop } from './protocol/dpop.ts'
 import { authorizationCodeGrant } from './protocol/grants/authorization-code.ts'
@@ -79,84 +67,6 @@ import { jwtBearerGrant } from './protocol/grants/jwt-bearer.ts'
 import { refreshTokenGrant } from './protocol/grants/refresh-token.ts'
 import { tokenExchangeGrant } from './protocol/grants/token-exchange.ts'
 import { readIdTokenHint } from './protocol/id-token-hint.ts'
-
-/** What a reload may change: read at each use. */
-export interface AuthSettings extends ClientConfiguration {
-  readonly lifetimes: TokenLifetimes
-  readonly minimumPasswordLength: number
-  readonly requireClientToValidate: boolean
-  readonly rotateKeysEvery: Seconds
-  /** Every scope that a route asks for, for the discovery document. */
-  readonly routeScopes: readonly string[]
-  readonly secondFactor: SecondFactorPolicy
-  readonly sessionLimits: SessionLimits
-  /** The scopes that roles bring. */
-  readonly roleScopes: RoleScopes
-  /** What organisations may do; undefined = there are none. */
-  readonly organisations: OrganisationPolicy | undefined
-  /** Whether DPoP proofs must carry a nonce of ours. */
-  readonly requireDpopNonce: boolean
-  /** What clients that register themselves may have. */
-  readonly registration: RegistrationPolicy
-  /** In whose name the pages are. */
-  readonly brand: Brand
-  readonly signUp: SignUpPolicy
-  /** How people prove who they are, at first. */
-  readonly signInMethods: ReadonlySet<SignInMethod>
-  /** Types of authorization_details, by name. */
-  readonly authorizationDetails: Readonly<Record<string, AuthorizationDetailType>>
-  /** Whose word for workloads is taken. */
-  readonly trustedIssuers: readonly TrustedIssuer[]
-}
-
-/** Who must have a second factor, and for how long a browser is remembered. */
-export interface SecondFactorPolicy {
-  readonly requiredForRoles: readonly string[]
-  /** Seconds; 0 = it is asked for each time. */
-  readonly rememberFor: Seconds
-}
-
-/** What only a restart changes. */
-export interface AuthOptions {
-  readonly issuer: string
-  readonly store: Store
-  readonly clock: Clock
-  readonly masterKey: { readonly key: Buffer; readonly previous?: Buffer | undefined }
-  readonly settings: AuthSettings
-  readonly loginApi: boolean
-  /** Whether requests of our own may go to this machine itself, and without TLS: development alone. */
-  readonly allowLoopbackRequests: boolean
-  readonly hashing: HashLimits & { readonly parameters?: HashParameters }
-  readonly signInLimits?: SignInLimits | undefined
-  /** Whether client certificates can reach Gatehouse, by its own listener or by a trusted proxy; not unless said so. */
-  readonly seesCertificates?: boolean
-  /** Requests of one address in a minute that cost a hash or a mail. */
-  readonly mailRequestLimit?: number | undefined
-  /** Failed signatures that one address may cause in a minute. */
-  readonly failureLimit?: number | undefined
-  readonly hint: Hint
-  /** Where passwords are looked up that are known from breaches. */
-  readonly breachedPasswords?: BreachedPasswordSource | undefined
-  /** How people are sent mails; left out: nobody is. */
-  readonly mail?: MailSettings
-  /** Called once a mail is queued, a moment before it is committed: it may be delivered soon. */
-  readonly onMailQueued?: OutboxOptions['onQueued']
-  /** Hears why a mail could not be delivered: for the log. */
-  readonly onMailFailure?: OutboxOptions['onFailure']
-  /** Makes the signing keys' pairs; left out: new ones each time. */
-  readonly makeKeyPair?: MakeKeyPair
-  /** Hears of what /metrics counts. */
-  readonly counters: AuthCounters
-}
-
-/** Called on the paths themselves: each must cost no more than an addition. */
-export interface AuthCounters {
-  readonly onSignIn: (result: SignInResult) => void
-  readonly onIssued: (grantType: string) => void
-  readonly onValidated: (reason: RefusalReason | 'valid') => void
-  readonly onMail: (result: MailResult) => void
-  readonly onBreachedLookupFailure: () => void
-}
 
 /** The authentication service, ready to be mounted. */
 export interface Auth {

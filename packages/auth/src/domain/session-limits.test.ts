@@ -1,6 +1,6 @@
 import { seconds } from '@gatehouse/core/time'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { AuthSettings } from '../auth.ts'
+import type { AuthSettings } from '../auth-options.ts'
 import { type ShownPage, TestBrowser } from '../testing/browser.ts'
 import { goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
 

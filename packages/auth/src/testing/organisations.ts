@@ -1,7 +1,7 @@
 import type { OrganisationId } from '@gatehouse/core/brand'
 import { seconds } from '@gatehouse/core/time'
 import type { OrganisationRow, UserRow } from '@gatehouse/store/rows'
-import type { AuthSettings } from '../auth.ts'
+import type { AuthSettings } from '../auth-options.ts'
 import { type ConfiguredClient, noPermissions } from '../domain/clients.ts'
 import type { RoleScopes } from '../domain/effective-access.ts'
 import { inviteMember } from '../domain/organisation-invitations.ts'

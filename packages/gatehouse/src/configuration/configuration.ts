@@ -1,4 +1,4 @@
-import type { AuthSettings } from '@gatehouse/auth/auth'
+import type { AuthSettings } from '@gatehouse/auth/auth-options'
 import type { BreachedPasswordSource } from '@gatehouse/auth/domain/breached-passwords'
 import type { HashParameters } from '@gatehouse/auth/domain/passwords'
 import type { MailSettings } from '@gatehouse/auth/mail/open-outbox'
