@@ -42,6 +42,8 @@ describe('section 2, metadata', () => {
     ['default_max_age', '60'],
     ['default_max_age', -1],
     ['default_max_age', 1.5],
+    ['default_acr_values', '2'],
+    ['default_acr_values', ['urn:example:gold']],
     ['request_uris', ['https://app.example.com/\n']],
     ['tos_uri', 'data:text/html,x'],
     ['policy_uri', 'file:///etc/passwd'],

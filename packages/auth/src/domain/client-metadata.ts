@@ -1,4 +1,5 @@
 import * as Type from 'typebox'
+import { oneFactor, twoFactors } from './acr.ts'
 
 /** How a client proves itself. Spec: RFC 7591 section 2, RFC 8705 section 2. */
 export const authMethods = [
@@ -133,6 +134,13 @@ export const clientMetadataMembers = {
       maximum: 315_360_000,
       description: 'Seconds since the last sign-in that are too long',
       expected: 'seconds',
+    }),
+  ),
+  default_acr_values: Type.Optional(
+    Type.Array(oneOf([oneFactor, twoFactors], {}), {
+      maxItems: 2,
+      description: 'How strong a sign-in must be where the app does not say: `2` asks for a second factor',
+      expected: "a list of acr values, such as ['2']",
     }),
   ),
   require_auth_time: Type.Optional(flag('ID tokens always say when the user signed in')),

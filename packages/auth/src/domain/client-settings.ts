@@ -60,6 +60,8 @@ export interface ClientSettings {
   /** For tls_client_auth: what the certificate must say. */
   readonly certificate: { readonly kind: (typeof certificateNames)[number]; readonly value: string } | undefined
   readonly defaultMaxAge: Seconds | undefined
+  /** Classes of sign-in of which one is asked for where a request does not say. */
+  readonly defaultAcrValues: readonly string[] | undefined
   readonly requireAuthTime: boolean
   readonly backchannelLogout: LogoutChannel | undefined
   readonly frontchannelLogout: LogoutChannel | undefined
@@ -101,6 +103,7 @@ export function buildClientSettings(metadata: ClientMetadata): ClientSettings {
     dpopBound: metadata.dpop_bound_access_tokens ?? false,
     certificateBound: metadata.tls_client_certificate_bound_access_tokens ?? false,
     certificate: certificateOf(metadata),
+    defaultAcrValues: metadata.default_acr_values,
     defaultMaxAge: metadata.default_max_age === undefined ? undefined : seconds(metadata.default_max_age),
     requireAuthTime: metadata.require_auth_time ?? false,
     backchannelLogout: logoutChannel(metadata.backchannel_logout_uri, metadata.backchannel_logout_session_required),

@@ -1,6 +1,6 @@
 import { Secret, TOTP } from 'otpauth'
 import { afterEach, describe, expect, it } from 'vitest'
-import { noPermissions } from '../domain/clients.ts'
+import { type ConfiguredClient, noPermissions } from '../domain/clients.ts'
 import { setPassword } from '../domain/users.ts'
 import { newPkce, type ShownPage, TestBrowser } from '../testing/browser.ts'
 import { basic, claimsOf, goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
@@ -198,6 +198,20 @@ describe('a stronger sign-in that an app asks for (RFC 9470 section 5)', () => {
     started.clock.advance(86_401)
     expect((await authorize({ acr_values: '2' })).has('code')).toBe(true)
     expect((await authorize()).callback.has('code')).toBe(true)
+  })
+
+  it('is asked for by default where the app is registered so, and a request may say otherwise', async () => {
+    await start()
+    const { secret } = await enrol()
+    const clients = started.settings.clients.map(
+      (client): ConfiguredClient =>
+        client.id === 'web' ? { ...client, metadata: { ...client.metadata, default_acr_values: ['2'] } } : client,
+    )
+    started.auth.replaceSettings({ ...started.settings, clients })
+    const page = await authorize()
+    expect(page.has('verify')).toBe(true)
+    expect((await authorize({ acr_values: '1' })).callback.has('code')).toBe(true)
+    expect(await claimsFor(await browser.submit(page, { code: codeOf(secret) }))).toMatchObject({ acr: '2' })
   })
 
   it('fails for a user who has no second factor, and ignores classes that nobody knows', async () => {

@@ -127,7 +127,9 @@ export function checkAuthorizationRequest(
       ? {}
       : { hintedSubject: dependencies.readIdTokenHint(parameters.id_token_hint, client) }),
     ...checkClaims(claims),
-    ...defined({ acrValues: parameters.acr_values?.slice(0, 512).split(' ').filter(Boolean) }),
+    ...defined({
+      acrValues: parameters.acr_values?.slice(0, 512).split(' ').filter(Boolean) ?? client.defaultAcrValues,
+    }),
     ...(parameters.authorization_details === undefined
       ? {}
       : { authorizationDetails: dependencies.checkAuthorizationDetails(parameters.authorization_details, client) }),
