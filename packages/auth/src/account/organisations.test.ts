@@ -167,6 +167,18 @@ describe('the members of an organisation', () => {
     expect((await members(browser)).status).toBe(404)
   })
 
+  it('are signed out by it where they have picked the organisation, and nowhere else', async () => {
+    const [inAcme, inGlobex] = [await site.browserOf('dave'), await site.browserOf('dave')]
+    await post(inAcme, 'pick', acme)
+    await site.login('dave', { organization: 'acme' })
+    const { id } = await site.addPerson('dave')
+    const of = { organisation: acme as never, member: id }
+    await removeMember(site.members, of, 'operator', { actor: 'test' })
+    expect((await inAcme.get('/account')).has('password')).toBe(true)
+    expect((await inGlobex.get('/account')).has('username')).toBe(true)
+    expect(await site.started.store.sessions.listByUser(id)).toHaveLength(1)
+  })
+
   it('are not changed by a page that is older than another change', async () => {
     const browser = await site.browserOf('carol')
     const { user_id = '', version = '' } = (await memberOf('dave')) ?? {}

@@ -32,8 +32,7 @@ interface Dependencies {
   readonly cookies: Pick<Cookies, 'findBrowser'>
 }
 
-const formSchema = Type.Object({ flow: Type.String(), session: Type.String() })
-const accountSchema = Type.Object({ flow: Type.String() })
+const formSchema = Type.Object({ flow: Type.String() })
 
 /**
  * The page that the link of an invitation leads to, and its form. Opening the link uses nothing up: mail scanners open it
@@ -66,7 +65,7 @@ export function joinEndpoints(dependencies: Dependencies): readonly Endpoint[] {
       path: paths.joinAccount,
       summary: 'Leads whoever was invited to opening an account, and back',
       bodyKind: 'form',
-      body: accountSchema,
+      body: formSchema,
       errors: ['invalid_request', 'forbidden', 'not_found', 'temporarily_unavailable'],
       refuseQuery: true,
       handle: (request) => openAccount(dependencies, request),
@@ -113,7 +112,6 @@ async function showInvitation(
     invitation,
     visitor: browser && {
       username: browser.user.username,
-      session: browser.session.id,
       isInvited: isFor(invitation, browser.user),
     },
     canSignUp: mayOpenAccount(dependencies) && !(await hasAccount(dependencies, invitation.email)),
@@ -130,7 +128,7 @@ const mayOpenAccount = ({ signUpPolicy }: Dependencies): boolean => signUpPolicy
  */
 async function openAccount(
   dependencies: Dependencies,
-  http: EndpointRequest<Type.Static<typeof accountSchema>>,
+  http: EndpointRequest<Type.Static<typeof formSchema>>,
 ): Promise<Answer> {
   const { body, headers, address, requestId, look } = http
   checkSameOrigin(headers, dependencies.issuer)
@@ -158,8 +156,7 @@ async function join(
   const flow = await flows.get(http, body.flow)
   const invitation = invitationOf(flow)
   const browser = await browserSessions.find(headers)
-  // Somebody else may have signed in since the page was shown: then it is shown to them.
-  if (!policy || browser?.session.id !== body.session) return showInvitation(dependencies, look, flow, browser)
+  if (!policy || !browser) return showInvitation(dependencies, look, flow, browser)
   const by = { actor: browser.user.id, address, request_id: requestId }
   try {
     await acceptInvitation({ ...dependencies, policy }, { hash: invitation, user: browser.user }, by, (tables) =>

@@ -12,7 +12,7 @@ export interface JoinPage {
   readonly organisation: Pick<OrganisationRow, 'name'>
   readonly invitation: Pick<OrganisationInvitationRow, 'email'>
   /** Who has signed in, and whether the invitation is theirs; undefined = nobody. */
-  readonly visitor: { readonly username: string; readonly session: string; readonly isInvited: boolean } | undefined
+  readonly visitor: { readonly username: string; readonly isInvited: boolean } | undefined
   /** Whether an account can be opened with the address. */
   readonly canSignUp: boolean
   readonly status?: number
@@ -56,7 +56,6 @@ ${openAccount}
   return html`${signedInAs(look, visitor.username)}
 <form method="post" action="${paths.join}">
 <input type="hidden" name="flow" value="${flow}">
-<input type="hidden" name="session" value="${visitor.session}">
 <button id="join" class="primary" type="submit">${look.text('join.accept')}</button>
 </form>
 <p><a id="other-account" href="${login}">${look.text('join.other_account')}</a></p>`
