@@ -238,6 +238,45 @@ describe('a change of what one signs in by', () => {
   })
 })
 
+describe('where it leads', () => {
+  const places = [
+    '/\\\\evil.test',
+    '//evil.test',
+    '/%09/evil.test',
+    'https:evil.test',
+    'https://evil.test',
+    'javascript:alert(1)',
+  ]
+
+  it.each(places)('is never said by the address: %s', async (place) => {
+    const names = ['return_to', 'redirect', 'next', 'continue', 'url', 'rd', 'back']
+    const query = names.map((name) => `${name}=${encodeURIComponent(place)}`).join('&')
+    const forms = {
+      '/signup': { email: 'carol@example.com', password },
+      '/recover': { username: 'alice' },
+      '/login/email': { username: 'alice', method: 'email_link' },
+    }
+    for (const [path, fields] of Object.entries(forms)) {
+      const page = await browser.get(`${path}?${query}`)
+      const sent = await browser.submit(page, { ...fields, return_to: place, next: place, back: place })
+      expect(sent.has('sent'), path).toBe(true)
+      for (const { headers, text } of [page, sent]) {
+        expect(headers.get('location') ?? '').not.toMatch(/evil|javascript/)
+        expect(text.replaceAll(/<form id="languages"[\s\S]*?<\/form>/g, '')).not.toMatch(/evil|javascript:/)
+      }
+    }
+    for (const { link } of await started.auth.outbox.listNewest(10)) {
+      const done = await browser.submit(await browser.get(`${link}&${query}`), {
+        password,
+        next: place,
+        return_to: place,
+      })
+      expect(done.status).toBe(200)
+      expect(done.headers.get('location') ?? '').not.toMatch(/evil|javascript/)
+    }
+  })
+})
+
 describe('mails without end', () => {
   it('reach nobody: so many of one kind, whoever asks from wherever', async () => {
     for (let index = 0; index < 20; index += 1) await started.postJson('/recover', { username: 'alice' })

@@ -1,5 +1,6 @@
 import { addUser, getUserByName, setPassword, setUserStatus } from '@gatehouse/auth/domain/users'
-import { goodPassword, type StartedAuth, startAuth } from '@gatehouse/auth/testing/start-auth'
+import { type ShownPage, TestBrowser } from '@gatehouse/auth/testing/browser'
+import { goodPassword, issuer, type StartedAuth, startAuth } from '@gatehouse/auth/testing/start-auth'
 import { isRefusal } from '@gatehouse/core/contracts'
 import { TestDatabases } from '@gatehouse/store/testing/databases'
 import { hash as bcryptHash } from '@node-rs/bcrypt'
@@ -53,6 +54,30 @@ for (const kind of ['SQLite in memory', 'Postgres'] as const) {
       const running = signInAtOnce(8)
       await change
       expect(countValid(await running)).toBe(0)
+    })
+
+    it('by a link from a mail does not outlive a change that comes at the same moment, and neither waits for ever', async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const user = await getUserByName(started, 'alice')
+        const browsers = Array.from({ length: 3 }, () => new TestBrowser(started.url, issuer))
+        const pages: ShownPage[] = []
+        for (const browser of browsers) {
+          const form = await browser.get('/login/email')
+          await browser.submit(form, { username: 'alice', method: 'email_link' })
+          const [{ link } = { link: '' }] = await started.mails('sign_in_link')
+          pages.push(await browser.get(link ?? ''))
+          started.clock.advance(1)
+        }
+        const password = `another good password ${round}`
+        const change = setPassword(dependencies(), { user, password, minimumLength: 15 }, by)
+        await hashesAreRunning(1)
+        const running = pages.map((page, index) => browsers[index]?.submit(page, {}))
+        await change
+        const outcomes = await Promise.all(running)
+        expect(outcomes.map((page) => page?.status).filter((status) => (status ?? 500) >= 500)).toEqual([])
+        expect(await started.store.sessions.listByUser(user.id)).toEqual([])
+        started.clock.advance(600)
+      }
     })
 
     it('whose hash another one has just replaced goes through all the same', async () => {

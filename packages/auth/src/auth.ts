@@ -11,27 +11,22 @@ import { createClientDocuments } from './domain/client-documents.ts'
 import { type Clients, createClients } from './domain/clients.ts'
 import { createDecoupledRequests } from './domain/decoupled-requests.ts'
 import { createDynamicClients, type DynamicClients } from './domain/dynamic-clients.ts'
-import { createEmailChanges } from './domain/email-change.ts'
 import { createClientKeys } from './domain/find-client-keys.ts'
 import { createIdTokens } from './domain/id-tokens.ts'
 import { createInvitationMails } from './domain/invitation-mails.ts'
 import { type KeyRings, openKeyRings } from './domain/key-rings.ts'
 import { createLockout } from './domain/lockout.ts'
 import { createLogoutDeliveries, type LogoutDeliveries } from './domain/logout-deliveries.ts'
-import { createMailedProofs } from './domain/mailed-proofs.ts'
-import { createNotices, type Notices } from './domain/notices.ts'
+import type { Notices } from './domain/notices.ts'
 import { relyingPartyOf } from './domain/passkey-options.ts'
 import { createPasskeys } from './domain/passkeys.ts'
 import { createPasswords, type Passwords } from './domain/passwords.ts'
-import { createRecovery } from './domain/recovery.ts'
 import { createRefreshTokens } from './domain/refresh-tokens.ts'
 import { createRememberedDevices } from './domain/remembered-devices.ts'
 import { createRemoteKeySets } from './domain/remote-key-sets.ts'
 import { createRevocations, type Revocations } from './domain/revocations.ts'
 import { createSealedTokens } from './domain/sealed-tokens.ts'
 import { createSecondFactors } from './domain/second-factors.ts'
-import { createSignInMails } from './domain/sign-in-mails.ts'
-import { createSignUps } from './domain/sign-up.ts'
 import { openSigningKeys, type SigningKeys } from './domain/signing-keys.ts'
 import { createSubjects } from './domain/subjects.ts'
 import { createTokenPairs } from './domain/token-pairs.ts'
@@ -51,8 +46,8 @@ import {
 } from './http/address-limit.ts'
 import { createCookies } from './http/cookies.ts'
 import type { Endpoint } from './http/endpoint.ts'
-import { createMailLooks } from './mail/mail-looks.ts'
-import { canSend, noMail, openOutbox } from './mail/open-outbox.ts'
+import { createAccountsByMail, createMailServices } from './mail/mail-services.ts'
+import { canSend, noMail } from './mail/open-outbox.ts'
 import type { Outbox } from './mail/outbox.ts'
 import { createOutbound } from './outbound/outbound.ts'
 import { createLooks, type Looks } from './pages/look.ts'
@@ -117,11 +112,13 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
 
   const outbound = createOutbound({ allowLoopback: options.allowLoopbackRequests })
   const mail = options.mail ?? noMail
-  const outbox = openOutbox({ store, clock, ring: rings.mail, outbound }, mail, {
+  const brand = () => settings.brand
+  const mailServices = createMailServices({ store, clock, issuer, ring: rings.mail, outbound, brand }, mail, {
     onQueued: options.onMailQueued ?? (() => {}),
     onResult: options.counters.onMail,
     onFailure: options.onMailFailure ?? (() => {}),
   })
+  const { outbox, notices } = mailServices
   const keySets = createRemoteKeySets({ outbound, clock })
   const clientKeys = createClientKeys({ keySets })
   const registrationPolicy = () => settings.registration
@@ -179,7 +176,6 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   })
   const cookies = createCookies(issuer)
   const beginnings = createAddressLimit(clock, beginningLimit)
-  const brand = () => settings.brand
   const looks = createLooks({
     cookies,
     brand,
@@ -188,24 +184,9 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const flows = createFlows({ store, clock, cookies, beginnings })
   const browserSessions = createBrowserSessions({ store, clock, revocations, cookies, lifetimes, limits })
   const issuerName = new URL(issuer).host
-  const proofs = createMailedProofs({ store, clock, ring: rings.mail })
-  const mailLooks = createMailLooks({ brand })
-  const notices = createNotices({ clock, issuer, outbox, mailLooks })
   const secondFactors = createSecondFactors({ store, clock, ring: rings.factor, notices, issuerName })
   const passkeys = createPasskeys({ store, clock, notices, relyingParty: relyingPartyOf(issuer) })
   const minimumPasswordLength = () => settings.minimumPasswordLength
-  const byMail = {
-    store,
-    clock,
-    issuer,
-    outbox,
-    proofs,
-    mailLooks,
-    notices,
-    passwords,
-    revocations,
-    minimumPasswordLength,
-  }
   const rememberFor = () => settings.secondFactor.rememberFor
   const rememberedDevices = createRememberedDevices({ store, clock, cookies, lifetime: rememberFor })
   const authorizationDetails = createAuthorizationDetails(() => settings.authorizationDetails)
@@ -262,8 +243,6 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     ...signing,
     loginApi: options.loginApi,
     hasInbox: mail.inbox,
-    outbox,
-    notices,
     seesCertificates: options.seesCertificates ?? false,
     clients,
     passwords,
@@ -298,7 +277,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     actingUsers,
     organisationPolicy: () => settings.organisations,
     canInvite: canSend(mail),
-    queueInvitation: canSend(mail) ? createInvitationMails({ issuer, outbox, mailLooks }) : undefined,
+    queueInvitation: canSend(mail) ? createInvitationMails({ issuer, ...mailServices }) : undefined,
     decoupledRequests,
     pings,
     userCodeLimit: createUserCodeLimit({ store, clock }),
@@ -311,12 +290,12 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     requireClient: () => settings.requireClientToValidate,
     minimumPasswordLength,
     canSend: canSend(mail),
-    signUps: createSignUps({ ...byMail, policy: () => settings.signUp }),
+    ...mailServices,
+    ...createAccountsByMail({
+      ...{ ...mailServices, store, clock, issuer, passwords, revocations, minimumPasswordLength },
+      policy: () => settings.signUp,
+    }),
     signUpPolicy: () => settings.signUp,
-    proofs: byMail.proofs,
-    recovery: createRecovery(byMail),
-    emailChanges: createEmailChanges(byMail),
-    signInMails: createSignInMails(byMail),
     signInMethods: () => settings.signInMethods,
     mailRequests: createAddressLimit(clock, options.mailRequestLimit ?? mailRequestLimit),
     readIdTokenHint(hint, client) {

@@ -3,7 +3,7 @@ import type { DecoupledRequestRow } from '@gatehouse/store/rows'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { Client } from './clients.ts'
 import type { KeyRing } from './key-rings.ts'
-import { seal, unseal } from './sealing.ts'
+import { sealUnder, unsealUnder } from './ring-sealing.ts'
 
 /** What a ping says, and how it proves where it comes from. */
 export interface PingContent {
@@ -33,11 +33,9 @@ export function createBackchannelPings(
   delays: readonly number[] = usualDelays,
 ): BackchannelPings {
   const open = (hash: string, sealed: string): PingContent | undefined => {
-    const [keyId = '', text = ''] = sealed.split('.', 2)
-    const key = ring.find(keyId)
-    const content = key && unseal(key.key, text, placeOf(hash))
+    const content = unsealUnder(ring, sealed, placeOf(hash))
     // Only `seal` below makes what opens here.
-    return content && (JSON.parse(content.toString()) as PingContent)
+    return content === undefined ? undefined : (JSON.parse(content) as PingContent)
   }
   /** Whether there is nothing more to try: it has arrived, or the client does not want it. */
   const ping = async (endpoint: string, { authRequestId, token }: PingContent): Promise<boolean> => {
@@ -51,8 +49,7 @@ export function createBackchannelPings(
     return status < 500 && status !== 429
   }
   return {
-    seal: (hash, content) =>
-      `${ring.current.id}.${seal(ring.current.key, Buffer.from(JSON.stringify(content)), placeOf(hash))}`,
+    seal: (hash, content) => sealUnder(ring, JSON.stringify(content), placeOf(hash)),
 
     async send(client, { hash, sealed_notification_token: sealed }) {
       const endpoint = client.ciba?.notificationEndpoint

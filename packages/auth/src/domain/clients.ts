@@ -11,7 +11,7 @@ import { openScopes, type RegisteredClient, type RegistrationPolicy } from './cl
 import { buildClientSettings, type ClientSettings } from './client-settings.ts'
 import { applyFapi2 } from './fapi2.ts'
 import type { KeyRing } from './key-rings.ts'
-import { seal, unseal } from './sealing.ts'
+import { sealUnder, unsealUnder } from './ring-sealing.ts'
 
 export type { AuthMethod, GrantType } from './client-metadata.ts'
 
@@ -327,12 +327,11 @@ type StoredSecret = Pick<StoredClient['secrets'][number], 'id' | 'sealed'>
 const placeOfSecret = (id: string): string => `client_secrets.sealed:${id}`
 
 /** A secret sealed for its row: only for clients whose secret is the key of a MAC. */
-export const sealClientSecret = ({ current }: KeyRing, id: string, secret: string): string =>
-  `${current.id}.${seal(current.key, Buffer.from(secret), placeOfSecret(id))}`
+export const sealClientSecret = (ring: KeyRing, id: string, secret: string): string =>
+  sealUnder(ring, secret, placeOfSecret(id))
 
 function openClientSecret(ring: KeyRing, { id, sealed }: StoredSecret): Buffer | undefined {
   if (sealed === null) return undefined
-  const [keyId = '', text = ''] = sealed.split('.', 2)
-  const key = ring.find(keyId)
-  return key && unseal(key.key, text, placeOfSecret(id))
+  const secret = unsealUnder(ring, sealed, placeOfSecret(id))
+  return secret === undefined ? undefined : Buffer.from(secret)
 }

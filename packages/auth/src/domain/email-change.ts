@@ -87,12 +87,14 @@ export function createEmailChanges(dependencies: Dependencies): EmailChanges {
 
     find: findEmail,
 
-    async complete({ token, user: { id } }, by) {
+    async complete({ token, user }, by) {
+      const proof = await proofs.findLink(token, purposes)
+      const email = await findEmail(token, user)
+      if (!proof || email === undefined) throw linkIsGone()
       await store.transaction(async (tables) => {
+        const { id } = user
         const before = await tables.users.findById(id)
-        const proof = await proofs.consumeLink(tables, token, purposes)
-        const { email } = proof?.details ?? {}
-        if (!before || proof?.userId !== id || typeof email !== 'string') throw linkIsGone()
+        if (!before) throw linkIsGone()
         const at = clock.now()
         const wasName = before.email !== null && before.username_canonical === canonicalName(before.email)
         const name = wasName ? { username: email, username_canonical: canonicalName(email) ?? email } : before
@@ -101,6 +103,7 @@ export function createEmailChanges(dependencies: Dependencies): EmailChanges {
           ...{ id, email, email_canonical: proof.address, at },
           ...{ username: name.username, username_canonical: name.username_canonical },
         })
+        if (!(await proofs.consumeLink(tables, token, purposes))) throw linkIsGone()
         // What was mailed to the old address proves nothing any more.
         await tables.mailedProofs.deleteByUser(id)
         await notices.tell(tables, 'email_changed', { user: before, what: maskEmail(email), by })

@@ -1,4 +1,4 @@
-import { createHmac, hash, randomInt } from 'node:crypto'
+import { createHmac, hash, randomInt, timingSafeEqual } from 'node:crypto'
 import type { Seconds, UserId } from '@gatehouse/core/brand'
 import type { JsonObject } from '@gatehouse/core/json'
 import { randomToken } from '@gatehouse/core/random'
@@ -158,8 +158,9 @@ export function createMailedProofs({
 
     async checkCode(asker, code) {
       const row = await store.mailedProofs.find({ ...codeOf(asker), now: clock.now() })
-      const mac = macOf(asker, code)
-      const attempt = async () => (row?.code_mac === mac ? row : undefined)
+      const mac = Buffer.from(macOf(asker, code))
+      const isRight = row?.code_mac != null && timingSafeEqual(Buffer.from(row.code_mac), mac)
+      const attempt = async () => (isRight ? row : undefined)
       const address = row?.address ?? asker
       const found = await ofAddress.limited([`mailed-code:address:${digest(address)}`], () =>
         ofMail.limited([`mailed-code:${row?.hash ?? asker}`], attempt),

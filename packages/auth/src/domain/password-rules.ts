@@ -11,7 +11,7 @@ export interface PasswordContext {
 }
 
 /** The rule that a password breaks. */
-export type WeakPasswordReason = 'too_short' | 'common' | 'repeats' | 'name'
+export type WeakPasswordReason = 'too_short' | 'common' | 'repeats' | 'breached' | 'name'
 
 // A list of 49,000 passwords from known breaches; loaded when a password is first set, never for a sign-in.
 let blockList: Promise<ReadonlySet<string>> | undefined
@@ -37,7 +37,7 @@ export async function checkNewPassword(password: string, context: PasswordContex
     throw weak('common', 'The password is among those that attackers try first')
   }
   if (new Set(folded).size < 5) throw weak('repeats', 'The password repeats too few characters')
-  if (await context.passwords.isBreached(text)) throw weak('common', 'The password is known from a breach')
+  if (await context.passwords.isBreached(text)) throw weak('breached', 'The password is known from a breach')
   for (const word of context.words) {
     const lower = word.normalize('NFKC').toLowerCase()
     if (lower.length >= 4 && [...folded.replaceAll(lower, '')].length < 8) {

@@ -10,7 +10,7 @@ import { recordEvent } from './audit.ts'
 import type { KeyRing } from './key-rings.ts'
 import type { Notices } from './notices.ts'
 import { hashRecoveryCode, newBase32, replaceRecoveryCodes } from './recovery-codes.ts'
-import { seal, unseal } from './sealing.ts'
+import { sealUnder, unsealUnder } from './ring-sealing.ts'
 import { createTryLimit } from './try-limit.ts'
 import type { Actor } from './users.ts'
 
@@ -110,9 +110,7 @@ export function createSecondFactors({ store, clock, ring, notices, issuerName }:
     return delta === null ? undefined : Math.floor(timestamp / 1000 / period) + delta
   }
   const openSecret = (row: FactorRow): string | undefined => {
-    const [keyId = '', sealed = ''] = (row.sealed_secret ?? '').split('.', 2)
-    const key = ring.find(keyId)
-    return key && unseal(key.key, sealed, placeOf(row.id))?.toString('utf8')
+    return unsealUnder(ring, row.sealed_secret ?? '', placeOf(row.id))
   }
   const checkTotp = async (user: UserId, code: string): Promise<boolean> => {
     for (const row of await store.factors.listByUser(user)) {
@@ -154,7 +152,7 @@ export function createSecondFactors({ store, clock, ring, notices, issuerName }:
       const step = await findStep(secret, code.replaceAll(/\s/g, ''))
       if (step === undefined) throw new GatehouseError('invalid_credentials', { description: 'The code is not right' })
       const id = randomToken(12)
-      const sealed_secret = `${ring.current.id}.${seal(ring.current.key, Buffer.from(secret), placeOf(id))}`
+      const sealed_secret = sealUnder(ring, secret, placeOf(id))
       const row: FactorRow = {
         ...{ id, user_id: user.id, kind: 'totp', name: factorName(name, 'Authenticator app'), sealed_secret },
         ...{ credential_id: null, public_key: null, sign_count: 0, transports: '', backed_up: 0, last_step: step },

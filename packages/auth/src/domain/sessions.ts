@@ -124,7 +124,7 @@ export async function endAllOfUser(
   by: By,
 ): Promise<readonly Revocation[]> {
   const { tables } = dependencies
-  // Before the sessions: a sign-in by a mail that is just being completed is waited for, or finds its link gone.
+  // Before the sessions: who brings back a link finds it gone, or has come first, and what it led to is ended below.
   await tables.mailedProofs.deleteByUser(user)
   await tables.flows.deleteByUser(user)
   // In this order: see endSession.

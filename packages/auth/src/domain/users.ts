@@ -160,7 +160,7 @@ export interface NewPassword {
   readonly password: string
   /** Least length, from configuration. */
   readonly minimumLength: number
-  /** Further writes of the same transaction, before all others. */
+  /** Further writes of the same transaction, once the user's row is held; what it throws undoes all. */
   readonly alongside?: (tables: Tables) => Promise<void>
 }
 
@@ -182,8 +182,8 @@ export async function setPassword(
   })
   const hash = await passwords.hash(change.password)
   const entries = await store.transaction(async (tables) => {
-    await change.alongside?.(tables)
     await replaceHash(tables, { id: user.id, hash, at: clock.now() })
+    await change.alongside?.(tables)
     await notices.tell(tables, 'password_changed', { user, by })
     await recordEvent(tables, clock, { type: 'password_set', result: 'ok', target: user.id, ...by })
     return endAllOfUser({ tables, clock, revocations }, user.id, by)

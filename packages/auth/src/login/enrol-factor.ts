@@ -5,7 +5,7 @@ import * as Type from 'typebox'
 import { ownerPage } from '../account/owner.ts'
 import type { AddedFactor } from '../domain/add-factor.ts'
 import type { KeyRing } from '../domain/key-rings.ts'
-import { seal, unseal } from '../domain/sealing.ts'
+import { sealUnder, unsealUnder } from '../domain/ring-sealing.ts'
 import { amrOf } from '../domain/second-factors.ts'
 import type { Flow } from '../flow/flows.ts'
 import { nameFactors, nextStep } from '../flow/next-step.ts'
@@ -105,13 +105,12 @@ export async function showEnrolment(
   { flow, user, secret, isWrong = false, ...page }: EnrolmentPage,
 ): Promise<Answer> {
   const { text, uri } = await secondFactors.secretFor(user, secret)
-  const { id, key } = factorRing.current
   // Loaded when it is used: a start need not wait for it.
   const { default: qrcode } = await import('qrcode')
   return renderEnrol(look, {
     flow: flow.id,
     secret: text,
-    sealed: `${id}.${seal(key, Buffer.from(text), placeOf(flow, user))}`,
+    sealed: sealUnder(factorRing, text, placeOf(flow, user)),
     qr: new Html(await qrcode.toString(uri, { type: 'svg', margin: 1, width: 200 })),
     passkeyAddress: page.isRequired ? `${paths.loginEnrolPasskey}?flow=${flow.id}` : undefined,
     ...page,
@@ -126,11 +125,10 @@ export function openEnrolment(
   user: UserRow,
   sealed: string,
 ): string {
-  const [id = '', text = ''] = sealed.split('.', 2)
-  const key = factorRing.find(id)
-  const secret = key && unseal(key.key, text, placeOf(flow, user))
-  if (!secret) throw new GatehouseError('invalid_request', { description: 'This page is not the newest; begin again' })
-  return secret.toString('utf8')
+  const secret = unsealUnder(factorRing, sealed, placeOf(flow, user))
+  if (secret === undefined)
+    throw new GatehouseError('invalid_request', { description: 'This page is not the newest; begin again' })
+  return secret
 }
 
 async function confirm(dependencies: EnrolDependencies, http: EndpointRequest<EnrolForm>): Promise<Answer> {

@@ -55,9 +55,9 @@ export async function proveByMail<T>(
     next: judged,
     amr: byMail,
     async alongside(tables) {
-      // First what can be had once: whoever changes the account takes it away before the sessions.
-      await alongside(tables)
+      // In this order, as whoever changes the account has it: two that wait for each other would both wait for ever.
       await holdAccount(tables, user)
+      await alongside(tables)
     },
   }).catch((error: unknown) => refuseChanged(dependencies, by, user.id, error))
   onSignIn('ok')

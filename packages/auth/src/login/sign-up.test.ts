@@ -160,13 +160,13 @@ describe('signing up', () => {
     expect((await signUp()).has('sent')).toBe(true)
   })
 
-  it.each(['off', 'invitation'] as const)('does not exist where it is %s', async (mode) => {
+  it.each(['off', 'invitation'] as const)('is refused, and not offered, where it is %s', async (mode) => {
     await start({ signUp: { ...open, mode } })
-    expect((await browser.get('/signup')).status).toBe(404)
+    expect((await browser.get('/signup')).status).toBe(403)
     expect((await browser.get('/login')).text).not.toContain('/signup')
     const flow = (await browser.get('/login')).form.fields.flow ?? ''
-    expect((await browser.post('/signup/form', { flow, email, password })).status).toBe(404)
-    expect((await started.postJson('/signup', { email, password })).status).toBe(404)
+    expect((await browser.post('/signup/form', { flow, email, password })).status).toBe(403)
+    expect((await started.postJson('/signup', { email, password })).status).toBe(403)
     expect(await started.auth.outbox.listNewest(10)).toEqual([])
   })
 

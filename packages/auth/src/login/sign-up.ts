@@ -76,9 +76,11 @@ async function show(dependencies: Dependencies, request: EndpointRequest<unknown
   return showForm(dependencies, request.look, await dependencies.flows.get(request, id), {})
 }
 
-/** Refuses where nobody can sign up uninvited. Error: `not_found`. */
+/** Refuses where nobody can sign up uninvited. Error: `forbidden`. */
 export function checkOpen({ signUps }: { readonly signUps: SignUps }): void {
-  if (!isOpen(signUps.policy)) throw new GatehouseError('not_found')
+  if (!isOpen(signUps.policy)) {
+    throw new GatehouseError('forbidden', { description: 'Nobody can open an account here uninvited' })
+  }
 }
 
 const showForm = (

@@ -1,14 +1,10 @@
 import { userInfo } from 'node:os'
 import { type KeyRings, openKeyRings } from '@gatehouse/auth/domain/key-rings'
-import { createMailedProofs, type MailedProofs } from '@gatehouse/auth/domain/mailed-proofs'
-import { createNotices, type Notices } from '@gatehouse/auth/domain/notices'
 import { createPasswords } from '@gatehouse/auth/domain/passwords'
 import { createRevocations } from '@gatehouse/auth/domain/revocations'
 import { openSigningKeys, type SigningKeys } from '@gatehouse/auth/domain/signing-keys'
 import type { Actor } from '@gatehouse/auth/domain/users'
-import { createMailLooks, type MailLooks } from '@gatehouse/auth/mail/mail-looks'
-import { openOutbox } from '@gatehouse/auth/mail/open-outbox'
-import type { Outbox } from '@gatehouse/auth/mail/outbox'
+import { createMailServices, type MailServices } from '@gatehouse/auth/mail/mail-services'
 import { createOutbound } from '@gatehouse/auth/outbound/outbound'
 import { openStore, type Store } from '@gatehouse/store/store'
 import { type Command, Option } from 'commander'
@@ -74,29 +70,20 @@ export async function withStore<T>(options: ConfigurationOptions, run: (opened: 
   }
 }
 
-/** What commands need that send people mails; a server that runs on the same database delivers them. */
-export interface OpenedMail {
-  readonly outbox: Outbox
-  readonly proofs: MailedProofs
-  readonly mailLooks: MailLooks
-  readonly notices: Notices
-}
-
-/** As {@link withStore}, with what mails need. */
+/** As {@link withStore}, with what sends people mails; a server that runs on the same database delivers them. */
 export const withMail = <T>(
   options: ConfigurationOptions,
-  run: (opened: Opened, mail: OpenedMail) => Promise<T>,
+  run: (opened: Opened, mail: MailServices) => Promise<T>,
 ): Promise<T> =>
   withStore(options, async (opened) => {
     const { store, clock, configuration } = opened
-    const ring = (await openKeyRings({ store, clock }, configuration.masterKey)).mail
-    const outbound = createOutbound({ allowLoopback: configuration.development })
+    const { issuer, auth, mail, masterKey, development } = configuration
+    const ring = (await openKeyRings({ store, clock }, masterKey)).mail
+    const outbound = createOutbound({ allowLoopback: development })
     const ignore = () => {}
     const calls = { onQueued: ignore, onResult: ignore, onFailure: ignore }
-    const outbox = openOutbox({ store, clock, ring, outbound }, configuration.mail, calls)
-    const mailLooks = createMailLooks({ brand: () => configuration.auth.brand })
-    const notices = createNotices({ clock, issuer: configuration.issuer, outbox, mailLooks })
-    return run(opened, { outbox, proofs: createMailedProofs({ store, clock, ring }), mailLooks, notices })
+    const dependencies = { store, clock, issuer, ring, outbound, brand: () => auth.brand }
+    return run(opened, createMailServices(dependencies, mail, calls))
   })
 
 /** As {@link withStore}, with the key rings and the signing keys opened. */

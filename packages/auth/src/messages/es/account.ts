@@ -35,6 +35,7 @@ export const account: Catalogue = {
   'password.weak_too_short': 'tiene menos de {minimum} caracteres',
   'password.weak_common': 'es de las que los atacantes prueban primero',
   'password.weak_repeats': 'repite muy pocos caracteres',
+  'password.weak_breached': 'se conoce por una filtración de otro servicio',
   'password.weak_name': 'se apoya en su nombre o en el del servicio',
   'password.changed': 'Su contraseña ha cambiado',
   'password.sessions_ended': 'Todas las sesiones han terminado, esta también.',
