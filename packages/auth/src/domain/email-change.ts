@@ -1,17 +1,15 @@
 import { paths } from '@gatehouse/core/paths'
-import type { Clock } from '@gatehouse/core/time'
 import type { UserRow } from '@gatehouse/store/rows'
-import type { Store } from '@gatehouse/store/store'
 import { writeAccountExists, writeLink } from '../mail/letters.ts'
-import type { MailLooks } from '../mail/mail-looks.ts'
-import type { Outbox } from '../mail/outbox.ts'
 import type { Locale } from '../messages/messages.ts'
 import { recordEvent } from './audit.ts'
 import { maskEmail } from './email-addresses.ts'
 import { linkIsGone } from './link-is-gone.ts'
-import { type MailedProofs, proofLifetimes } from './mailed-proofs.ts'
+import type { MailedDependencies } from './mailed-dependencies.ts'
+import { proofLifetimes } from './mailed-proofs.ts'
 import type { Notices } from './notices.ts'
-import { type Actor, canonicalName, getEmail, signInNames } from './users.ts'
+import { findHolder } from './reachable-users.ts'
+import { type Actor, canonicalName, getEmail } from './users.ts'
 
 /** Changing one's address: the new one counts once its owner has said so. */
 export interface EmailChanges {
@@ -36,14 +34,8 @@ export interface EmailChanges {
   complete(link: { readonly token: string; readonly user: UserRow }, by: Actor): Promise<void>
 }
 
-interface Dependencies {
-  readonly store: Store
-  readonly clock: Clock
-  readonly issuer: string
-  readonly outbox: Pick<Outbox, 'queue'>
-  readonly proofs: MailedProofs
+interface Dependencies extends MailedDependencies {
   readonly notices: Notices
-  readonly mailLooks: MailLooks
 }
 
 const purposes = ['change_email'] as const
@@ -59,10 +51,10 @@ export function createEmailChanges(dependencies: Dependencies): EmailChanges {
 
   return {
     async begin({ user, email: typed, asker, locale, by }) {
-      const { email, canonical } = getEmail(typed)
+      const address = getEmail(typed)
+      const { email, canonical } = address
       await store.transaction(async (tables) => {
-        const names = signInNames(email) ?? { name: canonical, email: canonical }
-        const holder = await tables.users.findByNameOrEmail(names)
+        const holder = await findHolder(tables, address)
         const other = holder?.id === user.id ? undefined : holder
         const token = proofs.newToken('change_email')
         const goodFor = proofLifetimes.change_email

@@ -1,13 +1,11 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
-import type { Clock } from '@gatehouse/core/time'
 import type { Store } from '@gatehouse/store/store'
 import { writeLink } from '../mail/letters.ts'
-import type { MailLooks } from '../mail/mail-looks.ts'
-import type { Outbox } from '../mail/outbox.ts'
 import type { Locale } from '../messages/messages.ts'
 import { recordEvent } from './audit.ts'
-import { type MailedProofs, proofLifetimes } from './mailed-proofs.ts'
+import type { MailedDependencies } from './mailed-dependencies.ts'
+import { proofLifetimes } from './mailed-proofs.ts'
 import { type Actor, getEmail, signInNames } from './users.ts'
 
 /** Somebody who is to open an account, and what it will have. */
@@ -19,22 +17,13 @@ export interface Invitation {
   readonly locale?: Locale
 }
 
-interface Dependencies {
-  readonly store: Store
-  readonly clock: Clock
-  readonly issuer: string
-  readonly outbox: Pick<Outbox, 'queue'>
-  readonly proofs: MailedProofs
-  readonly mailLooks: MailLooks
-}
-
 /**
  * Mails an invitation to open an account, in the place of an earlier one. Errors: `invalid_request`, `already_exists` where
  * there is an account, `too_many_requests` where no more mails go to this address now. Whoever may invite may know who has
  * an account.
  */
 export async function inviteUser(
-  { store, clock, issuer, outbox, proofs, mailLooks }: Dependencies,
+  { store, clock, issuer, outbox, proofs, mailLooks }: MailedDependencies,
   { email: typed, scopes, roles, locale }: Invitation,
   by: Actor,
 ): Promise<{ readonly email: string }> {
@@ -89,7 +78,7 @@ export async function hasAccount(
  * than the first. The link, from its path on. Error: `already_exists`.
  */
 export async function admitInvited(
-  { store, clock, proofs }: Pick<Dependencies, 'store' | 'clock' | 'proofs'>,
+  { store, clock, proofs }: Pick<MailedDependencies, 'store' | 'clock' | 'proofs'>,
   { email, asker, flow, locale }: Invited,
   by: Actor,
 ): Promise<string> {

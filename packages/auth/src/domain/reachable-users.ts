@@ -1,5 +1,6 @@
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Tables } from '@gatehouse/store/store'
+import type { EmailAddress } from './email-addresses.ts'
 import { signInNames } from './users.ts'
 
 /** Somebody who was named, and may be known here. */
@@ -30,3 +31,10 @@ export async function findReachable(tables: Pick<Tables, 'users'>, named: string
   // A space stands in no address: nobody can make a proof of somebody else's void by a name that is the same text.
   return { user: undefined, to: undefined, address: ` ${names?.name ?? ''}` }
 }
+
+/** Who has an address, verified or as a user name. Cost: one statement. */
+export const findHolder = (
+  tables: Pick<Tables, 'users'>,
+  { email, canonical }: EmailAddress,
+): Promise<UserRow | undefined> =>
+  tables.users.findByNameOrEmail(signInNames(email) ?? { name: canonical, email: canonical })

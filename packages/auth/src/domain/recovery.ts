@@ -1,15 +1,12 @@
 import { paths } from '@gatehouse/core/paths'
-import type { Clock } from '@gatehouse/core/time'
 import type { UserRow } from '@gatehouse/store/rows'
-import type { Store } from '@gatehouse/store/store'
 import { limitKey } from '../http/client-address.ts'
 import { writeLink } from '../mail/letters.ts'
-import type { MailLooks } from '../mail/mail-looks.ts'
-import type { Outbox } from '../mail/outbox.ts'
 import type { Locale } from '../messages/messages.ts'
 import { recordEvent } from './audit.ts'
 import { linkIsGone } from './link-is-gone.ts'
-import { type MailedProofs, proofLifetimes } from './mailed-proofs.ts'
+import type { MailedDependencies } from './mailed-dependencies.ts'
+import { proofLifetimes } from './mailed-proofs.ts'
 import { findReachable } from './reachable-users.ts'
 import { type Actor, type SetPasswordDependencies, setPassword } from './users.ts'
 
@@ -42,13 +39,7 @@ export interface Recovery {
   complete(link: { readonly token: string; readonly password: string }, by: Actor): Promise<void>
 }
 
-interface Dependencies extends SetPasswordDependencies {
-  readonly store: Store
-  readonly clock: Clock
-  readonly issuer: string
-  readonly outbox: Pick<Outbox, 'queue'>
-  readonly proofs: MailedProofs
-  readonly mailLooks: MailLooks
+interface Dependencies extends MailedDependencies, SetPasswordDependencies {
   readonly minimumPasswordLength: () => number
 }
 

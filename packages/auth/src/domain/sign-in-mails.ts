@@ -1,16 +1,16 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { seconds } from '@gatehouse/core/time'
 import type { UserRow } from '@gatehouse/store/rows'
-import type { Store, Tables } from '@gatehouse/store/store'
+import type { Tables } from '@gatehouse/store/store'
 import { limitKey } from '../http/client-address.ts'
 import { writeCode, writeLink } from '../mail/letters.ts'
-import type { MailLooks } from '../mail/mail-looks.ts'
-import type { Outbox, QueuedMail } from '../mail/outbox.ts'
+import type { QueuedMail } from '../mail/outbox.ts'
 import type { Locale } from '../messages/messages.ts'
 import { recordEvent } from './audit.ts'
 import { linkIsGone } from './link-is-gone.ts'
-import { type MailedProof, type MailedProofs, proofLifetimes } from './mailed-proofs.ts'
+import type { MailedDependencies } from './mailed-dependencies.ts'
+import { type MailedProof, proofLifetimes } from './mailed-proofs.ts'
 import type { Notices } from './notices.ts'
 import { findReachable, type NamedUser } from './reachable-users.ts'
 import type { MailedMethod } from './sign-in-methods.ts'
@@ -53,14 +53,8 @@ export interface SignInMails {
   findByCode(asker: string, code: string): Promise<ProvenByMail>
 }
 
-interface Dependencies {
-  readonly store: Store
-  readonly clock: Clock
-  readonly issuer: string
-  readonly outbox: Pick<Outbox, 'queue'>
-  readonly proofs: MailedProofs
+interface Dependencies extends MailedDependencies {
   readonly notices: Notices
-  readonly mailLooks: MailLooks
 }
 
 /** Mails to sign in by that one account may be asked for, and within how many seconds. Spec: ASVS 6.6.4. */

@@ -1,19 +1,18 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
-import type { Clock } from '@gatehouse/core/time'
 import type { UserRow } from '@gatehouse/store/rows'
-import type { Store, Tables } from '@gatehouse/store/store'
+import type { Tables } from '@gatehouse/store/store'
 import { limitKey } from '../http/client-address.ts'
 import { writeAccountExists, writeLink } from '../mail/letters.ts'
-import type { MailLooks } from '../mail/mail-looks.ts'
-import type { Outbox } from '../mail/outbox.ts'
 import type { Locale } from '../messages/messages.ts'
 import { recordEvent } from './audit.ts'
 import { linkIsGone } from './link-is-gone.ts'
-import { type MailedProof, type MailedProofs, proofLifetimes } from './mailed-proofs.ts'
+import type { MailedDependencies } from './mailed-dependencies.ts'
+import { type MailedProof, proofLifetimes } from './mailed-proofs.ts'
 import { checkNewPassword } from './password-rules.ts'
 import type { Passwords } from './passwords.ts'
-import { type Actor, buildUser, getEmail, insertUser, signInNames } from './users.ts'
+import { findHolder } from './reachable-users.ts'
+import { type Actor, buildUser, getEmail, insertUser } from './users.ts'
 
 /** Who may open an account, and what they get. */
 export interface SignUpPolicy {
@@ -79,14 +78,8 @@ export interface SignUps {
   ): Promise<NewAccount>
 }
 
-interface Dependencies {
-  readonly store: Store
-  readonly clock: Clock
-  readonly issuer: string
+interface Dependencies extends MailedDependencies {
   readonly passwords: Passwords
-  readonly outbox: Pick<Outbox, 'queue'>
-  readonly proofs: MailedProofs
-  readonly mailLooks: MailLooks
   readonly policy: () => SignUpPolicy
   readonly minimumPasswordLength: () => number
 }
@@ -122,15 +115,14 @@ export function createSignUps(dependencies: Dependencies): SignUps {
     },
 
     async begin({ email: typed, password, asker, flow, locale, by }) {
-      const { email, canonical } = getEmail(typed)
+      const address = getEmail(typed)
+      const { email, canonical } = address
       checkAllowed(policy(), canonical)
       await checkPassword(password, email)
       const passwordHash = await passwords.hash(password)
       const details: PendingDetails = { email, passwordHash, locale, ...(flow === undefined ? {} : { flow }) }
       await store.transaction(async (tables) => {
-        const existing = await tables.users.findByNameOrEmail(
-          signInNames(email) ?? { name: canonical, email: canonical },
-        )
+        const existing = await findHolder(tables, address)
         const token = proofs.newToken('sign_up')
         const goodFor = proofLifetimes.sign_up
         const look = mailLooks.of(existing, locale)

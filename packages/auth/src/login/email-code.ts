@@ -9,10 +9,10 @@ import type { Cookies } from '../http/cookies.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
 import type { MessageKey } from '../messages/catalogue.ts'
-import { renderErrorPage } from '../pages/error-page.ts'
 import { renderMailedCode } from '../pages/mailed-sign-in.ts'
 import { findAsker } from './browser-asker.ts'
 import { type CompletionDependencies, goOnOrAsk, takeSignIn } from './go-on.ts'
+import { mailedPage } from './mailed-page.ts'
 import { checkOffered } from './offered-methods.ts'
 import { type MailedSignInDependencies, proveByMail } from './prove-by-mail.ts'
 import { targetsOf } from './second-factor.ts'
@@ -34,15 +34,13 @@ type CodeForm = Type.Static<typeof formSchema>
 /** Signs in by a code from a mail, in the browser that asked for it. One factor, like a password. */
 export const emailCodeEndpoint = (dependencies: Dependencies): Endpoint =>
   defineEndpoint({
+    ...mailedPage,
     method: 'POST',
     path: paths.loginEmailCode,
     summary: 'Signs in by a code from a mail',
     bodyKind: 'form',
     body: formSchema,
-    answers: { 200: null, 303: null },
-    errors: ['invalid_request', 'forbidden', 'not_found', 'too_many_requests', 'temporarily_unavailable'],
     refuseQuery: true,
-    errorPage: renderErrorPage,
     handle: (request) => signIn(dependencies, request),
   })
 

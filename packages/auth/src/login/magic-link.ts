@@ -7,12 +7,12 @@ import type { Cookies } from '../http/cookies.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
-import { renderErrorPage } from '../pages/error-page.ts'
 import type { Look } from '../pages/look.ts'
 import { renderLinkGone } from '../pages/mailed.ts'
 import { renderOtherBrowser, renderSignInLink } from '../pages/mailed-sign-in.ts'
 import { findAsker } from './browser-asker.ts'
 import { type CompletionDependencies, goOnOrAsk, takeSignIn } from './go-on.ts'
+import { mailedPage } from './mailed-page.ts'
 import { checkOffered } from './offered-methods.ts'
 import { type MailedSignInDependencies, proveByMail } from './prove-by-mail.ts'
 import { resumeFlow } from './resume-flow.ts'
@@ -27,17 +27,11 @@ interface Dependencies extends MailedSignInDependencies, CompletionDependencies 
 
 const formSchema = Type.Object({ flow: Type.String(), token: Type.String({ maxLength: 100 }) })
 
-const described = {
-  path: paths.loginLink,
-  answers: { 200: null, 303: null },
-  errors: ['invalid_request', 'forbidden', 'not_found', 'too_many_requests', 'temporarily_unavailable'] as const,
-  errorPage: renderErrorPage,
-}
-
 /** Signs in by a link from a mail, in the browser that asked for it alone. One factor, like a password. */
 export const magicLinkEndpoints = (dependencies: Dependencies): readonly Endpoint[] => [
   defineEndpoint({
-    ...described,
+    ...mailedPage,
+    path: paths.loginLink,
     method: 'GET',
     summary: 'The page that a mailed link opens; looking at it changes nothing',
     query: Type.Object({ token: Type.String() }),
@@ -45,7 +39,8 @@ export const magicLinkEndpoints = (dependencies: Dependencies): readonly Endpoin
     handle: (request) => show(dependencies, request).catch((error: unknown) => tell(request.look, error)),
   }),
   defineEndpoint({
-    ...described,
+    ...mailedPage,
+    path: paths.loginLink,
     method: 'POST',
     summary: 'Signs in by a link from a mail',
     bodyKind: 'form',

@@ -10,11 +10,11 @@ import type { Cookies } from '../http/cookies.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
-import { renderErrorPage } from '../pages/error-page.ts'
 import { renderMailSent } from '../pages/mailed.ts'
 import { renderMailedCode, renderMailRequest } from '../pages/mailed-sign-in.ts'
 import { redirectTo } from '../pages/page.ts'
 import { findAsker } from './browser-asker.ts'
+import { mailedPage } from './mailed-page.ts'
 import { checkOffered } from './offered-methods.ts'
 import { targetsOf } from './second-factor.ts'
 
@@ -39,29 +39,23 @@ interface MailForm {
   readonly username?: string
 }
 
-const described = {
-  path: paths.loginEmail,
-  errors: ['invalid_request', 'forbidden', 'not_found', 'too_many_requests', 'temporarily_unavailable'] as const,
-  errorPage: renderErrorPage,
-}
-
 /** Where people ask for a mail by which to sign in. Works without scripts. */
 export const mailRequestEndpoints = (dependencies: Dependencies): readonly Endpoint[] => [
   defineEndpoint({
-    ...described,
+    ...mailedPage,
+    path: paths.loginEmail,
     method: 'GET',
     summary: 'The page on which people ask for a mail to sign in by',
     bodyKind: 'none',
-    answers: { 200: null, 303: null },
     handle: (request) => show(dependencies, request),
   }),
   defineEndpoint({
-    ...described,
+    ...mailedPage,
+    path: paths.loginEmail,
     method: 'POST',
     summary: 'Mails a link or a code to the owner of the account, if there is one',
     bodyKind: 'form',
     body: formSchema,
-    answers: { 200: null },
     refuseQuery: true,
     handle: (request) => send(dependencies, request),
   }),

@@ -10,12 +10,12 @@ import type { Cookies } from '../http/cookies.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
-import { renderErrorPage } from '../pages/error-page.ts'
 import { renderLinkGone, renderMailSent } from '../pages/mailed.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderNewPassword, renderRecover, renderRecovered } from '../pages/recovery.ts'
 import { tellWeakness } from '../pages/weak-password.ts'
 import { findAsker } from './browser-asker.ts'
+import { mailedPage } from './mailed-page.ts'
 import { resumeFlow } from './resume-flow.ts'
 
 interface Dependencies {
@@ -37,19 +37,13 @@ const setSchema = Type.Object({
 
 type SetForm = Type.Static<typeof setSchema>
 
-const described = {
-  answers: { 200: null, 303: null },
-  errors: ['invalid_request', 'forbidden', 'not_found', 'too_many_requests', 'temporarily_unavailable'] as const,
-  errorPage: renderErrorPage,
-}
-
 /**
  * A new password for who has forgotten theirs. Afterwards they sign in as ever, with every factor that they have: the link
  * stands for the old password, and for nothing else.
  */
 export const resetPasswordEndpoints = (dependencies: Dependencies): readonly Endpoint[] => [
   defineEndpoint({
-    ...described,
+    ...mailedPage,
     method: 'GET',
     path: paths.recover,
     summary: 'The page for who has forgotten their password',
@@ -57,7 +51,7 @@ export const resetPasswordEndpoints = (dependencies: Dependencies): readonly End
     handle: (request) => showRequest(dependencies, request),
   }),
   defineEndpoint({
-    ...described,
+    ...mailedPage,
     method: 'POST',
     path: paths.recoverForm,
     summary: 'Mails a link to the owner of the account, if there is one',
@@ -67,7 +61,7 @@ export const resetPasswordEndpoints = (dependencies: Dependencies): readonly End
     handle: (request) => ask(dependencies, request),
   }),
   defineEndpoint({
-    ...described,
+    ...mailedPage,
     method: 'GET',
     path: paths.recoverPassword,
     summary: 'The page that the link opens; looking at it changes nothing',
@@ -76,7 +70,7 @@ export const resetPasswordEndpoints = (dependencies: Dependencies): readonly End
     handle: (request) => showLink(dependencies, request),
   }),
   defineEndpoint({
-    ...described,
+    ...mailedPage,
     method: 'POST',
     path: paths.recoverPasswordForm,
     summary: 'Sets a new password by the link, and ends every session',

@@ -10,13 +10,13 @@ import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from
 import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
 import type { MessageKey } from '../messages/catalogue.ts'
-import { renderErrorPage } from '../pages/error-page.ts'
 import type { Look } from '../pages/look.ts'
 import { renderMailSent } from '../pages/mailed.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderSignUp } from '../pages/sign-up.ts'
 import { tellWeakness } from '../pages/weak-password.ts'
 import { findAsker } from './browser-asker.ts'
+import { mailedPage } from './mailed-page.ts'
 
 interface Dependencies {
   readonly issuer: string
@@ -37,30 +37,23 @@ const formSchema = Type.Object({
 
 type SignUpForm = Type.Static<typeof formSchema>
 
-const described = {
-  errors: ['invalid_request', 'forbidden', 'not_found', 'too_many_requests', 'temporarily_unavailable'] as const,
-  errorPage: renderErrorPage,
-}
-
 /** The page on which people open an account. Works without scripts. */
 export const signUpEndpoints = (dependencies: Dependencies): readonly Endpoint[] => [
   defineEndpoint({
-    ...described,
+    ...mailedPage,
     method: 'GET',
     path: paths.signUp,
     summary: 'The page on which people open an account',
     bodyKind: 'none',
-    answers: { 200: null, 303: null },
     handle: (request) => show(dependencies, request),
   }),
   defineEndpoint({
-    ...described,
+    ...mailedPage,
     method: 'POST',
     path: paths.signUpForm,
     summary: 'Takes the form of that page, and mails a link',
     bodyKind: 'form',
     body: formSchema,
-    answers: { 200: null },
     refuseQuery: true,
     handle: (request) => signUp(dependencies, request),
   }),

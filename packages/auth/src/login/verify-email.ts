@@ -11,13 +11,13 @@ import type { Cookies } from '../http/cookies.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
-import { renderErrorPage } from '../pages/error-page.ts'
 import type { Look } from '../pages/look.ts'
 import { renderLinkGone } from '../pages/mailed.ts'
 import { renderSignInFirst, renderVerify, renderVerifyChange } from '../pages/sign-up.ts'
 import { tellWeakness } from '../pages/weak-password.ts'
 import { findAsker } from './browser-asker.ts'
 import { type CompletionDependencies, goOnOrAsk, takeSignIn } from './go-on.ts'
+import { mailedPage } from './mailed-page.ts'
 import { resumeFlow } from './resume-flow.ts'
 import { targetsOf } from './second-factor.ts'
 import type { SignedInUser } from './signed-in-user.ts'
@@ -41,16 +41,10 @@ const formSchema = Type.Object({
 
 type VerifyForm = Type.Static<typeof formSchema>
 
-const described = {
-  errors: ['invalid_request', 'forbidden', 'not_found', 'too_many_requests', 'temporarily_unavailable'] as const,
-  answers: { 200: null, 303: null },
-  errorPage: renderErrorPage,
-}
-
 /** Where links lead by which people confirm an address: of a new account, or of their own. */
 export const verifyEmailEndpoints = (dependencies: Dependencies): readonly Endpoint[] => [
   defineEndpoint({
-    ...described,
+    ...mailedPage,
     method: 'GET',
     path: paths.verify,
     summary: 'The page that a link for confirming an address opens; looking at it changes nothing',
@@ -59,7 +53,7 @@ export const verifyEmailEndpoints = (dependencies: Dependencies): readonly Endpo
     handle: (request) => show(dependencies, request),
   }),
   defineEndpoint({
-    ...described,
+    ...mailedPage,
     method: 'POST',
     path: paths.verifyForm,
     summary: 'Opens the account of the link, and signs in to it',

@@ -1,18 +1,13 @@
+import type { RenderedMail } from './render-mail.ts'
+
 /** What is told to somebody, as it goes out. */
-export interface OutgoingMail {
+export interface OutgoingMail extends RenderedMail {
   /** Stays the same over every attempt. */
   readonly id: string
   readonly kind: string
   /** Whom it is about; absent for somebody without an account. */
   readonly userId?: string | undefined
   readonly to: string
-  readonly locale: string
-  readonly subject: string
-  readonly text: string
-  readonly html: string
-  /** The link that it carries, and the code, for what shows them in its own way. */
-  readonly link?: string | undefined
-  readonly code?: string | undefined
 }
 
 /** A way out: SMTP, or a webhook. */

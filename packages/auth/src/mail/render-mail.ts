@@ -18,6 +18,7 @@ export interface RenderedMail {
   readonly subject: string
   readonly text: string
   readonly html: string
+  /** The link that it carries, and the code, for what shows them in its own way. */
   readonly link?: string | undefined
   readonly code?: string | undefined
 }
