@@ -43,7 +43,7 @@ export interface MailedProofs {
   consumeLink(tables: Tables, token: string, purposes: readonly LinkPurpose[]): Promise<MailedProof | undefined>
   /** A new code: eight digits. */
   newCode(): string
-  /** Notes a code for who asked for it. */
+  /** Notes a code for who asked for it, in the place of an earlier one of theirs or of the address. */
   putCode(tables: Tables, code: string, proof: NewProof & { readonly asker: string }): Promise<void>
   /**
    * Whose code this is, where it is that of the asker; it is used up by {@link MailedProofs.consumeCode}. Error:
@@ -153,17 +153,20 @@ export function createMailedProofs({
 
     async putCode(tables, code, proof) {
       const { asker } = proof
+      // Who asks has one code at a time: they may have asked for another account before.
+      await tables.mailedProofs.delete(codeOf(asker).hash)
       await tables.mailedProofs.put(buildRow({ ...codeOf(asker), code_mac: macOf(asker, code) }, proof))
     },
 
     async checkCode(asker, code) {
       const row = await store.mailedProofs.find({ ...codeOf(asker), now: clock.now() })
+      // There is nothing to guess, and nothing to count: strangers could have it counted for any number of askers.
+      if (!row) return undefined
       const mac = Buffer.from(macOf(asker, code))
-      const isRight = row?.code_mac != null && timingSafeEqual(Buffer.from(row.code_mac), mac)
+      const isRight = row.code_mac !== null && timingSafeEqual(Buffer.from(row.code_mac), mac)
       const attempt = async () => (isRight ? row : undefined)
-      const address = row?.address ?? asker
-      const found = await ofAddress.limited([`mailed-code:address:${digest(address)}`], () =>
-        ofMail.limited([`mailed-code:${row?.hash ?? asker}`], attempt),
+      const found = await ofAddress.limited([`mailed-code:address:${digest(row.address)}`], () =>
+        ofMail.limited([`mailed-code:${row.hash}`], attempt),
       )
       return read(found)
     },

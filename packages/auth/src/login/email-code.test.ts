@@ -68,6 +68,18 @@ describe('a code from a mail', () => {
     expect((await browser.submit(page, { code: second })).status).toBe(401)
   })
 
+  it('is that of the account that a browser has asked for last', async () => {
+    await start()
+    const unknown = await ask('nobody')
+    const page = await ask()
+    expect([unknown.status, page.status]).toEqual([200, 200])
+    const code = await codeOf()
+    expect((await ask('nobody')).status).toBe(200)
+    expect((await browser.submit(page, { code })).status).toBe(401)
+    await ask()
+    expect((await browser.submit(page, { code: await codeOf() })).has('username')).toBe(true)
+  })
+
   it('lies in the database as a MAC that needs a key', async () => {
     await start()
     await ask()
@@ -106,6 +118,28 @@ describe('mails to sign in by', () => {
     for (let index = 0; index < 5; index += 1) statuses.push((await ask('nobody')).status)
     expect(statuses).toEqual([200, 200, 200, 429, 429])
     expect(await started.auth.outbox.listNewest(10)).toEqual([])
+  })
+})
+
+describe('what strangers can fill', () => {
+  it('is bounded: mails that one address asks for, whomever for', async () => {
+    await start({ mailRequestLimit: 3 })
+    const statuses: number[] = []
+    for (let index = 0; index < 5; index += 1) statuses.push((await ask(`nobody-${index}`)).status)
+    expect(statuses).toEqual([200, 200, 200, 429, 429])
+  })
+
+  it('does not grow by tries with tokens that nobody was given', async () => {
+    await start()
+    const kept: string[] = []
+    const { record } = started.store.signInFailures
+    started.store.signInFailures.record = (failures) => {
+      kept.push(...failures.map(({ key }) => key))
+      return record(failures)
+    }
+    const answer = await started.postJson('/login/code', { login_token: `ghk_${'A'.repeat(43)}`, code: '12345678' })
+    expect([answer.status, await answer.json()]).toMatchObject([401, { error: 'invalid_credentials' }])
+    expect(kept).toEqual([])
   })
 })
 

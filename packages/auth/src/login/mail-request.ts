@@ -6,6 +6,7 @@ import type { SignInMails } from '../domain/sign-in-mails.ts'
 import { type MailedMethod, mailedMethods, type SignInMethod } from '../domain/sign-in-methods.ts'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
+import type { AddressLimit } from '../http/address-limit.ts'
 import type { Cookies } from '../http/cookies.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
@@ -25,6 +26,7 @@ interface Dependencies {
   readonly authorization: AuthorizationFlow
   readonly signInMails: SignInMails
   readonly signInMethods: () => ReadonlySet<SignInMethod>
+  readonly mailRequests: AddressLimit
 }
 
 const formSchema = Type.Object({
@@ -83,7 +85,7 @@ const hintOf = ({ authorization }: Dependencies, flow: Flow): string =>
   flow.kind === 'authorize' ? (authorization.requestOf(flow).loginHint ?? '') : ''
 
 async function send(dependencies: Dependencies, request: EndpointRequest<MailForm>): Promise<Answer> {
-  const { issuer, flows, signInMails } = dependencies
+  const { issuer, flows, signInMails, mailRequests } = dependencies
   const { body, headers, address, requestId, look } = request
   checkSameOrigin(headers, issuer)
   checkOffered(dependencies, body.method)
@@ -92,6 +94,7 @@ async function send(dependencies: Dependencies, request: EndpointRequest<MailFor
   const asker = findAsker(dependencies, headers) ?? ''
   const by = { address, request_id: requestId }
   try {
+    mailRequests.take(address)
     await signInMails.ask({ method, username, asker, flow: flow.id, locale: look.locale, by })
   } catch (error) {
     if (!(error instanceof GatehouseError) || error.code !== 'too_many_requests') throw error

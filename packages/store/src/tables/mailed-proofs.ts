@@ -20,6 +20,8 @@ export interface MailedProofs {
    * code takes nothing away.
    */
   consume(presented: PresentedProof & { readonly code_mac: string | null }): Promise<MailedProofRow | undefined>
+  /** The one of this hash, whosever it is. */
+  delete(hash: string): Promise<void>
   /** All of a user's: what they prove may hold no longer. */
   deleteByUser(user: UserId): Promise<void>
 }
@@ -52,6 +54,9 @@ export function createMailedProofs({ db, dialect }: Connection): MailedProofs {
         .where('code_mac', code_mac === null ? 'is' : '=', code_mac)
         .returningAll()
         .executeTakeFirst(),
+    async delete(hash) {
+      await db.deleteFrom('mailed_proofs').where('hash', '=', hash).execute()
+    },
     async deleteByUser(user) {
       await db
         .deleteFrom('mailed_proofs')
