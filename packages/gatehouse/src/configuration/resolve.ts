@@ -208,7 +208,7 @@ function resolveHashing(content: ConfigurationFile, workers: number): Configurat
       memory: memory_kib ?? defaultHashParameters.memory,
       passes: passes ?? defaultHashParameters.passes,
     },
-    // The pool of four that Node has must keep places for name look-ups and files.
+    // Each has a thread of its own; more than three at a time would only crowd out everything else.
     atATime: hashes_at_a_time ?? Math.max(1, Math.min(3, Math.floor(availableParallelism() / workers))),
     mayWait: hashes_waiting ?? 100,
   }
