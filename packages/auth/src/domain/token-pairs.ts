@@ -1,33 +1,20 @@
 import type { GrantId, Seconds, UserId } from '@gatehouse/core/brand'
-import type { AccessTokenClaims } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { formatScope, missingScopes, parseScope, type ScopeSet } from '@gatehouse/core/scope'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { GrantRow, SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
-import { type AccessTokens, audienceClaim } from './access-tokens.ts'
+import type { AccessTokens } from './access-tokens.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
+import { buildPair, type Confirmation, type TokenPair } from './build-token-pair.ts'
 import type { Client } from './clients.ts'
-import { type RoleScopes, rolesTold, type Standing, scopeThatStands } from './effective-access.ts'
+import { type RoleScopes, type Standing, scopeThatStands } from './effective-access.ts'
 import { narrowDetails, readGrantedDetails } from './granted-details.ts'
 import type { KeyRing } from './key-rings.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import type { Revocations } from './revocations.ts'
 import { buildGrant, buildSession, endBeyond, type SessionLifetimes, type SessionLimits } from './sessions.ts'
-
-/** What a token is bound to. Spec: RFC 7800 section 3. */
-export type Confirmation = NonNullable<AccessTokenClaims['cnf']>
-
-/** An access token and, where there is one, the refresh token that brings the next: RFC 6749 section 5.1. */
-export interface TokenPair {
-  readonly access_token: string
-  readonly token_type: 'Bearer' | 'DPoP'
-  readonly expires_in: number
-  readonly refresh_token?: string
-  readonly scope: string
-  readonly authorization_details?: readonly JsonObject[]
-}
 
 /** A sign-in that has been judged complete. */
 export interface CompletedSignIn {
@@ -291,58 +278,4 @@ function checkConfirmation(grant: GrantRow, client: Client, presented: Confirmat
     (bound['x5t#S256'] === undefined || presented?.['x5t#S256'] === bound['x5t#S256'])
   if (matches || (client.authMethod !== 'none' && presented !== undefined)) return
   throw new GatehouseError('invalid_grant', { cause: new Error('the refresh token is bound to another key') })
-}
-
-interface PairParts {
-  readonly grant: GrantRow
-  /** Whose refresh token goes with it; absent = none does. */
-  readonly generation: number | undefined
-  readonly scope: string
-  readonly audiences?: readonly string[] | undefined
-  readonly details?: readonly JsonObject[] | undefined
-  /** What this access token is bound to, in place of what the grant is. */
-  readonly confirmation?: Confirmation | undefined
-}
-
-function buildPair(
-  { accessTokens, refreshTokens, lifetimes }: Dependencies,
-  client: Client,
-  parts: PairParts,
-): TokenPair {
-  const { grant, generation, scope } = parts
-  const lifetime = lifetimes().accessToken
-  const audiences = parts.audiences ?? grant.audience.split(' ')
-  // The column is written by this file alone.
-  const cnf =
-    parts.confirmation ?? (grant.confirmation === null ? undefined : (JSON.parse(grant.confirmation) as Confirmation))
-  const details = parts.details ?? readGrantedDetails(grant.authorization_details)
-  const authorizationDetails = details.length > 0 ? { authorization_details: details } : undefined
-  const roles = rolesTold(grant, client)
-  const { token } = accessTokens.issue(
-    {
-      sub: grant.user_id,
-      client_id: grant.client_id,
-      aud: audienceClaim(audiences),
-      scope,
-      sid: grant.session_id,
-      gid: grant.id,
-      auth_time: grant.auth_time,
-      acr: grant.acr,
-      amr: grant.amr.split(' '),
-      ...(roles.length === 0 ? {} : { roles }),
-      ...(grant.organisation_id === null ? {} : { org: grant.organisation_id }),
-      ...(cnf ? { cnf } : {}),
-      ...authorizationDetails,
-    },
-    lifetime,
-    client.accessTokenFormat,
-  )
-  return {
-    access_token: token,
-    token_type: cnf?.jkt === undefined ? 'Bearer' : 'DPoP',
-    expires_in: lifetime,
-    ...(generation === undefined ? {} : { refresh_token: refreshTokens.build(grant, generation) }),
-    scope,
-    ...authorizationDetails,
-  }
 }

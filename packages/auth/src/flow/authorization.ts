@@ -23,6 +23,7 @@ import type { Acting, ActingChoice, ActingUsers } from './acting.ts'
 import { mergeWords, needsConsent, type Offer, recordConsent } from './agreement.ts'
 import { type Flow, type Flows, flowKeptFor } from './flows.ts'
 import { nextAuthorizationStep } from './next-step.ts'
+import { noteClient } from './note-client.ts'
 
 export interface AuthorizationDependencies extends IdTokenDependencies, JarmDependencies {
   readonly store: Store
@@ -287,21 +288,4 @@ async function consumePushed(tables: Tables, { pushedHash }: AuthorizationReques
   if (pushedHash !== undefined && !(await tables.pushedRequests.consume(pushedHash))) {
     throw new GatehouseError('invalid_request_uri')
   }
-}
-
-/** A client that wants to hear of the session's end is noted with the session. */
-export async function noteClient(
-  { subjects }: Pick<AuthorizationDependencies, 'subjects'>,
-  tables: Tables,
-  client: Client,
-  { session, user }: BrowserSession,
-): Promise<void> {
-  if (!client.backchannelLogout && !client.frontchannelLogout) return
-  await tables.sessionClients.put({
-    session_id: session.id,
-    client_id: client.id,
-    subject: subjects.subjectFor(client, user.id),
-    sid: subjects.sessionFor(client, session.id),
-    expires_at: session.expires_at,
-  })
 }

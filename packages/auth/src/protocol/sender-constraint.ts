@@ -1,6 +1,6 @@
 import { GatehouseError } from '@gatehouse/core/errors'
+import type { Confirmation } from '../domain/build-token-pair.ts'
 import type { Client } from '../domain/clients.ts'
-import type { Confirmation } from '../domain/token-pairs.ts'
 import type { EndpointRequest } from '../http/endpoint.ts'
 import type { Dpop } from './dpop.ts'
 
