@@ -3,7 +3,7 @@ import type { UserRow } from '@gatehouse/store/rows'
 import { writeAccountExists, writeLink } from '../mail/letters.ts'
 import type { Locale } from '../messages/messages.ts'
 import { recordEvent } from './audit.ts'
-import { maskEmail } from './email-addresses.ts'
+import { type EmailAddress, maskEmail } from './email-addresses.ts'
 import { linkIsGone } from './link-is-gone.ts'
 import type { MailedDependencies } from './mailed-dependencies.ts'
 import { proofLifetimes } from './mailed-proofs.ts'
@@ -43,10 +43,10 @@ const purposes = ['change_email'] as const
 export function createEmailChanges(dependencies: Dependencies): EmailChanges {
   const { store, clock, issuer, outbox, proofs, notices, mailLooks } = dependencies
 
-  const findEmail = async (token: string, user: UserRow): Promise<string | undefined> => {
+  const findChange = async (token: string, user: UserRow): Promise<EmailAddress | undefined> => {
     const proof = await proofs.findLink(token, purposes)
     const { email } = proof?.details ?? {}
-    return proof?.userId === user.id && typeof email === 'string' ? email : undefined
+    return proof?.userId === user.id && typeof email === 'string' ? { email, canonical: proof.address } : undefined
   }
 
   return {
@@ -77,12 +77,12 @@ export function createEmailChanges(dependencies: Dependencies): EmailChanges {
       })
     },
 
-    find: findEmail,
+    find: async (token, user) => (await findChange(token, user))?.email,
 
     async complete({ token, user }, by) {
-      const proof = await proofs.findLink(token, purposes)
-      const email = await findEmail(token, user)
-      if (!proof || email === undefined) throw linkIsGone()
+      const change = await findChange(token, user)
+      if (!change) throw linkIsGone()
+      const { email, canonical } = change
       await store.transaction(async (tables) => {
         const { id } = user
         const before = await tables.users.findById(id)
@@ -90,9 +90,9 @@ export function createEmailChanges(dependencies: Dependencies): EmailChanges {
         const at = clock.now()
         const wasName = before.email !== null && before.username_canonical === canonicalName(before.email)
         const name = wasName ? { username: email, username_canonical: canonicalName(email) ?? email } : before
-        await tables.users.releaseUnverifiedEmail({ email_canonical: proof.address, at })
+        await tables.users.releaseUnverifiedEmail({ email_canonical: canonical, at })
         await tables.users.setEmail({
-          ...{ id, email, email_canonical: proof.address, at },
+          ...{ id, email, email_canonical: canonical, at },
           ...{ username: name.username, username_canonical: name.username_canonical },
         })
         if (!(await proofs.consumeLink(tables, token, purposes))) throw linkIsGone()
