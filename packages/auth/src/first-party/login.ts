@@ -2,6 +2,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import { intersectScopes } from '@gatehouse/core/scope'
 import { firstPartyClientId } from '@gatehouse/core/wire-names'
+import type { Store } from '@gatehouse/store/store'
 import type { MembershipOfUser } from '@gatehouse/store/tables/memberships'
 import * as Type from 'typebox'
 import type { TokenPair } from '../domain/build-token-pair.ts'
@@ -40,6 +41,7 @@ type LoginBody = Type.Static<typeof bodySchema>
 
 /** What a sign-in over the JSON API is answered with needs. */
 export interface LoginAnswerDependencies {
+  readonly store: Store
   readonly mfaTokens: MfaTokens
   readonly clients: Clients
   readonly tokenPairs: TokenPairs
@@ -125,7 +127,7 @@ export async function answerSignIn(
  * for an organisation that the user does not belong to, `interaction_required` with those to pick from where there are several.
  */
 export async function startFirstPartySession(
-  { clients, tokenPairs, actingUsers, defaultAudience }: Omit<LoginAnswerDependencies, 'mfaTokens'>,
+  { clients, tokenPairs, actingUsers, defaultAudience }: Omit<LoginAnswerDependencies, 'store' | 'mfaTokens'>,
   asked: AskedTokens,
   signIn: Omit<CompletedSignIn, 'client' | 'scope' | 'standing' | 'audiences'>,
 ): Promise<TokenPair> {
@@ -150,11 +152,13 @@ const pickFirst = (memberships: readonly MembershipOfUser[]): GatehouseError =>
 
 /** The refusal of a sign-in that lacks a second factor, with a token to go on by. */
 async function askForMore(
-  { mfaTokens }: Pick<LoginAnswerDependencies, 'mfaTokens'>,
+  { store, mfaTokens }: Pick<LoginAnswerDependencies, 'store' | 'mfaTokens'>,
   { user, next, amr, alongside }: SignedInUser,
   asked: AskedTokens,
 ): Promise<GatehouseError> {
   if (next.step !== 'factor') {
+    // What was proven stands: a new account is there to go on with on the page.
+    await store.transaction(alongside)
     return new GatehouseError('mfa_required', {
       description: 'A second factor has to be set up first, on the sign-in page',
       members: { methods: [] },

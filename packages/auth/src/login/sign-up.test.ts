@@ -253,6 +253,21 @@ describe('signing up from one’s own screens', () => {
     expect((await login(email)).status).toBe(200)
   })
 
+  it('opens the account of who must set up a second factor, which they do on the page', async () => {
+    await start({
+      signUp: { ...open, roles: ['guest'] },
+      secondFactor: { requiredForRoles: ['guest'], rememberFor: seconds(0) },
+    })
+    const { sign_up_token } = (await (await started.postJson('/signup', { email, password })).json()) as {
+      sign_up_token: string
+    }
+    const token = new URL(await linkOf()).searchParams.get('token')
+    const verified = await started.postJson('/verify', { token, sign_up_token })
+    expect([verified.status, await verified.json()]).toMatchObject([401, { error: 'mfa_required', methods: [] }])
+    const page = await browser.signIn(await browser.get('/login'), email, password)
+    expect(page.has('confirm')).toBe(true)
+  })
+
   it('may leave the choice of the password to the link', async () => {
     await start()
     await started.postJson('/signup', { email, password: 'some other password' })
