@@ -1,7 +1,10 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import { type Clock, seconds } from '@gatehouse/core/time'
+import type { Tables } from '@gatehouse/store/store'
+import { twoFactors } from '../domain/acr.ts'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
+import type { SecondFactors } from '../domain/second-factors.ts'
 import type { Actor } from '../domain/users.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
 import type { Answer, EndpointRequest } from '../http/endpoint.ts'
@@ -14,6 +17,7 @@ export interface OwnerDependencies {
   readonly clock: Clock
   readonly flows: Flows
   readonly browserSessions: BrowserSessions
+  readonly secondFactors: Pick<SecondFactors, 'list'>
 }
 
 /** Whose account a page is, and the flow that its forms carry. */
@@ -44,6 +48,18 @@ export const ownerAsActor = (
   { user }: Pick<Owner, 'user'>,
 ): Actor => ({ actor: user.id, address, request_id: requestId })
 
+/**
+ * Holds the owner's account, in the transaction of a change that would outlive the session. Error: `forbidden` where the session
+ * has ended since the form was taken, or the account has changed. Threat: a way in that is added while the owner shuts
+ * everybody out.
+ */
+export async function holdOwner(tables: Tables, { user, session }: BrowserSession): Promise<void> {
+  // The account first: whoever ends its sessions by a new password has it until they are gone.
+  if (!(await tables.users.hold(user)) || !(await tables.sessions.findById(session.id))) {
+    throw new GatehouseError('forbidden', { description: 'Sign in first' })
+  }
+}
+
 /** Shows a page of the account to its owner; whoever is not signed in does that first. */
 export async function showToOwner(
   dependencies: OwnerDependencies,
@@ -59,7 +75,7 @@ export async function showToOwner(
 
 /**
  * Takes a form of the account's pages from its owner: one of this browser, and of this site. With `isSensitive`, whoever has
- * not signed in within five minutes does that first. Errors: `forbidden`, `not_found`.
+ * not signed in within five minutes, with the second factor that they have, does that first. Errors: `forbidden`, `not_found`.
  */
 export async function takeFromOwner<Form extends AccountForm>(
   dependencies: OwnerDependencies,
@@ -74,15 +90,32 @@ export async function takeFromOwner<Form extends AccountForm>(
   const browser = await browserSessions.find(http.headers)
   const isRecent = browser !== undefined && browser.session.auth_time >= seconds(clock.now() - recent)
   if (!browser || (isSensitive && !isRecent)) return signInFirst(dependencies, http, page)
+  if (isSensitive && (await owesFactor(dependencies, browser))) {
+    return signInFirst(dependencies, http, page, paths.loginFactor)
+  }
   return take({ ...browser, flow, cookies: [] })
 }
 
-/** Sends to the sign-in page, and from there back to the page. */
+/**
+ * Whether somebody has signed in without a second factor that they had then: in a browser that is remembered, or in a session
+ * whose factor counts no longer. Threat: a password and a remembered browser that take the second factor off the account.
+ */
+async function owesFactor(
+  { secondFactors }: Pick<OwnerDependencies, 'secondFactors'>,
+  { user, session }: BrowserSession,
+): Promise<boolean> {
+  if (session.acr === twoFactors) return false
+  const factors = await secondFactors.list(user.id)
+  return factors.some(({ created_at }) => created_at < session.auth_time)
+}
+
+/** Sends to the sign-in page, or to the one for what is missing, and from there back to the page. */
 async function signInFirst(
   { flows }: OwnerDependencies,
   http: EndpointRequest<unknown>,
   page: string,
+  path: string = paths.login,
 ): Promise<Answer> {
   const begun = await flows.begin(http, { kind: 'account', parameters: JSON.stringify({ page }) })
-  return redirectTo(`${paths.login}?flow=${begun.flow.id}`, begun.cookies)
+  return redirectTo(`${path}?flow=${begun.flow.id}`, begun.cookies)
 }

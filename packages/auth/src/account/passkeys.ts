@@ -10,7 +10,7 @@ import {
 } from '../login/enrol-passkey.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderRecoveryCodes } from '../pages/second-factor.ts'
-import { type Owner, type OwnerDependencies, ownerAsActor, ownerPage, takeFromOwner } from './owner.ts'
+import { holdOwner, type Owner, type OwnerDependencies, ownerAsActor, ownerPage, takeFromOwner } from './owner.ts'
 
 interface Dependencies extends OwnerDependencies, NewPasskeyDependencies {}
 
@@ -65,7 +65,10 @@ async function make(
   const { look, body } = request
   const { answer } = body
   const { user, flow } = owner
-  const place: NewPasskeyPlace = { user, flow, action: paths.accountPasskeys, isRequired: false, leadsTo: [] }
+  const place: NewPasskeyPlace = {
+    ...{ user, flow, action: paths.accountPasskeys, isRequired: false, leadsTo: [] },
+    hold: (tables) => holdOwner(tables, owner),
+  }
   if (answer === undefined) return showNewPasskey(dependencies, look, place)
   const added = await addPasskey(dependencies, place, { ...body, answer }, ownerAsActor(request, owner))
   if (!added) return showNewPasskey(dependencies, look, { ...place, isWrong: true })

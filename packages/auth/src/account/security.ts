@@ -7,9 +7,17 @@ import { renderSecurity } from '../pages/account.ts'
 import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderRecoveryCodes } from '../pages/second-factor.ts'
-import { type Owner, type OwnerDependencies, ownerAsActor, ownerPage, showToOwner, takeFromOwner } from './owner.ts'
+import {
+  holdOwner,
+  type Owner,
+  type OwnerDependencies,
+  ownerAsActor,
+  ownerPage,
+  showToOwner,
+  takeFromOwner,
+} from './owner.ts'
 
-interface Dependencies extends EnrolDependencies, OwnerDependencies {}
+interface Dependencies extends EnrolDependencies, Omit<OwnerDependencies, 'secondFactors'> {}
 
 const flowField = { flow: Type.String() }
 const confirmSchema = Type.Object({
@@ -105,7 +113,7 @@ async function enrol(
   const secret = openEnrolment(dependencies, flow, user, sealed)
   try {
     const { recoveryCodes } = await dependencies.secondFactors.enrol(
-      { user, secret, code, name },
+      { user, secret, code, name, hold: (tables) => holdOwner(tables, owner) },
       ownerAsActor(request, owner),
     )
     return recoveryCodes

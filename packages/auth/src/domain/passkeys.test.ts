@@ -13,6 +13,7 @@ import { createPasskeys, type PasskeyPlace, type Passkeys } from './passkeys.ts'
 const issuer = 'https://auth.example.com'
 const alice = { id: 'usr_alice' as UserId, username: 'alice' } // any id will do
 const bob = { id: 'usr_bob' as UserId, username: 'bob' } // any id will do
+const hold = async (): Promise<void> => {}
 const by = { actor: alice.id, address: '192.0.2.1', request_id: 'req_1' }
 
 let store: Store
@@ -33,7 +34,7 @@ afterEach(() => store.close())
 
 const register = async (changes: AnswerChanges = {}, user = alice, flow = 'flow-1') => {
   const attestation = authenticator.create(await passkeys.beginRegistration(user, 'flow-1'), changes)
-  return passkeys.register({ user, flow, attestation, name: 'Phone' }, { ...by, actor: user.id })
+  return passkeys.register({ user, flow, attestation, name: 'Phone', hold }, { ...by, actor: user.id })
 }
 const show = async (changes: AnswerChanges = {}, place: PasskeyPlace = { flow: 'flow-2' }) =>
   passkeys.check({ assertion: authenticator.get(await passkeys.beginAssertion(place), changes), place, by })
@@ -118,14 +119,14 @@ describe('adding a passkey (WebAuthn section 7.1)', () => {
     const attestation = authenticator.create(await passkeys.beginRegistration(bob, 'flow-1'))
     const renamed = { ...attestation, id: 'AAAA', rawId: 'AAAA' }
     await expect(
-      passkeys.register({ user: bob, flow: 'flow-1', attestation: renamed, name: '' }, by),
+      passkeys.register({ user: bob, flow: 'flow-1', attestation: renamed, name: '', hold }, by),
     ).rejects.toMatchObject({ code: 'invalid_request' })
   })
 
   it('refuses a challenge of another flow, of another user, of before, and one that was used', async () => {
     await expect(register({}, alice, 'flow-2')).rejects.toMatchObject({ code: 'invalid_request' })
     const options = await passkeys.beginRegistration(bob, 'flow-1')
-    const made = { user: alice, flow: 'flow-1', attestation: authenticator.create(options), name: '' }
+    const made = { user: alice, flow: 'flow-1', attestation: authenticator.create(options), name: '', hold }
     await expect(passkeys.register(made, by)).rejects.toMatchObject({ code: 'invalid_request' })
     const late = authenticator.create(await passkeys.beginRegistration(alice, 'flow-1'))
     clock.advance(300)

@@ -73,6 +73,8 @@ export interface MadePasskey {
   readonly flow: string
   readonly attestation: Attestation
   readonly name: string
+  /** Holds, in the same transaction and before all else, what the right to add it rests on. */
+  readonly hold: (tables: Tables) => Promise<void>
 }
 
 interface Dependencies {
@@ -143,7 +145,7 @@ async function checkClientData(
 
 async function register(
   dependencies: AnswerDependencies,
-  { user, flow, attestation, name }: MadePasskey,
+  { user, flow, attestation, name, hold }: MadePasskey,
   by: Actor,
 ): Promise<AddedFactor> {
   const { store, clock, relyingParty } = dependencies
@@ -159,7 +161,10 @@ async function register(
     ...{ sealed_secret: null, last_step: null, created_at: clock.now(), last_used_at: null },
   }
   return store
-    .transaction((tables) => addFactor(dependencies, tables, row, by))
+    .transaction(async (tables) => {
+      await hold(tables)
+      return addFactor(dependencies, tables, row, by)
+    })
     .catch((error: unknown) => {
       throw error instanceof GatehouseError && error.code === 'already_exists' ? notAdded(error) : error
     })

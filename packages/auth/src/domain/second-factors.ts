@@ -3,7 +3,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import { randomToken } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
 import type { FactorRow, UserRow } from '@gatehouse/store/rows'
-import type { Store } from '@gatehouse/store/store'
+import type { Store, Tables } from '@gatehouse/store/store'
 import type { TOTP } from 'otpauth'
 import { type AddedFactor, addFactor, factorName } from './add-factor.ts'
 import { recordEvent } from './audit.ts'
@@ -43,7 +43,7 @@ export interface SecondFactors {
   methodsOf(user: UserId): Promise<readonly FactorMethod[]>
   /**
    * Checks a code and uses it up; false for a wrong one, and for one that was used. Error: `too_many_requests` after five
-   * wrong ones within five minutes, whatever is typed then. Cost: some reads and one or two writes.
+   * wrong ones within five minutes or a hundred within a day, whatever is typed then. Cost: some reads and one or two writes.
    */
   check(user: UserId, method: CodeMethod, code: string): Promise<boolean>
   /** A secret for an authenticator app, new unless one is given; nothing is kept. */
@@ -67,6 +67,8 @@ export interface Enrolment {
   readonly secret: string
   readonly code: string
   readonly name: string
+  /** Holds, in the same transaction and before all else, what the right to add it rests on. */
+  readonly hold: (tables: Tables) => Promise<void>
 }
 
 interface Dependencies {
@@ -78,8 +80,12 @@ interface Dependencies {
   readonly issuerName: string
 }
 
-/** Wrong codes of a user, and within how many seconds. Spec: ASVS 6.6.3; a counter apart from the password's. */
+/**
+ * Wrong codes of a user, and within how many seconds. Spec: ASVS 6.6.3, NIST SP 800-63B-4 section 3.2.2; counters apart from
+ * the password's. Threat: somebody with the password who guesses slowly, for months.
+ */
 const limits = { wrong: 5, within: 300 }
+const dailyLimits = { wrong: 100, within: 86_400 }
 /** Seconds of a time step. Spec: RFC 6238 section 5.2. */
 const period = 30
 /** Time steps before and after the present one whose codes count. */
@@ -89,6 +95,7 @@ const placeOf = (id: string): string => `factors.sealed_secret:${id}`
 
 export function createSecondFactors({ store, clock, ring, notices, issuerName }: Dependencies): SecondFactors {
   const tries = createTryLimit({ store, clock }, limits)
+  const triesOfDay = createTryLimit({ store, clock }, dailyLimits)
 
   const totpOf = async (secret: string, label = ''): Promise<TOTP> => {
     // Loaded when it is used: a start need not wait for it.
@@ -140,7 +147,10 @@ export function createSecondFactors({ store, clock, ring, notices, issuerName }:
             : await store.recoveryCodes.consume(user, hashRecoveryCode(user, code))
         return isRight || undefined
       }
-      return (await tries.limited([`second-factor:${user}`], attempt)) ?? false
+      const found = await triesOfDay.limited([`second-factor:day:${user}`], () =>
+        tries.limited([`second-factor:${user}`], attempt),
+      )
+      return found ?? false
     },
 
     async secretFor({ username }, secret) {
@@ -148,7 +158,7 @@ export function createSecondFactors({ store, clock, ring, notices, issuerName }:
       return { text, uri: (await totpOf(text, username)).toString() }
     },
 
-    async enrol({ user, secret, code, name }, by) {
+    async enrol({ user, secret, code, name, hold }, by) {
       const step = await findStep(secret, code.replaceAll(/\s/g, ''))
       if (step === undefined) throw new GatehouseError('invalid_credentials', { description: 'The code is not right' })
       const id = randomToken(12)
@@ -158,7 +168,10 @@ export function createSecondFactors({ store, clock, ring, notices, issuerName }:
         ...{ credential_id: null, public_key: null, sign_count: 0, transports: '', backed_up: 0, last_step: step },
         ...{ created_at: clock.now(), last_used_at: null },
       }
-      return store.transaction((tables) => addFactor({ clock, notices }, tables, row, by))
+      return store.transaction(async (tables) => {
+        await hold(tables)
+        return addFactor({ clock, notices }, tables, row, by)
+      })
     },
 
     async remove(user, id, by) {

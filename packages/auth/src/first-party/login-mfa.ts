@@ -5,12 +5,11 @@ import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
 import type { TokenPair } from '../domain/build-token-pair.ts'
 import { assertionSchema } from '../domain/passkey-answers.ts'
-import type { Passkeys } from '../domain/passkeys.ts'
-import { factorMethods, type SecondFactors } from '../domain/second-factors.ts'
+import { factorMethods } from '../domain/second-factors.ts'
 import { nameFactors, nextStep } from '../flow/next-step.ts'
 import { defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { holdAccount } from '../login/password.ts'
-import { type ShownFactor, showFactor } from '../login/show-factor.ts'
+import { type ShowFactorDependencies, type ShownFactor, showFactor } from '../login/show-factor.ts'
 import { tokenResponseSchema } from '../protocol/token.ts'
 import { type LoginAnswerDependencies, startFirstPartySession } from './login.ts'
 import type { HalfSignedIn } from './mfa-tokens.ts'
@@ -28,10 +27,8 @@ const bodySchema = Type.Object({
 
 type MfaBody = Type.Static<typeof bodySchema>
 
-interface Dependencies extends LoginAnswerDependencies {
+interface Dependencies extends LoginAnswerDependencies, ShowFactorDependencies {
   readonly store: Store
-  readonly secondFactors: Pick<SecondFactors, 'check'>
-  readonly passkeys: Pick<Passkeys, 'check'>
 }
 
 /** POST /login/mfa: the second half of a sign-in that POST /login has answered with mfa_required. */

@@ -1,6 +1,7 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import type { UserRow } from '@gatehouse/store/rows'
+import type { Tables } from '@gatehouse/store/store'
 import * as Type from 'typebox'
 import { ownerPage } from '../account/owner.ts'
 import type { AddedFactor } from '../domain/add-factor.ts'
@@ -79,10 +80,27 @@ export async function getWithoutFactor(
 ): Promise<UserRow> {
   const half = flow.half && (await findHalf(dependencies, headers, flow))
   if (!half || (await dependencies.secondFactors.methodsOf(half.user.id)).length > 0) {
-    throw new GatehouseError('forbidden', { description: 'Sign in first' })
+    throw signInFirst()
   }
   return half.user
 }
+
+/**
+ * Holds, in the transaction that adds a factor, what {@link getWithoutFactor} has found: the account as it was, without a
+ * factor, and the flow. Errors: `forbidden`, `not_found`. Threat: a factor of somebody's with the old password, added while the
+ * owner sets a new one, or sets up their own.
+ */
+export async function holdHalf(
+  { flows }: Pick<EnrolDependencies, 'flows'>,
+  tables: Tables,
+  { flow, user }: { readonly flow: Flow; readonly user: UserRow },
+): Promise<void> {
+  const isHeld = await tables.users.hold(user)
+  if (!isHeld || !flow.half || (await tables.factors.listByUser(user.id)).length > 0) throw signInFirst()
+  await flows.prove(tables, flow, flow.half)
+}
+
+const signInFirst = (): GatehouseError => new GatehouseError('forbidden', { description: 'Sign in first' })
 
 /** What a page of enrolment is for. */
 export interface EnrolmentPage {
@@ -139,8 +157,9 @@ async function confirm(dependencies: EnrolDependencies, http: EndpointRequest<En
   const user = await getWithoutFactor(dependencies, headers, flow)
   const secret = openEnrolment(dependencies, flow, user, body.sealed)
   const by = { actor: user.id, address, request_id: requestId }
+  const hold = (tables: Tables): Promise<void> => holdHalf(dependencies, tables, { flow, user })
   const enrolled = await secondFactors
-    .enrol({ user, secret, code: body.code ?? '', name: body.name ?? '' }, by)
+    .enrol({ user, secret, code: body.code ?? '', name: body.name ?? '', hold }, by)
     .catch((error: unknown) => {
       if (error instanceof GatehouseError && error.code === 'invalid_credentials') return undefined
       throw error

@@ -5,7 +5,7 @@ import * as Type from 'typebox'
 import { ownerPage } from '../account/owner.ts'
 import type { AddedFactor } from '../domain/add-factor.ts'
 import { answerLength, parseAttestation } from '../domain/passkey-answers.ts'
-import type { Passkeys } from '../domain/passkeys.ts'
+import type { MadePasskey, Passkeys } from '../domain/passkeys.ts'
 import { amrOf } from '../domain/second-factors.ts'
 import type { Actor } from '../domain/users.ts'
 import type { Flow } from '../flow/flows.ts'
@@ -14,7 +14,7 @@ import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
 import type { Look } from '../pages/look.ts'
 import { renderNewPasskey } from '../pages/passkeys.ts'
-import { completeEnrolment, type EnrolDependencies, getWithoutFactor } from './enrol-factor.ts'
+import { completeEnrolment, type EnrolDependencies, getWithoutFactor, holdHalf } from './enrol-factor.ts'
 import { targetsOf } from './second-factor.ts'
 
 export interface NewPasskeyDependencies {
@@ -29,7 +29,7 @@ export const newPasskeySchema = Type.Object({
 })
 
 /** For whom a page makes a passkey. */
-export interface NewPasskeyPlace {
+export interface NewPasskeyPlace extends Pick<MadePasskey, 'hold'> {
   readonly flow: Flow
   readonly user: UserRow
   readonly action: string
@@ -54,13 +54,13 @@ export async function showNewPasskey(
 /** Adds the passkey of such a form; undefined where it proves nothing, so that one can try again. */
 export async function addPasskey(
   { passkeys }: NewPasskeyDependencies,
-  { user, flow }: Pick<NewPasskeyPlace, 'user' | 'flow'>,
+  { user, flow, hold }: Pick<NewPasskeyPlace, 'user' | 'flow' | 'hold'>,
   { answer, name = '' }: Type.Static<typeof newPasskeySchema>,
   by: Actor,
 ): Promise<AddedFactor | undefined> {
   const attestation = parseAttestation(answer)
   if (!attestation) return undefined
-  return passkeys.register({ user, flow: flow.id, attestation, name }, by).catch((error: unknown) => {
+  return passkeys.register({ user, flow: flow.id, attestation, name, hold }, by).catch((error: unknown) => {
     if (error instanceof GatehouseError && error.code === 'invalid_request') return undefined
     throw error
   })
@@ -72,6 +72,7 @@ export function enrolPasskeyEndpoints(dependencies: EnrolDependencies & NewPassk
   const placeFor = (flow: Flow, user: UserRow): NewPasskeyPlace => ({
     ...{ flow, user, action: paths.loginEnrolPasskey, isRequired: true },
     leadsTo: targetsOf(dependencies, flow),
+    hold: (tables) => holdHalf(dependencies, tables, { flow, user }),
   })
   return [
     defineEndpoint({

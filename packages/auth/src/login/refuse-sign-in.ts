@@ -7,7 +7,8 @@ import type { Actor } from '../domain/users.ts'
 import { limitKey } from '../http/client-address.ts'
 import type { SignInResult } from './signed-in-user.ts'
 
-interface Dependencies {
+/** What a refusal is noted with. */
+export interface RefusalDependencies {
   readonly store: Pick<Store, 'audit'>
   readonly clock: Clock
   readonly onSignIn: (result: SignInResult) => void
@@ -29,10 +30,20 @@ export interface Refusal {
 
 /** Notes and refuses a sign-in, whatever is wrong with it in one and the same way. Error: `invalid_credentials`. */
 export async function refuseSignIn(
-  { store, clock, onSignIn }: Dependencies,
-  { address, request_id }: SignInSource,
-  { user, counted, why, cause = why }: Refusal,
+  dependencies: RefusalDependencies,
+  source: SignInSource,
+  refusal: Refusal,
 ): Promise<never> {
+  await noteRefusal(dependencies, source, refusal)
+  throw new GatehouseError('invalid_credentials', { cause: new Error(refusal.cause ?? refusal.why) })
+}
+
+/** Notes a sign-in that comes to nothing, in the counters and in the audit trail. Cost: one statement. */
+export async function noteRefusal(
+  { store, clock, onSignIn }: RefusalDependencies,
+  { address, request_id }: SignInSource,
+  { user, counted, why }: Refusal,
+): Promise<void> {
   onSignIn(counted)
   const source = limitKey(address ?? '')
   await recordEvent(store, clock, {
@@ -44,12 +55,11 @@ export async function refuseSignIn(
     // Unknown accounts fold by source alone: what is typed as a user name may be a password.
     fold: `${user ?? '?'}|${source}`,
   })
-  throw new GatehouseError('invalid_credentials', { cause: new Error(cause) })
 }
 
 /** Refuses alike where an account has changed while its sign-in was under way; throws every other error as it is. */
 export function refuseChanged(
-  dependencies: Dependencies,
+  dependencies: RefusalDependencies,
   source: SignInSource,
   user: UserId,
   error: unknown,

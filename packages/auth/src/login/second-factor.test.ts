@@ -141,6 +141,39 @@ describe('a second factor on the pages', () => {
     expect((await browser.submit(page, { code: codeOf(secret) })).has('username')).toBe(true)
   })
 
+  it('is noted in the audit trail where it is wrong, on the pages and over the JSON API', async () => {
+    await start()
+    await enrol()
+    browser = new TestBrowser(started.url, issuer)
+    await browser.submit(await signIn(await browser.get('/login')), { code: '000000' })
+    const first = await started.postJson('/login', { username: 'alice', password: goodPassword })
+    const { mfa_token } = (await first.json()) as { mfa_token: string }
+    await started.postJson('/login/mfa', { mfa_token, method: 'totp', code: '000000' })
+    const user = await started.store.users.findByCanonicalName('alice')
+    const events = await started.store.audit.list({ limit: 50 })
+    const [wrong] = events.filter(({ result }) => result === 'wrong_factor')
+    expect(wrong).toMatchObject({ type: 'sign_in', target: user?.id, count: 2 })
+    expect(started.signIns.filter((result) => result === 'wrong')).toHaveLength(2)
+  })
+
+  it('is refused after a hundred wrong codes in a day, however slowly they come', async () => {
+    await start()
+    const { secret } = await enrol()
+    browser = new TestBrowser(started.url, issuer)
+    const statuses: number[] = []
+    for (let round = 0; round < 21; round += 1) {
+      const page = await signIn(await browser.get('/login'))
+      for (let index = 0; index < 5; index += 1) statuses.push((await browser.submit(page, { code: '000000' })).status)
+      started.clock.advance(301)
+    }
+    expect(statuses.filter((status) => status === 401)).toHaveLength(100)
+    const page = await signIn(await browser.get('/login'))
+    expect((await browser.submit(page, { code: codeOf(secret) })).status).toBe(429)
+    started.clock.advance(86_400)
+    const later = await signIn(await browser.get('/login'))
+    expect((await browser.submit(later, { code: codeOf(secret) })).has('username')).toBe(true)
+  })
+
   it('cannot be passed over: a half sign-in opens nothing, and ends with a change of the password', async () => {
     await start()
     const { secret } = await enrol()
@@ -256,6 +289,56 @@ describe('a second factor over the JSON API', () => {
   })
 })
 
+describe('a factor that is being added', () => {
+  /** Somebody sets a new password just before the next transaction: everything was looked at, and nothing written. */
+  function changePasswordBeforeNext(): void {
+    const { store, clock, auth } = started
+    const transaction = store.transaction.bind(store)
+    store.transaction = async (run) => {
+      store.transaction = transaction
+      const user = await store.users.findByCanonicalName('alice')
+      if (!user) throw new Error('no alice')
+      const change = { user, password: 'another long passphrase', minimumLength: 15 }
+      await setPassword({ ...auth, store, clock }, change, { actor: 'test' })
+      return transaction(run)
+    }
+  }
+  const factorsOf = async () => {
+    const user = await started.store.users.findByCanonicalName('alice')
+    return user ? started.store.factors.listByUser(user.id) : []
+  }
+
+  it.each([
+    ['with a half sign-in', ['clerk'], '/login'],
+    ['in a session', [], '/account/security'],
+  ])('%s does not outlive a change of the password', async (_name, roles, place) => {
+    await start(roles)
+    const first = await signIn(await browser.get(place))
+    const page = first.has('no-factors')
+      ? await browser.post('/account/totp', { flow: first.form.fields.flow ?? '' })
+      : first
+    changePasswordBeforeNext()
+    const answer = await browser.submit(page, { code: codeOf(textOf(page, 'secret')) })
+    expect([answer.status, answer.has('recovery-codes')]).toEqual([403, false])
+    expect(await factorsOf()).toEqual([])
+  })
+
+  it('half signed in is the first, also of two at once', async () => {
+    await start(['clerk'])
+    const pages = await Promise.all(
+      [1, 2, 3].map(async () => {
+        const own = new TestBrowser(started.url, issuer)
+        return { own, page: await own.signIn(await own.get('/login'), 'alice', goodPassword) }
+      }),
+    )
+    const answers = await Promise.all(
+      pages.map(({ own, page }) => own.submit(page, { code: codeOf(textOf(page, 'secret')) })),
+    )
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 403, 403])
+    expect(await factorsOf()).toHaveLength(1)
+  })
+})
+
 describe('the security page', () => {
   it('asks for a new sign-in before anything is changed that was not signed in to lately', async () => {
     await start()
@@ -268,6 +351,32 @@ describe('the security page', () => {
     expect((await browser.post('/account/factors/remove', { flow, factor })).has('password')).toBe(true)
     expect((await browser.post('/account/recovery-codes', { flow })).has('password')).toBe(true)
     expect((await browser.get('/account/security')).has('factors')).toBe(true)
+  })
+
+  it('asks who has a second factor for it, also where the browser is remembered', async () => {
+    await start()
+    const { secret } = await enrol()
+    browser = new TestBrowser(started.url, issuer)
+    await browser.submit(await signIn(await browser.get('/login')), { code: codeOf(secret), remember: 'yes' })
+    browser.cookies.delete('__Host-gatehouse_session')
+    const page = await signIn(await browser.get('/account/security'))
+    const flow = page.form.fields.flow ?? ''
+    const asked = await browser.post('/account/factors/remove', { flow, factor: factorOn(page) })
+    expect(asked.has('verify')).toBe(true)
+    for (const [path, fields] of [
+      ['/account/passkeys', {}],
+      ['/account/totp', {}],
+      ['/account/recovery-codes', {}],
+      ['/account/profile/email', { email: 'mallory@example.com' }],
+    ] as const) {
+      expect((await browser.post(path, { flow, ...fields })).has('verify'), path).toBe(true)
+    }
+    started.clock.advance(30)
+    const proven = await browser.submit(asked, { code: codeOf(secret) })
+    expect(proven.has('factors')).toBe(true)
+    expect((await browser.post('/account/factors/remove', { flow, factor: factorOn(page) })).has('no-factors')).toBe(
+      true,
+    )
   })
 
   it('removes a factor with its recovery codes, in this account alone', async () => {

@@ -21,9 +21,10 @@ import { redirectTo } from '../pages/page.ts'
 import { renderSecondFactor } from '../pages/second-factor.ts'
 import { type CompletionDependencies, completeInBrowser, goOn } from './go-on.ts'
 import { holdAccount } from './password.ts'
+import type { RefusalDependencies } from './refuse-sign-in.ts'
 import { type ShownFactor, showFactor } from './show-factor.ts'
 
-export interface SecondFactorDependencies extends CompletionDependencies {
+export interface SecondFactorDependencies extends CompletionDependencies, RefusalDependencies {
   readonly issuer: string
   readonly store: Store
   readonly secondFactors: SecondFactors

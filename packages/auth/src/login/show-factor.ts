@@ -3,7 +3,7 @@ import type { Tables } from '@gatehouse/store/store'
 import type { Assertion } from '../domain/passkey-answers.ts'
 import type { Passkeys } from '../domain/passkeys.ts'
 import { amrOf, type FactorMethod, type SecondFactors } from '../domain/second-factors.ts'
-import type { Actor } from '../domain/users.ts'
+import { noteRefusal, type RefusalDependencies, type SignInSource } from './refuse-sign-in.ts'
 
 /** What somebody shows who has proven something before: one of the two, as the method asks for. */
 export interface FactorTry {
@@ -13,7 +13,7 @@ export interface FactorTry {
   readonly assertion?: Assertion | undefined
   /** The flow or the token that a passkey was asked for with. */
   readonly flow: string
-  readonly by: Pick<Actor, 'address' | 'request_id'>
+  readonly by: SignInSource
 }
 
 /** A second factor that is the user's. */
@@ -23,14 +23,27 @@ export interface ShownFactor {
   readonly use: (tables: Tables) => Promise<void>
 }
 
+export interface ShowFactorDependencies extends RefusalDependencies {
+  readonly secondFactors: Pick<SecondFactors, 'check'>
+  readonly passkeys: Pick<Passkeys, 'check'>
+}
+
 /**
- * Checks a second factor of any method; why not, for the log, where it is not right. Error: `too_many_requests` for codes.
+ * Checks a second factor of any method; why not, for the log, where it is not right, which is noted in the audit trail.
+ * Error: `too_many_requests` for codes.
  */
 export async function showFactor(
-  {
-    secondFactors,
-    passkeys,
-  }: { readonly secondFactors: Pick<SecondFactors, 'check'>; readonly passkeys: Pick<Passkeys, 'check'> },
+  dependencies: ShowFactorDependencies,
+  tried: FactorTry,
+): Promise<ShownFactor | { readonly why: string }> {
+  const { user, by } = tried
+  const shown = await checkFactor(dependencies, tried)
+  if ('why' in shown) await noteRefusal(dependencies, by, { user, counted: 'wrong', why: 'wrong_factor' })
+  return shown
+}
+
+async function checkFactor(
+  { secondFactors, passkeys }: ShowFactorDependencies,
   { user, method, code = '', assertion, flow, by }: FactorTry,
 ): Promise<ShownFactor | { readonly why: string }> {
   if (method === 'passkey') {
