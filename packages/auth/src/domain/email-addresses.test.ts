@@ -8,6 +8,10 @@ describe('an e-mail address', () => {
     ['zoë@exämple.de', 'zoë@exämple.de', 'zoë@xn--exmple-cua.de'],
     // One who is written with wide letters is the one with the plain ones: what is mailed is what is compared.
     ['ｖｉｃｔｉｍ@example.com', 'victim@example.com', 'victim@example.com'],
+    // A mail program that reads these domains otherwise than they are compared would send to somebody else.
+    ['alice@exam\u00adple.com', 'alice@example.com', 'alice@example.com'],
+    ['alice@stra\u1e9ee.de', 'alice@strasse.de', 'alice@strasse.de'],
+    ['alice@EX\u00c4MPLE.de', 'alice@ex\u00e4mple.de', 'alice@xn--exmple-cua.de'],
   ])('is read: %s', (text, email, canonical) => {
     expect(parseEmail(text)).toEqual({ email, canonical })
   })

@@ -1,4 +1,5 @@
-import { domainToASCII } from 'node:url'
+import { isAscii } from 'node:buffer'
+import { domainToASCII, domainToUnicode } from 'node:url'
 
 /** An e-mail address that mail can be sent to. */
 export interface EmailAddress {
@@ -22,10 +23,13 @@ export function parseEmail(text: string): EmailAddress | undefined {
   const normalized = text.trim().normalize('NFKC')
   const at = normalized.lastIndexOf('@')
   const local = normalized.slice(0, Math.max(at, 0))
-  const domain = domainToASCII(normalized.slice(at + 1)).toLowerCase()
+  const typed = normalized.slice(at + 1)
+  const domain = domainToASCII(typed).toLowerCase()
   if (at === -1 || Buffer.byteLength(local) > 64 || !localPart.test(local) || !domainName.test(domain)) return undefined
   if (/[\p{Zs}\p{Cc}\p{Cf}\u2028\u2029]/u.test(local)) return undefined
-  return { email: `${local}@${normalized.slice(at + 1)}`, canonical: `${local.toLowerCase()}@${domain}` }
+  // Whoever sends mail reads a domain beyond ASCII by rules of their own: it goes to the one that is compared.
+  const shown = isAscii(Buffer.from(typed)) ? typed : domainToUnicode(domain)
+  return { email: `${local}@${shown}`, canonical: `${local.toLowerCase()}@${domain}` }
 }
 
 /** An address as those may see it who need not know it: its first letter and its domain. */
