@@ -20,11 +20,18 @@ const getAlice = async () => {
 
 describe('what is kept of a user', () => {
   it('is given to its owner as a file, without anything to sign in by', async () => {
+    const { id } = await getAlice()
+    await started.store.users.setProfile({ id, name: 'Alice Example', locale: 'en', at: started.clock.now() })
     const page = await open()
     const answer = await browser.submit(page, {})
     expect(answer.headers.get('content-disposition')).toContain('attachment')
     const data = JSON.parse(answer.text) as Record<string, readonly Record<string, unknown>[]>
-    expect(data.account).toMatchObject({ username: 'alice', email: 'alice@example.com', has_password: true })
+    expect(data.account).toMatchObject({
+      username: 'alice',
+      name: 'Alice Example',
+      email: 'alice@example.com',
+      has_password: true,
+    })
     expect(Object.keys(data)).toEqual(['account', 'sessions', 'factors', 'applications', 'organisations', 'history'])
     expect(data.sessions).toHaveLength(1)
     expect(data.history?.map(({ type }) => type)).toContain('sign_in')

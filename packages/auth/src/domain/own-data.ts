@@ -21,6 +21,7 @@ export async function collectOwnData(store: Store, user: UserRow): Promise<objec
     account: {
       id: user.id,
       username: user.username,
+      name: user.name,
       email: user.email,
       email_verified_at: user.email_verified_at === null ? null : told(user.email_verified_at),
       locale: user.locale,
