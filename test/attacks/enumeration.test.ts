@@ -43,7 +43,7 @@ const bytesOf = (status: number, headers: Headers, text: string, name: string): 
     .join('\n')
     .replaceAll(/flow(=|" value=")[\w-]{22}/g, 'flow')
     .replaceAll(/gh[a-z]_[\w-]{43}/g, 'token')
-    .replaceAll(/req_\w+/g, 'request')
+    .replaceAll(/req_[\w-]+/g, 'request')
     .replaceAll(name, 'NAME')
 
 interface Seen {

@@ -113,7 +113,8 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
         const ending = { tables, clock, revocations }
         if (before && before.id !== current.id) ended.push(...(await endSession(ending, before.id, by)))
         if (!renewed) {
-          ended.push(...(await endBeyond(ending, { user: proof.user.id, keep: limits().perUser }, by)))
+          const newest = { keep: limits().perUser, present: current.id }
+          ended.push(...(await endBeyond(ending, { user: proof.user.id, ...newest }, by)))
         }
         await Promise.all([proof.alongside(tables, current), recordSignIn(tables, current, proof)])
         return current

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { type Clock, seconds } from '@gatehouse/core/time'
@@ -149,9 +150,11 @@ export function createLockout(
   return {
     async begin(account, address, user) {
       const from = limitKey(address)
+      // What is typed as a user name may be a password: it is kept nowhere in clear.
+      const typed = hash('sha256', account, 'base64url')
       const keys = {
-        pair: `password:pair:${account}|${from}`,
-        account: `password:account:${account}`,
+        pair: `password:pair:${typed}|${from}`,
+        account: `password:account:${typed}`,
         address: `password:address:${from}`,
         everyone: 'password:everyone',
       }

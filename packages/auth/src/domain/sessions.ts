@@ -104,14 +104,14 @@ export async function endSession(
   return entries
 }
 
-/** Ends the oldest sessions of a user where there are more than may be; see {@link endSession}. */
+/** Ends the oldest sessions of a user, but never the present one, where there are more than may be; see {@link endSession}. */
 export async function endBeyond(
   dependencies: EndingDependencies,
-  { user, keep }: { readonly user: UserId; readonly keep: number },
+  { user, ...newest }: { readonly user: UserId; readonly keep: number; readonly present: SessionId },
   by: By,
 ): Promise<readonly Revocation[]> {
   const ended: Revocation[] = []
-  for (const id of await dependencies.tables.sessions.listBeyond(user, keep)) {
+  for (const id of await dependencies.tables.sessions.listBeyond(user, newest)) {
     ended.push(...(await endSession(dependencies, id, by)))
   }
   return ended

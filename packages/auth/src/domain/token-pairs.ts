@@ -203,7 +203,8 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
           }),
         ])
         if (!isStarted) throw changedMeanwhile()
-        return endBeyond({ tables, clock, revocations }, { user: user.id, keep: limits().perUser }, by)
+        const newest = { keep: limits().perUser, present: session.id }
+        return endBeyond({ tables, clock, revocations }, { user: user.id, ...newest }, by)
       })
       await revocations.announce(ended)
       return buildPair(dependencies, client, { grant, generation: 1, scope: grant.scope })

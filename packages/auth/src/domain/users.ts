@@ -165,7 +165,7 @@ export interface NewPassword {
 }
 
 /**
- * Sets a new password, ends every session of the user, and tells them. Errors: `weak_password`, `not_found`. Cost: one hash,
+ * Sets a new password, ends every session of the user, forgets the browsers that need no second factor, and tells them. Errors: `weak_password`, `not_found`. Cost: one hash,
  * one transaction.
  */
 export async function setPassword(
@@ -183,6 +183,8 @@ export async function setPassword(
   const hash = await passwords.hash(change.password)
   const entries = await store.transaction(async (tables) => {
     await replaceHash(tables, { id: user.id, hash, at: clock.now() })
+    // Whoever had the old one may have had a browser remembered.
+    await tables.rememberedDevices.deleteByUser(user.id)
     await change.alongside?.(tables)
     await notices.tell(tables, 'password_changed', { user, by })
     await recordEvent(tables, clock, { type: 'password_set', result: 'ok', target: user.id, ...by })

@@ -77,6 +77,12 @@ describe('a refused sign-in', () => {
 
   it('is audited once a minute for one account and source, and by source alone for unknown accounts', async () => {
     started = await startAuth()
+    const keys: string[] = []
+    const { record } = started.store.signInFailures
+    started.store.signInFailures.record = (failures) => {
+      keys.push(...failures.map(({ key }) => key))
+      return record(failures)
+    }
     for (let count = 0; count < 5; count += 1) await attempt('alice', 'wrong')
     await attempt('my secret typed as a name', 'wrong')
     await attempt('another such name', 'wrong')
@@ -88,6 +94,8 @@ describe('a refused sign-in', () => {
       ['unknown', 2],
     ])
     expect(JSON.stringify(events)).not.toContain('secret typed')
+    expect(keys.length).toBeGreaterThan(0)
+    expect(keys.join()).not.toContain('secret typed')
     started.clock.advance(60)
     await attempt('alice', 'wrong')
     expect(

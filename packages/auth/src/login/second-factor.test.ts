@@ -207,6 +207,20 @@ describe('a second factor on the pages', () => {
     expect((await signIn(await authorize())).has('verify')).toBe(true)
   })
 
+  it('is asked for again in every browser once the password is a new one', async () => {
+    await start()
+    const { secret } = await enrol()
+    browser = new TestBrowser(started.url, issuer)
+    await browser.submit(await signIn(await browser.get('/login')), { code: codeOf(secret), remember: 'yes' })
+    const user = await started.store.users.findByCanonicalName('alice')
+    if (!user) throw new Error('alice is gone')
+    const { store, clock, auth } = started
+    const change = { user, password: 'another long passphrase', minimumLength: 15 }
+    await setPassword({ store, clock, ...auth }, change, { actor: 'test' })
+    const page = await browser.signIn(await browser.get('/login'), 'alice', change.password)
+    expect(page.has('verify')).toBe(true)
+  })
+
   it('must be set up by users of a role that requires it, before anything else', async () => {
     await start(['clerk'])
     const page = await signIn(await authorize())

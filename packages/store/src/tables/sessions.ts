@@ -60,8 +60,8 @@ export interface Sessions {
   ): Promise<boolean>
   /** Notes that it is in use. */
   touch(id: SessionId, at: Seconds): Promise<void>
-  /** At most 50 of a user beyond the newest `keep`. */
-  listBeyond(user: UserId, keep: number): Promise<SessionId[]>
+  /** At most 50 of a user beyond the newest `keep`, among which the present one is, whichever others are as new. */
+  listBeyond(user: UserId, newest: { readonly keep: number; readonly present: SessionId }): Promise<SessionId[]>
   /** Notes what its user has picked; false where the session has ended meanwhile. */
   setOrganisation(id: SessionId, organisation: OrganisationId): Promise<boolean>
   /** The oldest first, expired ones too. */
@@ -101,14 +101,15 @@ export function createSessions(connection: Connection): Sessions {
     async touch(id, at) {
       await db.updateTable('sessions').set({ used_at: at }).where('id', '=', id).execute()
     },
-    async listBeyond(user, keep) {
+    async listBeyond(user, { keep, present }) {
       const rows = await db
         .selectFrom('sessions')
         .select('id')
         .where('user_id', '=', user)
+        .where('id', '!=', present)
         .orderBy('created_at', 'desc')
         .orderBy('id')
-        .offset(keep)
+        .offset(keep - 1)
         .limit(50)
         .execute()
       return rows.map(({ id }) => id)
