@@ -250,6 +250,18 @@ describe('a run of deliveries', () => {
     expect(most).toBeLessThanOrEqual(10)
   })
 
+  it('keeps nothing from the webhook where a mail server hangs', async () => {
+    let release = (): void => {}
+    const hung = new Promise<void>((resolve) => (release = resolve))
+    const senders = { mail: { ...sender, send: () => hung }, webhook: sender }
+    const outbox = await open({ senders, channelOf: (kind) => (kind === 'recovery' ? 'mail' : 'webhook') })
+    for (let index = 0; index < 20; index += 1) await queue(outbox, { kind: 'recovery', countedAs: `${index}` })
+    await queue(outbox)
+    const hanging = outbox.deliver()
+    await expect.poll(() => arrived.map(({ kind }) => kind)).toEqual(['sign_in_code'])
+    await Promise.all([hanging, release()])
+  })
+
   it('keeps the others from nothing where one hangs', async () => {
     const outbox = await open({ perRecipient: 100 })
     await queue(outbox)

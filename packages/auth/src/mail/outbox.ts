@@ -83,8 +83,9 @@ interface Dependencies {
 const countedFor = 600
 /** Seconds after which a mail is given up that nothing else ends. */
 const usualLife = seconds(86_400)
-/** Mails that one process sends at a time. */
+/** Mails that one process sends at a time by each channel. */
 const atATime = 10
+const channels = ['mail', 'webhook', 'nowhere'] as const satisfies readonly MailRow['channel'][]
 /** Seconds within which an attempt is over, whatever happens to it; another process then may try. */
 const attemptLimit = 60
 /** Seconds between attempts: the n-th failure is followed by the n-th of these, and then by the last. */
@@ -97,8 +98,11 @@ const placeOf = (id: string): string => `mails.sealed:${id}`
 export function createOutbox({ store, clock, ring }: Dependencies, options: OutboxOptions): Outbox {
   const { senders, onResult } = options
   let closed = false
-  /** In this process, over all runs: one that hangs keeps the others from nothing but its own place. */
-  let underWay = 0
+  /**
+   * In this process, over all runs: one that hangs keeps the others from nothing but its own place, and a mail server that
+   * hangs keeps nothing from the webhook.
+   */
+  const underWay: Record<MailRow['channel'], number> = { mail: 0, webhook: 0, nowhere: 0 }
 
   /** Whether a recipient may get one more of a kind. */
   const mayHave = async (tables: Tables, { kind, countedAs }: QueuedMail): Promise<boolean> => {
@@ -144,16 +148,16 @@ export function createOutbox({ store, clock, ring }: Dependencies, options: Outb
   }
 
   /** Takes as many as there is room for; each gives its place back when its attempt is over. */
-  const takeDue = async (room: number): Promise<readonly MailRow[]> => {
-    underWay += room
+  const takeDue = async (channel: MailRow['channel'], room: number): Promise<readonly MailRow[]> => {
+    underWay[channel] += room
     let taken = 0
     try {
       const now = clock.now()
-      const due = await store.mails.take({ now, until: seconds(now + attemptLimit), limit: room })
+      const due = await store.mails.take({ now, until: seconds(now + attemptLimit), limit: room, channel })
       taken = due.length
       return due
     } finally {
-      underWay -= room - taken
+      underWay[channel] -= room - taken
     }
   }
 
@@ -161,7 +165,7 @@ export function createOutbox({ store, clock, ring }: Dependencies, options: Outb
     try {
       return await attempt(row)
     } finally {
-      underWay -= 1
+      underWay[row.channel] -= 1
     }
   }
 
@@ -190,6 +194,17 @@ export function createOutbox({ store, clock, ring }: Dependencies, options: Outb
     return true
   }
 
+  const deliverBy = async (channel: MailRow['channel']): Promise<number> => {
+    let arrived = 0
+    while (!closed && underWay[channel] < atATime) {
+      const due = await takeDue(channel, atATime - underWay[channel])
+      const outcomes = await Promise.allSettled(due.map(deliverOne))
+      arrived += outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length
+      if (due.length === 0) break
+    }
+    return arrived
+  }
+
   return {
     async queue(tables, mail) {
       const { to, kind, content, userId, goodFor = usualLife } = mail
@@ -212,14 +227,12 @@ export function createOutbox({ store, clock, ring }: Dependencies, options: Outb
     },
 
     async deliver() {
-      let arrived = 0
-      while (!closed && underWay < atATime) {
-        const due = await takeDue(atATime - underWay)
-        const outcomes = await Promise.allSettled(due.map(deliverOne))
-        arrived += outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length
-        if (due.length === 0) break
-      }
-      return arrived
+      const runs = await Promise.allSettled(channels.map(deliverBy))
+      // Only the database can fail here.
+      return runs.reduce((sum, run) => {
+        if (run.status === 'rejected') throw run.reason
+        return sum + run.value
+      }, 0)
     },
 
     async listNewest(limit) {

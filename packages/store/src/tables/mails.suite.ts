@@ -26,6 +26,7 @@ export function describeMails(open: OpenForSuite): void {
     const notYet = buildMail({ next_attempt_at: seconds(start + 1) })
     for (const row of [notYet, due, early]) expect(await store.mails.insert(row, many)).toBe(true)
     const take = (limit: number) => store.mails.take({ now: start, until, limit })
+    expect(await store.mails.take({ now: start, until, limit: 10, channel: 'nowhere' })).toEqual([])
     expect(await take(1)).toEqual([{ ...early, attempts: 1, next_attempt_at: until }])
     expect(await take(10)).toEqual([{ ...due, attempts: 3, next_attempt_at: until }])
     expect(await take(10)).toEqual([])

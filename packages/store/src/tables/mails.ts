@@ -24,10 +24,15 @@ export interface Mails {
    */
   insert(row: MailRow, most: number): Promise<boolean>
   /**
-   * Takes at most `limit` that are due and puts their next attempt off until `until`, so that no other process takes them
+   * Takes at most `limit` that are due, of one channel or of all, and puts their next attempt off until `until`, so that no other process takes them
    * meanwhile: what happens to a process that stops half-way is one more attempt.
    */
-  take(due: { readonly now: Seconds; readonly until: Seconds; readonly limit: number }): Promise<MailRow[]>
+  take(due: {
+    readonly now: Seconds
+    readonly until: Seconds
+    readonly limit: number
+    readonly channel?: MailRow['channel']
+  }): Promise<MailRow[]>
   /** It has arrived, or is given up. */
   delete(id: string): Promise<void>
   /** It has arrived, and is kept until it expires. */
@@ -51,7 +56,7 @@ export function createMails({ db, dialect }: Connection): Mails {
         select ${sql.join(values)} where (select count(*) from mails where delivered_at is null) < ${most}`.execute(db)
       return (numAffectedRows ?? 0n) > 0n
     },
-    take: ({ now, until, limit }) =>
+    take: ({ now, until, limit, channel }) =>
       db
         .updateTable('mails')
         .set(({ ref }) => ({ next_attempt_at: until, attempts: sql<number>`${ref('attempts')} + 1` }))
@@ -61,6 +66,7 @@ export function createMails({ db, dialect }: Connection): Mails {
             .select('id')
             .where('next_attempt_at', '<=', now)
             .where('delivered_at', 'is', null)
+            .$if(channel !== undefined, (those) => those.where('channel', '=', channel ?? 'mail'))
             .orderBy('next_attempt_at')
             .limit(limit)
             .modifyEnd(dialect.forUpdateSkippingLocked),
