@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { changeRoles, removeMember } from '../domain/organisation-members.ts'
 import { setOrganisationStatus } from '../domain/organisations.ts'
+import { setUserStatus } from '../domain/users.ts'
 import type { ShownPage, TestBrowser } from '../testing/browser.ts'
 import { type OrganisationSite, startOrganisations } from '../testing/organisations.ts'
 import { claimsOf, goodPassword } from '../testing/start-auth.ts'
@@ -264,6 +265,14 @@ describe('invitations', () => {
     })
     expect(withdrawn.text).not.toContain('data-invitation=')
     expect(await eventTypes()).toEqual(expect.arrayContaining(['member_invited', 'invitation_withdrawn']))
+  })
+
+  it('are worth nothing once whoever has sent them is disabled', async () => {
+    await invite(await site.browserOf('carol'), 'erin@example.com', 'admin')
+    const { store, clock, auth } = site.started
+    const { id } = await site.addPerson('carol')
+    await setUserStatus({ store, clock, revocations: auth.revocations }, { id, status: 'disabled' }, { actor: 'test' })
+    expect(await store.organisationInvitations.count(acme as never, clock.now())).toBe(0)
   })
 
   it('are mailed: who invites, and a link on the issuer’s host', async () => {

@@ -240,7 +240,10 @@ export async function deleteUser(
   await revocations.announce(entries)
 }
 
-/** Lets a user sign in or not; disabling ends every session in the same transaction. */
+/**
+ * Lets a user sign in or not; disabling ends every session in the same transaction, and what they have invited others to.
+ * Threat: somebody who has got into an administrator's account and has invited themselves, to come back later.
+ */
 export async function setUserStatus(
   { store, clock, revocations }: Omit<Dependencies, 'passwords'>,
   change: { readonly id: UserId; readonly status: UserRow['status'] },
@@ -250,7 +253,9 @@ export async function setUserStatus(
     await tables.users.setStatus({ ...change, at: clock.now() })
     const type = change.status === 'disabled' ? 'user_disabled' : 'user_enabled'
     await recordEvent(tables, clock, { type, result: 'ok', target: change.id, ...by })
-    return change.status === 'disabled' ? endAllOfUser({ tables, clock, revocations }, change.id, by) : []
+    if (change.status !== 'disabled') return []
+    await tables.organisationInvitations.deleteByInviter(change.id)
+    return endAllOfUser({ tables, clock, revocations }, change.id, by)
   })
   await revocations.announce(entries)
 }
