@@ -3,12 +3,15 @@ import { paths } from '@gatehouse/core/paths'
 import * as Type from 'typebox'
 import { type InvitationDependencies, inviteMember, withdrawInvitation } from '../domain/organisation-invitations.ts'
 import { getEmail } from '../domain/users.ts'
+import type { AddressLimit } from '../http/address-limit.ts'
 import { defineEndpoint, type Endpoint } from '../http/endpoint.ts'
 import { rolesOf, takeAsAdministrator } from './members.ts'
 import type { OrganisationPagesDependencies } from './organisations.ts'
 import { ownerPage } from './owner.ts'
 
 interface Dependencies extends OrganisationPagesDependencies {
+  /** Requests that cost a mail, by address. */
+  readonly mailRequests: AddressLimit
   /** undefined = nobody can be sent mail, and nobody is invited. */
   readonly queueInvitation: InvitationDependencies['queueMail'] | undefined
 }
@@ -41,6 +44,8 @@ export function accountInvitationsEndpoints(dependencies: Dependencies): readonl
         takeAsAdministrator(dependencies, request, invitationTold, async ({ members, organisation, authority, by }) => {
           const { queueInvitation: queueMail } = dependencies
           if (!queueMail) throw new GatehouseError('not_found')
+          // Inviting and taking back in turns would mail any number of strangers.
+          dependencies.mailRequests.take(request.address)
           const address = getEmail(request.body.email ?? '')
           const { locale } = request.look
           const invitation = { organisation, address, roles: rolesOf(request.body), locale }

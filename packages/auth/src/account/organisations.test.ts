@@ -254,6 +254,20 @@ describe('invitations', () => {
       ...(role ? { role } : {}),
     })
 
+  it('are sent to so many strangers and no more, also where each is taken back', async () => {
+    await site.started.close()
+    site = await startOrganisations({ mailRequestLimit: 2 })
+    acme = (await site.addOrganisation('acme', { carol: 'admin' })).id
+    const browser = await site.browserOf('carol')
+    const statuses: number[] = []
+    for (const name of ['a', 'b', 'c']) {
+      statuses.push((await invite(browser, `${name}@example.com`)).status)
+      const fields = { ...fieldsOf(await members(browser)), email: `${name}@example.com` }
+      await browser.post('/account/organisations/invitations/withdraw', fields)
+    }
+    expect(statuses).toEqual([200, 200, 429])
+  })
+
   it('are listed until they are answered or withdrawn, and are nothing but an address', async () => {
     const browser = await site.browserOf('carol')
     const page = await invite(browser, 'Erin@Example.com', 'clerk')

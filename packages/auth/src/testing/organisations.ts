@@ -79,6 +79,8 @@ export interface OrganisationSite {
 }
 
 interface SiteOptions {
+  /** Requests of one address in a minute that cost a mail. */
+  readonly mailRequestLimit?: number
   readonly settings?: Partial<AuthSettings>
   /** Overrides parts of `web`. */
   readonly web?: Partial<ConfiguredClient>
@@ -103,6 +105,7 @@ export async function startOrganisations(options: SiteOptions = {}): Promise<Org
   const started = await startAuth({
     clients: [web, ...(options.clients ?? [])],
     ...(options.mail ? { mail: options.mail } : {}),
+    ...(options.mailRequestLimit ? { mailRequestLimit: options.mailRequestLimit } : {}),
     settings: { organisations: testPolicy, roleScopes: testRoleScopes, ...signUp, ...options.settings },
   })
   const { auth, store, clock, url } = started
