@@ -132,6 +132,23 @@ describe('sessions', () => {
   })
 })
 
+describe('many sessions', () => {
+  it('are not all on one page, the present one always is, and all others can be ended', async () => {
+    const page = await signIn(await browser.get('/account/sessions'))
+    for (let index = 0; index < 30; index += 1) {
+      started.clock.advance(1)
+      await started.signIn()
+    }
+    const many = await browser.get('/account/sessions')
+    expect(many.text.match(/data-session=/g)).toHaveLength(26)
+    expect(many.has('this-session')).toBe(true)
+    expect(many.text).toMatch(/id="hidden-sessions">5 /)
+    const { flow = '' } = page.form.fields
+    const left = await browser.post('/account/sessions', { flow: many.form.fields.flow ?? flow, session: 'others' })
+    expect(left.text.match(/data-session=/g)).toHaveLength(1)
+  })
+})
+
 describe('connected applications', () => {
   it('are listed, and lose everything when they are withdrawn', async () => {
     const tokens = await connect()

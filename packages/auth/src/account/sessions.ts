@@ -22,6 +22,9 @@ const formSchema = Type.Object({
   session: Type.String({ maxLength: 100, description: 'Which one to end; `others`: all but this one' }),
 })
 
+/** Sessions on the page: the newest; a program that signs in over and over has many. */
+const shownAtMost = 25
+
 /** Where people see from where they are signed in, and end what is not theirs. */
 export function accountSessionsEndpoints(dependencies: Dependencies): readonly Endpoint[] {
   const described = { ...ownerPage, path: paths.accountSessions }
@@ -36,7 +39,10 @@ export function accountSessionsEndpoints(dependencies: Dependencies): readonly E
           const now = dependencies.clock.now()
           const sessions = await dependencies.store.sessions.listByUser(user.id)
           const lasting = sessions.filter(({ expires_at }) => expires_at > now)
-          return renderSessions(request.look, { flow: flow.id, sessions: lasting, current: session.id, cookies })
+          const newest = lasting.slice(-shownAtMost)
+          const shown = newest.some(({ id }) => id === session.id) ? newest : [session, ...newest]
+          const hidden = lasting.length - shown.length
+          return renderSessions(request.look, { flow: flow.id, sessions: shown, hidden, current: session.id, cookies })
         }),
     }),
     defineEndpoint({

@@ -160,6 +160,8 @@ export const renderSessions = (
   page: {
     readonly flow: string
     readonly sessions: readonly SessionRow[]
+    /** How many there are besides. */
+    readonly hidden: number
     readonly current: string
     readonly cookies: readonly string[]
   },
@@ -189,6 +191,7 @@ ${
     title: look.text('sessions.title'),
     cookies: page.cookies,
     body: html`<ul id="sessions" class="cards">${page.sessions.map(renderSession)}</ul>
+${page.hidden > 0 && html`<p id="hidden-sessions">${look.text('sessions.hidden', { count: page.hidden })}</p>`}
 ${page.sessions.length > 1 && end('others', 'end-others', look.text('sessions.end_others'))}`,
   })
 }

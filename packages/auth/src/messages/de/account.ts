@@ -43,6 +43,7 @@ export const account: Catalogue = {
   'sessions.from_since': 'von {address}, seit {date}',
   'sessions.this_browser': 'dieser Browser',
   'sessions.end': 'Beenden',
+  'sessions.hidden': '{count} ältere sind nicht gezeigt. Um sie zu beenden, beenden Sie alle anderen.',
   'sessions.end_others': 'Alle anderen beenden',
   'applications.title': 'Verbundene Anwendungen',
   'applications.none': 'Keine.',

@@ -42,6 +42,7 @@ export const account = {
   'sessions.from_since': 'from {address}, since {date}',
   'sessions.this_browser': 'this browser',
   'sessions.end': 'End',
+  'sessions.hidden': '{count} older ones are not shown. To end them, end all others.',
   'sessions.end_others': 'End all others',
   'applications.title': 'Connected applications',
   'applications.none': 'None.',

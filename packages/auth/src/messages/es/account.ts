@@ -44,6 +44,7 @@ export const account: Catalogue = {
   'sessions.from_since': 'desde {address}, el {date}',
   'sessions.this_browser': 'este navegador',
   'sessions.end': 'Terminar',
+  'sessions.hidden': '{count} más antiguas no se muestran. Para terminarlas, termine todas las demás.',
   'sessions.end_others': 'Terminar todas las demás',
   'applications.title': 'Aplicaciones conectadas',
   'applications.none': 'Ninguna.',

@@ -44,6 +44,7 @@ export const account: Catalogue = {
   'sessions.from_since': 'depuis {address}, le {date}',
   'sessions.this_browser': 'ce navigateur',
   'sessions.end': 'Terminer',
+  'sessions.hidden': '{count} plus anciennes ne sont pas affichées. Pour les terminer, terminez toutes les autres.',
   'sessions.end_others': 'Terminer toutes les autres',
   'applications.title': 'Applications connectées',
   'applications.none': 'Aucune.',
