@@ -45,7 +45,7 @@ export async function showNewPasskey(
 ): Promise<Answer> {
   const other = page.isRequired
     ? { address: `${paths.loginEnrol}?flow=${flow.id}`, text: look.text('passkey.app_instead') }
-    : { address: paths.accountSecurity, text: look.text('common.back') }
+    : { address: paths.accountSecurity, text: look.text('frame.back') }
   const options = await passkeys.beginRegistration(user, flow.id)
   const error = page.isWrong ? look.text('passkey.not_added') : undefined
   return renderNewPasskey(look, { ...page, flow: flow.id, options, other, error })

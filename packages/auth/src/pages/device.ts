@@ -25,7 +25,7 @@ export const renderUserCode = (look: Look, page: UserCodePage): Answer =>
 <form method="post" action="${page.action}">
 <label>${look.text('device.code')}
 <input id="user_code" name="user_code" autocomplete="off" autocapitalize="characters" spellcheck="false" required maxlength="40" placeholder="XXXX-XXXX" value="${page.userCode ?? ''}"></label>
-<button id="continue" class="primary" type="submit">${look.text('common.continue')}</button>
+<button id="continue" class="primary" type="submit">${look.text('frame.continue')}</button>
 </form>`,
   })
 

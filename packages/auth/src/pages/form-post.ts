@@ -20,14 +20,14 @@ export const renderFormPost = (
     { ...look, here: undefined },
     {
       name: 'form-post',
-      title: look.text('common.back_to_app'),
+      title: look.text('frame.back_to_app'),
       formTargets: [page.redirectUri],
       scripts: ['submit'],
       cookies: page.cookies,
       body: html`<form method="post" action="${page.redirectUri}">
 ${Object.entries(page.fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
-<noscript><p>${look.text('common.one_step_left')}</p></noscript>
-<button id="continue" class="primary" type="submit">${look.text('common.continue')}</button>
+<noscript><p>${look.text('frame.one_step_left')}</p></noscript>
+<button id="continue" class="primary" type="submit">${look.text('frame.continue')}</button>
 </form>`,
     },
   )

@@ -27,8 +27,8 @@ describe('a look', () => {
 
   it('escapes what is put into a text, unless it is markup', () => {
     const look = looksOf().of({ headers: {} })
-    expect(look.html('common.signed_in_as', { username: '<b>' }).text).toContain('&lt;b&gt;')
-    expect(look.html('common.signed_in_as', { username: html`<b>x</b>` }).text).toContain('<b>x</b>')
+    expect(look.html('frame.signed_in_as', { username: '<b>' }).text).toContain('&lt;b&gt;')
+    expect(look.html('frame.signed_in_as', { username: html`<b>x</b>` }).text).toContain('<b>x</b>')
   })
 
   it('offers languages only where the page can be asked for again', () => {

@@ -61,7 +61,7 @@ export const renderMailedCode = (
 <input type="hidden" name="flow" value="${page.flow}">
 <label>${look.text('mail_sign_in.code')}
 <input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="20"></label>
-<button id="verify" class="primary" type="submit">${look.text('common.continue')}</button>
+<button id="verify" class="primary" type="submit">${look.text('frame.continue')}</button>
 </form>
 <p class="hint">${look.text('mail_sent.nothing')}</p>
 <p><a id="again" href="${paths.loginEmail}?flow=${page.flow}">${look.text('link_gone.again')}</a></p>`,

@@ -22,7 +22,7 @@ export const renderMailSent = (
       minutes: page.minutes,
     })}</p>
 <p class="hint">${look.text('mail_sent.nothing')}</p>
-<p><a id="back" href="${page.back}">${look.text('common.back')}</a></p>`,
+<p><a id="back" href="${page.back}">${look.text('frame.back')}</a></p>`,
   })
 
 /** Says that a link has been used, has expired, or was replaced, and where to get another. */

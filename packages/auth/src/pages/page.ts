@@ -75,7 +75,7 @@ const frameOf = (
   look: Look,
   page: Page,
   body: Html,
-): Html => html`<a class="skip" href="#main">${look.text('common.skip')}</a>
+): Html => html`<a class="skip" href="#main">${look.text('frame.skip')}</a>
 <header class="top"><img src="${assetsOf(look.brand).logo}" alt=""><span id="brand">${look.brand.name}</span></header>
 <main id="main">
 ${
@@ -94,19 +94,19 @@ function footOf(look: Look): Html {
   const link = (id: string, text: string, address: string | undefined): Html | false =>
     address !== undefined && html`<a id="${id}" href="${address}">${text}</a>`
   return html`<footer class="foot">
-${link('terms', look.text('common.terms'), terms)}
-${link('privacy', look.text('common.privacy'), privacy)}
-${link('support', look.text('common.support'), support)}
+${link('terms', look.text('frame.terms'), terms)}
+${link('privacy', look.text('frame.privacy'), privacy)}
+${link('support', look.text('frame.support'), support)}
 ${
   look.here !== undefined &&
   html`<form id="languages" method="post" action="${paths.language}">
 <input type="hidden" name="back" value="${look.here}">
-<label>${look.text('common.language')}
+<label>${look.text('frame.language')}
 <select id="locale" name="locale" autocomplete="off">${locales.map(
     (locale) =>
       html`<option value="${locale}" lang="${locale}"${locale === look.locale && html` selected`}>${localeNames[locale]}</option>`,
   )}</select></label>
-<button id="change-language" type="submit">${look.text('common.change_language')}</button>
+<button id="change-language" type="submit">${look.text('frame.change_language')}</button>
 </form>`
 }
 </footer>`

@@ -7,7 +7,7 @@ export const errorNotice = (error: string | undefined): Html | false =>
 
 /** As whom somebody has signed in. */
 export const signedInAs = (look: Look, username: string): Html =>
-  html`<p>${look.html('common.signed_in_as', { username: html`<strong id="username">${username}</strong>` })}</p>`
+  html`<p>${look.html('frame.signed_in_as', { username: html`<strong id="username">${username}</strong>` })}</p>`
 
 /** A form of one button that carries its values in hidden fields. */
 export const buttonForm = (form: {

@@ -49,7 +49,7 @@ ${hidden(flow, 'totp')}
 <label>${look.text('factor.totp')}
 <input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="10"></label>
 ${remember(look, 'totp', rememberDays)}
-<button id="verify" class="primary" type="submit">${look.text('common.continue')}</button>
+<button id="verify" class="primary" type="submit">${look.text('frame.continue')}</button>
 </form>`
 
 const recoveryPart = (
@@ -60,7 +60,7 @@ const recoveryPart = (
 ${hidden(flow, 'recovery_code')}
 <label>${look.text('factor.recovery_code')}
 <input id="recovery-code" name="code" autocomplete="off" autocapitalize="characters" spellcheck="false" required maxlength="40"></label>
-<button id="verify-recovery-code" type="submit">${look.text('common.continue')}</button>
+<button id="verify-recovery-code" type="submit">${look.text('frame.continue')}</button>
 </form></details>`
 
 /** A passkey, a code of an authenticator app, or a recovery code: what of these the user has. */

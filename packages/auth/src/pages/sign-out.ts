@@ -48,6 +48,6 @@ export const renderSignedOut = (
     // By a header, since a page of ours has no script that could do it.
     headers: page.back === undefined ? undefined : { refresh: `${frameSeconds}; url=${page.back}` },
     body: html`<p id="signed-out">${look.text('sign_out.close')}</p>
-${page.back !== undefined && html`<p><a id="continue" href="${page.back}">${look.text('common.back_to_app')}</a></p>`}
+${page.back !== undefined && html`<p><a id="continue" href="${page.back}">${look.text('frame.back_to_app')}</a></p>`}
 ${page.frames.map((frame) => html`<iframe hidden src="${frame}" title="${look.text('sign_out.frame')}"></iframe>`)}`,
   })

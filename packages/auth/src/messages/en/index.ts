@@ -1,6 +1,7 @@
 import { account } from './account.ts'
-import { common } from './common.ts'
 import { consent } from './consent.ts'
+import { errors } from './errors.ts'
+import { frame } from './frame.ts'
 import { mail } from './mail.ts'
 import { organisations } from './organisations.ts'
 import { ownData } from './own-data.ts'
@@ -12,8 +13,9 @@ import { signUp } from './sign-up.ts'
 /** English: complete, and what all others fall back to. */
 export const en = {
   ...account,
-  ...common,
   ...consent,
+  ...errors,
+  ...frame,
   ...mail,
   ...organisations,
   ...ownData,

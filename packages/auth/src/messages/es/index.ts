@@ -1,7 +1,8 @@
 import type { Catalogue } from '../catalogue.ts'
 import { account } from './account.ts'
-import { common } from './common.ts'
 import { consent } from './consent.ts'
+import { errors } from './errors.ts'
+import { frame } from './frame.ts'
 import { mail } from './mail.ts'
 import { organisations } from './organisations.ts'
 import { ownData } from './own-data.ts'
@@ -13,8 +14,9 @@ import { signUp } from './sign-up.ts'
 /** Spanish. */
 export const es: Catalogue = {
   ...account,
-  ...common,
   ...consent,
+  ...errors,
+  ...frame,
   ...mail,
   ...organisations,
   ...ownData,

@@ -1,17 +1,5 @@
-/** What stands on every page, and what can go wrong anywhere. */
-export const common = {
-  'common.continue': 'Continue',
-  'common.cancel': 'Cancel',
-  'common.back': 'Back',
-  'common.back_to_app': 'Back to the app',
-  'common.skip': 'Skip to the content',
-  'common.language': 'Language',
-  'common.change_language': 'Change',
-  'common.terms': 'Terms',
-  'common.privacy': 'Privacy',
-  'common.support': 'Help',
-  'common.signed_in_as': 'You are signed in as {username}.',
-  'common.one_step_left': 'One step is left.',
+/** What people are told when something does not work. */
+export const errors = {
   'error.title': 'This does not work',
   'error.title_ours': 'Something went wrong',
   'error.title_not_found': 'Nothing is here',

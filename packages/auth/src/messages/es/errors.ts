@@ -1,18 +1,6 @@
 import type { Catalogue } from '../catalogue.ts'
 
-export const common: Catalogue = {
-  'common.continue': 'Continuar',
-  'common.cancel': 'Cancelar',
-  'common.back': 'Volver',
-  'common.back_to_app': 'Volver a la aplicación',
-  'common.skip': 'Ir al contenido',
-  'common.language': 'Idioma',
-  'common.change_language': 'Cambiar',
-  'common.terms': 'Condiciones de uso',
-  'common.privacy': 'Privacidad',
-  'common.support': 'Ayuda',
-  'common.signed_in_as': 'Ha iniciado sesión como {username}.',
-  'common.one_step_left': 'Falta un paso.',
+export const errors: Catalogue = {
   'error.title': 'Esto no funciona',
   'error.title_ours': 'Algo ha salido mal',
   'error.title_not_found': 'Aquí no hay nada',

@@ -1,18 +1,6 @@
 import type { Catalogue } from '../catalogue.ts'
 
-export const common: Catalogue = {
-  'common.continue': 'Weiter',
-  'common.cancel': 'Abbrechen',
-  'common.back': 'Zurück',
-  'common.back_to_app': 'Zurück zur App',
-  'common.skip': 'Zum Inhalt springen',
-  'common.language': 'Sprache',
-  'common.change_language': 'Ändern',
-  'common.terms': 'Nutzungsbedingungen',
-  'common.privacy': 'Datenschutz',
-  'common.support': 'Hilfe',
-  'common.signed_in_as': 'Sie sind als {username} angemeldet.',
-  'common.one_step_left': 'Ein Schritt fehlt noch.',
+export const errors: Catalogue = {
   'error.title': 'Das geht so nicht',
   'error.title_ours': 'Etwas ist schiefgegangen',
   'error.title_not_found': 'Hier ist nichts',

@@ -1,18 +1,6 @@
 import type { Catalogue } from '../catalogue.ts'
 
-export const common: Catalogue = {
-  'common.continue': 'Continuer',
-  'common.cancel': 'Annuler',
-  'common.back': 'Retour',
-  'common.back_to_app': 'Revenir à l’application',
-  'common.skip': 'Aller au contenu',
-  'common.language': 'Langue',
-  'common.change_language': 'Changer',
-  'common.terms': 'Conditions d’utilisation',
-  'common.privacy': 'Confidentialité',
-  'common.support': 'Aide',
-  'common.signed_in_as': 'Vous êtes connecté en tant que {username}.',
-  'common.one_step_left': 'Il reste une étape.',
+export const errors: Catalogue = {
   'error.title': 'Cela ne fonctionne pas',
   'error.title_ours': 'Une erreur s’est produite',
   'error.title_not_found': 'Il n’y a rien ici',
