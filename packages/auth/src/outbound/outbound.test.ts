@@ -102,6 +102,17 @@ describe('a request to what is not public', () => {
     expect(await reasonOf(outbound.fetch(`http://127.0.0.1:${port}/`, request))).toBe('unreachable')
     expect(connections).toBe(1)
   })
+
+  it('reaches a private network where that is said, over https alone, and link-local addresses never', async () => {
+    outbound = createOutbound({ allowLoopback: false })
+    const inside = { ...request, allowsPrivate: true }
+    expect(await reasonOf(outbound.fetch(`https://127.0.0.1:${port}/`, inside))).toBe('unreachable')
+    expect(connections).toBe(1)
+    expect(await reasonOf(outbound.fetch(`http://127.0.0.1:${port}/`, inside))).toBe('url_not_allowed')
+    expect(await reasonOf(outbound.fetch('https://169.254.169.254/', inside))).toBe('address_not_allowed')
+    expect(await reasonOf(outbound.fetch(`https://127.0.0.1:${port}/`, request))).toBe('address_not_allowed')
+    expect(connections).toBe(1)
+  })
 })
 
 describe('an answer', () => {
@@ -149,6 +160,16 @@ describe('an answer', () => {
     expect(await outbound.fetch(url, { ...request, accept: [] })).toMatchObject({ status: 200, text: '' })
     answer = (response) => response.writeHead(404, { 'content-type': 'text/html' }).end('<p>')
     expect(await outbound.fetch(url, request)).toMatchObject({ status: 404, text: '' })
+  })
+
+  it('is read in a refusal where that is asked for, within the same limits', async () => {
+    const asked = { ...request, readsRefusals: true }
+    answer = (response) => response.writeHead(400, json).end('{"error":"invalid_grant"}')
+    expect(await outbound.fetch(url, asked)).toMatchObject({ status: 400, text: '{"error":"invalid_grant"}' })
+    answer = (response) => response.writeHead(400, { 'content-type': 'text/html' }).end('<p>')
+    expect(await outbound.fetch(url, asked)).toMatchObject({ status: 400, text: '' })
+    answer = (response) => response.writeHead(400, { ...json, 'content-length': 1_000_000_000 }).write(' ')
+    expect(await reasonOf(outbound.fetch(url, asked))).toBe('too_large')
   })
 
   it.each([301, 302, 303, 307, 308])('of status %i is not followed', async (status) => {

@@ -3,7 +3,7 @@ import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, t
 import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { OutboundError } from './outbound-error.ts'
-import { isLoopbackAddress, isPublicAddress } from './public-address.ts'
+import { isLoopbackAddress, isPublicAddress, isPublicOrPrivateAddress } from './public-address.ts'
 
 /** What to ask another server for. */
 export interface OutboundRequest {
@@ -17,13 +17,17 @@ export interface OutboundRequest {
   readonly limitBytes: number
   /** For everything together, from the name's resolution to the last byte; 5000 unless said otherwise. */
   readonly timeoutMs?: number
+  /** Whether the body of a refusal (4xx, 5xx) is read too, where its media type is one of those that are taken. */
+  readonly readsRefusals?: boolean
+  /** Whether addresses of private networks may be asked, over https as ever; where whoever configures the host says so. */
+  readonly allowsPrivate?: boolean
 }
 
 /** What the other server answered. */
 export interface OutboundAnswer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
-  /** The body, for a status of 2xx; empty for any other. */
+  /** The body, for a status of 2xx and, where it was asked for, of a refusal; empty for any other. */
   readonly text: string
 }
 
@@ -69,7 +73,8 @@ export function createOutbound({ allowLoopback, resolve = resolveName }: Outboun
       try {
         const host = url.hostname.replace(/^\[|\]$/g, '')
         const addresses = await unlessAborted(resolveHost(host, resolve), controller.signal)
-        for (const { address } of addresses) checkAddress(address, url, allowLoopback)
+        const isAllowed = request.allowsPrivate ? isPublicOrPrivateAddress : isPublicAddress
+        for (const { address } of addresses) checkAddress(address, url, { allowLoopback, isAllowed })
         return await exchange(url, request, addresses, controller.signal)
       } catch (error) {
         if (controller.signal.aborted) throw controller.signal.reason
@@ -94,9 +99,13 @@ function parseUrl(text: string, allowLoopback: boolean): URL {
   return url
 }
 
-function checkAddress(address: string, url: URL, allowLoopback: boolean): void {
+function checkAddress(
+  address: string,
+  url: URL,
+  { allowLoopback, isAllowed }: { readonly allowLoopback: boolean; readonly isAllowed: (address: string) => boolean },
+): void {
   if (allowLoopback && isLoopbackAddress(address)) return
-  if (url.protocol !== 'https:' || !isPublicAddress(address)) throw new OutboundError('address_not_allowed')
+  if (url.protocol !== 'https:' || !isAllowed(address)) throw new OutboundError('address_not_allowed')
 }
 
 const resolveName = (host: string): Promise<readonly Address[]> => lookUpName(host, { all: true })
@@ -131,7 +140,7 @@ const pinnedTo =
 
 async function exchange(
   url: URL,
-  { method = 'GET', headers = {}, body, accept, limitBytes }: OutboundRequest,
+  { method = 'GET', headers = {}, body, accept, limitBytes, readsRefusals = false }: OutboundRequest,
   addresses: readonly Address[],
   signal: AbortSignal,
 ): Promise<OutboundAnswer> {
@@ -153,7 +162,9 @@ async function exchange(
     const response = await answerTo(request, body)
     const status = response.statusCode ?? 0
     if (status >= 300 && status < 400) throw new OutboundError('redirected')
-    const isWanted = status >= 200 && status < 300 && accept.length > 0
+    const isSuccess = status >= 200 && status < 300
+    const isRefusal = readsRefusals && status >= 400 && accept.includes(mediaTypeOf(response.headers))
+    const isWanted = (isSuccess && accept.length > 0) || isRefusal
     if (isWanted) checkHeaders(response.headers, accept, limitBytes)
     return { status, headers: response.headers, text: isWanted ? await readText(response, limitBytes) : '' }
   } finally {
@@ -169,9 +180,11 @@ const answerTo = (request: ClientRequest, body: string | undefined): Promise<Inc
     request.end(body)
   })
 
+const mediaTypeOf = (headers: IncomingHttpHeaders): string =>
+  (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+
 function checkHeaders(headers: IncomingHttpHeaders, accept: readonly string[], limitBytes: number): void {
-  const type = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
-  if (!accept.includes(type)) throw new OutboundError('wrong_type')
+  if (!accept.includes(mediaTypeOf(headers))) throw new OutboundError('wrong_type')
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? ''
   if (encoding !== '' && encoding !== 'identity') throw new OutboundError('encoded')
   if (Number(headers['content-length'] ?? 0) > limitBytes) throw new OutboundError('too_large')

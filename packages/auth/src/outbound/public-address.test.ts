@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isLoopbackAddress, isPublicAddress } from './public-address.ts'
+import { isLoopbackAddress, isPublicAddress, isPublicOrPrivateAddress } from './public-address.ts'
 
 describe('an address', () => {
   it.each([
@@ -52,5 +52,21 @@ describe('an address', () => {
     ['8.8.8.8', false],
   ])('%s is loopback: %s', (address, expected) => {
     expect(isLoopbackAddress(address)).toBe(expected)
+  })
+
+  it.each([
+    ['10.0.0.1', true],
+    ['192.168.1.1', true],
+    ['100.64.0.1', true],
+    ['fd00::1', true],
+    ['127.0.0.1', true],
+    ['8.8.8.8', true],
+    ['169.254.169.254', false],
+    ['fe80::1', false],
+    ['0.0.0.0', false],
+    ['::ffff:10.0.0.1', false],
+    ['localhost', false],
+  ])('%s is public or of a private network: %s', (address, expected) => {
+    expect(isPublicOrPrivateAddress(address)).toBe(expected)
   })
 })

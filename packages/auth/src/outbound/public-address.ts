@@ -19,3 +19,11 @@ export function isPublicAddress(address: string): boolean {
 export function isLoopbackAddress(address: string): boolean {
   return ipaddr.isValid(address) && ipaddr.parse(address).range() === 'loopback'
 }
+
+/** The ranges that people use for networks of their own; link-local ones, with the metadata services of clouds, are none. */
+const privateRanges: ReadonlySet<string> = new Set(['private', 'uniqueLocal', 'carrierGradeNat', 'loopback'])
+
+/** Whether an IP address is public, or one of a private network or of this machine, in its plain spelling. */
+export function isPublicOrPrivateAddress(address: string): boolean {
+  return isPublicAddress(address) || (ipaddr.isValid(address) && privateRanges.has(ipaddr.parse(address).range()))
+}

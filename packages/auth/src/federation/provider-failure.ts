@@ -1,0 +1,28 @@
+/** Why nothing came of asking a provider. */
+export type ProviderFailureReason =
+  /** It does not answer, answers too slowly, or says that it is out of order. */
+  | 'unavailable'
+  /** The person has called it off there. */
+  | 'cancelled'
+  /** It says no: a wrong password, or somebody who may not sign in. */
+  | 'refused'
+  /** What it answered is not what it should be: a signature, an issuer, an audience, a nonce, a time, a replay. */
+  | 'invalid_answer'
+  /** It does not know Gatehouse, or not under these settings. */
+  | 'misconfigured'
+
+/**
+ * The one error of providers. `detail` goes to the audit trail and the log: it says what was wrong and carries no token,
+ * secret, password or assertion. People are told a sentence for `reason` and no more.
+ */
+export class ProviderFailure extends Error {
+  readonly reason: ProviderFailureReason
+  readonly detail: string
+
+  constructor(reason: ProviderFailureReason, detail: string, cause?: unknown) {
+    super(`the provider failed: ${reason}`, { cause })
+    this.name = 'ProviderFailure'
+    this.reason = reason
+    this.detail = detail
+  }
+}
