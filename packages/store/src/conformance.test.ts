@@ -8,6 +8,7 @@ import { describeDataKeys } from './tables/data-keys.suite.ts'
 import { describeDecoupledRequests } from './tables/decoupled-requests.suite.ts'
 import { describeFactors } from './tables/factors.suite.ts'
 import { describeFamiliarAddresses } from './tables/familiar-addresses.suite.ts'
+import { describeFederation } from './tables/federation.suite.ts'
 import { describeFlows } from './tables/flows.suite.ts'
 import { describeGrants } from './tables/grants.suite.ts'
 import { describeInitialAccessTokens } from './tables/initial-access-tokens.suite.ts'
@@ -62,6 +63,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
   describe('initial access tokens', () => describeInitialAccessTokens(open))
   describe('logout deliveries', () => describeLogoutDeliveries(open))
   describe('mails', () => describeMails(open))
+  describe('outside providers', () => describeFederation(open))
   describe('mailed proofs', () => describeMailedProofs(open))
   describe('memberships', () => describeMemberships(open))
   describe('organisations', () => describeOrganisations(open))

@@ -33,6 +33,8 @@ const expiringTables: readonly ExpiringTable[] = [
   { table: 'initial_access_tokens', key: ['hash'] },
   { table: 'remembered_devices', key: ['hash'] },
   { table: 'organisation_invitations', key: ['organisation_id', 'email'] },
+  { table: 'provider_sign_ins', key: ['state_hash'] },
+  { table: 'provider_sessions', key: ['id'] },
 ]
 
 /**

@@ -2,6 +2,7 @@
 
 export type * from './rows/clients.ts'
 export type * from './rows/deliveries.ts'
+export type * from './rows/federation.ts'
 export type * from './rows/grants.ts'
 export type * from './rows/people.ts'
 export type * from './rows/trust.ts'

@@ -12,12 +12,16 @@ import type {
   FlowRow,
   GrantRow,
   InitialAccessTokenRow,
+  LinkedIdentityRow,
   LogoutDeliveryRow,
   MailedProofRow,
   MailRow,
   MembershipRow,
   OrganisationInvitationRow,
   OrganisationRow,
+  ProviderSessionRow,
+  ProviderSignInRow,
+  ProviderTokenRow,
   PushedRequestRow,
   RecoveryCodeRow,
   RememberedDeviceRow,
@@ -62,4 +66,8 @@ export interface Schema {
   readonly organisations: OrganisationRow
   readonly memberships: MembershipRow
   readonly organisation_invitations: OrganisationInvitationRow
+  readonly provider_sign_ins: ProviderSignInRow
+  readonly linked_identities: LinkedIdentityRow
+  readonly provider_sessions: ProviderSessionRow
+  readonly provider_tokens: ProviderTokenRow
 }

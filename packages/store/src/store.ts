@@ -16,12 +16,16 @@ import { createFamiliarAddresses, type FamiliarAddresses } from './tables/famili
 import { createFlows, type Flows } from './tables/flows.ts'
 import { createGrants, type Grants } from './tables/grants.ts'
 import { createInitialAccessTokens, type InitialAccessTokens } from './tables/initial-access-tokens.ts'
+import { createLinkedIdentities, type LinkedIdentities } from './tables/linked-identities.ts'
 import { createLogoutDeliveries, type LogoutDeliveries } from './tables/logout-deliveries.ts'
 import { createMailedProofs, type MailedProofs } from './tables/mailed-proofs.ts'
 import { createMails, type Mails } from './tables/mails.ts'
 import { createMemberships, type Memberships } from './tables/memberships.ts'
 import { createOrganisationInvitations, type OrganisationInvitations } from './tables/organisation-invitations.ts'
 import { createOrganisations, type Organisations } from './tables/organisations.ts'
+import { createProviderSessions, type ProviderSessions } from './tables/provider-sessions.ts'
+import { createProviderSignIns, type ProviderSignIns } from './tables/provider-sign-ins.ts'
+import { createProviderTokens, type ProviderTokens } from './tables/provider-tokens.ts'
 import { createPushedRequests, type PushedRequests } from './tables/pushed-requests.ts'
 import { createRecoveryCodes, type RecoveryCodes } from './tables/recovery-codes.ts'
 import { createRememberedDevices, type RememberedDevices } from './tables/remembered-devices.ts'
@@ -71,6 +75,10 @@ export interface Tables {
   readonly organisations: Organisations
   readonly memberships: Memberships
   readonly organisationInvitations: OrganisationInvitations
+  readonly providerSignIns: ProviderSignIns
+  readonly linkedIdentities: LinkedIdentities
+  readonly providerSessions: ProviderSessions
+  readonly providerTokens: ProviderTokens
 }
 
 /**
@@ -163,4 +171,8 @@ export const createTables = (connection: Connection): Tables => ({
   organisations: createOrganisations(connection),
   memberships: createMemberships(connection),
   organisationInvitations: createOrganisationInvitations(connection),
+  providerSignIns: createProviderSignIns(connection),
+  linkedIdentities: createLinkedIdentities(connection),
+  providerSessions: createProviderSessions(connection),
+  providerTokens: createProviderTokens(connection),
 })

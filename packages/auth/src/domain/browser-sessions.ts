@@ -28,6 +28,8 @@ export interface BrowserSignInProof {
   readonly device: string
   readonly requestId: string
   readonly headers: IncomingHttpHeaders
+  /** The session at an outside provider that it rests on, by id. */
+  readonly providerSession: string | null
   /**
    * The session that a factor is added to, where nothing else has been proven: it stays as old as it is, and is not begun
    * anew where it has ended.
@@ -124,16 +126,19 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
     },
   }
 
-  function buildNew({ user, amr, acr, address, device }: BrowserSignInProof, value: string): SessionRow {
+  function buildNew(
+    { user, amr, acr, address, device, providerSession }: BrowserSignInProof,
+    value: string,
+  ): SessionRow {
     const proven = { user_id: user.id as UserId, amr: amr.join(' '), acr, address, device }
-    const picked = { organisation_id: null }
+    const picked = { organisation_id: null, provider_session: providerSession }
     return buildSession(clock, { ...proven, ...picked, cookie_hash: hashCookie(value) }, lifetimes())
   }
 
   async function renew(
     tables: Tables,
     before: SessionRow,
-    { amr, acr, address, device, beside }: BrowserSignInProof,
+    { amr, acr, address, device, beside, providerSession }: BrowserSignInProof,
     value: string,
   ): Promise<SessionRow | undefined> {
     const changes = {
@@ -145,6 +150,8 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
       device,
       // Who signs in anew picks anew.
       organisation_id: beside ? before.organisation_id : null,
+      // What rests on a provider goes on to, where a factor is added; who signs in anew may do so without it.
+      provider_session: beside ? before.provider_session : providerSession,
       used_at: clock.now(),
       proven_at: clock.now(),
     }

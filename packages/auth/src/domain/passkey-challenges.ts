@@ -43,7 +43,7 @@ export function createPasskeyChallenges({
       const browser_hash = holderHash(place, id_hash)
       const now = clock.now()
       await store.flows.insert({
-        ...{ id_hash, kind: 'passkey', browser_hash, client_id: null, session_id: null },
+        ...{ id_hash, kind: 'passkey', browser_hash, client_id: null, session_id: null, provider_session: null },
         ...{ parameters: '{}', user_id: null, proven: '' },
         ...{ created_at: now, expires_at: seconds(now + challengeLifetime) },
       })

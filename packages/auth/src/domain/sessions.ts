@@ -25,7 +25,10 @@ export interface SessionLimits {
   readonly perUser: number
 }
 
-type NewSession = Pick<SessionRow, 'user_id' | 'amr' | 'acr' | 'address' | 'device' | 'cookie_hash' | 'organisation_id'>
+type NewSession = Pick<
+  SessionRow,
+  'user_id' | 'amr' | 'acr' | 'address' | 'device' | 'cookie_hash' | 'organisation_id' | 'provider_session'
+>
 
 /** The row of a session that begins now. */
 export function buildSession(clock: Clock, session: NewSession, lifetimes: SessionLifetimes): SessionRow {

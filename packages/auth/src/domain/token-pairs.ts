@@ -30,6 +30,8 @@ export interface CompletedSignIn {
   /** The user agent, shortened. */
   readonly device: string
   readonly requestId: string
+  /** The session at an outside provider that it rests on, by id. */
+  readonly providerSession: string | null
   /** Further writes of the same transaction. */
   readonly alongside: (tables: Tables) => Promise<void>
 }
@@ -172,6 +174,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         {
           ...{ user_id: user.id, cookie_hash: null, amr, acr, address, device },
           organisation_id: standing.organisation_id,
+          provider_session: signIn.providerSession,
         },
         lifetimes(),
       )

@@ -82,6 +82,7 @@ async function start(
   const asked = { ...half.asked, organisation: body.organization ?? half.asked.organisation }
   return startFirstPartySession(dependencies, asked, {
     ...{ user, amr, acr: judged.acr, address, requestId },
+    providerSession: half.providerSession,
     device: String(headers['user-agent'] ?? '').slice(0, 200),
     async alongside(tables) {
       // Of two answers to one question one counts; and whoever has changed the account meanwhile has ended it.

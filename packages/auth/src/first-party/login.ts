@@ -115,10 +115,10 @@ export async function answerSignIn(
   { headers, address, requestId }: Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId'>,
   signedIn: SignedInUser,
 ): Promise<TokenPair> {
-  const { user, next, amr, alongside } = signedIn
+  const { user, next, amr, providerSession, alongside } = signedIn
   if (next.step !== 'issue') throw await askForMore(dependencies, signedIn, asked)
   const device = String(headers['user-agent'] ?? '').slice(0, 200)
-  const proven = { user, amr, acr: next.acr, address, device, requestId, alongside }
+  const proven = { user, amr, acr: next.acr, address, device, requestId, providerSession, alongside }
   return startFirstPartySession(dependencies, asked, proven)
 }
 
@@ -153,7 +153,7 @@ const pickFirst = (memberships: readonly MembershipOfUser[]): GatehouseError =>
 /** The refusal of a sign-in that lacks a second factor, with a token to go on by. */
 async function askForMore(
   { store, mfaTokens }: Pick<LoginAnswerDependencies, 'store' | 'mfaTokens'>,
-  { user, next, amr, alongside }: SignedInUser,
+  { user, next, amr, providerSession, alongside }: SignedInUser,
   asked: AskedTokens,
 ): Promise<GatehouseError> {
   if (next.step !== 'factor') {
@@ -164,7 +164,7 @@ async function askForMore(
       members: { methods: [] },
     })
   }
-  const token = await mfaTokens.issue({ user: user.id, amr, asked, alongside })
+  const token = await mfaTokens.issue({ user: user.id, amr, providerSession, asked, alongside })
   return new GatehouseError('mfa_required', { members: { mfa_token: token, methods: next.methods } })
 }
 

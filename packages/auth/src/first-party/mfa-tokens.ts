@@ -18,6 +18,8 @@ export interface HalfSignedIn {
   readonly user: UserId
   /** Methods that have been proven. */
   readonly amr: readonly string[]
+  /** The session at an outside provider that says so, by id. */
+  readonly providerSession: string | null
   readonly asked: AskedTokens
 }
 
@@ -42,7 +44,7 @@ const hashToken = (token: string): string => hash('sha256', token, 'base64url')
 /** They are flows whose only browser is whoever holds the token. */
 export function createMfaTokens({ store, clock }: { readonly store: Store; readonly clock: Clock }): MfaTokens {
   return {
-    async issue({ user, amr, asked, alongside }) {
+    async issue({ user, amr, providerSession, asked, alongside }) {
       const token = `ghm_${randomToken(32)}`
       const id_hash = hashToken(token)
       const now = clock.now()
@@ -50,6 +52,7 @@ export function createMfaTokens({ store, clock }: { readonly store: Store; reado
         await tables.flows.insert({
           ...{ id_hash, kind: 'mfa', browser_hash: id_hash, client_id: null, session_id: null },
           ...{ parameters: JSON.stringify(asked), user_id: user, proven: amr.join(' ') },
+          provider_session: providerSession,
           ...{ created_at: now, expires_at: seconds(now + lifetime) },
         })
         await alongside(tables)
@@ -63,7 +66,8 @@ export function createMfaTokens({ store, clock }: { readonly store: Store; reado
       const row = await store.flows.find({ id_hash, browser_hash: id_hash, now: clock.now() })
       if (row?.kind !== 'mfa' || row.user_id === null) return undefined
       // Written by issue() above.
-      return { user: row.user_id, amr: row.proven.split(' '), asked: JSON.parse(row.parameters) as AskedTokens }
+      const asked = JSON.parse(row.parameters) as AskedTokens
+      return { user: row.user_id, amr: row.proven.split(' '), providerSession: row.provider_session, asked }
     },
 
     consume: (tables, token) => tables.flows.consume(hashToken(token)),

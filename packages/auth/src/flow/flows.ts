@@ -20,7 +20,9 @@ export interface Flow {
   /** The session that was started or confirmed for it. */
   readonly sessionId: SessionId | null
   /** Who has proven something in it, and by which methods: not enough yet, and it opens nothing. */
-  readonly half: { readonly user: UserId; readonly amr: readonly string[] } | undefined
+  readonly half:
+    | { readonly user: UserId; readonly amr: readonly string[]; readonly providerSession: string | null }
+    | undefined
 }
 
 /** A flow that has just begun, and the cookie that goes with it where the browser had none. */
@@ -86,6 +88,7 @@ export function createFlows({
       client_id: clientId ?? null,
       parameters,
       session_id: null,
+      provider_session: null,
       user_id: null,
       proven: '',
       created_at: now,
@@ -117,12 +120,16 @@ export function createFlows({
         )
         throw gone(`${paths.loginContinue}?flow=${flow.id}`)
       }
-      const half = row.user_id === null ? undefined : { user: row.user_id, amr: row.proven.split(' ') }
+      const half =
+        row.user_id === null
+          ? undefined
+          : { user: row.user_id, amr: row.proven.split(' '), providerSession: row.provider_session }
       return { id, kind: row.kind, parameters: row.parameters, sessionId: row.session_id, half }
     },
 
-    async prove(tables, flow, { user, amr }) {
-      if (!(await tables.flows.prove({ id_hash: hashId(flow.id), user_id: user, proven: amr.join(' ') }))) throw gone()
+    async prove(tables, flow, { user, amr, providerSession }) {
+      const proof = { user_id: user, proven: amr.join(' '), provider_session: providerSession }
+      if (!(await tables.flows.prove({ id_hash: hashId(flow.id), ...proof }))) throw gone()
     },
 
     async attach(tables, flow, session) {

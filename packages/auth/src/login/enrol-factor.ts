@@ -184,7 +184,7 @@ export async function completeEnrolment(
   const judged = nextStep(user, { amr, methods: [], isRemembered: false, isRequired: true })
   if (judged.step !== 'issue') throw new GatehouseError('forbidden', { cause: new Error(judged.step) })
   const completed = await completeInBrowser(dependencies, http, flow, {
-    ...{ user, acr: judged.acr, amr },
+    ...{ user, acr: judged.acr, amr, providerSession: flow.half?.providerSession ?? null },
     async alongside(tables) {
       await holdAccount(tables, user)
       return []

@@ -27,6 +27,8 @@ export interface ProvenInBrowser {
   readonly user: UserRow
   readonly acr: string
   readonly amr: readonly string[]
+  /** The session at an outside provider that says so, by id. */
+  readonly providerSession: string | null
   /** The session that it rests on, where nothing but a further factor has been proven: that is no new sign-in. */
   readonly beside?: SessionRow | undefined
   /** Further writes of the sign-in's transaction; the cookies that come of them. */
@@ -38,12 +40,12 @@ export async function completeInBrowser(
   { flows, browserSessions }: CompletionDependencies,
   { headers, address, requestId }: BrowserRequest,
   flow: Flow,
-  { user, acr, amr, beside, alongside }: ProvenInBrowser,
+  { user, acr, amr, providerSession, beside, alongside }: ProvenInBrowser,
 ): Promise<CompletedInBrowser> {
   const device = String(headers['user-agent'] ?? '').slice(0, 200)
   let more: readonly string[] = []
   const { session, cookie } = await browserSessions.signIn({
-    ...{ user, acr, amr, address, device, requestId, headers, beside },
+    ...{ user, acr, amr, providerSession, address, device, requestId, headers, beside },
     alongside: async (tables, started) => {
       const [cookies] = await Promise.all([alongside(tables), !beside && flows.attach(tables, flow, started.id)])
       more = cookies
@@ -61,12 +63,12 @@ export async function takeSignIn(
   dependencies: CompletionDependencies & { readonly store: Store },
   http: BrowserRequest,
   flow: Flow,
-  { user, next, amr, alongside }: SignedInUser,
+  { user, next, amr, providerSession, alongside }: SignedInUser,
 ): Promise<TakenSignIn> {
   const { store, flows } = dependencies
   if (next.step === 'issue') {
     const completed = await completeInBrowser(dependencies, http, flow, {
-      ...{ user, acr: next.acr, amr },
+      ...{ user, acr: next.acr, amr, providerSession },
       async alongside(tables) {
         await alongside(tables)
         return []
@@ -75,7 +77,7 @@ export async function takeSignIn(
     return { completed }
   }
   await store.transaction(async (tables) => {
-    await Promise.all([alongside(tables), flows.prove(tables, flow, { user: user.id, amr })])
+    await Promise.all([alongside(tables), flows.prove(tables, flow, { user: user.id, amr, providerSession })])
   })
   return { next: next.step }
 }

@@ -42,6 +42,7 @@ export async function proveByPasskey<T>(
     user,
     next: judged,
     amr: nameFactors(shown.amr),
+    providerSession: null,
     alongside: async (tables) => {
       await Promise.all([holdAccount(tables, user), shown.use(tables)])
     },

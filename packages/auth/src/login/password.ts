@@ -91,6 +91,7 @@ async function complete<T>(
     user,
     next: judged,
     amr: byPassword,
+    providerSession: null,
     alongside: async (tables) => {
       await Promise.all([holdAccount(tables, user), attempt.succeeded(tables, user.id)])
     },

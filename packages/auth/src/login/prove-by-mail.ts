@@ -54,6 +54,7 @@ export async function proveByMail<T>(
     user,
     next: judged,
     amr: byMail,
+    providerSession: null,
     async alongside(tables) {
       // In this order, as whoever changes the account has it: two that wait for each other would both wait for ever.
       await holdAccount(tables, user)

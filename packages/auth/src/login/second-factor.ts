@@ -80,6 +80,8 @@ export function secondFactorEndpoints(dependencies: SecondFactorDependencies): r
 export interface HalfInBrowser {
   readonly user: UserRow
   readonly amr: readonly string[]
+  /** The session at an outside provider that says so, by id. */
+  readonly providerSession: string | null
   /** The session that says so; undefined = it was proven in this flow. */
   readonly session: SessionRow | undefined
 }
@@ -95,10 +97,16 @@ export async function findHalf(
 ): Promise<HalfInBrowser | undefined> {
   if (flow.half) {
     const user = await store.users.findById(flow.half.user)
-    return user?.status === 'active' ? { user, amr: flow.half.amr, session: undefined } : undefined
+    return user?.status === 'active' ? { ...flow.half, user, session: undefined } : undefined
   }
   const browser = await browserSessions.find(headers)
-  return browser && { ...browser, amr: browser.session.amr.split(' ') }
+  return (
+    browser && {
+      ...browser,
+      amr: browser.session.amr.split(' '),
+      providerSession: browser.session.provider_session,
+    }
+  )
 }
 
 interface Shown {
@@ -161,7 +169,7 @@ async function complete(
   dependencies: SecondFactorDependencies,
   http: EndpointRequest<FactorForm>,
   flow: Flow,
-  { user, amr: before, session }: HalfInBrowser,
+  { user, amr: before, providerSession, session }: HalfInBrowser,
   shown: ShownFactor,
 ): Promise<Answer> {
   const { headers, body } = http
@@ -170,7 +178,7 @@ async function complete(
   if (judged.step !== 'issue') throw new GatehouseError('forbidden', { cause: new Error(judged.step) })
   const device = String(headers['user-agent'] ?? '').slice(0, 200)
   const completed = await completeInBrowser(dependencies, http, flow, {
-    ...{ user, acr: judged.acr, amr, beside: session },
+    ...{ user, acr: judged.acr, amr, providerSession, beside: session },
     async alongside(tables) {
       await Promise.all([holdAccount(tables, user), shown.use(tables)])
       if (body.remember !== 'yes') return []

@@ -11,6 +11,8 @@ export interface SignedInUser {
   /** What comes next: as long as it is not `issue`, nothing may be given. */
   readonly next: Exclude<NextStep, { readonly step: 'refuse' }>
   readonly amr: readonly string[]
+  /** The session at an outside provider that says so, by id; null = nobody but Gatehouse does. */
+  readonly providerSession: string | null
   /** To be written in the transaction that the sign-in commits in; throws where the account has changed meanwhile. */
   readonly alongside: (tables: Tables) => Promise<void>
 }

@@ -132,7 +132,7 @@ export async function judgeNewAccount(
   const isRequired = await requiresSecondFactor(user)
   const next = nextStep(user, { amr, methods: [], isRemembered: false, isRequired })
   if (next.step === 'refuse') throw new GatehouseError('forbidden', { cause: new Error(next.why) })
-  return { user, next, amr, alongside }
+  return { user, next, amr, providerSession: null, alongside }
 }
 
 function tellRefusal(look: Look, error: GatehouseError): Answer {

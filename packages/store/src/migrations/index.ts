@@ -4,6 +4,7 @@ import { secondFactors } from './0003-second-factors.ts'
 import { mail } from './0004-mail.ts'
 import { organisations } from './0005-organisations.ts'
 import { sessionLimits } from './0006-session-limits.ts'
+import { federation } from './0007-federation.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, in order. */
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   mail,
   organisations,
   sessionLimits,
+  federation,
 ]

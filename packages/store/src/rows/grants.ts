@@ -20,6 +20,8 @@ export interface SessionRow {
   readonly proven_at: Seconds | null
   /** The organisation that its user has picked; null = none. */
   readonly organisation_id: OrganisationId | null
+  /** The session at an outside provider that it rests on, by id; null = none. */
+  readonly provider_session: string | null
 }
 
 /** A client's standing right to refresh: one row however often it refreshes. Ended grants are deleted. */
@@ -126,6 +128,8 @@ export interface FlowRow {
   readonly user_id: UserId | null
   /** Methods that have been proven so far, with one space between two. */
   readonly proven: string
+  /** The session at an outside provider that says so, by id; null = none. */
+  readonly provider_session: string | null
   /** The session that was started or confirmed for it; null = nobody has signed in for it yet. */
   readonly session_id: SessionId | null
   readonly created_at: Seconds

@@ -14,7 +14,9 @@ export interface Flows {
   /** Notes for which session it goes on; false where it has ended meanwhile. */
   setSession(flow: { readonly id_hash: string; readonly session_id: SessionId }): Promise<boolean>
   /** Notes what has been proven in it, and by whom; false where it has ended meanwhile. */
-  prove(proof: { readonly id_hash: string; readonly user_id: UserId; readonly proven: string }): Promise<boolean>
+  prove(
+    proof: Pick<FlowRow, 'id_hash' | 'proven' | 'provider_session'> & { readonly user_id: UserId },
+  ): Promise<boolean>
   /** Ends it: of any number of callers at once, one gets true. */
   consume(id_hash: string): Promise<boolean>
   /** Ends those in which a user has proven something: what was proven may count no longer. */
@@ -45,10 +47,10 @@ export function createFlows({ db, dialect }: Connection): Flows {
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
     },
-    async prove({ id_hash, user_id, proven }) {
+    async prove({ id_hash, ...proof }) {
       const { numUpdatedRows } = await db
         .updateTable('flows')
-        .set({ user_id, proven })
+        .set(proof)
         .where('id_hash', '=', id_hash)
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n

@@ -82,6 +82,7 @@ export function describeSessions(open: OpenForSuite): void {
       organisation_id: newOrganisationId(),
       used_at: seconds(start + 50),
       proven_at: seconds(start + 50),
+      provider_session: null,
     }
     expect(await sessions.renew(renewal)).toBe(true)
     expect(await sessions.findByCookie(session.cookie_hash ?? '', start)).toBeUndefined()

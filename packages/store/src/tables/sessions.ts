@@ -17,6 +17,7 @@ const columns = [
   'organisation_id',
   'used_at',
   'proven_at',
+  'provider_session',
 ] as const satisfies readonly (keyof SessionRow)[]
 
 const insert = defineStatement<SessionRow>('sessions.insert', ({ db, parameter }) =>
@@ -56,6 +57,7 @@ export interface Sessions {
       | 'organisation_id'
       | 'used_at'
       | 'proven_at'
+      | 'provider_session'
     >,
   ): Promise<boolean>
   /** Notes that it is in use. */
@@ -66,6 +68,8 @@ export interface Sessions {
   setOrganisation(id: SessionId, organisation: OrganisationId): Promise<boolean>
   /** The oldest first, expired ones too. */
   listByUser(user: UserId): Promise<SessionRow[]>
+  /** Those that rest on one of these sessions at an outside provider; the ids in order. */
+  listByProviderSessions(ids: readonly string[]): Promise<SessionId[]>
   /** Whether there was one. */
   deleteById(id: SessionId): Promise<boolean>
   /** The ids of those that there were: all of a user or, with an organisation, those in which that is picked. */
@@ -117,6 +121,16 @@ export function createSessions(connection: Connection): Sessions {
     findById: (id) => db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst(),
     listByUser: (user) =>
       db.selectFrom('sessions').selectAll().where('user_id', '=', user).orderBy('created_at').orderBy('id').execute(),
+    async listByProviderSessions(ids) {
+      if (ids.length === 0) return []
+      const rows = await db
+        .selectFrom('sessions')
+        .select('id')
+        .where('provider_session', 'in', [...ids])
+        .orderBy('id')
+        .execute()
+      return rows.map(({ id }) => id)
+    },
     async deleteById(id) {
       const { numDeletedRows } = await db.deleteFrom('sessions').where('id', '=', id).executeTakeFirstOrThrow()
       return numDeletedRows > 0n

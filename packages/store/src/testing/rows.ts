@@ -10,12 +10,16 @@ import type {
   FactorRow,
   FlowRow,
   GrantRow,
+  LinkedIdentityRow,
   LogoutDeliveryRow,
   MailedProofRow,
   MailRow,
   MembershipRow,
   OrganisationInvitationRow,
   OrganisationRow,
+  ProviderSessionRow,
+  ProviderSignInRow,
+  ProviderTokenRow,
   PushedRequestRow,
   SessionClientRow,
   SessionRow,
@@ -64,6 +68,7 @@ export const buildSession = (overrides: Partial<SessionRow> = {}): SessionRow =>
   used_at: null,
   proven_at: null,
   organisation_id: null,
+  provider_session: null,
   ...overrides,
 })
 
@@ -206,6 +211,7 @@ export const buildFlow = (overrides: Partial<FlowRow> = {}): FlowRow => ({
   parameters: '{"scope":"openid"}',
   user_id: null,
   proven: '',
+  provider_session: null,
   session_id: null,
   created_at: start,
   expires_at: later(1800),
@@ -344,5 +350,54 @@ export const buildOrganisationInvitation = (
   invited_by: newUserId(),
   created_at: start,
   expires_at: later(604_800),
+  ...overrides,
+})
+
+/** A sign-in that is under way at a provider, for ten minutes. */
+export const buildProviderSignIn = (overrides: Partial<ProviderSignInRow> = {}): ProviderSignInRow => ({
+  state_hash: randomToken(32),
+  provider: 'corp',
+  browser_hash: randomToken(32),
+  sealed: 'sealed',
+  answer: null,
+  created_at: start,
+  expires_at: later(600),
+  ...overrides,
+})
+
+/** Somebody at a provider who is a user here. */
+export const buildLinkedIdentity = (overrides: Partial<LinkedIdentityRow> = {}): LinkedIdentityRow => ({
+  provider: 'corp',
+  subject: randomToken(9),
+  user_id: newUserId(),
+  label: 'alice@corp.example',
+  given_roles: '',
+  given_organisation: null,
+  given_organisation_roles: '',
+  created_at: start,
+  last_used_at: start,
+  ...overrides,
+})
+
+/** A session at a provider, for a day. */
+export const buildProviderSession = (overrides: Partial<ProviderSessionRow> = {}): ProviderSessionRow => ({
+  id: randomToken(16),
+  provider: 'corp',
+  subject: randomToken(9),
+  sid: randomToken(9),
+  sealed: null,
+  checked_at: start,
+  expires_at: later(86_400),
+  ...overrides,
+})
+
+/** Tokens that a provider gave. */
+export const buildProviderToken = (overrides: Partial<ProviderTokenRow> = {}): ProviderTokenRow => ({
+  provider: 'corp',
+  subject: randomToken(9),
+  user_id: newUserId(),
+  sealed: 'sealed',
+  version: randomToken(16),
+  updated_at: start,
   ...overrides,
 })
