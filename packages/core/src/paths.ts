@@ -44,6 +44,8 @@ export const paths = {
   accountPasskeysRename: '/account/passkeys/rename',
   accountRecoveryCodes: '/account/recovery-codes',
   accountRemoveFactor: '/account/factors/remove',
+  accountLinked: '/account/linked',
+  accountUnlink: '/account/linked/remove',
   accountOrganisations: '/account/organisations',
   accountPickOrganisation: '/account/organisations/pick',
   accountLeaveOrganisation: '/account/organisations/leave',
@@ -59,6 +61,11 @@ export const paths = {
   pageLogo: '/_gatehouse/assets/logo',
   submitScript: '/_gatehouse/assets/submit.js',
   passkeyScript: '/_gatehouse/assets/passkey.js',
+  federationStart: '/federation/{provider}/start',
+  federationCallback: '/federation/{provider}/callback',
+  federationMetadata: '/federation/{provider}/metadata',
+  federationLogout: '/federation/{provider}/logout',
+  federationToken: '/federation/{provider}/token',
   consent: '/consent',
   device: '/device',
   pendingRequests: '/account/requests',
@@ -84,6 +91,10 @@ export const paths = {
   ready: '/readyz',
   metrics: '/metrics',
 } as const
+
+/** The path of one provider: its name in the place of `{provider}`. */
+export const ofProvider = (path: `${string}{provider}${string}`, provider: string): string =>
+  path.replace('{provider}', provider)
 
 /**
  * What Gatehouse keeps for itself on the issuer's host, now and later: a path that equals one of these, or lies below one

@@ -51,6 +51,12 @@ export type AuditType =
   | 'key_rotated'
   | 'key_revoked'
   | 'first_administrator_created'
+  | 'identity_linked'
+  | 'identity_unlinked'
+  | 'roles_brought'
+  | 'account_reclaimed'
+  | 'provider_failed'
+  | 'provider_tokens_read'
   | 'configuration_reloaded'
 
 /** One event as the domain tells it. */

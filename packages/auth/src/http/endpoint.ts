@@ -10,6 +10,8 @@ export interface EndpointRequest<Body> {
   readonly headers: IncomingHttpHeaders
   /** The query without its question mark; empty where there is none. */
   readonly query: string
+  /** What stands in the path in the place of the endpoint's `{name}`; empty where it has none. */
+  readonly named: string
   /** The client's address: the peer's, or what a trusted proxy says. */
   readonly address: string
   readonly requestId: string
@@ -46,6 +48,7 @@ export type CorsRule = 'any' | 'first-party' | 'none'
 /** An endpoint as data: routes, the OpenAPI document, metadata and docs all come from a list of these. */
 export interface Endpoint {
   readonly method: Method
+  /** One segment may be a `{name}`, in whose place any other one stands. */
   readonly path: string
   readonly summary: string
   /** RFC and section, where there is one. */
@@ -56,6 +59,8 @@ export interface Endpoint {
   readonly body?: TSchema | undefined
   /** Whether the body may be missing: the handler then gets an empty object. */
   readonly bodyOptional: boolean
+  /** The greatest body, in bytes; 64 KiB unless said otherwise. */
+  readonly bodyLimit?: number | undefined
   /** By status; null = no body. */
   readonly answers: Readonly<Record<number, TSchema | null>>
   readonly errors: readonly ErrorCode[]
@@ -78,6 +83,7 @@ interface Definition<Body extends TSchema | undefined> {
   bodyKind: BodyKind
   body?: Body
   bodyOptional?: boolean
+  bodyLimit?: number
   answers: Readonly<Record<number, TSchema | null>>
   errors: readonly ErrorCode[]
   cors?: CorsRule

@@ -23,9 +23,21 @@ const greet = defineEndpoint({
   handle: () => ({ status: 200, json: { hello: 'you' } }),
 })
 
+const greetNamed = defineEndpoint({
+  method: 'POST',
+  path: '/people/{name}/greet',
+  summary: 'Greets somebody',
+  bodyKind: 'form',
+  body: Type.Object({}),
+  bodyLimit: 100,
+  answers: { 200: Type.Object({ hello: Type.String() }) },
+  errors: [],
+  handle: ({ named }) => ({ status: 200, json: { hello: named } }),
+})
+
 async function start() {
   answers.length = 0
-  const mount = mountEndpoints([greet], {
+  const mount = mountEndpoints([greet, greetNamed], {
     addresses: createClientAddresses([]),
     firstPartyOrigins: () => new Set(),
     findCertificate: () => undefined,
@@ -68,4 +80,19 @@ it('is not harmed by a client that goes away when its answer is about to be sent
   })
   await expect(fetch(url)).rejects.toThrow('fetch failed')
   expect((await fetch(url)).status).toBe(200)
+})
+
+it('finds an endpoint by a path with a name in it, and no other path', async () => {
+  const { url } = await start()
+  const ask = (path: string, body = 'a=b') =>
+    fetch(new URL(path, url), {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    })
+  expect(await (await ask('/people/corp-1/greet')).json()).toEqual({ hello: 'corp-1' })
+  for (const path of ['/people//greet', '/people/a/b/greet', '/people/a%2fb/greet', '/people/a/greet/', '/people/greet'])
+    expect((await ask(path)).status).toBe(404)
+  expect((await ask('/people/corp-1/greet', `a=${'b'.repeat(100)}`)).status).toBe(413)
+  expect(answers.map(({ path }) => path)).toContain('/people/{name}/greet')
 })

@@ -39,6 +39,8 @@ interface Shared extends MountDependencies {
   readonly outbox: Outbox
 }
 
+type Methods = Map<string, Served>
+
 interface Served {
   readonly endpoint: Endpoint
   readonly checker: BodyChecker | undefined
@@ -49,22 +51,28 @@ interface Served {
  * handler, so that /validate costs what the work costs (docs/decisions/0002).
  */
 export function mountEndpoints(endpoints: readonly Endpoint[], dependencies: MountDependencies): Mount {
-  const byPath = new Map<string, Map<string, Served>>()
+  const byPath = new Map<string, Methods>()
   for (const endpoint of endpoints) {
-    const methods = byPath.get(endpoint.path) ?? new Map<string, Served>()
+    const methods = byPath.get(endpoint.path) ?? new Map()
     const checker =
       endpoint.bodyKind === 'none' || !endpoint.body ? undefined : new BodyChecker(endpoint.bodyKind, endpoint.body)
     methods.set(endpoint.method, { endpoint, checker })
     byPath.set(endpoint.path, methods)
   }
+  const patterns = [...byPath].filter(([path]) => path.includes('{')).map(toPattern)
+  const find = (path: string): Found | undefined => {
+    const methods = byPath.get(path)
+    return methods ? { methods, named: '' } : findPattern(patterns, path)
+  }
   const shared: Shared = { ...dependencies, bodies: new BodyReader(), outbox: new Outbox() }
   return {
     close: () => shared.bodies.close(),
-    has: (path) => byPath.has(path),
+    has: (path) => byPath.has(path) || findPattern(patterns, path) !== undefined,
     handle(request, response, path, query) {
-      const methods = byPath.get(path)
-      const exchange = new Exchange(request, response, query, shared)
-      if (!methods) return exchange.refuse(new GatehouseError('not_found'))
+      const found = find(path)
+      const exchange = new Exchange(request, response, { query, named: found?.named ?? '' }, shared)
+      if (!found) return exchange.refuse(new GatehouseError('not_found'))
+      const { methods } = found
       if (request.method === 'OPTIONS' && answersPreflight(request, response, methods, dependencies)) return
       const served = methods.get(request.method === 'HEAD' ? 'GET' : (request.method ?? ''))
       if (!served) {
@@ -74,6 +82,33 @@ export function mountEndpoints(endpoints: readonly Endpoint[], dependencies: Mou
       exchange.serve(served)
     },
   }
+}
+
+/** The endpoints of a path, and what stands in it in the place of a `{name}`. */
+interface Found {
+  readonly methods: Methods
+  readonly named: string
+}
+
+/** A path with a `{name}`, taken apart around it. */
+interface Pattern {
+  readonly methods: Methods
+  readonly before: string
+  readonly after: string
+}
+
+function toPattern([path, methods]: readonly [string, Methods]): Pattern {
+  const [before = '', after = ''] = path.split(/\{\w+\}/)
+  return { methods, before, after }
+}
+
+function findPattern(patterns: readonly Pattern[], path: string): Found | undefined {
+  for (const { methods, before, after } of patterns) {
+    if (!path.startsWith(before) || !path.endsWith(after)) continue
+    const named = path.slice(before.length, path.length - after.length)
+    if (/^[\w.~-]+$/.test(named)) return { methods, named }
+  }
+  return undefined
 }
 
 /** A path's endpoints have one rule for origins: the first one's. */
@@ -98,6 +133,7 @@ class Exchange implements EndpointRequest<never>, Ready {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly query: string
+  readonly named: string
   readonly #shared: Shared
   #requestId: string | undefined
   readonly #startedAt = performance.now()
@@ -106,10 +142,16 @@ class Exchange implements EndpointRequest<never>, Ready {
   // Checked against the schema that the handler's own type comes from; here it is of no type.
   body = undefined as never
 
-  constructor(request: IncomingMessage, response: ServerResponse, query: string, shared: Shared) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { query, named }: Pick<EndpointRequest<never>, 'query' | 'named'>,
+    shared: Shared,
+  ) {
     this.#request = request
     this.#response = response
     this.query = query
+    this.named = named
     this.#shared = shared
   }
 
@@ -148,7 +190,7 @@ class Exchange implements EndpointRequest<never>, Ready {
     }
     const unsupported = checkContentType(this.#request.headers['content-type'], endpoint.bodyKind)
     if (unsupported) return this.refuse(unsupported)
-    this.#shared.bodies.read(this.#request, (error, text) => {
+    const take = (error: GatehouseError | undefined, text: string): void => {
       if (error) return this.refuse(error)
       try {
         this.body = checker.parse(text) as never
@@ -156,7 +198,8 @@ class Exchange implements EndpointRequest<never>, Ready {
         return this.refuse(thrown)
       }
       this.#run()
-    })
+    }
+    this.#shared.bodies.read(this.#request, take, endpoint.bodyLimit)
   }
 
   #run(): void {

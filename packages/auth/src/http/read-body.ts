@@ -26,12 +26,12 @@ export class BodyReader {
   }
 
   /**
-   * Calls back once. Errors: `payload_too_large` as soon as the declared or the received length passes 64 KiB,
+   * Calls back once. Errors: `payload_too_large` as soon as the declared or the received length passes the limit,
    * `request_timeout` after 30 to 35 seconds, `invalid_request` for bytes that are not UTF-8.
    */
-  read(request: IncomingMessage, done: Done): void {
-    if (Number(request.headers['content-length'] ?? 0) > bodyLimit) return done(tooLarge(), '')
-    const arrival = new Arrival(request, (error, text) => {
+  read(request: IncomingMessage, done: Done, limit = bodyLimit): void {
+    if (Number(request.headers['content-length'] ?? 0) > limit) return done(tooLarge(), '')
+    const arrival = new Arrival(request, limit, (error, text) => {
       this.#arriving.delete(arrival)
       done(error, text)
     })
@@ -60,21 +60,23 @@ const tooLarge = (): GatehouseError => new GatehouseError('payload_too_large', c
 /** One body on its way. */
 class Arrival {
   readonly request: IncomingMessage
+  readonly #limit: number
   readonly #done: Done
   #first: Buffer | undefined
   #rest: Buffer[] | undefined
   #length = 0
   #settled = false
 
-  constructor(request: IncomingMessage, done: Done) {
+  constructor(request: IncomingMessage, limit: number, done: Done) {
     this.request = request
+    this.#limit = limit
     this.#done = done
   }
 
   add(chunk: Buffer): void {
     if (this.#settled) return
     this.#length += chunk.length
-    if (this.#length > bodyLimit) this.fail(tooLarge())
+    if (this.#length > this.#limit) this.fail(tooLarge())
     else if (this.#first === undefined) this.#first = chunk
     else if (this.#rest === undefined) this.#rest = [this.#first, chunk]
     else this.#rest.push(chunk)

@@ -19,6 +19,8 @@ const noticeKinds = [
   'factor_added',
   'factor_removed',
   'recovery_codes_renewed',
+  'identity_linked',
+  'identity_unlinked',
   'email_changed',
   'account_deleted',
   'sign_in_mails_stopped',

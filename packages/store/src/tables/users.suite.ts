@@ -1,3 +1,4 @@
+import { randomToken } from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
 import type { OpenForSuite } from '../testing/databases.ts'
@@ -185,5 +186,14 @@ export function describeUsers(open: OpenForSuite): void {
     expect(outcomes.filter((done) => done)).toHaveLength(1)
     expect(await store.users.findById(user.id)).toBeUndefined()
     expect(await store.users.findById(other.id)).toEqual(other)
+  })
+
+  it('finds who has an address, shown to be theirs or not', async () => {
+    const { users } = open().store
+    const email = `${randomToken(9)}@example.com`.toLowerCase()
+    const user = buildUser({ email, email_canonical: email })
+    await users.insert(user)
+    expect(await users.findByEmail(email)).toEqual(user)
+    expect(await users.findByEmail(`x${email}`)).toBeUndefined()
   })
 }

@@ -55,6 +55,8 @@ export interface Users {
   /** Who has this name or else, verified, this address. Hot: compiled once. */
   findByNameOrEmail(asked: { readonly name: string; readonly email: string }): Promise<UserRow | undefined>
   findById(id: UserId): Promise<UserRow | undefined>
+  /** Who has this address, shown to be theirs or not. */
+  findByEmail(email_canonical: string): Promise<UserRow | undefined>
   /** In the order of the canonical names, byte by byte, from after the given one. */
   list(page: { readonly after?: string; readonly limit: number }): Promise<UserRow[]>
   /** Only where the present hash is the expected one; false otherwise. Stops two changes from overwriting each other. */
@@ -123,6 +125,8 @@ export function createUsers(connection: Connection): Users {
       return rows.find((row) => row.username_canonical === asked.name) ?? rows[0]
     },
     findById: (id) => db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst(),
+    findByEmail: (email_canonical) =>
+      db.selectFrom('users').selectAll().where('email_canonical', '=', email_canonical).executeTakeFirst(),
     list: ({ after, limit }) =>
       db
         .selectFrom('users')

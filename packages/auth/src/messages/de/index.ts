@@ -2,6 +2,7 @@ import type { Catalogue } from '../catalogue.ts'
 import { account } from './account.ts'
 import { consent } from './consent.ts'
 import { errors } from './errors.ts'
+import { federation } from './federation.ts'
 import { frame } from './frame.ts'
 import { mail } from './mail.ts'
 import { organisations } from './organisations.ts'
@@ -16,6 +17,7 @@ export const de: Catalogue = {
   ...account,
   ...consent,
   ...errors,
+  ...federation,
   ...frame,
   ...mail,
   ...organisations,

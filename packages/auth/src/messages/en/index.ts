@@ -1,6 +1,7 @@
 import { account } from './account.ts'
 import { consent } from './consent.ts'
 import { errors } from './errors.ts'
+import { federation } from './federation.ts'
 import { frame } from './frame.ts'
 import { mail } from './mail.ts'
 import { organisations } from './organisations.ts'
@@ -15,6 +16,7 @@ export const en = {
   ...account,
   ...consent,
   ...errors,
+  ...federation,
   ...frame,
   ...mail,
   ...organisations,

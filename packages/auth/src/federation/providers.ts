@@ -1,0 +1,122 @@
+import type { Clock } from '@gatehouse/core/time'
+import type { Outbound } from '../outbound/outbound.ts'
+import { type Breaker, createBreaker } from './breaker.ts'
+import { type KindSettings, kinds } from './kinds.ts'
+import type { Provider, ProviderParts } from './provider.ts'
+import { ProviderFailure } from './provider-failure.ts'
+import type { KindDefinition, ProviderSettings } from './provider-settings.ts'
+
+/** The outside providers that are configured. */
+export interface Providers {
+  /** In the order of the configuration. */
+  list(): readonly ProviderSettings[]
+  find(name: string): ProviderSettings | undefined
+  /** Whether it has answered lately, or has not been asked. */
+  isAvailable(name: string): boolean
+  /**
+   * Asks a provider something, which is opened at its first use. Error: ProviderFailure, at once where it has not answered
+   * lately, and after ten seconds at the latest.
+   */
+  use<T>(settings: ProviderSettings, ask: (provider: Provider) => Promise<T>): Promise<T>
+  /** Takes other settings, for what is asked from now on. */
+  replace(settings: readonly ProviderSettings[]): void
+  close(): void
+}
+
+interface Dependencies {
+  readonly issuer: string
+  readonly clock: Clock
+  readonly outbound: Pick<Outbound, 'fetch'>
+}
+
+/** Milliseconds that a provider may take for anything; its own limits are below that. */
+const timeLimit = 10_000
+/** Milliseconds for which what was asked of a provider that is no longer configured goes on. */
+const closingTime = 15_000
+
+interface Open {
+  readonly settings: ProviderSettings
+  readonly breaker: Breaker
+  provider: Promise<Provider> | undefined
+}
+
+const openKind = async <Kind extends keyof KindSettings>(
+  kind: Kind,
+  parts: ProviderParts,
+  settings: KindSettings[Kind],
+): Promise<Provider> => (await kinds[kind]())(parts, settings)
+
+/** A definition's settings are those of its kind: only the compiler cannot follow that. */
+const openDefinition = ({ kind, settings }: KindDefinition, parts: ProviderParts): Promise<Provider> =>
+  openKind(kind, parts, settings as never)
+
+/** Builds the registry of providers; whoever builds it closes it. */
+export function createProviders(
+  { issuer, clock, outbound }: Dependencies,
+  configured: readonly ProviderSettings[],
+): Providers {
+  const openAll = (all: readonly ProviderSettings[]): ReadonlyMap<string, Open> =>
+    new Map(all.map((settings) => [settings.name, { settings, breaker: createBreaker(), provider: undefined }]))
+  let current = openAll(configured)
+
+  const partsOf = ({ name, isPrivate }: ProviderSettings): ProviderParts => ({
+    name,
+    issuer,
+    clock,
+    outbound: isPrivate
+      ? { fetch: (url, request) => outbound.fetch(url, { ...request, allowsPrivate: true }) }
+      : outbound,
+  })
+  const closeAll = (all: ReadonlyMap<string, Open>): void => {
+    for (const { provider } of all.values()) provider?.then((opened) => opened.close()).catch(() => {})
+  }
+
+  return {
+    list: () => [...current.values()].map(({ settings }) => settings),
+    find: (name) => current.get(name)?.settings,
+    isAvailable: (name) => current.get(name)?.breaker.isClosed ?? false,
+
+    async use(settings, ask) {
+      const open = current.get(settings.name)
+      if (!open) throw new ProviderFailure('misconfigured', 'it is not configured any more')
+      const { breaker } = open
+      if (!breaker.enter()) throw new ProviderFailure('unavailable', 'it has not answered lately')
+      open.provider ??= openDefinition(open.settings.definition, partsOf(open.settings))
+      try {
+        const answer = await within(timeLimit, open.provider.then(ask))
+        breaker.succeeded()
+        return answer
+      } catch (error) {
+        const failure = error instanceof ProviderFailure ? error : unexpected(error)
+        // Only a provider that does not answer is left alone: one that says no works.
+        if (failure.reason === 'unavailable') breaker.failed()
+        else breaker.succeeded()
+        throw failure
+      }
+    },
+
+    replace(next) {
+      const before = current
+      current = openAll(next)
+      setTimeout(closeAll, closingTime, before).unref()
+    },
+    close: () => closeAll(current),
+  }
+}
+
+/** A kind must not fail in a way of its own; where one does, that is its provider's failure and nobody else's. */
+const unexpected = (error: unknown): ProviderFailure =>
+  new ProviderFailure(
+    'unavailable',
+    `it failed unexpectedly: ${error instanceof Error ? error.name : 'unknown'}`,
+    error,
+  )
+
+function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ProviderFailure('unavailable', 'it took too long')), milliseconds)
+    timer.unref()
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
