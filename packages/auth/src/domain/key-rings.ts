@@ -20,6 +20,8 @@ export type RingPurpose =
   | 'authorization'
   /** Mails that are under way, and what is proven by them. */
   | 'mail'
+  /** What is under way at outside providers, and what they gave. */
+  | 'federation'
   /** Names of users for one sector alone; its one key stays for ever. */
   | 'pairwise-subject'
 
@@ -33,6 +35,7 @@ export const purposes: readonly RingPurpose[] = [
   'factor',
   'authorization',
   'mail',
+  'federation',
   'pairwise-subject',
 ]
 
@@ -100,6 +103,7 @@ export async function openKeyRings(
     factor: ringOf('factor'),
     authorization: ringOf('authorization'),
     mail: ringOf('mail'),
+    federation: ringOf('federation'),
     'pairwise-subject': ringOf('pairwise-subject'),
   }
 }

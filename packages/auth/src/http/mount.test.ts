@@ -91,7 +91,13 @@ it('finds an endpoint by a path with a name in it, and no other path', async () 
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
     })
   expect(await (await ask('/people/corp-1/greet')).json()).toEqual({ hello: 'corp-1' })
-  for (const path of ['/people//greet', '/people/a/b/greet', '/people/a%2fb/greet', '/people/a/greet/', '/people/greet'])
+  for (const path of [
+    '/people//greet',
+    '/people/a/b/greet',
+    '/people/a%2fb/greet',
+    '/people/a/greet/',
+    '/people/greet',
+  ])
     expect((await ask(path)).status).toBe(404)
   expect((await ask('/people/corp-1/greet', `a=${'b'.repeat(100)}`)).status).toBe(413)
   expect(answers.map(({ path }) => path)).toContain('/people/{name}/greet')
