@@ -131,6 +131,11 @@ export interface KnownIdentity {
   readonly subject: string
   /** Where they are kept. */
   readonly tokens?: OutsideTokens | undefined
+  /**
+   * Takes new tokens as soon as they are there and before anything else is asked: where the provider has changed the refresh
+   * token, the one before counts no more, whatever fails after that.
+   */
+  readonly keep?: ((tokens: OutsideTokens) => Promise<void>) | undefined
 }
 
 /** How a provider says that somebody has signed out: a back-channel logout token, or SAML's single logout. */
