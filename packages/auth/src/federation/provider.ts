@@ -46,6 +46,8 @@ export interface RedirectDoors {
   start(begin: BeginningSignIn): Promise<StartedSignIn>
   /** Judges what came back; all of it has been brought by a browser. */
   finish(answer: ProviderAnswer): Promise<OutsideIdentity>
+  /** It cannot be told whether somebody has proven anew who they are: `start` refuses to be `fresh`. */
+  readonly neverFresh?: true
 }
 
 /** Somebody is about to be sent to a provider. */
