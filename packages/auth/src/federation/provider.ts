@@ -144,9 +144,11 @@ export interface KnownIdentity {
 export type LogoutDoor = (message: {
   readonly parameters: URLSearchParams
   readonly binding: 'query' | 'form'
-  /** Where it was sent to. */
+  /** Where it was sent to, without the query. */
   readonly location: string
-}) => Promise<RemoteLogout>
+  /** The query as it was sent, without `?`: what a signature covers in SAML's redirect binding. Absent: there was none. */
+  readonly query?: string | undefined
+}) => Promise<RemoteLogout | SignedOutThere>
 
 /** Whose sessions end: one of `subject` and `session` is there. */
 export interface RemoteLogout {
@@ -156,6 +158,12 @@ export interface RemoteLogout {
   readonly once: { readonly id: string; readonly until: Seconds }
   /** What is answered to a browser that brought it; absent where the provider brought it itself. */
   readonly answer?: Going | undefined
+}
+
+/** What a provider answers where `signOut` had sent somebody: they go on to where that was to come back to. */
+export interface SignedOutThere {
+  /** That of {@link Leaving}. */
+  readonly state: string
 }
 
 /** Somebody signs out here, and there. */
