@@ -15,6 +15,8 @@ const missing = ensureSystemPackages([
     package: 'python3-jwcrypto',
     for: 'a verifier of tokens in another language',
   },
+  { command: 'slapd', package: 'slapd', for: 'a directory' },
+  { command: 'ldapmodify', package: 'ldap-utils', for: 'changes in a directory' },
   chromium,
 ])
 

@@ -1,0 +1,175 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createSecureContext, TLSSocket } from 'node:tls'
+import { ManualClock } from '@gatehouse/core/time'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createOutbound } from '../outbound/outbound.ts'
+import { buildCertificate } from '../testing/certificates.ts'
+import { createLdapProvider } from './ldap.ts'
+import { openConnection } from './ldap-connection.ts'
+import type { LdapServer } from './ldap-settings.ts'
+import type { Provider } from './provider.ts'
+import { ProviderFailure } from './provider-failure.ts'
+
+/** A tag, its length and what is in it (Spec: X.690), with a length of at most 65535. */
+const ber = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
+  const content = Buffer.concat(parts)
+  const { length } = content
+  return Buffer.concat([Buffer.from([tag, 0x82, length >> 8, length & 255]), content])
+}
+const octets = (text: string): Buffer => ber(0x04, Buffer.from(text))
+const message = (id: number, ...parts: readonly Uint8Array[]): Buffer => ber(0x30, Buffer.from([2, 1, id]), ...parts)
+/** The answer `success` to an operation: 0x61 bind, 0x65 search, 0x78 extended. */
+const success = (id: number, tag: number, code = 0): Buffer =>
+  message(id, ber(tag, Buffer.from([10, 1, code]), octets(''), octets('')))
+const idOf = (request: Buffer): number => request[4] ?? 0 // requests here are shorter than 128 bytes
+const isBind = (request: Buffer): boolean => request[5] === 0x60
+
+const servers: Server[] = []
+const providers: Provider[] = []
+const outbound = createOutbound({ allowLoopback: true })
+const sockets = new Set<Socket>()
+
+/** A directory that does with each connection what a test says. */
+async function listen(handle: (socket: Socket) => void): Promise<LdapServer> {
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    handle(socket)
+  })
+  servers.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo // it listens at a port
+  return { host: '127.0.0.1', port, security: 'none' }
+}
+afterAll(async () => {
+  for (const provider of providers) await provider.close()
+  for (const socket of sockets) socket.destroy()
+  for (const server of servers) server.close()
+})
+
+function check(at: LdapServer, authorities?: string): Promise<unknown> {
+  const provider = createLdapProvider(
+    { name: 'corp', issuer: 'https://auth.example.com', clock: new ManualClock(), outbound },
+    {
+      ...{ servers: [at], authorities, baseDn: 'dc=x', userFilter: '(uid={username})', subjectAttribute: 'uid' },
+      ...{ usernameAttribute: 'uid', attributes: [], poolSize: 2 },
+    },
+  )
+  providers.push(provider)
+  const door = provider.check?.({ username: 'alice', password: 'alice-secret', address: '127.0.0.1' })
+  return door?.catch((error) => (error instanceof ProviderFailure ? error : Promise.reject(error))) ?? Promise.reject()
+}
+const attribute = (name: string, value: string): Buffer => ber(0x30, octets(name), ber(0x31, octets(value)))
+const entry = (id: number, ...attributes: readonly Uint8Array[]): Buffer =>
+  message(id, ber(0x64, octets('uid=alice,dc=x'), ber(0x30, ...attributes)))
+
+describe('a directory that cannot be trusted', () => {
+  it('is believed where it answers as it should', async () => {
+    const at = await listen((socket) =>
+      socket.on('data', (request) => {
+        const id = idOf(request)
+        if (isBind(request)) socket.write(success(id, 0x61))
+        else socket.write(Buffer.concat([entry(id, attribute('uid', 'alice')), success(id, 0x65)]))
+      }),
+    )
+    expect(await check(at)).toMatchObject({ subject: 'alice' })
+  })
+
+  it.concurrent.each([
+    [
+      'an entry whose attributes end too early',
+      (id: number) => message(id, ber(0x64, octets('x'), Buffer.from([0x30, 0x40, 0x30]))),
+    ],
+    ['an attribute without values', (id: number) => entry(id, ber(0x30, octets('uid')))],
+    ['an attribute that says it is longer than it is', (id: number) => entry(id, Buffer.from([0x30, 0x7f, 4, 1, 65]))],
+    ['bytes that are no message', () => Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['a message that is none of LDAP', (id: number) => message(id, ber(0x42, octets('x')))],
+    ['a length of four gigabytes', () => Buffer.from([0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 2, 1, 2])],
+    [
+      'many messages in one breath',
+      (id: number) => Buffer.concat(Array(9000).fill(Buffer.from([0x30, 5, 2, 1, id + 1, 0x65, 0]))),
+    ],
+  ])('fails alone, and in time, with %s', async (_, answer) => {
+    const at = await listen((socket) => socket.on('data', (request) => socket.write(answer(idOf(request)))))
+    const started = performance.now()
+    expect(await check(at)).toBeInstanceOf(ProviderFailure)
+    expect(performance.now() - started).toBeLessThan(5000)
+  })
+
+  it('is cut off where it answers without end', async () => {
+    const at = await listen((socket) =>
+      socket.on('data', (request) => {
+        const chunk = Buffer.concat(Array(10).fill(entry(idOf(request), attribute('description', 'x'.repeat(5000)))))
+        const pour = (): void => {
+          if (!socket.destroyed) socket.write(chunk, pour)
+        }
+        pour()
+      }),
+    )
+    expect(await check(at)).toMatchObject({
+      reason: 'invalid_answer',
+      detail: expect.stringContaining('more than is read'),
+    })
+  })
+
+  it.concurrent('is no reason to wait where it drips', async () => {
+    const at = await listen((socket) => {
+      const timer = setInterval(() => socket.write(Buffer.from([0x30])), 50)
+      socket.on('close', () => clearInterval(timer))
+    })
+    expect(await check(at)).toMatchObject({ reason: 'unavailable' })
+  })
+})
+
+describe('StartTLS', () => {
+  const { cert, key } = buildCertificate({
+    ...{ subject: [['CN', 'localhost']] },
+    names: [{ kind: 'ip', bytes: [127, 0, 0, 1] }],
+  })
+  /** A server behind somebody who puts bytes after its answer, while nothing is encrypted yet. */
+  const listenBehind = (injected: Uint8Array, answerTo: (request: Buffer) => Buffer): Promise<LdapServer> =>
+    listen((socket) => {
+      socket.once('data', (request) => {
+        const secure = new TLSSocket(socket, { isServer: true, secureContext: createSecureContext({ cert, key }) })
+        secure.on('error', () => {})
+        secure.on('data', (asked) => secure.write(answerTo(asked)))
+        socket.write(Buffer.concat([success(idOf(request), 0x78), injected]))
+      })
+    }).then((at) => ({ ...at, security: 'starttls' }))
+
+  it('takes no answer from before the encryption, not even half of one', async () => {
+    const refused = (request: Buffer): Buffer => success(idOf(request), 0x61, 49)
+    // The answer `success` to the next bind but for its last byte, which the true answer's first would complete.
+    for (const id of [1, 2, 3, 4]) {
+      const forged = Buffer.from([0x30, 0x0d, 2, 1, id, 0x61, 8, 10, 1, 0, 4, 0, 4, 1])
+      const at = await listenBehind(forged, refused)
+      const deadline = performance.now() + 3000
+      const connection = await openConnection(at, { authorities: cert, deadline })
+      await expect(connection.bind('uid=alice,dc=x', 'wrong', deadline)).rejects.toMatchObject({ code: 49 })
+      connection.close()
+    }
+  })
+
+  it('is the end where the server does not know it: nothing goes there in clear', async () => {
+    const heard: Buffer[] = []
+    const at = await listen((socket) =>
+      socket.on('data', (request) => {
+        heard.push(request)
+        socket.write(success(idOf(request), 0x78, 2))
+      }),
+    )
+    expect(await check({ ...at, security: 'starttls' }, cert)).toMatchObject({ reason: 'unavailable' })
+    expect(Buffer.concat(heard).toString('latin1')).not.toMatch(/alice/)
+  })
+
+  it('is said again on each connection: none is opened in clear behind our back', async () => {
+    const at = await listenBehind(Buffer.alloc(0), (request) => success(idOf(request), 0x61))
+    const deadline = performance.now() + 3000
+    const connection = await openConnection(at, { authorities: cert, deadline })
+    await connection.bind('uid=alice,dc=x', 'right', deadline)
+    for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    await expect(connection.bind('uid=alice,dc=x', 'right', deadline)).rejects.toThrow(/lost: closed/)
+    await expect(connection.search('dc=x', {}, deadline)).rejects.toThrow(/lost: closed/)
+  })
+})
