@@ -1,6 +1,6 @@
-import { createHmac } from 'node:crypto'
 import type { Clock } from '@gatehouse/core/time'
 import type { Outbound } from '../outbound/outbound.ts'
+import { signatureHeader, signWebhook } from '../outbound/sign-webhook.ts'
 import { DeliveryError, type MailSender, type OutgoingMail } from './delivery.ts'
 
 /** A program that sends in a way of its own: SMS, a chat, another mail service. */
@@ -9,13 +9,6 @@ export interface WebhookSettings {
   /** The key of the signature. */
   readonly secret: string
 }
-
-/** The header with the moment and the signature: `t=<seconds>,v1=<HMAC-SHA-256 in hexadecimal>`. */
-export const signatureHeader = 'gatehouse-signature'
-
-/** The signature of a body that is sent at a moment. Threat: a forged message, and a real one that is sent again later. */
-export const signWebhook = (secret: string, at: number, body: string): string =>
-  `t=${at},v1=${createHmac('sha256', secret).update(`${at}.${body}`).digest('hex')}`
 
 /**
  * Sends by a signed POST of JSON. What answers 2xx has taken it; 400, 404, 410 and 422 say that it never will. Whoever
