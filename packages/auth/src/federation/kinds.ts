@@ -8,9 +8,12 @@ export interface KindSettings {
   readonly webhook: WebhookProviderSettings
 }
 
+/** Opens a provider; where what it can do has to be found out first, that takes a moment, and may fail as its doors do. */
+export type OpenProvider<Settings> = (parts: ProviderParts, settings: Settings) => Provider | Promise<Provider>
+
 /** Every kind: loaded when a provider of it is first used, so that nobody pays for one that they do not have. */
 export const kinds: {
-  readonly [Kind in keyof KindSettings]: () => Promise<(parts: ProviderParts, settings: KindSettings[Kind]) => Provider>
+  readonly [Kind in keyof KindSettings]: () => Promise<OpenProvider<KindSettings[Kind]>>
 } = {
   ldap: async () => (await import('./ldap.ts')).createLdapProvider,
   webhook: async () => (await import('./webhook.ts')).createWebhookProvider,
