@@ -8,7 +8,11 @@ export { root }
 /** Native modules stay outside of every bundle; pg-native is optional to pg and never there. */
 const outside = ['better-sqlite3', '@node-rs/argon2', '@node-rs/bcrypt', 'pg-native']
 /** Programs of worker threads, from the folder of packages. */
-const workers = ['store/src/sqlite/sqlite-worker.mjs', 'auth/src/domain/hash-worker.mjs']
+const workers = [
+  'store/src/sqlite/sqlite-worker.mjs',
+  'auth/src/domain/hash-worker.mjs',
+  'auth/src/federation/module-worker.mjs',
+]
 
 /**
  * Bundles an entry with everything that it imports but native modules, and puts the worker threads beside it, which are

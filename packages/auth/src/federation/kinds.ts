@@ -1,10 +1,12 @@
 import type { LdapSettings } from './ldap-settings.ts'
+import type { ModuleSettings } from './module.ts'
 import type { Provider, ProviderParts } from './provider.ts'
 import type { WebhookProviderSettings } from './webhook.ts'
 
 /** The settings of a provider, by its kind. Each kind's file says what its own are. */
 export interface KindSettings {
   readonly ldap: LdapSettings
+  readonly module: ModuleSettings
   readonly webhook: WebhookProviderSettings
 }
 
@@ -16,5 +18,6 @@ export const kinds: {
   readonly [Kind in keyof KindSettings]: () => Promise<OpenProvider<KindSettings[Kind]>>
 } = {
   ldap: async () => (await import('./ldap.ts')).createLdapProvider,
+  module: async () => (await import('./module.ts')).openModuleProvider,
   webhook: async () => (await import('./webhook.ts')).createWebhookProvider,
 }
