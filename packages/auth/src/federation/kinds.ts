@@ -1,5 +1,7 @@
 import type { LdapSettings } from './ldap-settings.ts'
 import type { ModuleSettings } from './module.ts'
+import type { OAuth2Settings } from './oauth2-settings.ts'
+import type { OidcSettings } from './oidc-settings.ts'
 import type { Provider, ProviderParts } from './provider.ts'
 import type { WebhookProviderSettings } from './webhook.ts'
 
@@ -7,6 +9,8 @@ import type { WebhookProviderSettings } from './webhook.ts'
 export interface KindSettings {
   readonly ldap: LdapSettings
   readonly module: ModuleSettings
+  readonly oauth2: OAuth2Settings
+  readonly oidc: OidcSettings
   readonly webhook: WebhookProviderSettings
 }
 
@@ -19,5 +23,7 @@ export const kinds: {
 } = {
   ldap: async () => (await import('./ldap.ts')).createLdapProvider,
   module: async () => (await import('./module.ts')).openModuleProvider,
+  oauth2: async () => (await import('./oauth2.ts')).createOAuth2Provider,
+  oidc: async () => (await import('./oidc.ts')).createOidcProvider,
   webhook: async () => (await import('./webhook.ts')).createWebhookProvider,
 }
