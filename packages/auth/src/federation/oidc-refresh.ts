@@ -14,6 +14,14 @@ import { ProviderFailure } from './provider-failure.ts'
  * undefined = it takes neither any more. Spec: OpenID Connect Core 1.0 sections 12.1, 12.2.
  */
 export async function refreshOidc(context: OidcContext, known: KnownIdentity): Promise<OutsideIdentity | undefined> {
+  return askAgain(context, known).catch((error: unknown) => {
+    // Whom the configuration lets in no more may not sign in: that is an answer, and no failure.
+    if (error instanceof ProviderFailure && error.reason === 'refused') return undefined
+    throw error
+  })
+}
+
+async function askAgain(context: OidcContext, known: KnownIdentity): Promise<OutsideIdentity | undefined> {
   const { parts, discovery } = context
   const discovered = await discovery.get()
   const { refreshToken, accessToken, expiresAt } = known.tokens ?? {}
