@@ -3,6 +3,7 @@ import type { ModuleSettings } from './module.ts'
 import type { OAuth2Settings } from './oauth2-settings.ts'
 import type { OidcSettings } from './oidc-settings.ts'
 import type { Provider, ProviderParts } from './provider.ts'
+import type { SamlSettings } from './saml-settings.ts'
 import type { WebhookProviderSettings } from './webhook.ts'
 
 /** The settings of a provider, by its kind. Each kind's file says what its own are. */
@@ -11,6 +12,7 @@ export interface KindSettings {
   readonly module: ModuleSettings
   readonly oauth2: OAuth2Settings
   readonly oidc: OidcSettings
+  readonly saml: SamlSettings
   readonly webhook: WebhookProviderSettings
 }
 
@@ -25,5 +27,6 @@ export const kinds: {
   module: async () => (await import('./module.ts')).openModuleProvider,
   oauth2: async () => (await import('./oauth2.ts')).createOAuth2Provider,
   oidc: async () => (await import('./oidc.ts')).createOidcProvider,
+  saml: async () => (await import('./saml.ts')).createSamlProvider,
   webhook: async () => (await import('./webhook.ts')).createWebhookProvider,
 }
