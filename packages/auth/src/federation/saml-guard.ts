@@ -32,12 +32,12 @@ const strangeCharacter = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 /**
  * Checks the text of a document before any parser sees it, and answers with it without its XML declaration. There is one root;
  * tags match; nothing begins with `<!` (document types, entities, comments, CDATA) or `<?`; no reference but to characters
- * and to XML's own five entities; elements are at most 64 deep and have at most 64 attributes.
+ * and to XML's own five entities; elements are at most 3,000 unless said otherwise, 64 deep, and have at most 64 attributes.
  * Throws {@link ProviderFailure} `invalid_answer`. Cost: linear in the text.
  * Stops: external entities, expansion bombs, deep nesting, comments that split values, documents that two parsers read
  * differently because neither has to accept them.
  */
-export function checkXml(text: string, { maxElements }: XmlLimits = { maxElements: 10_000 }): string {
+export function checkXml(text: string, { maxElements }: XmlLimits = { maxElements: 3_000 }): string {
   const body = text.replace(declaration, '')
   if (body.includes('<!')) refuse('there is a document type, a comment or CDATA in its XML')
   if (body.includes('<?')) refuse('there is a processing instruction in its XML')

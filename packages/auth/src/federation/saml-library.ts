@@ -18,13 +18,13 @@ export interface ServiceProvider {
 
 /**
  * node-saml for one message. All that could be chosen is said here, so that no default of the library decides: SHA-256, no
- * check of times of its own (they are checked by our clock), the request's id by us.
+ * check of times and audience of its own (they are checked on what it has verified, by our clock), the request's id by us.
  */
 export function createLibrary(ours: ServiceProvider, theirs: IdentityProvider, own: Partial<SamlConfig> = {}): SAML {
   return new SAML({
     issuer: ours.entityId,
     callbackUrl: ours.callback,
-    audience: ours.entityId,
+    audience: false,
     idpCert: [...theirs.certificates],
     idpIssuer: theirs.entityId,
     identifierFormat: null,

@@ -71,6 +71,8 @@ async function readRequest(
   { message, root, text }: { readonly message: LogoutMessage; readonly root: XmlElement; readonly text: string },
   { clock, us, them, isSubject }: LogoutParts,
 ): Promise<RemoteLogout> {
+  const id = attributeOf(root, 'ID') ?? refuse('it has no id')
+  const nameId = findChild(root, ns.assertion, 'NameID') ?? refuse('there is no NameID in it that is not encrypted')
   const library = createLibrary(us, them)
   if (message.binding === 'query') await checkQuerySignature(library, message)
   else await checkFormSignature(library, { root, text })
@@ -83,8 +85,6 @@ async function readRequest(
   const isNow = issued <= clock.now() + clockTolerance && until > clock.now() - clockTolerance
   if (!isNow) refuse('it is too old, or from the future')
 
-  const id = attributeOf(root, 'ID') ?? refuse('it has no id')
-  const nameId = findChild(root, ns.assertion, 'NameID') ?? refuse('there is no NameID in it that is not encrypted')
   const sessions = namedChildren(root, ns.protocol, 'SessionIndex').map(textOf)
   const subject = isSubject ? textOf(nameId) : undefined
   // Several sessions are more than can be named here: all of the subject's end then.
