@@ -122,11 +122,11 @@ function readCertificates(role: XmlElement): readonly string[] {
   return [...new Set(found.flatMap((element) => readCertificate(element.textContent) ?? []))]
 }
 
-/** A certificate of base64 or PEM as PEM; undefined = it is none, or its key is no RSA key of 2048 bits or more. */
+/** A certificate of base64 or PEM (the first, where there are several) as PEM; undefined = it is none, or its key is no RSA key of 2048 bits or more. */
 export function readCertificate(text: string): string | undefined {
-  const base64 = text.replace(/-----(?:BEGIN|END) CERTIFICATE-----|\s/g, '')
   try {
-    const certificate = new X509Certificate(Buffer.from(base64, 'base64'))
+    const isPem = text.includes('-----BEGIN CERTIFICATE-----')
+    const certificate = new X509Certificate(isPem ? text : Buffer.from(text, 'base64'))
     const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey
     const isStrong = asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= 2048
     return isStrong ? certificate.toString() : undefined
