@@ -17,6 +17,7 @@ import type { SignInMethod } from './domain/sign-in-methods.ts'
 import type { SignUpPolicy } from './domain/sign-up.ts'
 import type { TokenLifetimes } from './domain/token-pairs.ts'
 import type { TrustedIssuer } from './domain/trusted-issuers.ts'
+import type { ProviderSettings } from './federation/provider-settings.ts'
 import type { SignInResult } from './login/signed-in-user.ts'
 import type { MailSettings } from './mail/open-outbox.ts'
 import type { MailResult, OutboxOptions } from './mail/outbox.ts'
@@ -44,6 +45,8 @@ export interface AuthSettings extends ClientConfiguration {
   /** In whose name the pages are. */
   readonly brand: Brand
   readonly signUp: SignUpPolicy
+  /** Outside providers, in the order in which they are offered. */
+  readonly providers: readonly ProviderSettings[]
   /** How people prove who they are, at first. */
   readonly signInMethods: ReadonlySet<SignInMethod>
   /** Types of authorization_details, by name. */

@@ -33,6 +33,7 @@ import { createTokenPairs } from './domain/token-pairs.ts'
 import { createTrustedIssuers } from './domain/trusted-issuers.ts'
 import { createUserCodeLimit } from './domain/user-codes.ts'
 import { buildEndpoints } from './endpoints.ts'
+import { createFederation, type Federation } from './federation/federation.ts'
 import { createMfaTokens } from './first-party/mfa-tokens.ts'
 import { createActingUsers } from './flow/acting.ts'
 import { createAuthorizationFlow } from './flow/authorization.ts'
@@ -85,6 +86,7 @@ export interface Auth {
   /** Tells people what has happened to their accounts. */
   readonly notices: Notices
   readonly dynamicClients: DynamicClients
+  readonly federation: Federation
   /** Ends what runs beside the requests. */
   close(): void
   /** Swaps what a reload may change, as a whole. */
@@ -146,6 +148,14 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     openSealed: (token) => sealedTokens.open(token),
   })
   const accessTokens = createAccessTokens({ issuer, clock, keys, revocations: revocations.set, sealedTokens })
+  const federation = createFederation(
+    {
+      ...{ issuer, store, clock, ring: rings.federation, outbound, passwords, notices, revocations },
+      organisationPolicy: () => settings.organisations,
+      sessionLifetime: () => settings.lifetimes.absolute,
+    },
+    settings.providers,
+  )
   const ring = rings['refresh-token']
   const refreshTokens = createRefreshTokens({ store, clock, ring, revocations })
   const lifetimes = () => settings.lifetimes
@@ -161,6 +171,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     limits,
     revocations,
     roleScopes,
+    standing: federation.standing,
   })
   const clientAuthentication = createClientAuthentication({ store, clock, issuer, clients, clientKeys, keySets })
   const dpop = createDpop({ store, clock, ring: rings['dpop-nonce'], requireNonce: () => settings.requireDpopNonce })
@@ -179,7 +190,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const looks = createLooks({
     cookies,
     brand,
-    offers: () => ({ organisations: settings.organisations !== undefined }),
+    offers: () => ({ organisations: settings.organisations !== undefined, linked: settings.providers.length > 0 }),
   })
   const flows = createFlows({ store, clock, cookies, beginnings })
   const browserSessions = createBrowserSessions({ store, clock, revocations, cookies, lifetimes, limits })
@@ -262,6 +273,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     logoutDeliveries,
     secondFactors,
     passkeys,
+    federation,
     rememberedDevices,
     rememberFor,
     factorRing: rings.factor,
@@ -331,13 +343,16 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     outbox,
     notices,
     dynamicClients,
+    federation,
     close() {
+      federation.providers.close()
       outbound.close()
       outbox.close()
     },
     replaceSettings(next) {
       settings = next
       clients.replace(next)
+      federation.providers.replace(next.providers)
     },
   }
 }

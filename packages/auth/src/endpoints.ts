@@ -2,6 +2,7 @@ import { accountApplicationsEndpoints } from './account/applications.ts'
 import { accountDataEndpoints } from './account/data.ts'
 import { accountHistoryEndpoint } from './account/history.ts'
 import { accountInvitationsEndpoints } from './account/invitations.ts'
+import { accountLinkedEndpoints } from './account/linked.ts'
 import { accountMembersEndpoints } from './account/members.ts'
 import { accountOrganisationsEndpoints } from './account/organisations.ts'
 import { accountEndpoint } from './account/overview.ts'
@@ -33,6 +34,10 @@ import { languageEndpoint } from './login/language.ts'
 import { magicLinkEndpoints } from './login/magic-link.ts'
 import { mailRequestEndpoints } from './login/mail-request.ts'
 import { passkeyPageEndpoints } from './login/passkey-page.ts'
+import { providerCallbackEndpoints } from './login/provider-callback.ts'
+import { providerLogoutEndpoints } from './login/provider-logout.ts'
+import { providerMetadataEndpoint } from './login/provider-metadata.ts'
+import { providerStartEndpoint } from './login/provider-start.ts'
 import { resetPasswordEndpoints } from './login/reset-password.ts'
 import { secondFactorEndpoints } from './login/second-factor.ts'
 import { signInPageEndpoints } from './login/sign-in-page.ts'
@@ -47,6 +52,7 @@ import { discoveryEndpoints } from './protocol/discovery.ts'
 import { endSessionEndpoints } from './protocol/end-session.ts'
 import { introspectEndpoint } from './protocol/introspect.ts'
 import { pushedRequestEndpoint } from './protocol/par.ts'
+import { providerTokenEndpoint } from './protocol/provider-token.ts'
 import { registrationEndpoints } from './protocol/register.ts'
 import { revokeEndpoint } from './protocol/revoke.ts'
 import { tokenEndpoint } from './protocol/token.ts'
@@ -80,6 +86,12 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof accountOrganisationsEndpoints> &
   DependenciesOf<typeof accountInvitationsEndpoints> &
   DependenciesOf<typeof joinEndpoints> &
+  DependenciesOf<typeof accountLinkedEndpoints> &
+  DependenciesOf<typeof providerStartEndpoint> &
+  DependenciesOf<typeof providerCallbackEndpoints> &
+  DependenciesOf<typeof providerLogoutEndpoints> &
+  DependenciesOf<typeof providerMetadataEndpoint> &
+  DependenciesOf<typeof providerTokenEndpoint> &
   DependenciesOf<typeof consentEndpoints> &
   DependenciesOf<typeof deviceEndpoints> &
   DependenciesOf<typeof backchannelRequestEndpoint> &
@@ -146,8 +158,14 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     ...accountOrganisationsEndpoints(dependencies),
     ...accountMembersEndpoints(dependencies),
     ...accountInvitationsEndpoints(dependencies),
+    ...accountLinkedEndpoints(dependencies),
     ...joinEndpoints(dependencies),
     ...chooseOrganisationEndpoints(dependencies),
+    providerStartEndpoint(dependencies),
+    ...providerCallbackEndpoints(dependencies),
+    ...providerLogoutEndpoints(dependencies),
+    providerMetadataEndpoint(dependencies),
+    providerTokenEndpoint(dependencies),
     ...consentEndpoints(dependencies),
     ...deviceEndpoints(dependencies),
     backchannelRequestEndpoint(dependencies),

@@ -45,6 +45,7 @@ export const paths = {
   accountRecoveryCodes: '/account/recovery-codes',
   accountRemoveFactor: '/account/factors/remove',
   accountLinked: '/account/linked',
+  accountLink: '/account/linked/add',
   accountUnlink: '/account/linked/remove',
   accountOrganisations: '/account/organisations',
   accountPickOrganisation: '/account/organisations/pick',

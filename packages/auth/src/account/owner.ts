@@ -83,10 +83,35 @@ export async function takeFromOwner<Form extends AccountForm>(
   { page, isSensitive }: { readonly page: string; readonly isSensitive: boolean },
   take: (owner: Owner) => Promise<Answer>,
 ): Promise<Answer> {
-  const { issuer, clock, flows, browserSessions } = dependencies
+  const { issuer, flows } = dependencies
   checkSameOrigin(http.headers, issuer)
   const flow = await flows.get(http, http.body.flow)
   if (flow.kind !== 'account') throw new GatehouseError('not_found')
+  return takeFromSignedIn(dependencies, http, { page, isSensitive, flow }, take)
+}
+
+/**
+ * As {@link takeFromOwner}, sensitive, for a link on such a page or a way back to it: the flow's id stands in the address, or
+ * comes from what was kept of it. Errors: `not_found`.
+ */
+export async function takeLinkOfOwner(
+  dependencies: OwnerDependencies,
+  http: EndpointRequest<unknown>,
+  { page, flow: id }: { readonly page: string; readonly flow: string | undefined },
+  take: (owner: Owner) => Promise<Answer>,
+): Promise<Answer> {
+  const flow = await dependencies.flows.get(http, id)
+  if (flow.kind !== 'account') throw new GatehouseError('not_found')
+  return takeFromSignedIn(dependencies, http, { page, isSensitive: true, flow }, take)
+}
+
+async function takeFromSignedIn(
+  dependencies: OwnerDependencies,
+  http: EndpointRequest<unknown>,
+  { page, isSensitive, flow }: { readonly page: string; readonly isSensitive: boolean; readonly flow: Flow },
+  take: (owner: Owner) => Promise<Answer>,
+): Promise<Answer> {
+  const { clock, browserSessions } = dependencies
   const browser = await browserSessions.find(http.headers)
   const isRecent = browser !== undefined && browser.session.auth_time >= seconds(clock.now() - recent)
   if (!browser || (isSensitive && !isRecent)) return signInFirst(dependencies, http, page)

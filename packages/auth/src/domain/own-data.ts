@@ -10,11 +10,12 @@ const eventLimit = 10_000
  * Cost: a read of each table, and one for every 500 events. Spec: GDPR articles 15 and 20.
  */
 export async function collectOwnData(store: Store, user: UserRow): Promise<object> {
-  const [sessions, consents, factors, memberships, events] = await Promise.all([
+  const [sessions, consents, factors, memberships, links, events] = await Promise.all([
     store.sessions.listByUser(user.id),
     store.consents.listByUser(user.id),
     store.factors.listByUser(user.id),
     store.memberships.listByUser(user.id),
+    store.linkedIdentities.listByUser(user.id),
     listEvents(store, user),
   ])
   return {
@@ -45,6 +46,9 @@ export async function collectOwnData(store: Store, user: UserRow): Promise<objec
     })),
     organisations: memberships.map(({ organisation_id, name, slug, roles, created_at }) => ({
       ...{ id: organisation_id, name, slug, roles, since: told(created_at) },
+    })),
+    linked_accounts: links.map(({ provider, subject, label, created_at, last_used_at }) => ({
+      ...{ provider, subject, label, since: told(created_at), last_used_at: told(last_used_at) },
     })),
     history: events.map(({ at, type, result, client_id, session_id, address, count }) => ({
       ...{ at: told(at), type, result, client_id, session_id, address, count },

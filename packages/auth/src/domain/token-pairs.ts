@@ -1,4 +1,4 @@
-import type { GrantId, Seconds, UserId } from '@gatehouse/core/brand'
+import type { GrantId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { formatScope, missingScopes, parseScope, type ScopeSet } from '@gatehouse/core/scope'
@@ -122,6 +122,8 @@ interface Dependencies {
   readonly lifetimes: () => TokenLifetimes
   readonly limits: () => SessionLimits
   readonly roleScopes: () => RoleScopes
+  /** Whether what a session rests on still stands; see federation/standing. */
+  readonly standing: { checkSession(session: SessionId, by: Pick<AuditEvent, 'address' | 'request_id'>): Promise<void> }
 }
 
 export function createTokenPairs(dependencies: Dependencies): TokenPairs {
@@ -255,6 +257,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         },
         by,
       })
+      await dependencies.standing.checkSession(grant.session_id, by)
       const narrowed = scope === undefined ? scopeThatStands(grant, roleScopes()) : formatScope(scope)
       return {
         grant,

@@ -232,6 +232,8 @@ export async function deleteUser(
       tables.mails.deleteByUser(id),
       tables.memberships.deleteByUser(id),
       tables.organisationInvitations.deleteByInviter(id),
+      tables.linkedIdentities.deleteByUser(id),
+      tables.providerTokens.deleteByUser(id),
       recordEvent(tables, clock, { type: 'user_deleted', result: 'ok', target: id, ...by }),
     ])
     await notices.tell(tables, 'account_deleted', { user, by })

@@ -37,5 +37,7 @@ export interface ProviderSettings {
   readonly tokenScope: string | undefined
   /** Whether it is asked once only: what it accepts becomes the password here. */
   readonly isShadow: boolean
+  /** Whether people are sent there, and whether names and passwords that are typed here are checked there. */
+  readonly doors: { readonly redirect: boolean; readonly check: boolean }
   readonly definition: KindDefinition
 }

@@ -25,7 +25,7 @@ import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderEnrol, renderRecoveryCodes } from '../pages/second-factor.ts'
 import { completeInBrowser, goOn } from './go-on.ts'
-import { holdAccount } from './password.ts'
+import { holdAccount } from './hold-account.ts'
 import { findHalf, type SecondFactorDependencies, targetsOf } from './second-factor.ts'
 
 export interface EnrolDependencies extends SecondFactorDependencies {

@@ -8,7 +8,8 @@ import { checkSameOrigin } from '../http/same-origin.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
 import { goOnOrAsk, takeSignIn } from './go-on.ts'
 import { type PasskeyDependencies, proveByPasskey } from './passkey.ts'
-import { type SignInPageDependencies, showSignIn } from './sign-in-page.ts'
+import { showSignIn } from './show-sign-in.ts'
+import type { SignInPageDependencies } from './sign-in-page.ts'
 
 interface Dependencies extends SignInPageDependencies, PasskeyDependencies {}
 

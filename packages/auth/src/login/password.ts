@@ -8,11 +8,19 @@ import { normalizePassword, type PasswordOutcome, type Passwords } from '../doma
 import type { SecondFactors } from '../domain/second-factors.ts'
 import { signInNames } from '../domain/users.ts'
 import { nextStep, type ProvenFactors } from '../flow/next-step.ts'
+import { holdAccount } from './hold-account.ts'
 import { checkOffered, type OfferedMethods } from './offered-methods.ts'
+import {
+  askProviders,
+  checkProvidersAnswer,
+  type OutsidePasswordDependencies,
+  type OutsideUser,
+} from './outside-password.ts'
+import { proveByProvider } from './prove-by-provider.ts'
 import { refuseChanged, refuseSignIn, type SignInSource } from './refuse-sign-in.ts'
 import type { SignedInUser, SignInResult } from './signed-in-user.ts'
 
-export interface PasswordDependencies extends OfferedMethods {
+export interface PasswordDependencies extends OfferedMethods, OutsidePasswordDependencies {
   readonly store: Store
   readonly clock: Clock
   readonly passwords: Passwords
@@ -66,6 +74,7 @@ export async function proveByPassword<T>(
     const factors = readFactors(dependencies, attempted, found)
     factors.catch(() => {})
     const proven = await checkPassword(dependencies, attempted, found, attempt)
+    if ('identity' in proven) return await completeOutside(dependencies, attempted, proven, attempt, then)
     return await complete(dependencies, attempted, { ...proven, factors: await factors }, attempt, then)
   } finally {
     attempt.end()
@@ -103,6 +112,49 @@ async function complete<T>(
   return done
 }
 
+/** Goes on with somebody whose password a provider has accepted. */
+async function completeOutside<T>(
+  dependencies: PasswordDependencies,
+  attempted: PasswordTry,
+  { settings, identity }: OutsideUser,
+  attempt: Attempt,
+  then: (signedIn: SignedInUser) => Promise<T>,
+): Promise<T> {
+  const { isRemembered } = attempted
+  const proven = await proveByProvider(
+    dependencies,
+    { settings, identity, amr: byPassword, by: sourceOf(attempted), ...(isRemembered && { isRemembered }) },
+    async (signedIn) => {
+      const takeOver = settings.isShadow ? await hashToTakeOver(dependencies, attempted, signedIn.user) : undefined
+      return then({
+        ...signedIn,
+        async alongside(tables) {
+          await signedIn.alongside(tables)
+          await takeOver?.(tables)
+          await attempt.succeeded(tables, signedIn.user.id)
+        },
+      })
+    },
+  )
+  if ('done' in proven) return proven.done
+  // Nobody learns by this form that their password is right where it leads to nothing here.
+  await attempt.failed()
+  throw new GatehouseError('invalid_credentials', { cause: new Error(proven.why) })
+}
+
+/** What makes a password that an older system has accepted the password here, in the sign-in's transaction. */
+async function hashToTakeOver(
+  { clock, passwords }: PasswordDependencies,
+  { password }: PasswordTry,
+  user: UserRow,
+): Promise<(tables: Tables) => Promise<void>> {
+  const hash = await passwords.hash(password)
+  return async (tables) => {
+    const change = { id: user.id, expected: user.password_hash, hash, at: clock.now() }
+    if (!(await tables.users.setPasswordHash(change))) throw new GatehouseError('invalid_credentials')
+  }
+}
+
 type Factors = Pick<ProvenFactors, 'methods' | 'isRemembered'>
 
 async function readFactors(
@@ -126,11 +178,18 @@ async function checkPassword(
   attempted: PasswordTry,
   user: UserRow | undefined,
   attempt: Attempt,
-): Promise<ProvenUser> {
+): Promise<ProvenUser | OutsideUser> {
   const stored = attempt.locked ? null : (user?.password_hash ?? null)
-  const outcome = await dependencies.passwords.check(attempted.password, stored)
+  // Whoever has a password here signs in with that; for all others a provider is asked while the hash runs.
+  const mayAsk = !attempt.locked && (user?.password_hash ?? null) === null
+  const [outcome, outside] = await Promise.all([
+    dependencies.passwords.check(attempted.password, stored),
+    mayAsk ? askProviders(dependencies, attempted) : undefined,
+  ])
   if (user && outcome !== 'wrong') return { user, outcome }
+  if (outside) return outside
   await attempt.failed()
+  checkProvidersAnswer(dependencies, attempted)
   const refused = attempt.locked
     ? ({ counted: 'locked', why: 'locked' } as const)
     : ({ counted: 'wrong', why: 'wrong_password' } as const)
@@ -153,13 +212,4 @@ async function replaceHash(
   const current = await store.users.findById(user.id)
   if (current && (await passwords.check(password, current.password_hash)) !== 'wrong') return current
   return refuseSignIn(dependencies, sourceOf(attempted), { user: user.id, counted: 'refused', why: 'account_changed' })
-}
-
-/**
- * Holds the account's row until the sign-in commits, and refuses where what was judged no longer stands. Whoever disables
- * the account or changes its password either comes first and is seen here, or waits and then ends the new session too.
- * Threat: a session that begins while a hash runs, and outlives the change that was to end all sessions.
- */
-export async function holdAccount(tables: Tables, { id, password_hash }: UserRow): Promise<void> {
-  if (!(await tables.users.hold({ id, password_hash }))) throw new GatehouseError('invalid_credentials')
 }

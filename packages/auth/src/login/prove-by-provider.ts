@@ -8,7 +8,7 @@ import type { UnknownPerson } from '../federation/outside-people.ts'
 import type { OutsideIdentity } from '../federation/provider.ts'
 import type { ProviderSettings } from '../federation/provider-settings.ts'
 import { nameFactors, nextStep } from '../flow/next-step.ts'
-import { holdAccount } from './password.ts'
+import { holdAccount } from './hold-account.ts'
 import {
   noteRefusal,
   type RefusalDependencies,
@@ -59,7 +59,9 @@ export async function proveByProvider<T>(
   }
   const { user } = recognised
   const hasShownFactor = settings.trustsSecondFactor && identity.amr?.includes('mfa') === true
-  const amr = nameFactors([...shown, byProvider, ...(hasShownFactor ? ['mfa'] : [])])
+  // An older system that hands its passwords over vouches for nobody afterwards.
+  const vouches = !settings.isShadow
+  const amr = nameFactors([...shown, ...(vouches ? [byProvider] : []), ...(hasShownFactor ? ['mfa'] : [])])
   const [methods, remembered] = await Promise.all([secondFactors.methodsOf(user.id), isRemembered?.(user.id) ?? false])
   const isRequired = await requiresSecondFactor(user)
   const judged = nextStep(user, { amr, methods, isRemembered: remembered, isRequired })
@@ -67,11 +69,12 @@ export async function proveByProvider<T>(
     return refuseSignIn(dependencies, by, { user: user.id, counted: 'refused', why: judged.why })
   }
   const { name: provider, tokenScope } = settings
-  const providerSession = federation.sessions.newId()
+  const providerSession = vouches ? federation.sessions.newId() : null
   const done = await then({
     ...{ user, next: judged, amr, providerSession },
     async alongside(tables) {
       await holdAccount(tables, user)
+      if (providerSession === null) return
       await federation.sessions.insert(tables, { id: providerSession, provider, identity })
       if (tokenScope === undefined || !identity.tokens) return
       const whose = { provider, subject: identity.subject, user: user.id }

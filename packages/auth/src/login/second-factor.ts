@@ -20,7 +20,7 @@ import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderSecondFactor } from '../pages/second-factor.ts'
 import { type CompletionDependencies, completeInBrowser, goOn } from './go-on.ts'
-import { holdAccount } from './password.ts'
+import { holdAccount } from './hold-account.ts'
 import type { RefusalDependencies } from './refuse-sign-in.ts'
 import { type ShownFactor, showFactor } from './show-factor.ts'
 

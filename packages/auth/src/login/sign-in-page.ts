@@ -1,34 +1,24 @@
 import { GatehouseError } from '@gatehouse/core/errors'
-import { paths } from '@gatehouse/core/paths'
+import { ofProvider, paths } from '@gatehouse/core/paths'
 import * as Type from 'typebox'
 import type { RememberedDevices } from '../domain/remembered-devices.ts'
-import { mailedMethods } from '../domain/sign-in-methods.ts'
-import { isOpen, type SignUpPolicy } from '../domain/sign-up.ts'
-import type { AuthorizationFlow } from '../flow/authorization.ts'
+import type { ProviderSettings } from '../federation/provider-settings.ts'
+import { findRealm } from '../federation/realms.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
 import type { MessageKey } from '../messages/catalogue.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
-import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
-import { renderSignIn, type SignInPage } from '../pages/sign-in.ts'
 import { type CompletionDependencies, goOnOrAsk, takeSignIn } from './go-on.ts'
-import type { OfferedMethods } from './offered-methods.ts'
 import { type PasswordDependencies, proveByPassword } from './password.ts'
+import { type ShownSignInDependencies, showSignIn } from './show-sign-in.ts'
 
-export interface SignInPageDependencies extends PasswordDependencies, CompletionDependencies, OfferDependencies {
+export interface SignInPageDependencies extends PasswordDependencies, CompletionDependencies, ShownSignInDependencies {
   readonly rememberedDevices: RememberedDevices
   readonly issuer: string
   readonly flows: Flows
-  readonly authorization: AuthorizationFlow
-}
-
-interface OfferDependencies extends OfferedMethods {
-  readonly signUpPolicy: () => SignUpPolicy
-  /** Whether people can be sent mails. */
-  readonly canSend: boolean
 }
 
 const formSchema = Type.Object({
@@ -68,56 +58,30 @@ export function signInPageEndpoints(dependencies: SignInPageDependencies): reado
 }
 
 async function showPage(dependencies: SignInPageDependencies, request: EndpointRequest<unknown>): Promise<Answer> {
-  const { flow: id } = parseForm(request.query)
+  const { flow: id, others } = parseForm(request.query)
   if (id === undefined) {
     const begun = await dependencies.flows.begin(request, { kind: 'sign_in', parameters: '{}' })
     return redirectTo(`${paths.login}?flow=${begun.flow.id}`, begun.cookies)
   }
   const flow = await dependencies.flows.get(request, id)
-  return showSignIn(dependencies, request.look, flow)
+  const realm = others === 'yes' ? undefined : realmOf(dependencies, flow)
+  return realm ? redirectTo(startOf(realm, flow)) : showSignIn(dependencies, request.look, flow)
 }
 
-/** What is told on the page when a try has failed. */
-interface FailedTry {
-  readonly username?: string
-  readonly error?: MessageKey
-  readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
+const sendsPeople = ({ doors }: ProviderSettings): boolean => doors.redirect
+
+/** The provider at which an app says that somebody signs in. */
+function realmOf({ federation, authorization }: SignInPageDependencies, flow: Flow): ProviderSettings | undefined {
+  const providers = federation.providers.list()
+  if (flow.kind !== 'authorize' || providers.length === 0) return undefined
+  const { idpHint, loginHint, organisation } = authorization.requestOf(flow)
+  return findRealm(providers.filter(sendsPeople), { provider: idpHint, name: loginHint, organisation })
 }
 
-/** The page of a flow, for the first time or after a try. */
-export async function showSignIn(
-  dependencies: OfferDependencies & Pick<SignInPageDependencies, 'authorization'>,
-  look: Look,
-  flow: Flow,
-  { error, ...failed }: FailedTry = {},
-): Promise<Answer> {
-  const about = await describe(dependencies, flow)
-  const offers = offersOf(dependencies)
-  return renderSignIn(look, { flow: flow.id, offers, ...about, ...failed, error: error && look.text(error) })
-}
-
-/** What can be done on the page. */
-function offersOf({ signInMethods, signUpPolicy, canSend }: OfferDependencies): SignInPage['offers'] {
-  const methods = signInMethods()
-  return {
-    password: methods.has('password'),
-    passkey: methods.has('passkey'),
-    mail: canSend && mailedMethods.some((method) => methods.has(method)),
-    recovery: canSend && methods.has('password'),
-    signUp: canSend && isOpen(signUpPolicy()),
-  }
-}
-
-/** For whom one signs in, as whom perhaps, and where it may lead. */
-async function describe(
-  { authorization }: Pick<SignInPageDependencies, 'authorization'>,
-  flow: Flow,
-): Promise<{ client?: string; username?: string | undefined; leadsTo: readonly string[] }> {
-  if (flow.kind !== 'authorize') return { leadsTo: [] }
-  const request = authorization.requestOf(flow)
-  const client = await authorization.getClient(request)
-  return { client: client.name ?? client.id, username: request.loginHint, leadsTo: [request.redirectUri] }
+/** Where a browser is sent to the provider, with what somebody has said who they are. */
+const startOf = ({ name }: ProviderSettings, flow: Flow, hint?: string): string => {
+  const query = new URLSearchParams({ flow: flow.id, ...(hint === undefined ? {} : { login_hint: hint }) })
+  return `${ofProvider(paths.federationStart, name)}?${query}`
 }
 
 async function signIn(dependencies: SignInPageDependencies, request: EndpointRequest<SignInForm>): Promise<Answer> {
@@ -126,6 +90,8 @@ async function signIn(dependencies: SignInPageDependencies, request: EndpointReq
   checkSameOrigin(headers, issuer)
   const flow = await flows.get(request, body.flow)
   const { username = '', password = '' } = body
+  const realm = findRealm(dependencies.federation.providers.list().filter(sendsPeople), { name: username })
+  if (realm) return redirectTo(startOf(realm, flow, username))
   const outcome = await proveByPassword(
     dependencies,
     { username, password, address, requestId, isRemembered: (user) => rememberedDevices.isRemembered(headers, user) },

@@ -17,6 +17,7 @@ const accountPages: readonly (readonly [path: string, text: MessageKey])[] = [
   [paths.accountSecurity, 'account.nav_security'],
   [paths.accountSessions, 'account.nav_sessions'],
   [paths.accountApplications, 'account.nav_applications'],
+  [paths.accountLinked, 'account.nav_linked'],
   [paths.accountOrganisations, 'account.nav_organisations'],
   [paths.accountHistory, 'account.nav_history'],
   [paths.accountData, 'account.nav_data'],
@@ -29,7 +30,8 @@ export function renderAccountPage(
 ): Answer {
   const nav = html`<nav class="account" aria-label="${look.text('account.nav')}"><ul>
 ${accountPages
-  .filter(([target]) => look.offers.organisations || target !== paths.accountOrganisations)
+  .filter(([target]) => target !== paths.accountOrganisations || look.offers.organisations)
+  .filter(([target]) => target !== paths.accountLinked || look.offers.linked)
   .map(
     ([target, text]) =>
       html`<li><a href="${target}"${target === path && html` aria-current="page"`}>${look.text(text)}</a></li>`,

@@ -27,10 +27,12 @@ export interface Look {
 /** Which of the pages there are that an installation need not have. */
 export interface Offers {
   readonly organisations: boolean
+  /** Accounts elsewhere. */
+  readonly linked: boolean
 }
 
 /** None of them. */
-export const noOffers: Offers = { organisations: false }
+export const noOffers: Offers = { organisations: false, linked: false }
 
 /** What of a request says how its page looks. */
 export interface LookRequest {

@@ -24,6 +24,8 @@ export interface Page {
    * send people on from there: so for https any https is allowed.
    */
   readonly leadsTo?: readonly string[]
+  /** Whether a form's answer may lead to whatever https site, and from this machine to any: a provider's is not known here. */
+  readonly leadsAnywhere?: boolean
   /** Frames that the page loads. */
   readonly frames?: readonly string[]
   readonly scripts?: readonly ScriptName[]
@@ -136,7 +138,8 @@ function fillTemplate(look: Look, page: Page, name: string, body: Html): Html {
 
 function policyOf(page: Page): string {
   const led = (page.leadsTo ?? []).map((url) => (url.startsWith('https:') ? 'https:' : originOf(url)))
-  const targets = ["'self'", ...(page.formTargets ?? []).map(originOf), ...led].join(' ')
+  const anywhere = page.leadsAnywhere ? ['https:', 'http://localhost:*', 'http://127.0.0.1:*'] : []
+  const targets = ["'self'", ...(page.formTargets ?? []).map(originOf), ...led, ...anywhere].join(' ')
   return [
     "default-src 'none'",
     "style-src 'self'",

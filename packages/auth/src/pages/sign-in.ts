@@ -1,4 +1,4 @@
-import { paths } from '@gatehouse/core/paths'
+import { ofProvider, paths } from '@gatehouse/core/paths'
 import type { Answer } from '../http/endpoint.ts'
 import type { MessageKey } from '../messages/catalogue.ts'
 import { type Html, html } from './html.ts'
@@ -22,11 +22,15 @@ export interface SignInPage {
     readonly recovery: boolean
     readonly signUp: boolean
   }
+  /** Where one can sign in besides. */
+  readonly providers: readonly { readonly name: string; readonly title: string; readonly isAvailable: boolean }[]
   /** What went wrong with the last try. */
   readonly error?: string | undefined
   readonly status?: number
   /** Where the answer to the form may lead. */
   readonly leadsTo: readonly string[]
+  /** Whether the form may lead to a provider's site. */
+  readonly leadsAnywhere: boolean
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -37,6 +41,7 @@ export const renderSignIn = (look: Look, page: SignInPage): Answer =>
     title: look.text('sign_in.title'),
     scripts: page.offers.passkey ? ['passkey'] : [],
     leadsTo: page.leadsTo,
+    leadsAnywhere: page.leadsAnywhere,
     headers: page.headers,
     ...(page.status === undefined ? {} : { status: page.status }),
     body: html`${
@@ -53,6 +58,7 @@ ${
     before: page.offers.password && html`<p class="or">${look.text('passkey.or')}</p>`,
   })
 }
+${page.providers.length > 0 && providerButtons(look, page)}
 ${(page.offers.mail || page.offers.recovery || page.offers.signUp) && otherWays(look, page)}`,
   })
 
@@ -67,6 +73,16 @@ const passwordForm = (
 <input id="password" name="password" type="password" autocomplete="current-password" required maxlength="1024"></label>
 <button id="sign-in" class="primary" type="submit">${look.text('sign_in.submit')}</button>
 </form>`
+
+/** A link for each provider, and a word in its place where it does not answer. */
+const providerButtons = (look: Look, { flow, providers, offers }: SignInPage): Html => html`${
+  (offers.password || offers.passkey) && html`<p class="or">${look.text('passkey.or')}</p>`
+}
+<ul id="providers" class="choices">${providers.map(({ name, title, isAvailable }) =>
+  isAvailable
+    ? html`<li><a id="provider-${name}" class="button other" href="${ofProvider(paths.federationStart, name)}?flow=${flow}">${look.text('sign_in.with', { provider: title })}</a></li>`
+    : html`<li><p id="provider-${name}" class="hint">${look.text('sign_in.provider_away', { provider: title })}</p></li>`,
+)}</ul>`
 
 /** What to do without password and passkey, each as far as it is offered. */
 function otherWays(look: Look, { flow, offers }: SignInPage): Html {

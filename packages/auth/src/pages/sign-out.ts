@@ -11,6 +11,8 @@ export const renderSignOut = (
     readonly flow: string
     readonly action: string
     readonly username: string
+    /** Whether one signs out at a provider too. */
+    readonly leadsToProvider: boolean
     readonly cookies: readonly string[]
   },
 ): Answer =>
@@ -18,6 +20,7 @@ export const renderSignOut = (
     name: 'sign-out',
     title: look.text('sign_out.title'),
     cookies: page.cookies,
+    leadsAnywhere: page.leadsToProvider,
     body: html`${signedInAs(look, page.username)}
 ${buttonForm({
   action: page.action,

@@ -26,6 +26,7 @@ export const authorizationParameters = Type.Object({
   prompt: optionalText('none, login, consent or select_account'),
   max_age: optionalText('Seconds since the last sign-in that are too long'),
   login_hint: optionalText('The user name to begin with'),
+  idp_hint: optionalText('The outside provider to sign in at, by its name in the configuration'),
   id_token_hint: optionalText('Whom the client believes to be signed in'),
   acr_values: optionalText('Kinds of sign-in that are preferred'),
   ui_locales: optionalText('Languages that are preferred'),
@@ -56,6 +57,8 @@ export interface AuthorizationRequest {
   readonly prompt: readonly string[]
   readonly maxAge?: number
   readonly loginHint?: string
+  /** The outside provider to sign in at. */
+  readonly idpHint?: string
   readonly uiLocales?: string
   readonly hintedSubject?: string
   readonly requiredSubject?: string
@@ -121,6 +124,7 @@ export function checkAuthorizationRequest(
     ...checkMaxAge(client, parameters.max_age),
     ...defined({
       loginHint: parameters.login_hint?.slice(0, 255),
+      idpHint: parameters.idp_hint?.slice(0, 63),
       uiLocales: parameters.ui_locales?.slice(0, 200),
     }),
     ...(parameters.id_token_hint === undefined

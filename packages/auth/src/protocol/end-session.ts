@@ -17,13 +17,15 @@ import type { Cookies } from '../http/cookies.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
+import { type LeavingDependencies, leaveProvider } from '../login/leave-provider.ts'
+import { leadTo } from '../login/send-to-provider.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderSignedOut, renderSignOut } from '../pages/sign-out.ts'
 import { askAgainWithCookies } from './form-from-elsewhere.ts'
 import { type IdTokenHint, readIdTokenHint } from './id-token-hint.ts'
 
-interface Dependencies {
+interface Dependencies extends LeavingDependencies {
   readonly issuer: string
   readonly store: Store
   readonly clock: Clock
@@ -133,6 +135,7 @@ async function begin(
     flow: begun.flow.id,
     action: paths.endSession,
     username: browser.user.username,
+    leadsToProvider: browser.session.provider_session !== null,
     cookies: begun.cookies,
   })
 }
@@ -153,16 +156,19 @@ const withState = (uri: string, state: string | undefined): string =>
 /** Ends the session, tells the clients that know of it, and forgets the cookie. */
 async function signOut(
   dependencies: Dependencies,
-  { address, requestId, look }: EndpointRequest<unknown>,
+  http: EndpointRequest<unknown>,
   session: SessionRow | undefined,
   back: string | undefined,
 ): Promise<Answer> {
   const { store, clock, revocations, cookies, logoutDeliveries } = dependencies
+  const { address, requestId, look } = http
   const cleared = [cookies.clearSession()]
   if (!session)
     return back === undefined
       ? renderSignedOut(look, { frames: [], back, cookies: cleared })
       : redirectTo(back, cleared)
+  // Before the session ends, which knows what it rests on; the browser goes there afterwards.
+  const going = await leaveProvider(dependencies, http, session, back ?? paths.endSession)
   let knowing: readonly SessionClientRow[] = []
   const entries: readonly Revocation[] = await store.transaction(async (tables) => {
     knowing = await tables.sessionClients.listBySession(session.id)
@@ -173,8 +179,10 @@ async function signOut(
   // Nobody waits for other servers; what is not delivered now is tried again.
   logoutDeliveries.deliver().catch(() => {})
   const frames = await findFrames(dependencies, knowing)
-  if (frames.length === 0 && back !== undefined) return redirectTo(back, cleared)
-  return renderSignedOut(look, { frames, back, cookies: cleared })
+  if (going && (frames.length === 0 || 'form' in going)) return leadTo(look, going, cleared)
+  const onward = going && 'url' in going ? going.url : back
+  if (frames.length === 0 && onward !== undefined) return redirectTo(onward, cleared)
+  return renderSignedOut(look, { frames, back: onward, cookies: cleared })
 }
 
 /** Pages of clients that end their own sessions when they are loaded. Spec: OpenID Connect Front-Channel Logout section 2. */

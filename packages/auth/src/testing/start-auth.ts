@@ -78,6 +78,7 @@ const baseSettings: AuthSettings = {
   secondFactor: { requiredForRoles: [], rememberFor: seconds(86_400) },
   roleScopes: new Map(),
   organisations: undefined,
+  providers: [],
   authorizationDetails: {},
   trustedIssuers: [],
   brand: defaultBrand,

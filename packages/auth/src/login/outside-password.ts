@@ -1,0 +1,67 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import type { OutsideIdentity } from '../federation/provider.ts'
+import { ProviderFailure } from '../federation/provider-failure.ts'
+import type { ProviderSettings } from '../federation/provider-settings.ts'
+import { domainOf } from '../federation/realms.ts'
+import { noteProviderFailure } from './note-provider-failure.ts'
+import type { ProviderProofDependencies } from './prove-by-provider.ts'
+
+export interface OutsidePasswordDependencies
+  extends Pick<ProviderProofDependencies, 'store' | 'clock' | 'federation' | 'onSignIn'> {}
+
+/** Somebody whose name and password a provider has accepted. */
+export interface OutsideUser {
+  readonly settings: ProviderSettings
+  readonly identity: OutsideIdentity
+}
+
+interface TypedPassword {
+  readonly username: string
+  readonly password: string
+  readonly address: string
+  readonly requestId: string
+}
+
+/**
+ * Asks the providers that check passwords, one after the other, until one accepts. Where one has the domain of the typed
+ * address no other hears the password. One that fails is noted and passed over. Cost: nothing where there are none.
+ */
+export async function askProviders(
+  dependencies: OutsidePasswordDependencies,
+  { username, password, address, requestId }: TypedPassword,
+): Promise<OutsideUser | undefined> {
+  if (password === '') return undefined
+  const { providers } = dependencies.federation
+  for (const settings of candidates(dependencies, username)) {
+    try {
+      const identity = await providers.use(settings, async ({ check }) => {
+        if (check) return check({ username, password, address })
+        throw new ProviderFailure('misconfigured', 'it checks no passwords')
+      })
+      if (identity) return { settings, identity }
+    } catch (error) {
+      await noteProviderFailure(dependencies, settings.name, { address, request_id: requestId }, error)
+    }
+  }
+  return undefined
+}
+
+/**
+ * Where a provider that might have known the password does not answer, that is said in the place of a wrong password, to
+ * everybody alike. Error: `temporarily_unavailable`.
+ */
+export function checkProvidersAnswer(
+  dependencies: OutsidePasswordDependencies,
+  { username }: Pick<TypedPassword, 'username'>,
+): void {
+  const { providers } = dependencies.federation
+  if (candidates(dependencies, username).every(({ name }) => providers.isAvailable(name))) return
+  throw new GatehouseError('temporarily_unavailable', { cause: new Error('a provider of passwords does not answer') })
+}
+
+function candidates({ federation }: OutsidePasswordDependencies, username: string): readonly ProviderSettings[] {
+  const checking = federation.providers.list().filter(({ doors }) => doors.check)
+  const domain = checking.length === 0 ? undefined : domainOf(username)
+  const theirs = domain === undefined ? [] : checking.filter(({ domains }) => domains.includes(domain))
+  return theirs.length > 0 ? theirs : checking.filter(({ domains }) => domains.length === 0)
+}
