@@ -7,6 +7,7 @@ import { measureCode } from './groups/code.mjs'
 import { measureFlood } from './groups/flood.mjs'
 import { measureGateway } from './groups/gateway.mjs'
 import { measureIntrospection } from './groups/introspection.mjs'
+import { measureLdap } from './groups/ldap.mjs'
 import { measureLogin } from './groups/login.mjs'
 import { measureMemory } from './groups/memory.mjs'
 import { measureMetadata } from './groups/metadata.mjs'
@@ -30,6 +31,7 @@ import { watchOthers } from './usage.mjs'
  * @property {string} folder for files of the run
  * @property {number} upstreamPort
  * @property {boolean} hasNginx
+ * @property {boolean} hasSlapd
  * @property {boolean} quick
  * @property {number} rounds
  * @property {number} seconds of a round
@@ -49,6 +51,7 @@ export const groups = {
   metadata: measureMetadata,
   gateway: measureGateway,
   login: measureLogin,
+  ldap: measureLdap,
   flood: measureFlood,
   sign_in_times: measureSignInTimes,
   pages: measurePages,
@@ -69,9 +72,9 @@ const say = (text) => {
 /**
  * Measures the named groups, prints a table and writes it down: a whole run into docs/ and bench/results.json, any other
  * into .cache/bench, so that what is published is always one whole run.
- * @param {{ names: readonly string[], quick: boolean, hasNginx: boolean }} options
+ * @param {{ names: readonly string[], quick: boolean, hasNginx: boolean, hasSlapd: boolean }} options
  */
-export async function runBench({ names, quick, hasNginx }) {
+export async function runBench({ names, quick, hasNginx, hasSlapd }) {
   endOnSignals()
   try {
     copyProgram()
@@ -82,7 +85,7 @@ export async function runBench({ names, quick, hasNginx }) {
     const lengths = quick
       ? { rounds: 1, seconds: 1, warmUp: 1, once: 500 }
       : { rounds: 3, seconds: 4, warmUp: 3, once: 4000 }
-    const bench = { site, folder, upstreamPort, hasNginx, quick, ...lengths }
+    const bench = { site, folder, upstreamPort, hasNginx, hasSlapd, quick, ...lengths }
     const rows = []
     const measuredGroups = {}
     const others = {}

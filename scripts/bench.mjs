@@ -9,6 +9,7 @@ await ensureBuilt()
 const missing = ensureSystemPackages([
   { command: 'wrk', package: 'wrk', for: 'the load generator, without which nothing can be measured' },
   { command: 'nginx', package: 'nginx-light', for: 'a peer of the gateway and the upstream of the proxies' },
+  { command: 'slapd', package: 'slapd', for: 'a directory' },
 ])
 
 const { groups, runBench } = await import('../bench/run.mjs')
@@ -27,6 +28,7 @@ if (unknown.length > 0) {
     names: Object.keys(groups).filter((name) => named.length === 0 || named.includes(name)),
     quick: process.argv.includes('--quick'),
     hasNginx: !missing.includes('nginx-light'),
+    hasSlapd: !missing.includes('slapd'),
   }).catch((error) => {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
     fail()

@@ -13,6 +13,8 @@ const mostGroups = 1000
 /** Finds people and their groups, as the search user. */
 export class LdapDirectory {
   readonly #settings: LdapSettings
+  readonly #attributes: string[]
+  readonly #binaryAttributes: string[]
   readonly #searches: LdapPool
   readonly #userFilter: FilterTemplate
   readonly #activeFilter: Filter | undefined
@@ -21,6 +23,8 @@ export class LdapDirectory {
   constructor(settings: LdapSettings, searches: LdapPool) {
     const { userFilter, activeFilter, groups } = settings
     this.#settings = settings
+    this.#attributes = wantedAttributes(settings)
+    this.#binaryAttributes = [settings.subjectAttribute].filter(isBinaryAttribute)
     this.#searches = searches
     this.#userFilter = parseFilterTemplate(userFilter)
     this.#activeFilter = activeFilter === undefined ? undefined : parseFilterTemplate(activeFilter).fill({})
@@ -45,13 +49,13 @@ export class LdapDirectory {
   }
 
   async #findOne(filter: Filter, deadline: Deadline): Promise<Entry | undefined> {
-    const { baseDn, subjectAttribute } = this.#settings
+    const { baseDn } = this.#settings
     const [entry, ...more] = await this.#search(
       baseDn,
       {
-        filter: allOf(filter, this.#activeFilter),
-        attributes: wantedAttributes(this.#settings),
-        explicitBufferAttributes: [subjectAttribute].filter(isBinaryAttribute),
+        filter: this.#activeFilter ? allOf(filter, this.#activeFilter) : filter,
+        attributes: this.#attributes,
+        explicitBufferAttributes: this.#binaryAttributes,
         sizeLimit: 2,
       },
       deadline,

@@ -35,8 +35,7 @@ export function parseFilterTemplate(text: string): FilterTemplate {
 }
 
 /** Both. */
-export const allOf = (...filters: readonly (Filter | undefined)[]): Filter =>
-  new AndFilter({ filters: filters.filter((filter) => filter !== undefined) })
+export const allOf = (...filters: Filter[]): Filter => new AndFilter({ filters })
 
 function rebuild(filter: Filter, leaf: (filter: Filter) => Filter): Filter {
   if (filter instanceof AndFilter) return new AndFilter({ filters: filter.filters.map((part) => rebuild(part, leaf)) })
