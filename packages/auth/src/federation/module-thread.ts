@@ -70,7 +70,7 @@ export class ModuleThread {
     })
     const lose = (why: string, cause?: unknown): void => {
       this.#isOver = true
-      this.#settle?.reject(new ProviderFailure('unavailable', why, cause))
+      this.#settle?.reject(new ProviderFailure('invalid_answer', why, cause))
       this.#settle = undefined
     }
     this.#thread.on('error', (error: NodeJS.ErrnoException) => {
@@ -97,7 +97,10 @@ export class ModuleThread {
     return this.#isOver
   }
 
-  /** The JSON that the module answers. Throws `unavailable`, and `invalid_answer` for what is too long; the thread then ends. */
+  /**
+   * The JSON that the module answers. Throws `unavailable` where it takes too long, and `invalid_answer` where it throws, ends
+   * or says too much: that may be the matter of one name, and is no reason to leave the module alone. The thread then ends.
+   */
   async call(call: Omit<ModuleCall, 'id'>, limitMs: number): Promise<string> {
     if (this.#isOver) throw new ProviderFailure('unavailable', 'the module has ended')
     this.#thread.ref()
@@ -108,8 +111,8 @@ export class ModuleThread {
     this.#thread.unref()
     if ('text' in answer && typeof answer.text === 'string' && answer.text.length <= longest) return answer.text
     this.end()
-    const reason = 'failure' in answer ? 'unavailable' : 'invalid_answer'
-    throw new ProviderFailure(reason, 'failure' in answer ? `the module: ${answer.failure}` : 'its answer is too long')
+    const detail = 'failure' in answer ? `the module: ${answer.failure}` : 'the module: its answer is too long'
+    throw new ProviderFailure('invalid_answer', detail)
   }
 
   /** Ends the thread; what is under way fails. */
