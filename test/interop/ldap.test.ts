@@ -33,7 +33,7 @@ describe.skipIf(isMissing)('a directory: OpenLDAP', () => {
     port: security === 'tls' ? directory.securePort : directory.port,
   })
   function open(changes: Partial<LdapSettings> = {}): Provider {
-    clock = new ManualClock()
+    clock = new ManualClock(Math.floor(Date.now() / 1000))
     const settings: LdapSettings = {
       servers: [server('none')],
       authorities: directory.authority,

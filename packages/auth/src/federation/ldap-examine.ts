@@ -1,3 +1,4 @@
+import type { Clock } from '@gatehouse/core/time'
 import type { Entry, SearchOptions } from 'ldapts'
 import { bindSearchUser } from './ldap-bind.ts'
 import { type Deadline, type LdapConnection, openConnection } from './ldap-connection.ts'
@@ -14,11 +15,11 @@ const fewDays = 21
 const dayMs = 86_400_000
 
 /** Looks at each server in turn, by a connection of its own: the way there, the search user, and what a search finds. */
-export async function* examineDirectory(settings: LdapSettings): AsyncIterable<Finding> {
-  for (const server of settings.servers) yield* examineServer(server, settings)
+export async function* examineDirectory(settings: LdapSettings, clock: Clock): AsyncIterable<Finding> {
+  for (const server of settings.servers) yield* examineServer(server, settings, clock)
 }
 
-async function* examineServer(server: LdapServer, settings: LdapSettings): AsyncIterable<Finding> {
+async function* examineServer(server: LdapServer, settings: LdapSettings, clock: Clock): AsyncIterable<Finding> {
   const deadline = performance.now() + limitMs
   const name = nameOf(server)
   let connection: LdapConnection | undefined
@@ -26,7 +27,7 @@ async function* examineServer(server: LdapServer, settings: LdapSettings): Async
   try {
     connection = await openConnection(server, { authorities: settings.authorities, deadline })
     yield { what: step, state: 'ok', says: 'it can be reached' }
-    yield describeWay(connection)
+    yield describeWay(connection, clock)
     step = 'search user'
     if (settings.searchUser) await bindSearchUser(connection, settings.searchUser, deadline)
     yield { what: step, state: 'ok', says: settings.searchUser ? 'is let in' : 'nobody: searches are anonymous' }
@@ -50,10 +51,10 @@ async function* examineServer(server: LdapServer, settings: LdapSettings): Async
 const nameOf = ({ host, port, security }: LdapServer): string =>
   `${security === 'tls' ? 'ldaps' : 'ldap'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 
-function describeWay({ secure }: LdapConnection): Finding {
+function describeWay({ secure }: LdapConnection, clock: Clock): Finding {
   const what = 'certificate'
   if (!secure) return { what, state: 'warning', says: 'none: passwords go over the network in clear' }
-  const days = Math.floor((Date.parse(secure.getPeerCertificate().valid_to) - Date.now()) / dayMs)
+  const days = Math.floor((Date.parse(secure.getPeerCertificate().valid_to) - clock.milliseconds()) / dayMs)
   const says = `trusted, for ${days} more days; ${secure.getProtocol()}`
   return { what, state: days < fewDays ? 'warning' : 'ok', says }
 }

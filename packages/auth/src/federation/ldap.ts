@@ -46,7 +46,7 @@ export function createLdapProvider({ clock }: ProviderParts, settings: LdapSetti
     check: ({ username, password }) => inTime('sign-in', (deadline) => check({ username, password }, deadline)),
     refresh: ({ subject }: KnownIdentity) =>
       inTime('refresh', (deadline) => directory.findBySubject(subject, deadline)),
-    examine: () => examineDirectory(settings),
+    examine: () => examineDirectory(settings, clock),
     close() {
       searches.close()
       passwords.close()
