@@ -31,11 +31,7 @@ export function resolveApple(section: Type.Static<typeof appleSchema>, context: 
       responseMode: 'form_post',
       nameInForm: true,
     }),
-    mapping: {
-      name: 'claims.name',
-      email: 'claims.email',
-      email_verified: 'string(claims.email_verified) == "true"',
-    },
+    mapping: {},
   }
 }
 

@@ -1,6 +1,6 @@
 import type * as Type from 'typebox'
 import type { ProviderContext } from '../common.ts'
-import { host, idAndSecret, oidcSettings, openIdMapping, presetKind, type ResolvedPreset } from './preset.ts'
+import { host, idAndSecret, oidcSettings, presetKind, type ResolvedPreset } from './preset.ts'
 
 /** Auth0. */
 export const auth0Schema = presetKind('auth0', 'A tenant at Auth0', {
@@ -14,6 +14,6 @@ export function resolveAuth0(section: Type.Static<typeof auth0Schema>, context: 
     kind: 'oidc',
     title: 'Auth0',
     settings: oidcSettings(section, context, { issuer: `https://${section.domain}/` }),
-    mapping: { ...openIdMapping, username: 'claims.nickname' },
+    mapping: { username: 'claims.nickname' },
   }
 }

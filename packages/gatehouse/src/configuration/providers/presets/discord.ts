@@ -20,9 +20,7 @@ export function resolveDiscord(section: Type.Static<typeof discordSchema>, conte
     mapping: {
       username: 'claims.username',
       name: 'claims.global_name',
-      email: 'claims.email',
       email_verified: 'claims.verified',
-      locale: 'claims.locale',
     },
   }
 }

@@ -20,6 +20,6 @@ export function resolveFacebook(section: Type.Static<typeof facebookSchema>, con
       subject: 'id',
       scopes: ['email', 'public_profile'],
     }),
-    mapping: { name: 'claims.name', email: 'claims.email' },
+    mapping: { email_verified: 'false' },
   }
 }

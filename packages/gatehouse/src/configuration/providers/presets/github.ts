@@ -31,7 +31,6 @@ export function resolveGithub(section: Type.Static<typeof githubSchema>, context
     }),
     mapping: {
       username: 'claims.login',
-      name: 'claims.name',
       email: 'claims.emails.filter(e, e.primary && e.verified)[0].email',
       email_verified: 'claims.emails.exists(e, e.primary && e.verified)',
     },

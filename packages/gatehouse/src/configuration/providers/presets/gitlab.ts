@@ -2,7 +2,7 @@ import * as Type from 'typebox'
 import type { ProviderContext } from '../common.ts'
 import { checkUrl } from '../oauth-client.ts'
 import { url as urlWord } from '../oauth-words.ts'
-import { idAndSecret, oidcSettings, openIdMapping, presetKind, type ResolvedPreset } from './preset.ts'
+import { idAndSecret, oidcSettings, presetKind, type ResolvedPreset } from './preset.ts'
 
 /** GitLab. */
 export const gitlabSchema = presetKind('gitlab', 'GitLab accounts, also of a GitLab of one’s own', {
@@ -18,6 +18,6 @@ export function resolveGitlab(section: Type.Static<typeof gitlabSchema>, context
     kind: 'oidc',
     title: 'GitLab',
     settings: oidcSettings(section, context, { issuer }),
-    mapping: { ...openIdMapping, username: 'claims.nickname' },
+    mapping: { username: 'claims.nickname' },
   }
 }

@@ -1,7 +1,7 @@
 import * as Type from 'typebox'
 import { text } from '../../schema-words.ts'
 import type { ProviderContext } from '../common.ts'
-import { idAndSecret, oidcSettings, openIdMapping, presetKind, type ResolvedPreset } from './preset.ts'
+import { idAndSecret, oidcSettings, presetKind, type ResolvedPreset } from './preset.ts'
 
 /** Google. */
 export const googleSchema = presetKind('google', 'Google accounts', {
@@ -17,7 +17,6 @@ export const googleSchema = presetKind('google', 'Google accounts', {
  */
 export function resolveGoogle(section: Type.Static<typeof googleSchema>, context: ProviderContext): ResolvedPreset {
   const { hosted_domain: domain } = section
-  const { username: _, ...mapping } = openIdMapping
   return {
     kind: 'oidc',
     title: 'Google',
@@ -27,6 +26,6 @@ export function resolveGoogle(section: Type.Static<typeof googleSchema>, context
         ? {}
         : { authorizationParameters: { hd: domain }, claimRules: [{ claim: 'hd', oneOf: [domain] }] }),
     }),
-    mapping,
+    mapping: {},
   }
 }

@@ -3,7 +3,7 @@ import { text } from '../../schema-words.ts'
 import type { ProviderContext } from '../common.ts'
 import { checkUrl } from '../oauth-client.ts'
 import { url as urlWord } from '../oauth-words.ts'
-import { idAndSecret, oidcSettings, openIdMapping, presetKind, type ResolvedPreset } from './preset.ts'
+import { idAndSecret, oidcSettings, presetKind, type ResolvedPreset } from './preset.ts'
 
 /** Keycloak. */
 export const keycloakSchema = presetKind('keycloak', 'A realm of a Keycloak', {
@@ -20,6 +20,6 @@ export function resolveKeycloak(section: Type.Static<typeof keycloakSchema>, con
     kind: 'oidc',
     title: 'Keycloak',
     settings: oidcSettings(section, context, { issuer }),
-    mapping: openIdMapping,
+    mapping: {},
   }
 }

@@ -1,6 +1,6 @@
 import type * as Type from 'typebox'
 import type { ProviderContext } from '../common.ts'
-import { idAndSecret, oauth2Settings, openIdMapping, presetKind, type ResolvedPreset } from './preset.ts'
+import { idAndSecret, oauth2Settings, presetKind, type ResolvedPreset } from './preset.ts'
 
 /** LinkedIn. */
 export const linkedinSchema = presetKind('linkedin', 'LinkedIn accounts', idAndSecret)
@@ -10,7 +10,6 @@ export const linkedinSchema = presetKind('linkedin', 'LinkedIn accounts', idAndS
  * they are left alone, and its userinfo endpoint is asked, as with plain OAuth 2.
  */
 export function resolveLinkedin(section: Type.Static<typeof linkedinSchema>, context: ProviderContext): ResolvedPreset {
-  const { username: _, locale: __, ...mapping } = openIdMapping
   return {
     kind: 'oauth2',
     title: 'LinkedIn',
@@ -21,6 +20,7 @@ export function resolveLinkedin(section: Type.Static<typeof linkedinSchema>, con
       subject: 'sub',
       scopes: ['openid', 'profile', 'email'],
     }),
-    mapping,
+    // An object of country and language.
+    mapping: { locale: 'claims.locale.language' },
   }
 }

@@ -53,6 +53,6 @@ export function resolveMicrosoft(
           : { claim: 'tid', oneOf: [tenant === 'consumers' ? consumers : tenant] },
       ],
     }),
-    mapping: { username: 'claims.preferred_username', name: 'claims.name', email: 'claims.email' },
+    mapping: { email_verified: 'false' },
   }
 }

@@ -1,7 +1,7 @@
 import * as Type from 'typebox'
 import { text } from '../../schema-words.ts'
 import type { ProviderContext } from '../common.ts'
-import { host, idAndSecret, oidcSettings, openIdMapping, presetKind, type ResolvedPreset } from './preset.ts'
+import { host, idAndSecret, oidcSettings, presetKind, type ResolvedPreset } from './preset.ts'
 
 /** Okta. */
 export const oktaSchema = presetKind('okta', 'An organisation at Okta', {
@@ -20,6 +20,6 @@ export function resolveOkta(section: Type.Static<typeof oktaSchema>, context: Pr
     kind: 'oidc',
     title: 'Okta',
     settings: oidcSettings(section, context, { issuer: `https://${domain}${below}` }),
-    mapping: openIdMapping,
+    mapping: {},
   }
 }

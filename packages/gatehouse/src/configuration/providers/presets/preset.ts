@@ -7,7 +7,7 @@ import { type ProviderContext, providerKind } from '../common.ts'
 import { resolveParameters } from '../oauth-client.ts'
 import { requestKeys } from '../oauth-words.ts'
 
-/** What is taken over from a provider unless the file says otherwise: CEL expressions over `claims`. */
+/** What is taken over from a provider in another way than from most: CEL expressions over `claims`. */
 export interface PresetMapping {
   readonly username?: string
   readonly name?: string
@@ -88,15 +88,6 @@ export const oauth2Settings = (
 /** In the form, which all of them take; some take nothing else. */
 const byPost = (secret: string | undefined): ClientAuthentication =>
   secret === undefined ? { method: 'none' } : { method: 'client_secret_post', secret }
-
-/** What ID tokens by the book say. */
-export const openIdMapping: PresetMapping = {
-  username: 'claims.preferred_username',
-  name: 'claims.name',
-  email: 'claims.email',
-  email_verified: 'claims.email_verified',
-  locale: 'claims.locale',
-}
 
 /** A host name of a product, as it is written in the file. */
 export const host = (description: string, expected: string) =>

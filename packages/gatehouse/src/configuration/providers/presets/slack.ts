@@ -1,7 +1,7 @@
 import * as Type from 'typebox'
 import { text } from '../../schema-words.ts'
 import type { ProviderContext } from '../common.ts'
-import { idAndSecret, oidcSettings, openIdMapping, presetKind, type ResolvedPreset } from './preset.ts'
+import { idAndSecret, oidcSettings, presetKind, type ResolvedPreset } from './preset.ts'
 
 const teamClaim = 'https://slack.com/team_id'
 
@@ -14,7 +14,6 @@ export const slackSchema = presetKind('slack', 'Slack accounts', {
 /** Taken from "Sign in with Slack" (Slack Developer Docs). An id of a user is unique beside the one of the workspace alone. */
 export function resolveSlack(section: Type.Static<typeof slackSchema>, context: ProviderContext): ResolvedPreset {
   const { team } = section
-  const { username: _, ...mapping } = openIdMapping
   return {
     kind: 'oidc',
     title: 'Slack',
@@ -25,6 +24,6 @@ export function resolveSlack(section: Type.Static<typeof slackSchema>, context: 
         ? {}
         : { authorizationParameters: { team }, claimRules: [{ claim: teamClaim, oneOf: [team] }] }),
     }),
-    mapping,
+    mapping: {},
   }
 }
