@@ -39,7 +39,9 @@ export async function createClientAuthentication(how: ClientAuthentication, cloc
     case 'none':
       return client.None()
     case 'client_secret_basic':
-      return client.ClientSecretBasic(how.secret)
+      return (_, { client_id }, __, headers) => {
+        headers.set('authorization', `Basic ${btoa(`${formEncode(client_id)}:${formEncode(how.secret)}`)}`)
+      }
     case 'client_secret_post':
       return client.ClientSecretPost(how.secret)
     case 'private_key_jwt': {
@@ -62,6 +64,12 @@ export async function createClientAuthentication(how: ClientAuthentication, cloc
     }
   }
 }
+
+/**
+ * As in a form, which leaves `-`, `_`, `.` and `*` as they are. openid-client writes these as %2D and so on: the same after
+ * decoding, but not for the many providers that never decode. Spec: RFC 6749 section 2.3.1.
+ */
+const formEncode = (text: string): string => new URLSearchParams([['', text]]).toString().slice(1)
 
 const signSecret = (
   { keyId, teamId, audience }: SignedSecret,

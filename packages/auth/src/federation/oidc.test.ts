@@ -519,6 +519,15 @@ describe('the document', () => {
 })
 
 describe('the client', () => {
+  it('writes its id and secret as in a form: those that need no encoding also for who does not decode', async () => {
+    const header = async (secret: string) => {
+      await signIn({ provider: create({ authentication: { method: 'client_secret_basic', secret } }) })
+      return atob((upstream.requests.findLast(({ path }) => path === '/token')?.headers.authorization ?? '').slice(6))
+    }
+    expect(await header('a-secret_of.one*part')).toBe('gatehouse:a-secret_of.one*part')
+    expect(await header('a+b/c:d%e f')).toBe('gatehouse:a%2Bb%2Fc%3Ad%25e+f')
+  })
+
   it('proves itself by a signed assertion, whose key is described', async () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const decryptionKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
