@@ -49,8 +49,10 @@ export async function askProvider(
 
 const mediaTypeOf = (type: string | undefined): string => type?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
 
+const isJson = (type: string): boolean => /^application\/(?:[\w.-]+\+)?json$/.test(type) || type === 'text/javascript'
+
 function checkJson(url: string, { headers, text }: OutboundAnswer): void {
-  if (text === '' || !/^application\/(?:[\w.-]+\+)?json$/.test(mediaTypeOf(headers['content-type']))) return
+  if (text === '' || !isJson(mediaTypeOf(headers['content-type']))) return
   try {
     // A list is made a member, so that what it holds is looked at like everything else.
     const isList = text.trimStart().startsWith('[') && Array.isArray(JSON.parse(text))

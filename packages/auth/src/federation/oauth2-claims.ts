@@ -12,7 +12,8 @@ export async function askUserinfo(
 ): Promise<JsonObject> {
   let claims: JsonObject = {}
   for (const { url, into } of sources) {
-    const headers = new Headers({ accept: 'application/json' })
+    // Facebook calls its JSON a script.
+    const headers = new Headers({ accept: 'application/json, text/javascript' })
     const response = await client.fetchProtectedResource(configuration, accessToken, new URL(url), 'GET', null, headers)
     if (response.status === 401) throw new RefusedToken()
     if (response.status !== 200) {

@@ -118,6 +118,17 @@ describe('a sign-in', () => {
     expect((await failureOf(signIn())).reason).toBe('invalid_answer')
   })
 
+  it('reads JSON that is called a script, and no less closely', async () => {
+    const script = (text: string) =>
+      upstream.answers.set('/user', (_, response) => {
+        response.writeHead(200, { 'content-type': 'text/javascript; charset=UTF-8' }).end(text)
+      })
+    script('{"id":"7"}')
+    expect(await signIn()).toHaveProperty('subject', '7')
+    script('{"id":"7","id":"8"}')
+    expect((await failureOf(signIn())).reason).toBe('invalid_answer')
+  })
+
   it('finds a subject inside', async () => {
     upstream.answers.set('/user', (_, response) => answerJson(response, { data: { id: 'abc' } }))
     expect(await signIn(create({ subject: 'data.id' }))).toHaveProperty('subject', 'abc')

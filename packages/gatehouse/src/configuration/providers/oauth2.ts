@@ -74,7 +74,11 @@ export function resolveOAuth2(section: OAuth2Section, context: ProviderContext):
   return {
     issuer: section.issuer,
     clientId: section.client_id,
-    authentication: resolveClientAuthentication(section, context),
+    // Without an issuer there is the token endpoint to name.
+    authentication: resolveClientAuthentication(
+      { client_assertion_audience: section.issuer === undefined ? 'token_endpoint' : 'issuer', ...section },
+      context,
+    ),
     authorizationEndpoint: section.authorization_endpoint,
     tokenEndpoint: section.token_endpoint,
     userinfo: typeof sources === 'string' ? [{ url: sources }] : sources,

@@ -153,6 +153,16 @@ describe('a plain OAuth 2 provider', () => {
     expect(settings.userinfo).toEqual([{ url: 'https://idp.example/me' }])
   })
 
+  it('names its token endpoint in what it signs, where there is no issuer to name', () => {
+    const audience = (more: Partial<OAuth2Section>) => {
+      const { client_secret: _, ...rest } = section
+      const { authentication } = resolveOAuth2({ ...rest, private_key_file: ec, ...more }, contextFor().context)
+      return 'audience' in authentication ? authentication.audience : undefined
+    }
+    expect(audience({})).toBe('token_endpoint')
+    expect(audience({ issuer: 'https://idp.example' })).toBe('issuer')
+  })
+
   it.each<[string, Partial<OAuth2Section>, RegExp]>([
     ['a name as the subject', { subject: 'login' }, /^subject: names and addresses change hands/],
     ['an address as the subject', { subject: 'data.email' }, /^subject: /],
