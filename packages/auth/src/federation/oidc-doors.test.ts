@@ -1,61 +1,27 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import { CompactEncrypt, generateKeyPair } from 'jose'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createOutbound, type Outbound } from '../outbound/outbound.ts'
-import { answerJson, startOpenIdProvider, type TestOpenIdProvider } from '../testing/openid-provider.ts'
-import { createOidcProvider } from './oidc.ts'
+import { describe, expect, it } from 'vitest'
+import type { Outbound } from '../outbound/outbound.ts'
+import { answerJson, type TestOpenIdProvider } from '../testing/openid-provider.ts'
+import { machineClock as clock, failureOf, useOpenIdVisits } from '../testing/openid-visits.ts'
 import type { OidcSettings } from './oidc-settings.ts'
 import type { KnownIdentity, OutsideTokens, Provider } from './provider.ts'
-import { ProviderFailure } from './provider-failure.ts'
 
-const clock: Clock = { now: () => seconds(Math.floor(Date.now() / 1000)), milliseconds: () => Date.now() }
-
-let upstream: TestOpenIdProvider
-let outbound: Outbound
-beforeEach(async () => {
-  upstream = await startOpenIdProvider(() => clock.now())
-  outbound = createOutbound({ allowLoopback: true })
-})
-afterEach(async () => {
-  outbound.close()
-  await upstream.close()
-})
-
-const create = (settings: Partial<OidcSettings> = {}, at = clock): Provider =>
-  createOidcProvider(
-    { name: 'corp', issuer: 'https://auth.example.com', clock: at, outbound },
-    {
-      issuer: upstream.issuer,
-      clientId: 'gatehouse',
-      authentication: { method: 'client_secret_basic', secret: 's3cr3t' },
-      scopes: ['openid'],
-      authorizationParameters: {},
-      responseMode: 'query',
-      userinfo: true,
-      subjectClaims: ['sub'],
-      claimRules: [],
-      nameInForm: false,
-      keepTokens: true,
-      ...settings,
-    },
-  )
-const failureOf = async (work: Promise<unknown> | undefined): Promise<ProviderFailure> => {
-  const error = await work?.catch((reason: unknown) => reason)
-  if (!(error instanceof ProviderFailure)) throw new Error('it did not fail as providers do', { cause: error })
-  return error
-}
+const visits = useOpenIdVisits()
+const create = (settings: Partial<OidcSettings> = {}, parts: Parameters<typeof visits.create>[1] = {}): Provider =>
+  visits.create({ keepTokens: true, ...settings }, parts)
 
 describe('asking again', () => {
   const tokens: OutsideTokens = { accessToken: 'at-0', refreshToken: 'rt-0' }
   const known = (more: Partial<KnownIdentity> = {}): KnownIdentity => ({ subject: 'person-1', tokens, ...more })
   const give = async (claims: object, more: object = {}) =>
-    upstream.giveTokens({
+    visits.upstream.giveTokens({
       ...{
         access_token: 'at-1',
         token_type: 'bearer',
         expires_in: 60,
-        id_token: await upstream.signIdToken({ ...claims }),
+        id_token: await visits.upstream.signIdToken({ ...claims }),
       },
       ...more,
     })
@@ -63,17 +29,17 @@ describe('asking again', () => {
   it('brings what is true by now, and the new tokens before anything else is asked', async () => {
     await give({ roles: ['clerk'] }, { refresh_token: 'rt-1' })
     const kept: [OutsideTokens, number][] = []
-    const asked = () => upstream.requests.filter(({ path }) => path === '/userinfo').length
+    const asked = () => visits.upstream.requests.filter(({ path }) => path === '/userinfo').length
     const identity = await create().refresh?.(known({ keep: async (given) => void kept.push([given, asked()]) }))
     expect(identity).toMatchObject({ subject: 'person-1', claims: { roles: ['clerk'] } })
     expect(identity?.tokens).toMatchObject({ accessToken: 'at-1', refreshToken: 'rt-1' })
     expect(kept).toEqual([[identity?.tokens, 0]])
-    expect(upstream.requests.find(({ path }) => path === '/token')?.form.get('refresh_token')).toBe('rt-0')
+    expect(visits.upstream.requests.find(({ path }) => path === '/token')?.form.get('refresh_token')).toBe('rt-0')
   })
 
   it('hands new tokens over even where userinfo fails after that', async () => {
     await give({}, { refresh_token: 'rt-1' })
-    upstream.answers.set('/userinfo', (_, response) => answerJson(response, {}, 503))
+    visits.upstream.answers.set('/userinfo', (_, response) => answerJson(response, {}, 503))
     const kept: OutsideTokens[] = []
     const failure = await failureOf(create().refresh?.(known({ keep: async (given) => void kept.push(given) })))
     expect(failure.reason).toBe('unavailable')
@@ -87,17 +53,17 @@ describe('asking again', () => {
 
   it('knows them no more where the refresh token is refused, and says nothing where the provider is away', async () => {
     const provider = create()
-    upstream.giveTokens({ error: 'invalid_grant' }, 400)
+    visits.upstream.giveTokens({ error: 'invalid_grant' }, 400)
     expect(await provider.refresh?.(known())).toBeUndefined()
-    upstream.giveTokens({ error: 'invalid_client' }, 401)
+    visits.upstream.giveTokens({ error: 'invalid_client' }, 401)
     expect((await failureOf(provider.refresh?.(known()))).reason).toBe('misconfigured')
-    upstream.giveTokens({}, 503)
+    visits.upstream.giveTokens({}, 503)
     expect((await failureOf(provider.refresh?.(known()))).reason).toBe('unavailable')
   })
 
   it('refuses tokens of somebody else', async () => {
     await give({ sub: 'person-2' })
-    upstream.userinfo = { sub: 'person-2' }
+    visits.upstream.userinfo = { sub: 'person-2' }
     expect((await failureOf(create().refresh?.(known()))).reason).toBe('invalid_answer')
     await give({}, { id_token: undefined })
     expect((await failureOf(create().refresh?.(known()))).reason).toBe('invalid_answer')
@@ -105,20 +71,20 @@ describe('asking again', () => {
 
   it('refuses an ID token of another key there too', async () => {
     const { privateKey } = await generateKeyPair('RS256')
-    await give({}, { id_token: await upstream.signIdToken({}, {}, privateKey) })
+    await give({}, { id_token: await visits.upstream.signIdToken({}, {}, privateKey) })
     expect((await failureOf(create().refresh?.(known()))).reason).toBe('invalid_answer')
   })
 
   it('asks userinfo where it gives no ID token, or where there is an access token alone', async () => {
     await give({}, { id_token: undefined })
-    upstream.userinfo = { sub: 'person-1', name: 'New' }
+    visits.upstream.userinfo = { sub: 'person-1', name: 'New' }
     expect(await create().refresh?.(known())).toMatchObject({
       claims: { name: 'New' },
       tokens: { accessToken: 'at-1' },
     })
     const alone = { tokens: { accessToken: 'at-0' } }
     expect(await create().refresh?.(known(alone))).toMatchObject({ claims: { name: 'New' } })
-    upstream.answers.set('/userinfo', (_, response) => answerJson(response, {}, 401))
+    visits.upstream.answers.set('/userinfo', (_, response) => answerJson(response, {}, 401))
     expect(await create().refresh?.(known(alone))).toBeUndefined()
     const expired = { tokens: { accessToken: 'at-0', expiresAt: clock.now() } }
     expect((await failureOf(create().refresh?.(known(expired)))).reason).toBe('misconfigured')
@@ -139,7 +105,7 @@ describe('a logout token', () => {
       location: 'https://auth.example.com/federation/corp/logout',
     })
   const sign = (claims: object = {}, header: object = {}, key?: TestOpenIdProvider['privateKey']) =>
-    upstream.signIdToken({ events, jti: 'j-1', sid: 'ses-1', ...claims }, { typ: 'logout+jwt', ...header }, key)
+    visits.upstream.signIdToken({ events, jti: 'j-1', sid: 'ses-1', ...claims }, { typ: 'logout+jwt', ...header }, key)
 
   it('ends sessions by sid, by subject, or both', async () => {
     const now = clock.now()
@@ -177,7 +143,7 @@ describe('a logout token', () => {
 
   it('is not one of another key, one by GET, or none at all', async () => {
     const { privateKey } = await generateKeyPair('RS256')
-    const asked = () => upstream.requests.filter(({ path }) => path === '/keys').length
+    const asked = () => visits.upstream.requests.filter(({ path }) => path === '/keys').length
     const provider = create()
     for (const kid of ['a', 'b', 'c']) {
       expect((await failureOf(send(await sign({}, { kid }, privateKey), provider))).reason).toBe('invalid_answer')
@@ -213,7 +179,7 @@ describe('signing out there', () => {
   it('goes to its address with the ID token, and back', async () => {
     const going = await create().signOut?.(leaving)
     const url = new URL(going && 'url' in going ? going.url : '')
-    expect(`${url.origin}${url.pathname}`).toBe(`${upstream.issuer}/logout`)
+    expect(`${url.origin}${url.pathname}`).toBe(`${visits.upstream.issuer}/logout`)
     expect(Object.fromEntries(url.searchParams)).toEqual({
       id_token_hint: 'x.y.z',
       client_id: 'gatehouse',
@@ -223,7 +189,7 @@ describe('signing out there', () => {
   })
 
   it('goes nowhere where it has no such address', async () => {
-    upstream.metadata = { end_session_endpoint: undefined }
+    visits.upstream.metadata = { end_session_endpoint: undefined }
     expect(await create().signOut?.(leaving)).toBeUndefined()
   })
 })
@@ -234,11 +200,10 @@ describe('Microsoft’s address for many tenants', () => {
   /** What is asked of Microsoft is asked of the provider of the test. */
   const redirected = (): Pick<Outbound, 'fetch'> => ({
     fetch: (url, request) =>
-      outbound.fetch(url.replace(login, upstream.issuer).replace('/organizations/v2.0', ''), request),
+      visits.outbound.fetch(url.replace(login, visits.upstream.issuer).replace('/organizations/v2.0', ''), request),
   })
   const provider = () =>
-    createOidcProvider(
-      { name: 'ms', issuer: 'https://auth.example.com', clock, outbound: redirected() },
+    create(
       {
         issuer: `${login}/organizations/v2.0`,
         issuerTemplate: `${login}/{tenantid}/v2.0`,
@@ -247,9 +212,10 @@ describe('Microsoft’s address for many tenants', () => {
         ...{ scopes: ['openid'], authorizationParameters: {}, responseMode: 'query', userinfo: false },
         ...{ subjectClaims: ['tid', 'oid'], claimRules: [], nameInForm: false, keepTokens: false },
       },
+      { outbound: redirected() },
     )
   const signIn = async (claims: object, answer: Record<string, string> = {}) => {
-    upstream.metadata = {
+    visits.upstream.metadata = {
       issuer: `${login}/{tenantid}/v2.0`,
       ...{ authorization_endpoint: `${login}/authorize`, token_endpoint: `${login}/token`, jwks_uri: `${login}/keys` },
     }
@@ -258,8 +224,8 @@ describe('Microsoft’s address for many tenants', () => {
     const [microsoft, parameters] = [provider(), new URLSearchParams({ code: 'c', state, ...answer })]
     const started = await microsoft.redirect?.start({ callback, state, fresh: false, locales: [] })
     const memory = started?.memory ?? {}
-    const id_token = await upstream.signIdToken({ nonce: memory.nonce, ...claims })
-    upstream.giveTokens({ access_token: 'at', token_type: 'bearer', id_token })
+    const id_token = await visits.upstream.signIdToken({ nonce: memory.nonce, ...claims })
+    visits.upstream.giveTokens({ access_token: 'at', token_type: 'bearer', id_token })
     return microsoft.redirect?.finish({ callback, state, parameters, binding: 'query', memory })
   }
   const good = { iss: `${login}/${tid}/v2.0`, tid, oid: 'o-1' }
@@ -298,16 +264,16 @@ describe('looking at a provider', () => {
   })
 
   it('finds what is wrong', async () => {
-    upstream.metadata = {
+    visits.upstream.metadata = {
       ...{ token_endpoint_auth_methods_supported: ['private_key_jwt'], code_challenge_methods_supported: ['plain'] },
       id_token_signing_alg_values_supported: ['HS256'],
     }
-    upstream.answers.set('/keys', (_, response) => answerJson(response, { keys: [{ kty: 'oct' }] }))
+    visits.upstream.answers.set('/keys', (_, response) => answerJson(response, { keys: [{ kty: 'oct' }] }))
     const ahead: Clock = { now: () => seconds(clock.now() + 300), milliseconds: () => clock.milliseconds() + 300_000 }
-    expect(await examine(create({}, ahead))).toEqual({
+    expect(await examine(create({}, { clock: ahead }))).toEqual({
       ...{ document: 'ok', keys: 'wrong', 'ID tokens': 'wrong', client: 'warning', PKCE: 'warning', clock: 'wrong' },
     })
-    upstream.metadata = { issuer: 'https://evil.example' }
+    visits.upstream.metadata = { issuer: 'https://evil.example' }
     expect(await examine(create())).toEqual({ document: 'wrong' })
   })
 })
