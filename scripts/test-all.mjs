@@ -17,6 +17,11 @@ const missing = ensureSystemPackages([
   },
   { command: 'slapd', package: 'slapd', for: 'a directory' },
   { command: 'ldapmodify', package: 'ldap-utils', for: 'changes in a directory' },
+  { file: '/usr/share/simplesamlphp/www/module.php', package: 'simplesamlphp', for: 'a SAML identity provider' },
+  { command: 'php', package: 'php-cli', for: 'what that runs on' },
+  // php-cgi: Debian's php would bring Apache along.
+  { command: 'php-cgi', package: 'php-cgi', for: 'the same' },
+  { file: '/usr/share/doc/php-xml', package: 'php-xml', for: 'the same' },
   chromium,
 ])
 
