@@ -387,6 +387,72 @@ describe('XML that is not what it seems', () => {
   })
 })
 
+describe('each check, by what it says', () => {
+  const edited = (edit: (response: string, says: TestResponse) => string) => (says: TestResponse) =>
+    edit(ok(says), says)
+  const put = (content: string) => edited((response) => response.replace('<samlp:Status>', `${content}<samlp:Status>`))
+  /** An assertion that is changed before it is signed. */
+  const signedAfter = (edit: (assertion: string) => string) => (says: TestResponse) =>
+    idp.sign(idp.buildResponse(says, edit(idp.buildAssertion(says))))
+  const confirmation = (assertion: string) =>
+    /<saml:SubjectConfirmation .*<\/saml:SubjectConfirmation>/.exec(assertion)?.[0] ?? ''
+
+  it.each<[string, Make, RegExp]>([
+    ['a processing instruction', put('<?x y?>'), /processing instruction/],
+    ['an entity', put('<a b="&x;"/>'), /strange characters/],
+    ['no character', put('&#xd800;'), /strange characters/],
+    ['a control character', put('<a>\u0001</a>'), /strange characters/],
+    ['two roots', edited((response) => response + response), /several roots/],
+    ['tags that do not match', put('<a></b>'), /not well-formed/],
+    ['an id twice', put('<a id="_assertion"/>'), /the same id/],
+    [
+      'two signatures of one element',
+      edited((response) => response.replace(signatureOf(response), signatureOf(response).repeat(2))),
+      /signed several times/,
+    ],
+    ['two assertions', put('<saml:Assertion xmlns:saml="x"/>'), /several assertions/],
+    [
+      'an assertion deeper',
+      edited((response) => response.replace(assertionOf(response), `<a>${assertionOf(response)}</a>`)),
+      /does not stand right/,
+    ],
+    [
+      'an assertion whose signature does not hold, in a response whose does',
+      (says) => idp.sign(ok(says).replace('alice-1', 'alice-2'), { of: '_response' }),
+      /signature does not hold/,
+    ],
+    [
+      'no audience',
+      signedAfter((assertion) => assertion.replace(/<saml:AudienceRestriction>.*<\/saml:AudienceRestriction>/, '')),
+      /another audience/,
+    ],
+    [
+      'a confirmation by something else',
+      signedAfter((assertion) => assertion.replace('cm:bearer', 'cm:holder-of-key')),
+      /no bearer confirmation/,
+    ],
+    [
+      'a confirmation that never ends, after one for somebody else',
+      signedAfter((assertion) => {
+        const ours = confirmation(assertion)
+        const others = ours.replace(/Recipient="[^"]*"/, 'Recipient="https://other.example.com/"')
+        return assertion.replace(ours, others + ours.replace(/ NotOnOrAfter="[^"]*"/, ''))
+      }),
+      /until when it may be brought/,
+    ],
+  ])('%s', async (_, make, detail) => {
+    expect(await refusalOf(make)).toMatch(detail)
+  })
+
+  it('takes an assertion that has a confirmation for us beside one for somebody else', async () => {
+    const make = signedAfter((assertion) => {
+      const ours = confirmation(assertion)
+      return assertion.replace(ours, ours.replace(/Recipient="[^"]*"/, 'Recipient="https://other.example.com/"') + ours)
+    })
+    expect((await bring(make))?.subject).toBe('alice-1')
+  })
+})
+
 describe('assertions that are for something else', () => {
   it.each<[string, Partial<TestResponse>, RegExp]>([
     ['another address', { destination: 'https://evil.example.com/' }, /another address/],
@@ -587,8 +653,8 @@ describe('single logout', () => {
     const part = (name: string, value: string) => `${name}=${encodeURIComponent(value).replaceAll('%2B', '%2b')}`
     const message = deflateRawSync(request()).toString('base64')
     const algorithm = 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256'
-    const signQuery = (query: string, key = idp.certificate.key) =>
-      `${query}&${part('Signature', createSign('sha256').update(query).sign(key, 'base64'))}`
+    const signQuery = (query: string, key = idp.certificate.key, digest = 'sha256') =>
+      `${query}&${part('Signature', createSign(digest).update(query).sign(key, 'base64'))}`
     const query = `${part('SAMLRequest', message)}&${part('RelayState', 'SAMLRequest')}&${part('SigAlg', algorithm)}`
     expect(await get(signQuery(query))).toMatchObject({ subject: 'alice-1' })
     const other = part('SAMLRequest', deflateRawSync(request({ name: persistentName('bob-1') })).toString('base64'))
@@ -602,6 +668,8 @@ describe('single logout', () => {
       `${other}&x${rest}`,
       rest.replace('rsa-sha256', 'rsa-sha1'),
       signQuery(query.replace('rsa-sha256', 'rsa-sha1')),
+      signQuery(query.replace('rsa-sha256', 'rsa-sha1'), idp.certificate.key, 'sha1'),
+      `${rest}&SAMLResponse=x`,
     ]) {
       await expect(get(wrong)).rejects.toThrow(ProviderFailure)
     }

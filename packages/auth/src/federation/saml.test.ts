@@ -197,24 +197,46 @@ describe('encrypted assertions', () => {
   })
 
   it('are refused where nothing is signed, and where what is encrypted is not what it should be', async () => {
-    const wrong = [
-      sealed((says) => idp.buildAssertion(says)),
-      sealed((says) => signed(says).replace('alice-1', 'mallory')),
-      sealed((says) => signed(says).replace('alice-1', 'ali<!-- -->ce-1')),
-      sealed((says) => `<!DOCTYPE x>${signed(says)}`),
-      sealed((says) => signed(says) + idp.buildAssertion({ ...says, nameId: persistentName('mallory') }, '_evil')),
-      sealed((says) =>
-        idp
-          .buildAssertion({ ...says, nameId: persistentName('mallory') }, '_evil')
-          .replace('</saml:Assertion>', `<saml:Advice>${signed(says)}</saml:Advice></saml:Assertion>`),
-      ),
-      sealed(() => '<a>'.repeat(65) + '</a>'.repeat(65)),
-      sealed(signed, 'http://www.w3.org/2001/04/xmlenc#tripledes-cbc'),
-      async (says: TestResponse) => (await sealed(signed)(says)).replace('xmlenc#rsa-oaep-mgf1p', 'xmlenc#rsa-1_5'),
-      async (says: TestResponse) =>
-        idp.buildResponse(says, wrap(await seal(signed(says), undefined, makeRsaCertificate()))),
+    const evilName = { nameId: persistentName('mallory') }
+    const wrong: [(says: TestResponse) => Promise<string>, RegExp][] = [
+      [sealed((says) => idp.buildAssertion(says)), /nothing in its response is signed/],
+      [sealed((says) => signed(says).replace('alice-1', 'mallory')), /signature does not hold/],
+      [sealed((says) => signed(says).replace('alice-1', 'ali<!-- -->ce-1')), /comment/],
+      [sealed((says) => `<!DOCTYPE x>${signed(says)}`), /document type/],
+      [sealed((says) => signed(says) + idp.buildAssertion({ ...says, ...evilName }, '_evil')), /several roots/],
+      [
+        sealed((says) =>
+          idp
+            .buildAssertion({ ...says, ...evilName }, '_evil')
+            .replace('</saml:Assertion>', `<saml:Advice>${signed(says)}</saml:Advice></saml:Assertion>`),
+        ),
+        /several assertions/,
+      ],
+      [sealed(() => '<a>'.repeat(65) + '</a>'.repeat(65)), /too deeply/],
+      [sealed(() => '<a/>'), /no assertion/],
+      [sealed(signed, 'http://www.w3.org/2001/04/xmlenc#tripledes-cbc'), /not taken/],
+      [
+        async (says: TestResponse) => (await sealed(signed)(says)).replace('xmlenc#rsa-oaep-mgf1p', 'xmlenc#rsa-1_5'),
+        /not taken/,
+      ],
+      [
+        async (says: TestResponse) => {
+          const response = await sealed(signed)(says)
+          const key = /<e:EncryptedKey .*<\/e:EncryptedKey>/s.exec(response)?.[0] ?? ''
+          return response.replace(key, key + key)
+        },
+        /strange way/,
+      ],
+      [
+        async (says: TestResponse) =>
+          idp.buildResponse(says, wrap(await seal(signed(says), undefined, makeRsaCertificate()))),
+        /cannot be decrypted/,
+      ],
     ]
-    for (const make of wrong) await expect(bring(make)).rejects.toMatchObject({ reason: 'invalid_answer' })
+    for (const [make, detail] of wrong) {
+      const failure = { reason: 'invalid_answer', detail: expect.stringMatching(detail) }
+      await expect(bring(make)).rejects.toMatchObject(failure)
+    }
     await expect(bring(sealed(signed), {})).rejects.toMatchObject({ reason: 'misconfigured' })
   })
 })
