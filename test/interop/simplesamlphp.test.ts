@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BeginningSignIn, Provider, StartedSignIn } from '@gatehouse/auth/federation/provider'
@@ -8,6 +8,8 @@ import type { SamlSettings } from '@gatehouse/auth/federation/saml-settings'
 import { createOutbound } from '@gatehouse/auth/outbound/outbound'
 import { seconds } from '@gatehouse/core/time'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { root } from '../flows/running-program.ts'
 import { makeKey, SamlBrowser, type SamlForm, type SimpleSaml, startSimpleSaml } from './simplesamlphp.ts'
 
 const isMissing = /simplesamlphp|php-/.test(process.env.GATEHOUSE_MISSING ?? '')
@@ -70,6 +72,32 @@ describe.skipIf(isMissing)('simplesamlphp', () => {
     const beginning: BeginningSignIn = { callback, state, loginHint: undefined, fresh, locales: [] }
     return doors(provider).start(beginning)
   }
+
+  it('signs people in with the lines of the guide', async () => {
+    const text = readFileSync(join(root, 'docs/guides/saml.md'), 'utf8')
+    const [, lines = ''] = /```yaml\n(.*?)```/s.exec(text) ?? []
+    const { metadata_url: metadataUrl, subject_attribute: subjectAttribute } = parse(lines).providers.corp
+    expect([metadataUrl, subjectAttribute]).toEqual(['https://idp.example.com/saml/metadata', 'uid'])
+
+    const described = (await create({ subjectAttribute, key: undefined }).describe?.())?.text ?? ''
+    // Its NameID is a transient one, as it is where nothing else is configured.
+    const options = "'authproc' => [], 'NameIDFormat' => 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient',"
+    const idp = await startSimpleSaml({ folder: join(folder, 'guide'), serviceProvider: described, options })
+    try {
+      const visit = async (own: Partial<SamlSettings>) => {
+        const provider = create({ subjectAttribute, key: undefined, ...own }, idp.metadataUrl)
+        const { go, memory } = await begin(provider)
+        const { fields } = await new SamlBrowser(idp).signIn(go, 'bob')
+        const parameters = new URLSearchParams(fields)
+        return doors(provider).finish({ callback, state, memory, binding: 'form', parameters })
+      }
+      expect(await visit({})).toMatchObject({ subject: 'bob', claims: { displayName: 'Bob', mail: 'bob@example.com' } })
+      const failure = { reason: 'misconfigured', detail: expect.stringMatching('transient') }
+      await expect(visit({ subjectAttribute: undefined })).rejects.toMatchObject(failure)
+    } finally {
+      idp.stop()
+    }
+  })
 
   describe.each(ways)('that $name', ({ name, options, own }) => {
     let idp: SimpleSaml

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeRsaCertificate, TestIdentityProvider } from '@gatehouse/auth/testing/saml-provider'
 import { ManualClock } from '@gatehouse/core/time'
 import * as Value from 'typebox/value'
 import { afterAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 import { resolveSaml, samlSchema } from './saml.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-saml-'))
@@ -62,6 +63,12 @@ describe('the configuration of a SAML provider', () => {
       certificates: [pair.cert],
       entityId: byHand.idp_entity_id,
     })
+  })
+
+  it('is what the guide says', () => {
+    const guide = readFileSync(new URL('../../../../../docs/guides/saml.md', import.meta.url), 'utf8')
+    const [, lines = ''] = /```yaml\n(.*?)```/s.exec(guide) ?? []
+    expect(resolve(parse(lines).providers.corp).problems).toEqual([])
   })
 
   it('signs where there is a key, unless it says no', () => {
