@@ -33,7 +33,7 @@ export interface ProviderSettings {
   readonly singleLogout: boolean
   /** Whether it may be at an address of a private network. */
   readonly isPrivate: boolean
-  /** The scope that an access token needs to be handed the provider's own tokens; undefined = they are not kept. */
+  /** The scope that an access token needs to be handed the provider's own tokens; undefined = nobody is. */
   readonly tokenScope: string | undefined
   /** Whether it is asked once only: what it accepts becomes the password here. */
   readonly isShadow: boolean

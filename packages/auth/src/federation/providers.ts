@@ -81,7 +81,11 @@ export function createProviders(
       if (!open) throw new ProviderFailure('misconfigured', 'it is not configured any more')
       const { breaker } = open
       if (!breaker.enter()) throw new ProviderFailure('unavailable', 'it has not answered lately')
-      open.provider ??= openDefinition(open.settings.definition, partsOf(open.settings))
+      open.provider ??= openDefinition(open.settings.definition, partsOf(open.settings)).catch((error: unknown) => {
+        // What failed to open is opened anew by who asks next.
+        open.provider = undefined
+        throw error
+      })
       try {
         const answer = await within(timeLimit, open.provider.then(ask))
         breaker.succeeded()

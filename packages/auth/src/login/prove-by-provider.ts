@@ -68,7 +68,7 @@ export async function proveByProvider<T>(
   if (judged.step === 'refuse') {
     return refuseSignIn(dependencies, by, { user: user.id, counted: 'refused', why: judged.why })
   }
-  const { name: provider, tokenScope } = settings
+  const { name: provider } = settings
   const providerSession = vouches ? federation.sessions.newId() : null
   const done = await then({
     ...{ user, next: judged, amr, providerSession },
@@ -76,7 +76,7 @@ export async function proveByProvider<T>(
       await holdAccount(tables, user)
       if (providerSession === null) return
       await federation.sessions.insert(tables, { id: providerSession, provider, identity })
-      if (tokenScope === undefined || !identity.tokens) return
+      if (!identity.tokens) return
       const whose = { provider, subject: identity.subject, user: user.id }
       await federation.tokens.put(tables, whose, identity.tokens)
     },

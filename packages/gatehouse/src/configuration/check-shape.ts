@@ -1,6 +1,8 @@
+import * as Type from 'typebox'
 import { Compile, type Validator } from 'typebox/schema'
 import { formatKey, type Problem } from './problem.ts'
 import { type ConfigurationFile, configurationSchema } from './schema.ts'
+import { findKindSchema, looseProviders } from './schema-providers.ts'
 
 interface SchemaNode {
   readonly expected?: string
@@ -8,6 +10,7 @@ interface SchemaNode {
   readonly patternProperties?: Readonly<Record<string, SchemaNode>>
   readonly items?: SchemaNode
   readonly anyOf?: readonly SchemaNode[]
+  readonly const?: unknown
 }
 
 interface SchemaError {
@@ -21,6 +24,36 @@ type Path = readonly (string | number)[]
 let validator: Validator | undefined
 
 /**
+ * The schema as errors are found with it: what may be of several kinds is looked at as one of the kind that it says it is, so
+ * that nobody is told what the others lack.
+ */
+let looseValidator: Validator | undefined
+
+function findErrors(content: unknown): readonly SchemaError[] {
+  looseValidator ??= Compile(
+    Type.Object(
+      { ...configurationSchema.properties, providers: Type.Optional(looseProviders) },
+      { additionalProperties: false },
+    ),
+  )
+  const [, errors] = looseValidator.Errors(content)
+  const found: SchemaError[] = [...(errors as readonly SchemaError[])]
+  const sections = memberOf(content, 'providers')
+  if (typeof sections !== 'object' || sections === null) return found
+  for (const [name, section] of Object.entries(sections)) {
+    const schema = findKindSchema(memberOf(section, 'kind'))
+    if (!schema) continue
+    const [, below] = Compile(schema).Errors(section)
+    const at = `/providers/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+    found.push(...(below as readonly SchemaError[]).map((one) => ({ ...one, instancePath: at + one.instancePath })))
+  }
+  return found
+}
+
+const memberOf = (value: unknown, part: string | number): unknown =>
+  typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[part] : undefined
+
+/**
  * Checks the shape of a configuration: unknown and missing keys, and values of the wrong type or form, each with what
  * would be right. Answers with every problem, not just the first.
  */
@@ -31,8 +64,7 @@ export function checkShape(
   validator ??= Compile(configurationSchema)
   if (validator.Check(content)) return []
   const found = new Map<string, Problem>()
-  const [, errors] = validator.Errors(content)
-  for (const error of errors as readonly SchemaError[]) {
+  for (const error of findErrors(content)) {
     for (const { path, message } of explain(error, content)) {
       const key = formatKey(path)
       if (!found.has(key)) found.set(key, { ...place(path), key, message })
@@ -57,37 +89,43 @@ function explain(error: SchemaError, content: unknown): { path: Path; message: s
   const path = parsePointer(error.instancePath, content)
   if (error.keyword === 'additionalProperties' && 'additionalProperties' in error.params) {
     const names = error.params.additionalProperties as readonly string[]
-    return names.map((name) => ({ path: [...path, name], message: unknownKey(path, name) }))
+    return names.map((name) => ({ path: [...path, name], message: unknownKey(path, name, content) }))
   }
   // TypeBox reports the member itself too, as a schema that is `false`; the line above says it better.
   if (error.keyword === 'boolean') return []
   if (error.keyword === 'required' && 'requiredProperties' in error.params) {
     const names = error.params.requiredProperties as readonly string[]
-    return names.map((name) => ({ path: [...path, name], message: `missing; expected ${expectedAt([...path, name])}` }))
+    return names.map((name) => ({
+      path: [...path, name],
+      message: `missing; expected ${expectedAt([...path, name], content)}`,
+    }))
   }
-  return [{ path, message: `expected ${expectedAt(path)}` }]
+  return [{ path, message: `expected ${expectedAt(path, content)}` }]
 }
 
-function unknownKey(parent: Path, name: string): string {
-  const schema = schemaAt(parent)
+function unknownKey(parent: Path, name: string, content: unknown): string {
+  const schema = schemaAt(parent, content)
   const known = Object.keys(schema?.properties ?? {})
   if (known.length === 0) return `not a possible name; expected ${schema?.expected ?? 'another name'}`
   const close = known.find((candidate) => distance(candidate, name) <= 2)
   return close ? `unknown key; did you mean ${close}?` : `unknown key; possible here: ${known.join(', ')}`
 }
 
-function expectedAt(path: Path): string {
+function expectedAt(path: Path, content: unknown): string {
   for (let length = path.length; length >= 0; length -= 1) {
-    const expected = schemaAt(path.slice(0, length))?.expected
+    const expected = schemaAt(path.slice(0, length), content)?.expected
     if (expected) return expected
   }
   return 'another value'
 }
 
-function schemaAt(path: Path): SchemaNode | undefined {
+/** The schema of what stands at a path; of several kinds, the one that it says it is. */
+function schemaAt(path: Path, content: unknown): SchemaNode | undefined {
+  let value = content
   let node: SchemaNode | undefined = configurationSchema as unknown as SchemaNode // read as plain JSON Schema
   for (const part of path) {
     const options: readonly SchemaNode[] = node?.anyOf ?? (node ? [node] : [])
+    value = memberOf(value, part)
     const next: SchemaNode | undefined = options
       .map((option) =>
         typeof part === 'number'
@@ -95,9 +133,15 @@ function schemaAt(path: Path): SchemaNode | undefined {
           : (option.properties?.[part] ?? Object.values(option.patternProperties ?? {})[0]),
       )
       .find((candidate) => candidate !== undefined)
-    node = next
+    node = ofItsKind(next, value)
   }
   return node
+}
+
+/** Of the possible options the one of the value's kind; as they are where it is of none. */
+function ofItsKind(node: SchemaNode | undefined, value: unknown): SchemaNode | undefined {
+  const kind = memberOf(value, 'kind')
+  return node?.anyOf?.find(({ properties }) => properties?.kind?.const === kind && kind !== undefined) ?? node
 }
 
 function parsePointer(pointer: string, content: unknown): Path {

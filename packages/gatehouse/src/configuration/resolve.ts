@@ -15,6 +15,7 @@ import { resolveClients } from './resolve-clients.ts'
 import { resolveLifetimes, resolveSessionLimits } from './resolve-lifetimes.ts'
 import { resolveMail } from './resolve-mail.ts'
 import { resolveOrganisations, resolveRoleScopes } from './resolve-organisations.ts'
+import { resolveProviders } from './resolve-providers.ts'
 import { listResources, resolveServices } from './resolve-services.ts'
 import { resolveSignInMethods, resolveSignUp } from './resolve-sign-in.ts'
 import { resolveTrustedIssuers } from './resolve-trusted-issuers.ts'
@@ -106,6 +107,7 @@ export function resolveConfiguration(
       },
       brand: resolveBrand(content, report),
       signUp: resolveSignUp(content, signing),
+      providers: resolveProviders(content, { development, report }),
       signInMethods: resolveSignInMethods(content, signing),
       roleScopes: resolveRoleScopes(content, report),
       organisations: resolveOrganisations(content, report),

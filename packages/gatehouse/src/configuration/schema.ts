@@ -5,6 +5,7 @@ import * as Type from 'typebox'
 import { client, trustedIssuer } from './schema-clients.ts'
 import { delivery, mail } from './schema-mail.ts'
 import { brand } from './schema-pages.ts'
+import { providers } from './schema-providers.ts'
 import { organisations, roles } from './schema-roles.ts'
 import { service } from './schema-services.ts'
 import { breached, signIn, signUp } from './schema-sign-in.ts'
@@ -159,6 +160,7 @@ export const configurationSchema = Type.Object(
     sign_in: Type.Optional(signIn),
     mail: Type.Optional(mail),
     delivery: Type.Optional(delivery),
+    providers: Type.Optional(providers),
     roles: Type.Optional(roles),
     organisations: Type.Optional(organisations),
     audit: Type.Optional(

@@ -35,6 +35,7 @@ async function buildEndpoints(): Promise<readonly DescribedEndpoint[]> {
       organisations: undefined,
       authorizationDetails: {},
       trustedIssuers: [],
+      providers: [],
       signUp: { mode: 'open', domains: [], scopes: [], roles: [], terms: undefined },
       signInMethods: new Set(signInMethods),
       brand: defaultBrand,

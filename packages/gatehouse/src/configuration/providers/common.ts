@@ -78,6 +78,14 @@ const commonKeys = {
   private_network: Type.Optional(flag('Whether it may be at an address of a private network', false)),
 } as const
 
+/** For kinds that check names and passwords. */
+export const shadowKey = Type.Optional(
+  flag(
+    'Whether it is an older system that people move away from: what it accepts becomes the password here, and it is not asked for them again',
+    false,
+  ),
+)
+
 /** The schema of one kind: the keys of every kind, and its own. */
 export const providerKind = <Kind extends string, Own extends Type.TProperties>(
   kind: Kind,
@@ -85,6 +93,13 @@ export const providerKind = <Kind extends string, Own extends Type.TProperties>(
   own: Own,
 ) =>
   Type.Object(
-    { kind: Type.Literal(kind, { expected: 'the kind of provider' }), ...own, ...commonKeys },
+    {
+      kind: Type.Literal(kind, {
+        description: 'The kind of provider',
+        expected: 'the kind of the provider, such as oidc, saml, ldap or google',
+      }),
+      ...own,
+      ...commonKeys,
+    },
     { ...strict, description },
   )

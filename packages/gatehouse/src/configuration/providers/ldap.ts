@@ -5,7 +5,7 @@ import { findFilterFault, type LdapServer, type LdapSettings } from '@gatehouse/
 import * as Type from 'typebox'
 import { isLoopback } from '../loopback.ts'
 import { count, flag, strict, text, texts } from '../schema-words.ts'
-import { type ProviderContext, providerKind } from './common.ts'
+import { type ProviderContext, providerKind, shadowKey } from './common.ts'
 
 const url = text('`ldaps://` encrypts from the first byte, `ldap://` by `start_tls`', {
   expected: 'ldaps://directory.example.com or ldap://directory.example.com:389',
@@ -16,6 +16,7 @@ export const ldapSchema = providerKind(
   'ldap',
   'A directory: who signs in is searched by name there, and the password tried as the entry that is found',
   {
+    shadow: shadowKey,
     url: Type.Union([url, Type.Array(url, { minItems: 1, maxItems: 10, expected: 'a list of ldaps:// URLs' })], {
       description: 'Its server, or several that hold the same, of which the first that answers is taken',
       expected: 'ldaps://directory.example.com, or a list of such',

@@ -3,8 +3,8 @@ import { extname, resolve } from 'node:path'
 import type { ModuleSettings } from '@gatehouse/auth/federation/module'
 import * as Type from 'typebox'
 import { duration as readDuration } from '../duration.ts'
-import { duration, text } from '../schema-words.ts'
-import { type ProviderContext, providerKind } from './common.ts'
+import { duration, flag, text } from '../schema-words.ts'
+import { type ProviderContext, providerKind, shadowKey } from './common.ts'
 
 /** A file of one's own. */
 export const moduleSchema = providerKind(
@@ -18,6 +18,10 @@ export const moduleSchema = providerKind(
         expected: 'whatever the file wants to know, by name',
       }),
     ),
+    redirects: Type.Optional(
+      flag('Whether people are sent away, by `start` and `finish`; else names and passwords are asked for here', false),
+    ),
+    shadow: shadowKey,
     time_limit: Type.Optional(duration('How long each call may take; at most 9s', '3s')),
   },
 )

@@ -39,6 +39,11 @@ export const requestKeys = {
       expected: 'parameters and their values, such as { hd: example.com }',
     }),
   ),
+  token_scope: Type.Optional(
+    text('The scope that an access token needs to be handed the provider’s own token at /federation/{name}/token', {
+      expected: 'a scope such as calendar:read',
+    }),
+  ),
   keep_tokens: Type.Optional(
     flag(
       'Whether the tokens for its own services are kept, encrypted. Only then can it be asked later whether somebody may still sign in',

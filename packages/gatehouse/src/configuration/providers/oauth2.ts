@@ -2,7 +2,7 @@ import { oneOf } from '@gatehouse/auth/domain/client-metadata'
 import type { OAuth2Settings } from '@gatehouse/auth/federation/oauth2-settings'
 import * as Type from 'typebox'
 import { flag, strict, text } from '../schema-words.ts'
-import { type ProviderContext, providerKind } from './common.ts'
+import { type ProviderContext, providerKind, shadowKey } from './common.ts'
 import { checkUrl, resolveClientAuthentication, resolveParameters } from './oauth-client.ts'
 import { clientKeys, requestKeys, url } from './oauth-words.ts'
 
@@ -27,6 +27,7 @@ export const oauth2Schema = providerKind(
   {
     ...clientKeys,
     ...requestKeys,
+    shadow: shadowKey,
     authorization_endpoint: url('Where people are sent'),
     token_endpoint: url('Where codes become tokens'),
     userinfo_endpoint: Type.Union(

@@ -3,7 +3,7 @@ import * as Type from 'typebox'
 import { isLoopback } from '../loopback.ts'
 import { flag, text } from '../schema-words.ts'
 import { isWeakSecret } from '../secrets.ts'
-import { type ProviderContext, providerKind } from './common.ts'
+import { type ProviderContext, providerKind, shadowKey } from './common.ts'
 
 /** A program of one's own that is asked over HTTP. */
 export const webhookSchema = providerKind(
@@ -12,6 +12,7 @@ export const webhookSchema = providerKind(
   {
     url: text('Where it is asked: https', { expected: 'an https URL' }),
     secret: text('The key of the signature, 32 characters or more; take it from the environment'),
+    shadow: shadowKey,
     refresh: Type.Optional(flag('Whether it can be asked about somebody whom it has told of before', false)),
   },
 )
