@@ -32,7 +32,15 @@ describe('what is kept of a user', () => {
       email: 'alice@example.com',
       has_password: true,
     })
-    expect(Object.keys(data)).toEqual(['account', 'sessions', 'factors', 'applications', 'organisations', 'history'])
+    expect(Object.keys(data)).toEqual([
+      'account',
+      'sessions',
+      'factors',
+      'applications',
+      'organisations',
+      'linked_accounts',
+      'history',
+    ])
     expect(data.sessions).toHaveLength(1)
     expect(data.history?.map(({ type }) => type)).toContain('sign_in')
     const { password_hash } = await getAlice()

@@ -14,7 +14,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import { firstPartyClientId } from '@gatehouse/core/wire-names'
 import type { Report } from './problem.ts'
 import type { ConfigurationFile } from './schema.ts'
-import { isWeakSecret } from './secrets.ts'
+import { isWeakSecret } from './weak-secret.ts'
 
 type ClientEntry = NonNullable<ConfigurationFile['clients']>[string]
 

@@ -5,7 +5,7 @@ import type { SmtpSettings } from '@gatehouse/auth/mail/smtp-sender'
 import { isLoopback } from './loopback.ts'
 import type { Report } from './problem.ts'
 import type { ConfigurationFile } from './schema.ts'
-import { isWeakSecret } from './secrets.ts'
+import { isWeakSecret } from './weak-secret.ts'
 
 interface Context {
   readonly development: boolean

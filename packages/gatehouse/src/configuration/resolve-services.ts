@@ -6,7 +6,7 @@ import { parsePattern } from '@gatehouse/gateway/path-pattern'
 import { buildRouteTable, RouteError, type RouteTable, type ServiceDefinition } from '@gatehouse/gateway/routes'
 import type { Report } from './problem.ts'
 import type { ConfigurationFile } from './schema.ts'
-import { isWeakSecret } from './secrets.ts'
+import { isWeakSecret } from './weak-secret.ts'
 
 type ServiceEntry = NonNullable<ConfigurationFile['services']>[string]
 

@@ -3,10 +3,6 @@ import { parseMasterKey } from '@gatehouse/auth/domain/key-rings'
 import type { Report } from './problem.ts'
 import type { ConfigurationFile } from './schema.ts'
 
-/** Whether a chosen secret could be guessed: under 32 characters, few different ones, or one out of a manual. */
-export const isWeakSecret = (secret: string): boolean =>
-  secret.length < 32 || new Set(secret).size < 10 || /secret|password|changeme|example/i.test(secret)
-
 const howToMake = 'make one with: openssl rand -base64 32'
 
 /**

@@ -2,7 +2,7 @@ import type { WebhookProviderSettings } from '@gatehouse/auth/federation/webhook
 import * as Type from 'typebox'
 import { isLoopback } from '../loopback.ts'
 import { flag, text } from '../schema-words.ts'
-import { isWeakSecret } from '../secrets.ts'
+import { isWeakSecret } from '../weak-secret.ts'
 import { type ProviderContext, providerKind, shadowKey } from './common.ts'
 
 /** A program of one's own that is asked over HTTP. */
