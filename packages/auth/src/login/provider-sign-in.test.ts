@@ -109,3 +109,30 @@ it('a provider’s word that somebody has signed out ends their sessions, once',
   expect(await ownerOf(browser)).toBeUndefined()
   expect((await post()).status).toBe(400)
 })
+
+describe('signing out', () => {
+  const open = async () => {
+    site = await startOutsideSignIns((upstream) => [corp(upstream, { singleLogout: true })])
+    const browser = site.newBrowser()
+    await site.signIn(browser, { preferred_username: 'zoe', sid: 'S1' })
+    const page = await browser.submit(await browser.get('/oauth/logout'), {})
+    return { browser, there: new URL(page.headers.get('location') ?? 'http://nowhere') }
+  }
+
+  it('leads to the provider, where it is so configured, and back', async () => {
+    const { browser, there } = await open()
+    expect(there.href.startsWith(`${site.upstream.issuer}/logout?`)).toBe(true)
+    expect(there.searchParams.get('post_logout_redirect_uri')).toBe('https://auth.example.com/federation/corp/logout')
+    expect(await ownerOf(browser)).toBeUndefined()
+    const state = there.searchParams.get('state') ?? ''
+    const back = await browser.get(`/federation/corp/logout?${new URLSearchParams({ state })}`)
+    expect(back.has('signed-out')).toBe(true)
+  })
+
+  it('leads nowhere but to the page here for whoever comes back unasked', async () => {
+    const { there } = await open()
+    const state = there.searchParams.get('state') ?? ''
+    const back = await site.newBrowser().get(`/federation/corp/logout?${new URLSearchParams({ state })}`)
+    expect(back.has('signed-out')).toBe(true)
+  })
+})
