@@ -27,7 +27,7 @@ export async function migrateDatabase(configuration: Configuration): Promise<voi
 }
 
 /** How a configuration is read again on reload. */
-export type LoadAgain = () => Configuration
+export type LoadAgain = () => Promise<Configuration>
 
 /** What is done on an open, migrated store before anybody is served. */
 export type Prepare = (program: Program) => Promise<void>
@@ -108,7 +108,7 @@ async function reload({ loadAgain }: ServeOptions, program: Program, log: Logger
   const running = program.parts.configuration
   let next: Configuration
   try {
-    next = loadAgain()
+    next = await loadAgain()
     await program.checkClients(next)
     if (next.issuer !== running.issuer) throw new Error('the issuer cannot change while Gatehouse runs: restart it')
   } catch (error) {

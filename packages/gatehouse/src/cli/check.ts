@@ -16,9 +16,9 @@ export function addCheckCommand(program: Command): void {
       'after',
       '\nExamples:\n  $ gatehouse check gatehouse.yaml\n  $ gatehouse check --json gatehouse.yaml\n',
     )
-    .action((file: string, options: { dev?: boolean; json?: boolean }) => {
+    .action(async (file: string, options: { dev?: boolean; json?: boolean }) => {
       try {
-        loadConfiguration({
+        await loadConfiguration({
           file,
           development: options.dev ?? false,
           environment: process.env,

@@ -15,7 +15,7 @@ export function addMigrateCommand(program: Command): void {
       '\nserve does this by itself at the start.\n\nExamples:\n  $ gatehouse migrate --pending\n  $ gatehouse migrate\n',
     )
     .action(async (options: ConfigurationOptions & { pending?: boolean }) => {
-      const configuration = loadForUse({ file: options.config, development: options.dev ?? false })
+      const configuration = await loadForUse({ file: options.config, development: options.dev ?? false })
       const store = await openStore({ url: configuration.database, clock: systemClock })
       try {
         const names = options.pending ? await store.pendingMigrations() : await store.migrate()

@@ -47,7 +47,7 @@ export interface Opened {
  * hears of what the command changes within a second.
  */
 export async function withStore<T>(options: ConfigurationOptions, run: (opened: Opened) => Promise<T>): Promise<T> {
-  const configuration = loadForUse({ file: options.config, development: options.dev ?? false })
+  const configuration = await loadForUse({ file: options.config, development: options.dev ?? false })
   const store = await openStore({ url: configuration.database, clock: systemClock })
   const passwords = createPasswords(configuration.hashing)
   try {

@@ -12,8 +12,8 @@ export function addReloadCommand(program: Command): void {
       'after',
       '\nA file with a problem is not taken: the old configuration goes on.\n\nExample:\n  $ gatehouse reload --config /etc/gatehouse.yaml\n',
     )
-    .action((options: ConfigurationOptions) => {
-      const { pidFile } = loadForUse({ file: options.config, development: options.dev ?? false })
+    .action(async (options: ConfigurationOptions) => {
+      const { pidFile } = await loadForUse({ file: options.config, development: options.dev ?? false })
       if (pidFile === undefined)
         throw new Error('this configuration has no pid_file; send SIGHUP to the process, or set one')
       const pid = readPid(pidFile)

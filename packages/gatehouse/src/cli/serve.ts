@@ -20,7 +20,7 @@ export function addServeCommand(program: Command): void {
     )
     .action(async (options: ConfigurationOptions) => {
       const loadAgain = () => loadForUse({ file: options.config, development: false })
-      const configuration = loadAgain()
+      const configuration = await loadAgain()
       const role = findWorkerRole()
       if (configuration.workers > 1 && role === undefined) {
         // Before any worker is there: none may find a database without tables.
@@ -45,7 +45,7 @@ export function addDevCommand(program: Command): void {
     .action(async (options: ConfigurationOptions) => {
       const loadAgain = () => loadForUse({ file: options.config, development: true })
       await serve({
-        configuration: loadAgain(),
+        configuration: await loadAgain(),
         loadAgain,
         prepare: (running) => addDemoUsers(running.parts, running),
         onReady: (url) => process.stdout.write(welcome(url)),

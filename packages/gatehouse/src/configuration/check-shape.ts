@@ -24,30 +24,39 @@ type Path = readonly (string | number)[]
 let validator: Validator | undefined
 
 /**
- * The schema as errors are found with it: what may be of several kinds is looked at as one of the kind that it says it is, so
- * that nobody is told what the others lack.
+ * The schema by which a file is checked: providers are looked at one by one, each as one of the kind that it says it is. So
+ * nobody is told what the other kinds lack, and a start compiles what the file has and no more.
  */
-let looseValidator: Validator | undefined
-
-function findErrors(content: unknown): readonly SchemaError[] {
-  looseValidator ??= Compile(
+const compileValidator = (): Validator => {
+  validator ??= Compile(
     Type.Object(
       { ...configurationSchema.properties, providers: Type.Optional(looseProviders) },
       { additionalProperties: false },
     ),
   )
-  const [, errors] = looseValidator.Errors(content)
-  const found: SchemaError[] = [...(errors as readonly SchemaError[])]
+  return validator
+}
+
+/** What there is to check: the file as a whole, and each provider by itself. */
+function* parts(
+  content: unknown,
+): Iterable<{ readonly validator: Validator; readonly value: unknown; readonly at: string }> {
+  yield { validator: compileValidator(), value: content, at: '' }
   const sections = memberOf(content, 'providers')
-  if (typeof sections !== 'object' || sections === null) return found
-  for (const [name, section] of Object.entries(sections)) {
-    const schema = findKindSchema(memberOf(section, 'kind'))
-    if (!schema) continue
-    const [, below] = Compile(schema).Errors(section)
+  if (typeof sections !== 'object' || sections === null) return
+  for (const [name, value] of Object.entries(sections)) {
+    const schema = findKindSchema(memberOf(value, 'kind'))
     const at = `/providers/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
-    found.push(...(below as readonly SchemaError[]).map((one) => ({ ...one, instancePath: at + one.instancePath })))
+    if (schema) yield { validator: Compile(schema), value, at }
   }
-  return found
+}
+
+function* findErrors(content: unknown): Iterable<SchemaError> {
+  for (const { validator: one, value, at } of parts(content)) {
+    if (one.Check(value)) continue
+    const [, errors] = one.Errors(value)
+    for (const error of errors as readonly SchemaError[]) yield { ...error, instancePath: at + error.instancePath }
+  }
 }
 
 const memberOf = (value: unknown, part: string | number): unknown =>
@@ -61,8 +70,6 @@ export function checkShape(
   content: unknown,
   place: (path: Path) => Pick<Problem, 'file' | 'line'>,
 ): readonly Problem[] {
-  validator ??= Compile(configurationSchema)
-  if (validator.Check(content)) return []
   const found = new Map<string, Problem>()
   for (const error of findErrors(content)) {
     for (const { path, message } of explain(error, content)) {
@@ -81,8 +88,8 @@ export function checkShape(
 
 /** Narrows a content that {@link checkShape} found nothing wrong with. */
 export const isConfigurationFile = (content: unknown): content is ConfigurationFile => {
-  validator ??= Compile(configurationSchema)
-  return validator.Check(content)
+  for (const { validator: one, value } of parts(content)) if (!one.Check(value)) return false
+  return true
 }
 
 function explain(error: SchemaError, content: unknown): { path: Path; message: string }[] {

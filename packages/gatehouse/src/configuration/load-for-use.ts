@@ -7,14 +7,14 @@ import { loadConfiguration } from './load.ts'
  * Loads a configuration that can be run on: in development with the demo under it and a master key made beside the data.
  * Throws ConfigurationError.
  */
-export function loadForUse({
+export async function loadForUse({
   file,
   development,
 }: {
   readonly file: string
   readonly development: boolean
-}): Configuration {
-  const resolved = loadConfiguration({
+}): Promise<Configuration> {
+  const resolved = await loadConfiguration({
     file,
     development,
     environment: process.env,

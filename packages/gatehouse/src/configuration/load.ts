@@ -1,5 +1,6 @@
 import { checkShape, isConfigurationFile } from './check-shape.ts'
 import { applyEnvironment } from './environment.ts'
+import { loadMappingCompiler } from './mapping-compiler.ts'
 import { ConfigurationError, formatKey, type Problem } from './problem.ts'
 import { type ReadFile, readConfigurationFile } from './read-file.ts'
 import { type ResolvedConfiguration, resolveConfiguration } from './resolve.ts'
@@ -17,11 +18,13 @@ export interface LoadOptions {
  * Loads a configuration and checks all of it, so that one run tells every problem. Throws {@link ConfigurationError}.
  * Reads the file and the environment, and opens nothing.
  */
-export function loadConfiguration(options: LoadOptions): ResolvedConfiguration {
-  return checkConfiguration(readConfigurationFile(options.file, options.environment), options)
+export async function loadConfiguration(options: LoadOptions): Promise<ResolvedConfiguration> {
+  const read = readConfigurationFile(options.file, options.environment)
+  if (isObject(read.content) && 'providers' in read.content) await loadMappingCompiler()
+  return checkConfiguration(read, options)
 }
 
-/** Checks a file that has been read; see {@link loadConfiguration}. */
+/** Checks a file that has been read; see {@link loadConfiguration}. With providers, {@link loadMappingCompiler} comes first. */
 export function checkConfiguration(
   read: ReadFile,
   { development, environment, base }: Omit<LoadOptions, 'file'>,

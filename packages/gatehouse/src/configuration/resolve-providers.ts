@@ -1,6 +1,7 @@
-import { compileMapping, type Mapping, MappingError, type MappingTexts } from '@gatehouse/auth/federation/mapping'
+import type { MappingTexts } from '@gatehouse/auth/federation/mapping'
 import type { KindDefinition, ProviderSettings } from '@gatehouse/auth/federation/provider-settings'
 import { duration } from './duration.ts'
+import { resolveMapping } from './mapping-compiler.ts'
 import type { Report } from './problem.ts'
 import type { ProviderContext } from './providers/common.ts'
 import { resolveLdap } from './providers/ldap.ts'
@@ -91,16 +92,6 @@ function resolveKind(section: ProviderSection, context: ProviderContext): Resolv
         definition: { kind: 'module', settings: resolveModule(section, context) },
         doors: section.redirects ? sendsPeople : asksHere,
       }
-  }
-}
-
-function resolveMapping(texts: MappingTexts, report: Report): Mapping {
-  try {
-    return compileMapping(texts)
-  } catch (error) {
-    if (!(error instanceof MappingError)) throw error
-    report(['mapping', ...error.key], `cannot be used: ${error.message}`)
-    return compileMapping({})
   }
 }
 
