@@ -6,6 +6,8 @@ export interface Breaker {
   enter(): boolean
   succeeded(): void
   failed(): void
+  /** It was not asked after all, or what came of it does not tell whether it answers. */
+  left(): void
 }
 
 /** Failures in a row after which nobody asks, and milliseconds until one does again. */
@@ -34,6 +36,9 @@ export function createBreaker(now: () => number = () => performance.now()): Brea
     failed() {
       failures += 1
       since = now()
+      isTrying = false
+    },
+    left() {
       isTrying = false
     },
   }

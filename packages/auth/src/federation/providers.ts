@@ -18,6 +18,8 @@ export interface Providers {
    * lately, and after ten seconds at the latest.
    */
   use<T>(settings: ProviderSettings, ask: (provider: Provider) => Promise<T>): Promise<T>
+  /** As `use`, for what the provider itself has answered once it is done: `use` may do with what is remembered of it. */
+  hear<T>(settings: ProviderSettings, ask: (provider: Provider) => Promise<T>): Promise<T>
   /** Takes other settings, for what is asked from now on. */
   replace(settings: readonly ProviderSettings[]): void
   close(): void
@@ -71,33 +73,39 @@ export function createProviders(
     for (const { provider } of all.values()) provider?.then((opened) => opened.close()).catch(() => {})
   }
 
+  const use = async <T>(
+    settings: ProviderSettings,
+    ask: (provider: Provider) => Promise<T>,
+    succeeded: (breaker: Breaker) => void,
+  ): Promise<T> => {
+    const open = current.get(settings.name)
+    if (!open) throw new ProviderFailure('misconfigured', 'it is not configured any more')
+    const { breaker } = open
+    if (!breaker.enter()) throw new ProviderFailure('unavailable', 'it has not answered lately')
+    open.provider ??= openDefinition(open.settings.definition, partsOf(open.settings)).catch((error: unknown) => {
+      // What failed to open is opened anew by who asks next.
+      open.provider = undefined
+      throw error
+    })
+    try {
+      const answer = await within(timeLimit, open.provider.then(ask))
+      succeeded(breaker)
+      return answer
+    } catch (error) {
+      const failure = error instanceof ProviderFailure ? error : unexpected(error)
+      // Only a provider that does not answer is left alone; a no may come from here, for what a stranger has sent.
+      if (failure.reason === 'unavailable') breaker.failed()
+      else breaker.left()
+      throw failure
+    }
+  }
+
   return {
     list: () => [...current.values()].map(({ settings }) => settings),
     find: (name) => current.get(name)?.settings,
     isAvailable: (name) => current.get(name)?.breaker.isClosed ?? false,
-
-    async use(settings, ask) {
-      const open = current.get(settings.name)
-      if (!open) throw new ProviderFailure('misconfigured', 'it is not configured any more')
-      const { breaker } = open
-      if (!breaker.enter()) throw new ProviderFailure('unavailable', 'it has not answered lately')
-      open.provider ??= openDefinition(open.settings.definition, partsOf(open.settings)).catch((error: unknown) => {
-        // What failed to open is opened anew by who asks next.
-        open.provider = undefined
-        throw error
-      })
-      try {
-        const answer = await within(timeLimit, open.provider.then(ask))
-        breaker.succeeded()
-        return answer
-      } catch (error) {
-        const failure = error instanceof ProviderFailure ? error : unexpected(error)
-        // Only a provider that does not answer is left alone: one that says no works.
-        if (failure.reason === 'unavailable') breaker.failed()
-        else breaker.succeeded()
-        throw failure
-      }
-    },
+    use: (settings, ask) => use(settings, ask, (breaker) => breaker.left()),
+    hear: (settings, ask) => use(settings, ask, (breaker) => breaker.succeeded()),
 
     replace(next) {
       const before = current

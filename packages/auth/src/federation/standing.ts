@@ -60,7 +60,7 @@ export function createStanding({ store, clock, providers, people, sessions, toke
       if (!current || !(await tokens.replace(current, next))) return
       current = await tokens.find(settings.name, subject)
     }
-    return providers.use(settings, async (provider) => {
+    return providers.hear(settings, async (provider) => {
       if (!provider.refresh) throw new ProviderFailure('misconfigured', 'it cannot be asked about somebody')
       return provider.refresh({ subject, tokens: kept?.tokens, keep })
     })

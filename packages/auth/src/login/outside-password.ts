@@ -34,7 +34,7 @@ export async function askProviders(
   const { providers } = dependencies.federation
   for (const settings of candidates(dependencies, username)) {
     try {
-      const identity = await providers.use(settings, async ({ check }) => {
+      const identity = await providers.hear(settings, async ({ check }) => {
         if (check) return check({ username, password, address })
         throw new ProviderFailure('misconfigured', 'it checks no passwords')
       })

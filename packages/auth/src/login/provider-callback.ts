@@ -106,7 +106,7 @@ async function finish(
   answer: ProviderAnswer,
 ): Promise<OutsideIdentity | ProviderFailure> {
   try {
-    return await dependencies.federation.providers.use(settings, async (provider) => {
+    return await dependencies.federation.providers.hear(settings, async (provider) => {
       if (provider.redirect) return provider.redirect.finish(answer)
       throw new ProviderFailure('misconfigured', 'nobody is sent to a provider of this kind')
     })

@@ -82,13 +82,12 @@ async function receive(
   const settings = getProvider(dependencies, request.named)
   const { name: provider } = settings
   const by = { address: request.address, request_id: request.requestId }
-  let said: RemoteLogout | SignedOutThere
+  let said: RemoteLogout | SignedOutThere | undefined
   try {
     said = await federation.providers.use(settings, async (opened) => {
-      if (!opened.receiveLogout) throw new GatehouseError('not_found')
       const location = issuer + ofProvider(paths.federationLogout, provider)
       const query = binding === 'query' ? { query: request.query } : {}
-      return opened.receiveLogout({ parameters, binding, location, ...query })
+      return opened.receiveLogout?.({ parameters, binding, location, ...query })
     })
   } catch (error) {
     const failure = await noteProviderFailure(dependencies, provider, by, error)
@@ -96,6 +95,7 @@ async function receive(
       cause: failure,
     })
   }
+  if (!said) throw new GatehouseError('not_found')
   if (!('once' in said)) return goOn(dependencies, request, settings, said.state)
   const { once, subject, session, answer } = said
   const used = { kind: 'provider_logout', hash: digest(`${provider}\n${once.id}`), expires_at: once.until }

@@ -111,7 +111,7 @@ export interface StartedAuth {
   close(): Promise<void>
 }
 
-interface StartOptions {
+export interface StartOptions {
   readonly settings?: Partial<AuthSettings>
   readonly clients?: readonly Partial<ConfiguredClient>[]
   readonly store?: Store
