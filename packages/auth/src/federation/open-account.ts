@@ -29,8 +29,10 @@ export async function openAccount(
   const { scopes, name: provider } = settings
   const wish = person.username ?? person.email
   // A name that is an address counts as its owner's: without the trust for it, it must not be one.
-  const isAddress = wish !== undefined && parseEmail(wish) !== undefined
-  const isTheirs = !isAddress || (email !== undefined && parseEmail(wish)?.canonical === parseEmail(email)?.canonical)
+  // Neither must one be that looks like an address to a service, which may read its domain off it.
+  const isAddress = wish?.normalize('NFKC').includes('@') === true
+  const isTheirs =
+    !isAddress || (email !== undefined && parseEmail(wish ?? '')?.canonical === parseEmail(email)?.canonical)
   const username = await findFreeName(tables, { provider, subject, wish, isTheirs })
   const row = await buildUser(
     { clock, passwords },
