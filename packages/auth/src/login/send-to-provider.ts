@@ -61,7 +61,10 @@ export async function sendToProvider(
   }
   try {
     const { go, memory } = await federation.providers.use(settings, async (opened) => {
-      if (opened.redirect) return opened.redirect.start(begin)
+      const { redirect } = opened
+      // Who links has just signed in here: that has to do where there is no way to ask for more.
+      const cannotAsk = errand.kind === 'link' && redirect?.neverFresh === true
+      if (redirect) return redirect.start(cannotAsk ? { ...begin, fresh: false } : begin)
       throw new ProviderFailure('misconfigured', 'nobody is sent to a provider of this kind')
     })
     await federation.pending.begin({ provider, state, browser, errand, memory })
