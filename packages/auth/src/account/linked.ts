@@ -1,10 +1,8 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import type { UserRow } from '@gatehouse/store/rows'
-import type { Store } from '@gatehouse/store/store'
+import type { Store, Tables } from '@gatehouse/store/store'
 import * as Type from 'typebox'
-import { recordEvent } from '../domain/audit.ts'
-import type { Notices } from '../domain/notices.ts'
 import type { OutsideIdentity } from '../federation/provider.ts'
 import { ProviderFailure } from '../federation/provider-failure.ts'
 import type { ProviderSettings } from '../federation/provider-settings.ts'
@@ -28,7 +26,6 @@ import {
 
 export interface LinkedDependencies extends OwnerDependencies, SendingDependencies {
   readonly store: Store
-  readonly notices: Notices
 }
 
 const formSchema = Type.Object({
@@ -158,23 +155,17 @@ async function unlink(
   request: EndpointRequest<Type.Static<typeof formSchema>>,
   owner: Owner,
 ): Promise<Answer> {
-  const { store, clock, notices, federation } = dependencies
+  const { federation } = dependencies
   const { provider, subject } = request.body
   const by = ownerAsActor(request, owner)
-  const title = federation.providers.find(provider)?.title ?? provider
-  const isDone = await store.transaction(async (tables) => {
-    await holdOwner(tables, owner)
-    if (!(await hasAnotherWay(tables, owner.user, { provider, subject }))) return false
-    const key = { provider, subject, user_id: owner.user.id }
-    if (!(await tables.linkedIdentities.delete(key))) throw new GatehouseError('not_found')
-    await tables.providerTokens.delete(key)
-    await notices.tell(tables, 'identity_unlinked', { user: owner.user, what: title, by })
-    await recordEvent(tables, clock, {
-      ...{ type: 'identity_unlinked', result: 'ok', target: owner.user.id, detail: { provider } },
-      ...by,
-    })
-    return true
-  })
+  const told = {
+    title: federation.providers.find(provider)?.title ?? provider,
+    async holding(tables: Tables) {
+      await holdOwner(tables, owner)
+      return hasAnotherWay(tables, owner.user, { provider, subject })
+    },
+  }
+  const isDone = await federation.people.unlink({ provider, subject, user_id: owner.user.id }, told, by)
   if (!isDone) return show(dependencies, request.look, owner, { error: 'linked.last_way', status: 400 })
   // What rests on it goes too, but for the session in which that was asked for where it rests on something else.
   await federation.sessions.end({ provider, subject }, by)

@@ -17,7 +17,7 @@ import { openAccount } from './open-account.ts'
 import type { OutsideIdentity } from './provider.ts'
 import type { ProviderSettings } from './provider-settings.ts'
 import { reclaimAccount } from './reclaim-account.ts'
-import { applyWhatIsBrought, nothingGiven } from './what-is-brought.ts'
+import { applyWhatIsBrought, nothingGiven, takeBackWhatWasBrought } from './what-is-brought.ts'
 
 /** Why an identity leads to no account, for the audit trail and the page. */
 export type UnknownPerson =
@@ -47,6 +47,15 @@ export interface OutsidePeople {
     to: { readonly user: UserId; readonly holding: (tables: Tables) => Promise<void> },
     by: Actor,
   ): Promise<void>
+  /**
+   * Takes a link of a user's away, with the tokens that came by it and all that it has brought; false where `holding` says that
+   * it must stay. Errors: `not_found`, and what `holding` throws.
+   */
+  unlink(
+    link: Pick<LinkedIdentityRow, 'provider' | 'subject' | 'user_id'>,
+    told: { readonly title: string; readonly holding: (tables: Tables) => Promise<boolean> },
+    by: Actor,
+  ): Promise<boolean>
 }
 
 interface Dependencies {
@@ -160,6 +169,24 @@ export function createOutsidePeople(dependencies: Dependencies): OutsidePeople {
         return renewed.ended
       })
       await revocations.announce(ended)
+    },
+
+    async unlink(key, { title, holding }, by) {
+      const ended = await store.transaction(async (tables) => {
+        if (!(await holding(tables))) return undefined
+        const user = await tables.users.findById(key.user_id)
+        const link = await tables.linkedIdentities.find(key)
+        if (!user || !link || !(await tables.linkedIdentities.delete(key))) throw new GatehouseError('not_found')
+        await tables.providerTokens.delete(key)
+        const parts = { tables, clock, revocations, organisationPolicy: organisationPolicy() }
+        const taken = await takeBackWhatWasBrought(parts, user, [link], by)
+        await notices.tell(tables, 'identity_unlinked', { user, what: title, by })
+        const detail = { provider: key.provider }
+        await recordEvent(tables, clock, { type: 'identity_unlinked', result: 'ok', target: user.id, detail, ...by })
+        return taken.ended
+      })
+      await revocations.announce(ended ?? [])
+      return ended !== undefined
     },
   }
 }

@@ -17,6 +17,9 @@ export type Given = Pick<LinkedIdentityRow, 'given_roles' | 'given_organisation'
 /** A link that has brought nothing yet. */
 export const nothingGiven: Given = { given_roles: '', given_organisation: null, given_organisation_roles: '' }
 
+/** What a provider brings beside a name. */
+type Bringing = Pick<MappedPerson, 'roles' | 'organisation' | 'organisationRoles'>
+
 interface Dependencies {
   readonly tables: Tables
   readonly clock: Clock
@@ -56,7 +59,7 @@ export async function applyWhatIsBrought(
   dependencies: Dependencies,
   user: UserRow,
   before: Given,
-  person: MappedPerson,
+  person: Bringing,
   by: Actor,
 ): Promise<Brought> {
   const { tables, clock, revocations } = dependencies
@@ -82,6 +85,33 @@ export async function applyWhatIsBrought(
   }
 }
 
+/** A provider that brings nothing. */
+const nothing: Bringing = {
+  roles: [],
+  organisation: undefined,
+  organisationRoles: [],
+}
+
+/**
+ * Takes back all that links have brought which are about to go: what no provider brings any more, nobody would ever take away.
+ * To be called as {@link applyWhatIsBrought}, with the user held.
+ */
+export async function takeBackWhatWasBrought(
+  dependencies: Dependencies,
+  user: UserRow,
+  links: readonly Given[],
+  by: Actor,
+): Promise<Omit<Brought, 'given'>> {
+  let current = user
+  const ended: Revocation[] = []
+  for (const link of links) {
+    const taken = await applyWhatIsBrought(dependencies, current, link, nothing, by)
+    current = taken.user
+    ended.push(...taken.ended)
+  }
+  return { user: current, ended }
+}
+
 interface Placed {
   readonly given: Pick<Given, 'given_organisation' | 'given_organisation_roles'>
   readonly ended: readonly Revocation[]
@@ -94,7 +124,7 @@ async function placeInOrganisation(
   dependencies: Dependencies,
   user: UserId,
   before: Given,
-  { organisation: slug, organisationRoles }: MappedPerson,
+  { organisation: slug, organisationRoles }: Bringing,
   by: Actor,
 ): Promise<Placed> {
   const { tables, clock, revocations, organisationPolicy: policy } = dependencies
