@@ -1,0 +1,41 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type Breaker, createBreaker } from './breaker.ts'
+
+let now: number
+let breaker: Breaker
+beforeEach(() => {
+  now = 5000
+  breaker = createBreaker(() => now)
+})
+const fail = (times: number): void => {
+  for (let time = 0; time < times; time += 1) {
+    if (breaker.enter()) breaker.failed()
+  }
+}
+
+describe('a breaker', () => {
+  it('lets ask while there are fewer than three failures in a row', () => {
+    fail(2)
+    expect([breaker.isClosed, breaker.enter()]).toEqual([true, true])
+    breaker.succeeded()
+    fail(2)
+    expect(breaker.isClosed).toBe(true)
+    fail(1)
+    expect([breaker.isClosed, breaker.enter()]).toEqual([false, false])
+  })
+
+  it('lets one ask after thirty seconds, and nobody else until that is known', () => {
+    fail(3)
+    now += 29_999
+    expect([breaker.isClosed, breaker.enter()]).toEqual([false, false])
+    now += 1
+    expect(breaker.isClosed).toBe(true)
+    expect([breaker.enter(), breaker.enter()]).toEqual([true, false])
+    breaker.failed()
+    expect([breaker.isClosed, breaker.enter()]).toEqual([false, false])
+    now += 30_000
+    expect(breaker.enter()).toBe(true)
+    breaker.succeeded()
+    expect([breaker.enter(), breaker.enter()]).toEqual([true, true])
+  })
+})

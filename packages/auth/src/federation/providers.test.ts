@@ -1,0 +1,125 @@
+import { ManualClock } from '@gatehouse/core/time'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createOutbound, type Outbound } from '../outbound/outbound.ts'
+import { failureOf } from '../testing/openid-visits.ts'
+import {
+  type BelievingProvider,
+  type OwnProgram,
+  providerOf,
+  startOwnProgram,
+  writeBelievingProvider,
+} from '../testing/outside-providers.ts'
+import type { OutsideIdentity } from './provider.ts'
+import { ProviderFailure } from './provider-failure.ts'
+import type { ProviderSettings } from './provider-settings.ts'
+import { createProviders, type Providers } from './providers.ts'
+
+let outbound: Outbound
+let program: OwnProgram
+let believing: BelievingProvider
+let providers: Providers
+let corp: ProviderSettings
+beforeEach(async () => {
+  outbound = createOutbound({ allowLoopback: true })
+  program = await startOwnProgram()
+  believing = writeBelievingProvider()
+  corp = providerOf({ definition: program.definition })
+  const parts = { issuer: 'https://auth.example.com', clock: new ManualClock(), outbound }
+  const other = providerOf({ name: 'other', definition: believing.definition })
+  providers = createProviders(parts, [corp, other])
+})
+afterEach(() => {
+  providers.close()
+  program.close()
+  believing.remove()
+  outbound.close()
+})
+
+const check = (settings = corp, password = 'right'): Promise<OutsideIdentity | undefined> =>
+  providers.use(settings, async (opened) => opened.check?.({ username: 'ann', password, address: '192.0.2.1' }))
+
+describe('the configured providers', () => {
+  it('are listed in their order, and found by name', () => {
+    expect(providers.list().map(({ name }) => name)).toEqual(['corp', 'other'])
+    expect(providers.find('corp')).toBe(corp)
+    expect([providers.find('nobody'), providers.isAvailable('nobody')]).toEqual([undefined, false])
+  })
+
+  it('are left alone once one does not answer, while the others are asked', async () => {
+    program.answer = undefined
+    for (let time = 0; time < 3; time += 1) {
+      expect(providers.isAvailable('corp')).toBe(true)
+      expect(await failureOf(check())).toMatchObject({ reason: 'unavailable' })
+    }
+    expect(providers.isAvailable('corp')).toBe(false)
+    expect(await failureOf(check())).toMatchObject({ reason: 'unavailable', detail: 'it has not answered lately' })
+    expect(program.asked).toHaveLength(3)
+    const other = providers.find('other')
+    expect(other && (await providers.use(other, async ({ redirect }) => redirect !== undefined))).toBe(true)
+  })
+
+  it('are not left alone for saying no, or for being set up wrongly', async () => {
+    program.answer = () => ({ refused: true })
+    for (let time = 0; time < 4; time += 1) expect(await check()).toBeUndefined()
+    program.answer = () => ({ nonsense: true })
+    for (let time = 0; time < 4; time += 1) {
+      expect(await failureOf(check())).toMatchObject({ reason: 'invalid_answer' })
+    }
+    expect(providers.isAvailable('corp')).toBe(true)
+  })
+
+  it('fail as providers do, whatever their kind throws', async () => {
+    const failure = await failureOf(
+      providers.use(corp, async () => {
+        throw new TypeError('with a secret in it')
+      }),
+    )
+    expect(failure).toMatchObject({ reason: 'unavailable', detail: 'it failed unexpectedly: TypeError' })
+  })
+
+  it('are opened anew after they could not be opened', async () => {
+    believing.remove()
+    const other = providers.find('other')
+    if (!other) throw new Error('it is gone')
+    const open = () => providers.use(other, async ({ redirect }) => redirect !== undefined)
+    expect(await failureOf(open())).toBeInstanceOf(ProviderFailure)
+    believing = writeBelievingProvider()
+    providers.replace([providerOf({ name: 'other', definition: believing.definition })])
+    expect(await open()).toBe(true)
+  })
+
+  it('are asked under other settings once these are replaced', async () => {
+    expect(await check()).toBeDefined()
+    const second = await startOwnProgram()
+    try {
+      second.answer = () => ({ user: { subject: 'of-the-second' } })
+      providers.replace([providerOf({ definition: second.definition })])
+      expect(await check()).toMatchObject({ subject: 'of-the-second' })
+      providers.replace([])
+      expect(await failureOf(check())).toMatchObject({ reason: 'misconfigured' })
+    } finally {
+      second.close()
+    }
+  })
+
+  it('may be in a private network where that was said of them alone', async () => {
+    const strict = createOutbound({ allowLoopback: false })
+    const parts = { issuer: 'https://auth.example.com', clock: new ManualClock(), outbound: strict }
+    const settings = { url: 'https://10.255.255.1/', secret: 's'.repeat(32), refresh: false }
+    const at = (isPrivate: boolean) =>
+      providerOf({ name: `private-${isPrivate}`, isPrivate, definition: { kind: 'webhook', settings } })
+    const [open, closed] = [at(true), at(false)]
+    const configured = createProviders(parts, [open, closed])
+    const ask = (one: ProviderSettings) =>
+      failureOf(
+        configured.use(one, async (opened) =>
+          opened.check?.({ username: 'ann', password: 'right', address: '192.0.2.1' }),
+        ),
+      )
+    expect(await ask(closed)).toMatchObject({ reason: 'misconfigured' })
+    const asked = ask(open)
+    strict.close()
+    expect(await asked).toMatchObject({ reason: 'unavailable' })
+    configured.close()
+  })
+})
