@@ -6,6 +6,7 @@ import {
   type BelievingProvider,
   type OwnProgram,
   providerOf,
+  right,
   startOwnProgram,
   writeBelievingProvider,
 } from '../testing/outside-providers.ts'
@@ -35,7 +36,7 @@ afterEach(() => {
   outbound.close()
 })
 
-const check = (settings = corp, password = 'right'): Promise<OutsideIdentity | undefined> =>
+const check = (settings = corp, password = right): Promise<OutsideIdentity | undefined> =>
   providers.use(settings, async (opened) => opened.check?.({ username: 'ann', password, address: '192.0.2.1' }))
 
 describe('the configured providers', () => {
@@ -113,7 +114,7 @@ describe('the configured providers', () => {
     const ask = (one: ProviderSettings) =>
       failureOf(
         configured.use(one, async (opened) =>
-          opened.check?.({ username: 'ann', password: 'right', address: '192.0.2.1' }),
+          opened.check?.({ username: 'ann', password: right, address: '192.0.2.1' }),
         ),
       )
     expect(await ask(closed)).toMatchObject({ reason: 'misconfigured' })

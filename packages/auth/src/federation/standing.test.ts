@@ -1,7 +1,13 @@
 import type { SessionId, UserId } from '@gatehouse/core/brand'
 import { seconds } from '@gatehouse/core/time'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type AskedOfProgram, type OwnProgram, providerOf, startOwnProgram } from '../testing/outside-providers.ts'
+import {
+  type AskedOfProgram,
+  type OwnProgram,
+  providerOf,
+  right,
+  startOwnProgram,
+} from '../testing/outside-providers.ts'
 import { claimsOf, type StartedAuth, startAuth } from '../testing/start-auth.ts'
 import { compileMapping } from './mapping.ts'
 import type { ProviderSettings } from './provider-settings.ts'
@@ -19,7 +25,7 @@ afterEach(async () => {
 const start = async (settings: Partial<ProviderSettings> = {}): Promise<void> => {
   started = await startAuth({ settings: { providers: [providerOf({ definition: program.definition, ...settings })] } })
 }
-const signIn = (username = 'ann') => started.signIn({ username, password: 'right' })
+const signIn = (username = 'ann') => started.signIn({ username, password: right })
 const refresh = async (token: string): Promise<{ readonly status: number; readonly refresh_token: string }> => {
   const response = await started.postJson('/token/refresh', { refresh_token: token })
   return { status: response.status, ...((await response.json()) as { refresh_token: string }) }

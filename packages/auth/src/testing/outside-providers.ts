@@ -36,7 +36,10 @@ export interface OwnProgram {
   close(): void
 }
 
-/** Starts one on loopback, which takes the password `right` from everybody: their name is their subject. */
+/** The password of everybody there. */
+export const right = 'the right one, there'
+
+/** Starts one on loopback, which takes that from everybody: their name is their subject. */
 export async function startOwnProgram(): Promise<OwnProgram> {
   const asked: AskedOfProgram[] = []
   const respond = (body: string, response: ServerResponse): void => {
@@ -57,7 +60,9 @@ export async function startOwnProgram(): Promise<OwnProgram> {
     asked,
     definition: { kind: 'webhook', settings: { url, secret: 's'.repeat(32), refresh: true } },
     answer: ({ username, password }) =>
-      password === 'right' ? { user: { subject: username, name: `The ${username}` } } : { refused: true },
+      password === right
+        ? { user: { subject: username, preferred_username: username, name: `The ${username}` } }
+        : { refused: true },
     close() {
       server.closeAllConnections()
       server.close()
@@ -69,7 +74,7 @@ export async function startOwnProgram(): Promise<OwnProgram> {
 /** Says of whoever comes back what stands in the address: `subject`, and any claims. */
 const believes = `
 export const start = ({ state, loginHint = '', fresh }) => ({
-  url: 'https://login.example.net/?' + new URLSearchParams({ state, hint: loginHint, fresh }),
+  go: { url: 'https://login.example.net/?' + new URLSearchParams({ state, hint: loginHint, fresh }) },
   memory: { seen: 'by us alone' },
 })
 export const finish = ({ parameters: { state, subject, ...claims }, memory }) => {
