@@ -125,7 +125,9 @@ async function completeOutside<T>(
     dependencies,
     { settings, identity, amr: byPassword, by: sourceOf(attempted), ...(isRemembered && { isRemembered }) },
     async (signedIn) => {
-      const takeOver = settings.isShadow ? await hashToTakeOver(dependencies, attempted, signedIn.user) : undefined
+      const takeOver = settings.isShadow
+        ? await hashToTakeOver(dependencies, attempted, signedIn.user, attempt)
+        : undefined
       return then({
         ...signedIn,
         async alongside(tables) {
@@ -142,16 +144,27 @@ async function completeOutside<T>(
   throw new GatehouseError('invalid_credentials', { cause: new Error(proven.why) })
 }
 
-/** What makes a password that an older system has accepted the password here, in the sign-in's transaction. */
+/**
+ * What makes a password that an older system has accepted the password here, in the sign-in's transaction; nothing where it is
+ * that already. Error: `invalid_credentials` where they have another one here by now. Threat: a password that was changed here
+ * because somebody knows it, and comes back by a name that only the older system knows.
+ */
 async function hashToTakeOver(
   { clock, passwords }: PasswordDependencies,
   { password }: PasswordTry,
-  user: UserRow,
-): Promise<(tables: Tables) => Promise<void>> {
+  { id, password_hash: expected }: UserRow,
+  attempt: Attempt,
+): Promise<((tables: Tables) => Promise<void>) | undefined> {
+  if (expected !== null) {
+    if ((await passwords.check(password, expected)) !== 'wrong') return undefined
+    await attempt.failed()
+    throw new GatehouseError('invalid_credentials', { cause: new Error('they have another password here by now') })
+  }
   const hash = await passwords.hash(password)
   return async (tables) => {
-    const change = { id: user.id, expected: user.password_hash, hash, at: clock.now() }
-    if (!(await tables.users.setPasswordHash(change))) throw new GatehouseError('invalid_credentials')
+    if (!(await tables.users.setPasswordHash({ id, expected, hash, at: clock.now() }))) {
+      throw new GatehouseError('invalid_credentials')
+    }
   }
 }
 
