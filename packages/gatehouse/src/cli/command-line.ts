@@ -7,6 +7,7 @@ import { addClientCommands } from './client.ts'
 import { addKeysCommands } from './keys.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { addOrganisationCommands } from './organisation.ts'
+import { addProviderCommands } from './provider.ts'
 import { addReloadCommand } from './reload.ts'
 import { addDevCommand, addServeCommand } from './serve.ts'
 import { addTokenCommand } from './token.ts'
@@ -30,6 +31,7 @@ export function buildCommandLine(): Command {
   addUserCommands(program)
   addOrganisationCommands(program)
   addClientCommands(program)
+  addProviderCommands(program)
   addKeysCommands(program)
   addTokenCommand(program)
   addMigrateCommand(program)
