@@ -57,12 +57,48 @@ function collectRows(node: SchemaNode, prefix: string): Row[] {
     if (below.description !== undefined || !below.properties)
       rows.push({ key, node: below, required: node.required?.includes(name) ?? false })
     rows.push(...collectRows(below, key))
-    for (const named of Object.values(below.patternProperties ?? {})) rows.push(...collectRows(named, `${key}.<name>`))
+    for (const named of Object.values(below.patternProperties ?? {})) rows.push(...collectNamed(named, `${key}.<name>`))
     if (below.items) rows.push(...collectRows(below.items, `${key}[]`))
     for (const option of below.anyOf ?? []) rows.push(...collectRows(option, key))
   }
   return rows
 }
+
+/** The keys of what has a name; where there are several kinds of it, those of all kinds first. */
+function collectNamed(node: SchemaNode, prefix: string): Row[] {
+  const kinds = node.anyOf ?? []
+  if (kinds.length === 0 || kinds.some((kind) => kindOf(kind) === undefined)) return collectRows(node, prefix)
+  const kindKey = `${prefix}.kind`
+  const merged = new Map<string, { readonly row: Row; readonly of: string[] }>()
+  for (const kind of kinds) {
+    const name = kindOf(kind) ?? ''
+    for (const row of collectRows(kind, prefix)) {
+      if (row.key === kindKey) continue
+      const same = JSON.stringify(row)
+      const known = merged.get(same)
+      if (known) known.of.push(name)
+      else merged.set(same, { row, of: [name] })
+    }
+  }
+  const all = [...merged.values()]
+  return [
+    { key: kindKey, node: { description: kinds[0]?.properties?.kind?.description ?? '' }, required: true },
+    ...kinds.map((kind) => ({ key: `${kindKey}: ${kindOf(kind)}`, node: kind, required: false })),
+    ...all.filter(({ of }) => of.length === kinds.length).map(({ row }) => row),
+    ...all.filter(({ of }) => of.length < kinds.length).map(({ row, of }) => ofKinds(row, of)),
+  ]
+}
+
+const kindOf = ({ properties }: SchemaNode): string | undefined =>
+  typeof properties?.kind?.const === 'string' ? properties.kind.const : undefined
+
+const ofKinds = ({ key, node, required }: Row, kinds: readonly string[]): Row => ({
+  ...{ key, required },
+  node: {
+    ...node,
+    description: `${kinds.length === 1 ? 'kind' : 'kinds'} ${kinds.join(', ')}: ${node.description ?? ''}`,
+  },
+})
 
 const escapeCell = (text: string): string => text.replaceAll('|', '\\|')
 
