@@ -109,7 +109,11 @@ export function useProviderVisits() {
     comeBack: (browser: TestBrowser, state: string | null, name = 'corp'): Promise<ShownPage> =>
       browser.get(`/federation/${name}/callback?${new URLSearchParams({ code: 'canary-code', state: state ?? '' })}`),
     /** A whole sign-in. */
-    async signIn(claims: Claims = {}, browser: TestBrowser = visits.newBrowser(), more: Claims = {}): Promise<ShownPage> {
+    async signIn(
+      claims: Claims = {},
+      browser: TestBrowser = visits.newBrowser(),
+      more: Claims = {},
+    ): Promise<ShownPage> {
       const sent = await visits.leave(browser)
       await visits.give(sent.get('nonce'), claims, more)
       return visits.comeBack(browser, sent.get('state'))

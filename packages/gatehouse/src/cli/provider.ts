@@ -28,11 +28,11 @@ export function addProviderCommands(program: Command): void {
     .action(test)
 }
 
-const load = ({ config, dev }: ConfigurationOptions): Configuration =>
+const load = ({ config, dev }: ConfigurationOptions): Promise<Configuration> =>
   loadForUse({ file: config, development: dev ?? false })
 
-function list(options: ConfigurationOptions): void {
-  const rows = load(options).auth.providers.map(({ name, definition, title, domains }) => ({
+async function list(options: ConfigurationOptions): Promise<void> {
+  const rows = (await load(options)).auth.providers.map(({ name, definition, title, domains }) => ({
     ...{ name, kind: definition.kind, title, domains },
   }))
   const lines = rows.map(({ name, kind, title, domains }) => [name, kind, title, domains.join(' ') || '-'])
@@ -40,7 +40,7 @@ function list(options: ConfigurationOptions): void {
 }
 
 async function test(name: string | undefined, options: ConfigurationOptions): Promise<void> {
-  const { issuer, development, auth } = load(options)
+  const { issuer, development, auth } = await load(options)
   const settings = choose(auth.providers, name)
   const outbound = createOutbound({ allowLoopback: development })
   const providers = createProviders({ issuer, clock: systemClock, outbound }, [settings])

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { checkConfiguration } from './load.ts'
+import { loadMappingCompiler } from './mapping-compiler.ts'
 import { ConfigurationError, formatProblem } from './problem.ts'
 import { readConfigurationText } from './read-file.ts'
 
@@ -25,6 +26,8 @@ const webhook = `kind: webhook, url: https://own.example.com/ask, secret: ${secr
 const oidc = `kind: oidc, issuer: https://login.example.com, client_id: gatehouse, client_secret: ${secret}`
 const provider = (members: string, name = 'corp'): string => `  ${name}: { ${members} }\n`
 const providers = (...sections: readonly string[]): string => `providers:\n${sections.join('')}`
+
+beforeAll(loadMappingCompiler)
 
 describe('providers', () => {
   it('come in the order of the file, with what counts where nothing is said', () => {
