@@ -137,7 +137,10 @@ async function completeOutside<T>(
         },
       })
     },
-  )
+  ).catch(async (error: unknown) => {
+    if (error instanceof GatehouseError && error.code === 'invalid_credentials') await attempt.failed()
+    throw error
+  })
   if ('done' in proven) return proven.done
   // Nobody learns by this form that their password is right where it leads to nothing here.
   await attempt.failed()
