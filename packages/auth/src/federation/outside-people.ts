@@ -129,7 +129,8 @@ export function createOutsidePeople(dependencies: Dependencies): OutsidePeople {
           let current: UserRow | undefined
           if (link) current = await tables.users.findById(link.user_id)
           else if (holder) {
-            const found = await takeOver(tables, { tables, clock, revocations }, holder, by)
+            const parts = { tables, clock, revocations, organisationPolicy: organisationPolicy() }
+            const found = await takeOver(tables, parts, holder, by)
             ended.push(...found.ended)
             current = found.user
             link = await insertLink(tables, settings, { subject, label, user: current.id }, by)
