@@ -132,8 +132,10 @@ export async function finishLinking(
   { settings, session, flow, outcome }: ComeBackToLink,
 ): Promise<Answer> {
   return takeLinkOfOwner(dependencies, request, { page: paths.accountLinked, flow }, async (owner) => {
+    // What came back from the provider is not for the page, and must not be brought again by what leads back to it.
+    const look = { ...request.look, here: paths.accountLinked }
     if (owner.session.id !== session) throw new GatehouseError('forbidden')
-    if (outcome instanceof ProviderFailure) return show(dependencies, request.look, owner, failureOf(settings, outcome))
+    if (outcome instanceof ProviderFailure) return show(dependencies, look, owner, failureOf(settings, outcome))
     const holding = {
       user: owner.user.id,
       holding: (tables: Parameters<typeof holdOwner>[0]) => holdOwner(tables, owner),
@@ -144,7 +146,7 @@ export async function finishLinking(
       const code = error instanceof GatehouseError ? error.code : undefined
       if (code !== 'already_exists' && code !== 'invalid_request') throw error
       const why = code === 'already_exists' ? 'linked.taken' : 'linked.too_many'
-      return show(dependencies, request.look, owner, { error: why, about: settings.title, status: 400 })
+      return show(dependencies, look, owner, { error: why, about: settings.title, status: 400 })
     }
     return redirectTo(paths.accountLinked)
   })

@@ -15,7 +15,7 @@ import { noteProviderFailure } from './note-provider-failure.ts'
 import { type ProviderProofDependencies, proveByProvider } from './prove-by-provider.ts'
 import { resumeFlow } from './resume-flow.ts'
 import { callbackOf, getProvider } from './send-to-provider.ts'
-import { type ShownSignInDependencies, showProviderFailure, showSignIn } from './show-sign-in.ts'
+import { lookAtSignIn, type ShownSignInDependencies, showProviderFailure, showSignIn } from './show-sign-in.ts'
 
 interface Dependencies
   extends Omit<LinkedDependencies, 'secondFactors'>,
@@ -159,5 +159,9 @@ async function refuseUnexpected(
   const failure = new ProviderFailure('invalid_answer', 'nobody in this browser waits for it')
   await noteProviderFailure(dependencies, provider, by, failure)
   const { flow, cookies } = await resumeFlow(dependencies, request, undefined)
-  return showSignIn(dependencies, request.look, flow, { error: 'federation.expired', status: 400, cookies })
+  return showSignIn(dependencies, lookAtSignIn(request.look, flow), flow, {
+    error: 'federation.expired',
+    status: 400,
+    cookies,
+  })
 }

@@ -1,3 +1,4 @@
+import { paths } from '@gatehouse/core/paths'
 import { mailedMethods } from '../domain/sign-in-methods.ts'
 import type { SignUpPolicy } from '../domain/sign-up.ts'
 import { isOpen } from '../domain/sign-up.ts'
@@ -64,6 +65,13 @@ const failureTexts: Readonly<
   subject_unusable: { key: 'federation.failed', status: 400 },
 }
 
+/**
+ * The same page in place of what came back from a provider: what leads back to it must not bring that again, nor have it stand
+ * in the page.
+ */
+export const lookAtSignIn = (look: Look, { id }: Flow): Look =>
+  look.here === undefined ? look : { ...look, here: `${paths.login}?flow=${id}&others=yes` }
+
 /** The page of a flow whose sign-in at a provider came to nothing: the other ways are still there. */
 export function showProviderFailure(
   dependencies: ShownSignInDependencies,
@@ -73,7 +81,7 @@ export function showProviderFailure(
   why: ProviderFailureReason | UnknownPerson,
 ): Promise<Answer> {
   const { key, status } = failureTexts[why]
-  return showSignIn(dependencies, look, flow, { error: key, about, status })
+  return showSignIn(dependencies, lookAtSignIn(look, flow), flow, { error: key, about, status })
 }
 
 /** What can be done on the page. */
