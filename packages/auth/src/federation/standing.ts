@@ -109,7 +109,9 @@ export function createStanding({ store, clock, providers, people, sessions, toke
         throw error
       })
       const outcome = await within(patience, heard)
-      if (outcome === false) throw new GatehouseError('invalid_grant', { cause: new Error('the provider says no') })
+      // It may say yes, and bring less than before: that ends sessions too.
+      const hasEnded = outcome === false || (await store.sessions.findById(id)) === undefined
+      if (hasEnded) throw new GatehouseError('invalid_grant', { cause: new Error('the provider says no') })
     },
 
     async freshTokens(settings, subject) {
