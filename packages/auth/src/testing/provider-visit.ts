@@ -76,7 +76,7 @@ export function useProviderVisits() {
           clientId: 'gatehouse',
           authentication: { method: 'client_secret_basic', secret: 'canary-secret' },
           userinfo: [{ url: `${upstream.issuer}/userinfo` }],
-          subject: 'claims.sub',
+          subject: 'sub',
           scopes: [],
           authorizationParameters: {},
           pkce: true,
