@@ -21,6 +21,8 @@ export interface TestOpenIdProvider {
   metadata: Readonly<Record<string, unknown>>
   /** What is answered at a path from now on. */
   readonly answers: Map<string, Answering>
+  /** Answers whoever is sent there to sign in, whose request this is. */
+  onVisit: ((asked: URLSearchParams, response: ServerResponse) => void | Promise<void>) | undefined
   /** What userinfo says. */
   userinfo: Readonly<Record<string, unknown>>
   /** A good ID token with what is given in place of what is good; `undefined` takes a claim away. */
@@ -55,9 +57,10 @@ export async function startOpenIdProvider(now: () => number): Promise<TestOpenId
   const answers = new Map<string, Answering>()
   const requests: TestOpenIdProvider['requests'] = []
   const server = createServer(async (request, response) => {
-    const path = new URL(request.url ?? '', 'http://localhost').pathname
+    const { pathname: path, searchParams } = new URL(request.url ?? '', 'http://localhost')
     const form = new URLSearchParams(await readAll(request))
     requests.push({ path, form, headers: request.headers })
+    if (path === '/authorize' && provider.onVisit) return provider.onVisit(searchParams, response)
     await (answers.get(path) ?? ((_, to) => answerJson(to, {}, 404)))({ form }, response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -70,6 +73,7 @@ export async function startOpenIdProvider(now: () => number): Promise<TestOpenId
     publicJwk,
     requests,
     answers,
+    onVisit: undefined,
     metadata: {},
     userinfo: { sub: 'person-1' },
     signIdToken(claims = {}, header = {}, key = privateKey) {
