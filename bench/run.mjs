@@ -4,6 +4,7 @@ import { root } from '../scripts/prepare.mjs'
 import { startScript } from './contestants.mjs'
 import { measureClientCredentials } from './groups/client-credentials.mjs'
 import { measureCode } from './groups/code.mjs'
+import { measureFederation } from './groups/federation.mjs'
 import { measureFlood } from './groups/flood.mjs'
 import { measureGateway } from './groups/gateway.mjs'
 import { measureIntrospection } from './groups/introspection.mjs'
@@ -52,6 +53,7 @@ export const groups = {
   gateway: measureGateway,
   login: measureLogin,
   ldap: measureLdap,
+  federation: measureFederation,
   flood: measureFlood,
   sign_in_times: measureSignInTimes,
   pages: measurePages,

@@ -56,20 +56,28 @@ export function makeFolder(name) {
  * A Gatehouse in production mode with everything on that is on by default: its store, audit, metrics, limits.
  * @typedef {object} Site
  * @property {string} folder
- * @property {(name?: string, more?: readonly string[]) => Promise<Server>} start
+ * @property {(name?: string, flags?: readonly string[]) => Promise<Server>} start
  * @typedef {import('./processes.mjs').Running & { port: number, name: string, pids: () => readonly number[] }} Server
  */
 
 /**
  * Prepares a database with users.
- * @param {{ database: string, upstreamPort: number, databasePids?: () => readonly number[] }} options
- *   `databasePids`: processes whose time counts as Gatehouse's
+ * @param {{ database: string, upstreamPort: number, databasePids?: () => readonly number[], users?: number, more?: string,
+ *   moreEnv?: Record<string, string> }} options
+ *   `databasePids`: processes whose time counts as Gatehouse's; `more`: further configuration
  * @returns {Promise<Site>}
  */
-export async function prepareSite({ database, upstreamPort, databasePids = () => [] }) {
+export async function prepareSite({
+  database,
+  upstreamPort,
+  databasePids = () => [],
+  users = userCount,
+  more = '',
+  moreEnv = {},
+}) {
   const folder = makeFolder('site')
   const port = await findFreePort()
-  const env = { BENCH_MASTER_KEY: randomBytes(32).toString('base64'), BENCH_SECRET: client.secret }
+  const env = { BENCH_MASTER_KEY: randomBytes(32).toString('base64'), BENCH_SECRET: client.secret, ...moreEnv }
   const routes = stems.map((stem) => `      - { path: /${stem}/**, require: { scopes: [orders:read] } }`)
   writeFileSync(
     join(folder, 'gatehouse.yaml'),
@@ -100,12 +108,12 @@ clients:
     scopes: [orders:read]
     grant_types: [client_credentials]
     jwks: { keys: [${JSON.stringify(assertionJwk())}] }
-`,
+${more}`,
   )
   const options = { cwd: folder, env }
   const command = (args) => run(process.execPath, [program, ...args], { ...options, input: `${password}\n` })
   await command(['migrate'])
-  const names = Array.from({ length: userCount }, (_, index) => userName(index))
+  const names = Array.from({ length: users }, (_, index) => userName(index))
   // Two at a time: each is a process of its own.
   const addAll = async () => {
     for (let name = names.pop(); name !== undefined; name = names.pop()) {
@@ -115,8 +123,8 @@ clients:
   await Promise.all([addAll(), addAll()])
   return {
     folder,
-    async start(name = 'Gatehouse', more = []) {
-      const server = await startServer(port, process.execPath, [...more, program, 'serve'], options)
+    async start(name = 'Gatehouse', flags = []) {
+      const server = await startServer(port, process.execPath, [...flags, program, 'serve'], options)
       return { ...server, name, pids: () => [server.pid, ...databasePids()] }
     },
   }
