@@ -1,7 +1,8 @@
 import type { OrganisationId, UserId } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
+import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
-import type { LinkedIdentityRow, UserRow } from '@gatehouse/store/rows'
+import type { LinkedIdentityRow, MembershipRow, UserRow } from '@gatehouse/store/rows'
 import type { Tables } from '@gatehouse/store/store'
 import { recordEvent } from '../domain/audit.ts'
 import { insertMember } from '../domain/organisation-members.ts'
@@ -12,10 +13,18 @@ import type { Actor } from '../domain/users.ts'
 import type { MappedPerson } from './mapping.ts'
 
 /** What a link has brought, in its columns. */
-export type Given = Pick<LinkedIdentityRow, 'given_roles' | 'given_organisation' | 'given_organisation_roles'>
+export type Given = Pick<
+  LinkedIdentityRow,
+  'given_roles' | 'given_organisation' | 'gave_membership' | 'given_organisation_roles'
+>
 
 /** A link that has brought nothing yet. */
-export const nothingGiven: Given = { given_roles: '', given_organisation: null, given_organisation_roles: '' }
+export const nothingGiven: Given = {
+  given_roles: '',
+  given_organisation: null,
+  gave_membership: 0,
+  given_organisation_roles: '',
+}
 
 /** What a provider brings beside a name. */
 type Bringing = Pick<MappedPerson, 'roles' | 'organisation' | 'organisationRoles'>
@@ -113,11 +122,11 @@ export async function takeBackWhatWasBrought(
 }
 
 interface Placed {
-  readonly given: Pick<Given, 'given_organisation' | 'given_organisation_roles'>
+  readonly given: Omit<Given, 'given_roles'>
   readonly ended: readonly Revocation[]
 }
 
-const nowhere: Placed = { given: { given_organisation: null, given_organisation_roles: '' }, ended: [] }
+const nowhere: Placed['given'] = { given_organisation: null, gave_membership: 0, given_organisation_roles: '' }
 
 /** Puts a user into the organisation that the provider names, if there is one, and out of the one that it named before. */
 async function placeInOrganisation(
@@ -127,43 +136,82 @@ async function placeInOrganisation(
   { organisation: slug, organisationRoles }: Bringing,
   by: Actor,
 ): Promise<Placed> {
-  const { tables, clock, revocations, organisationPolicy: policy } = dependencies
-  if (!policy) return nowhere
+  const { tables, organisationPolicy: policy } = dependencies
+  // Where there are no organisations nothing counts that was brought into one, and it is kept for when there are again.
+  if (!policy) return { given: before, ended: [] }
   const named = slug === undefined ? undefined : await tables.organisations.findBySlug(slug)
   const place = named?.status === 'active' ? named.id : undefined
-  const ended: Revocation[] = []
   const previous = before.given_organisation as OrganisationId | null // written by this function
-  if (previous !== null && previous !== place) {
-    if (await tables.memberships.delete({ key: { organisation_id: previous, user_id: user } })) {
-      await tables.organisationInvitations.deleteByInviter(user, previous)
-      ended.push(...(await endInOrganisation({ tables, clock, revocations }, { user, organisation: previous }, by)))
-    }
-  }
-  if (place === undefined) return { ...nowhere, ended }
-  const key = { organisation_id: place, user_id: user }
+  const left = previous === null || previous === place ? [] : await leave(dependencies, user, previous, before, by)
+  if (place === undefined) return { given: nowhere, ended: left }
   const wanted = organisationRoles.filter((role) => policy.knownRoles.has(role))
+  const entered = await enter(dependencies, { user, place, wanted }, previous === place ? before : nowhere, by)
+  return { given: entered.given, ended: [...left, ...entered.ended] }
+}
+
+/** Takes back what was brought into an organisation: the membership, if it came by that, else the roles alone. */
+async function leave(
+  { tables, clock, revocations }: Dependencies,
+  user: UserId,
+  organisation: OrganisationId,
+  before: Given,
+  by: Actor,
+): Promise<readonly Revocation[]> {
+  const key = { organisation_id: organisation, user_id: user }
+  const member = await tables.memberships.find(key)
+  if (!member) return []
+  const roles = words(member.roles).filter((role) => !words(before.given_organisation_roles).includes(role))
+  if (before.gave_membership === 0) {
+    if (roles.join(' ') === member.roles) return []
+    await setMemberRoles(tables, member, roles)
+  } else if (!(await tables.memberships.delete({ key }))) return []
+  await tables.organisationInvitations.deleteByInviter(user, organisation)
+  return endInOrganisation({ tables, clock, revocations }, { user, organisation }, by)
+}
+
+/** Who is to belong where, and as what. */
+interface Place {
+  readonly user: UserId
+  readonly place: OrganisationId
+  readonly wanted: readonly string[]
+}
+
+async function enter(
+  { tables, clock, revocations }: Dependencies,
+  { user, place, wanted }: Place,
+  before: Omit<Given, 'given_roles'>,
+  by: Actor,
+): Promise<Placed> {
+  const key = { organisation_id: place, user_id: user }
   const member = await tables.memberships.find(key)
   if (!member) {
     await insertMember(tables, { ...key, roles: wanted.join(' '), created_at: clock.now() })
     await recordEvent(tables, clock, { type: 'member_added', result: 'ok', target: place, detail: { user }, ...by })
-    return { given: { given_organisation: place, given_organisation_roles: wanted.join(' ') }, ended }
+    const given = { given_organisation: place, gave_membership: 1, given_organisation_roles: wanted.join(' ') } as const
+    return { given, ended: [] }
   }
-  // Who was a member before the provider said so stays one when it says so no more.
-  const isTheirs = previous === place
   const held = words(member.roles)
-  const merged = mergeRoles(held, isTheirs ? words(before.given_organisation_roles) : [], wanted)
-  if (merged.roles.join(' ') !== member.roles) {
-    const change = { key, roles: merged.roles.join(' '), version: member.version, next_version: newVersion() }
-    await tables.memberships.setRoles(change)
-    const isCut = held.some((role) => !merged.roles.includes(role))
-    if (isCut)
-      ended.push(...(await endInOrganisation({ tables, clock, revocations }, { user, organisation: place }, by)))
-  }
+  const { roles, given } = mergeRoles(held, words(before.given_organisation_roles), wanted)
+  if (roles.join(' ') !== member.roles) await setMemberRoles(tables, member, roles)
+  const isCut = held.some((role) => !roles.includes(role))
   return {
+    // Who was a member before the provider said so stays one when it says so no more.
     given: {
-      given_organisation: isTheirs ? place : null,
-      given_organisation_roles: isTheirs ? merged.given.join(' ') : '',
+      given_organisation: place,
+      gave_membership: before.gave_membership,
+      given_organisation_roles: given.join(' '),
     },
-    ended,
+    ended: isCut ? await endInOrganisation({ tables, clock, revocations }, { user, organisation: place }, by) : [],
   }
+}
+
+/** Error: `temporarily_unavailable` where somebody else changes the membership at this moment. */
+async function setMemberRoles(
+  tables: Pick<Tables, 'memberships'>,
+  { organisation_id, user_id, version }: MembershipRow,
+  roles: readonly string[],
+): Promise<void> {
+  const change = { key: { organisation_id, user_id }, roles: roles.join(' '), version, next_version: newVersion() }
+  if (await tables.memberships.setRoles(change)) return
+  throw new GatehouseError('temporarily_unavailable', { cause: new Error('the membership has changed meanwhile') })
 }

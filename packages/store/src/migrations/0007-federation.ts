@@ -26,6 +26,7 @@ const tables: readonly Table[] = [
       label: 'text',
       given_roles: 'text',
       given_organisation: 'text?',
+      gave_membership: 'integer',
       given_organisation_roles: 'text',
       created_at: 'integer',
       last_used_at: 'integer',

@@ -28,6 +28,8 @@ export interface LinkedIdentityRow {
   readonly given_roles: string
   /** The organisation that it has brought them into, by id; null = none. */
   readonly given_organisation: string | null
+  /** Whether it was by the provider that they came to belong to it: then they go by it too. */
+  readonly gave_membership: 0 | 1
   /** Roles in that organisation that it has brought. */
   readonly given_organisation_roles: string
   readonly created_at: Seconds

@@ -14,7 +14,7 @@ export interface LinkedIdentities {
     link: Key &
       Pick<
         LinkedIdentityRow,
-        'user_id' | 'label' | 'given_roles' | 'given_organisation' | 'given_organisation_roles'
+        'user_id' | 'label' | 'given_roles' | 'given_organisation' | 'gave_membership' | 'given_organisation_roles'
       > & { readonly at: Seconds },
   ): Promise<boolean>
   /** In the order in which they were made. */

@@ -373,6 +373,7 @@ export const buildLinkedIdentity = (overrides: Partial<LinkedIdentityRow> = {}):
   label: 'alice@corp.example',
   given_roles: '',
   given_organisation: null,
+  gave_membership: 0,
   given_organisation_roles: '',
   created_at: start,
   last_used_at: start,
