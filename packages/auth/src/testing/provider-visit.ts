@@ -104,7 +104,7 @@ export function useProviderVisits() {
     /** What the provider gives for the next code. */
     async give(nonce: string | null, claims: Claims = {}, more: Claims = {}): Promise<void> {
       const id_token = await upstream.signIdToken({ nonce, ...claims })
-      upstream.giveTokens({ access_token: 'canary-at', token_type: 'Bearer', expires_in: 60, id_token, ...more })
+      upstream.giveTokens({ access_token: 'canary-at', token_type: 'Bearer', expires_in: 600, id_token, ...more })
     },
     comeBack: (browser: TestBrowser, state: string | null, name = 'corp'): Promise<ShownPage> =>
       browser.get(`/federation/${name}/callback?${new URLSearchParams({ code: 'canary-code', state: state ?? '' })}`),

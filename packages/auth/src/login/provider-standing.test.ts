@@ -1,0 +1,131 @@
+import { seconds } from '@gatehouse/core/time'
+import { describe, expect, it } from 'vitest'
+import { noPermissions } from '../domain/clients.ts'
+import { compileMapping } from '../federation/mapping.ts'
+import { newPkce, type TestBrowser } from '../testing/browser.ts'
+import { useProviderVisits } from '../testing/provider-visit.ts'
+import { basic } from '../testing/start-auth.ts'
+
+const visits = useProviderVisits()
+const redirectUri = 'https://app.example.com/cb'
+const web = {
+  id: 'web',
+  secret: 'web-secret',
+  grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'] as const,
+  scopes: ['openid', 'offline_access', 'orders:read', 'corp:token'],
+  metadata: { redirect_uris: [redirectUri] },
+  permissions: { ...noPermissions, skipConsent: true },
+}
+interface Tokens {
+  readonly access_token: string
+  readonly refresh_token: string
+}
+
+const start = () =>
+  visits.start(
+    [
+      visits.provider(
+        {
+          ...{ recheckEvery: seconds(60), tokenScope: 'corp:token', scopes: ['orders:read', 'corp:token'] },
+          mapping: compileMapping({ roles: 'claims.groups' }),
+        },
+        { keepTokens: true },
+      ),
+    ],
+    {},
+    [web],
+  )
+
+/** The app gets tokens for whoever is signed in in a browser. */
+async function authorize(browser: TestBrowser, scope = 'openid offline_access orders:read'): Promise<Tokens> {
+  const { verifier, challenge } = newPkce()
+  const asked = { client_id: 'web', redirect_uri: redirectUri, response_type: 'code', scope }
+  const pkce = { code_challenge: challenge, code_challenge_method: 'S256' }
+  const { callback } = await browser.get(`/oauth/authorize?${new URLSearchParams({ ...asked, ...pkce })}`)
+  const form = { grant_type: 'authorization_code', code: callback.get('code') ?? '', redirect_uri: redirectUri }
+  const answer = await ask({ ...form, code_verifier: verifier })
+  expect([answer.status, callback.get('error')]).toEqual([200, null])
+  return (await answer.json()) as Tokens
+}
+const ask = (form: Record<string, string>) => visits.auth.postForm('/oauth/token', form, basic('web', 'web-secret'))
+const refresh = ({ refresh_token }: Tokens) => ask({ grant_type: 'refresh_token', refresh_token })
+const tokenOf = (access?: string) =>
+  fetch(`${visits.auth.url}/federation/corp/token`, access ? { headers: { authorization: `Bearer ${access}` } } : {})
+const bob = { preferred_username: 'bob', groups: ['boss'] }
+const lasting = { refresh_token: 'canary-rt' }
+
+async function signInBob(): Promise<TestBrowser> {
+  const browser = visits.newBrowser()
+  await visits.signIn({ ...bob, sid: 'there' }, browser, lasting)
+  return browser
+}
+
+describe('as tokens are refreshed, the provider is asked', () => {
+  it('and a no ends the sessions', async () => {
+    const { clock } = await start()
+    const browser = await signInBob()
+    const tokens = await authorize(browser)
+    clock.advance(61)
+    visits.upstream.giveTokens({ error: 'invalid_grant' }, 400)
+    const answer = await refresh(tokens)
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'invalid_grant' }])
+    expect(await visits.sessionIn(browser)).toBeUndefined()
+  })
+
+  it('and one that does not answer ends nothing', async () => {
+    const { clock } = await start()
+    const browser = await signInBob()
+    const tokens = await authorize(browser)
+    clock.advance(61)
+    visits.upstream.answers.set('/token', (_, response) => void response.destroy())
+    expect((await refresh(tokens)).status).toBe(200)
+    expect(await visits.sessionIn(browser)).toBeDefined()
+  })
+
+  it('and whoever has lost a role there is refused at once', async () => {
+    const { clock } = await start()
+    const browser = await signInBob()
+    const tokens = await authorize(browser)
+    clock.advance(61)
+    await visits.give(null, { nonce: undefined, ...bob, groups: [] }, lasting)
+    expect((await refresh(tokens)).status).toBe(400)
+    expect(await visits.sessionIn(browser)).toBeUndefined()
+    expect((await visits.auth.store.users.findByCanonicalName('bob'))?.roles).toBe('')
+  })
+})
+
+it('ends sessions and tokens by a back-channel logout, which counts once', async () => {
+  const { postForm, auth, clock } = await start()
+  const browser = await signInBob()
+  const tokens = await authorize(browser)
+  expect(auth.verifier.verify(tokens.access_token)).toHaveProperty('claims')
+  const now = clock.now()
+  const logout_token = await visits.upstream.signIdToken({
+    ...{ sid: 'there', jti: 'once', iat: now, exp: now + 60 },
+    events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+  })
+  expect((await postForm('/federation/corp/logout', { logout_token })).status).toBe(200)
+  expect(await visits.sessionIn(browser)).toBeUndefined()
+  expect((await refresh(tokens)).status).toBe(400)
+  expect(auth.verifier.verify(tokens.access_token)).not.toHaveProperty('claims')
+  expect((await postForm('/federation/corp/logout', { logout_token })).status).toBe(400)
+})
+
+it('hands the tokens of a provider to whoever has the scope, and the user’s own alone (O29)', async () => {
+  await start()
+  const browser = await signInBob()
+  expect((await tokenOf()).status).toBe(401)
+  const without = await tokenOf((await authorize(browser)).access_token)
+  expect([without.status, without.headers.get('www-authenticate')]).toMatchObject([
+    403,
+    expect.stringContaining('insufficient_scope'),
+  ])
+  const machine = await ask({ grant_type: 'client_credentials', scope: 'corp:token' })
+  expect((await tokenOf(((await machine.json()) as Tokens).access_token)).status).toBe(401)
+  const other = visits.newBrowser()
+  await visits.signIn({ sub: 'eve', preferred_username: 'eve' }, other, { access_token: 'eves' })
+  const handed = await tokenOf((await authorize(other, 'openid corp:token')).access_token)
+  expect([handed.status, await handed.json()]).toMatchObject([200, { access_token: 'eves' }])
+  const own = await tokenOf((await authorize(browser, 'openid corp:token')).access_token)
+  expect(await own.json()).toMatchObject({ access_token: 'canary-at' })
+})
