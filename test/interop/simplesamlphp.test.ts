@@ -77,7 +77,7 @@ describe.skipIf(isMissing)('simplesamlphp', () => {
     const text = readFileSync(join(root, 'docs/guides/saml.md'), 'utf8')
     const [, lines = ''] = /```yaml\n(.*?)```/s.exec(text) ?? []
     const { metadata_url: metadataUrl, subject_attribute: subjectAttribute } = parse(lines).providers.corp
-    expect([metadataUrl, subjectAttribute]).toEqual(['https://idp.example.com/saml/metadata', 'uid'])
+    expect([metadataUrl, subjectAttribute]).toEqual(['http://127.0.0.1:9200/metadata', 'uid'])
 
     const described = (await create({ subjectAttribute, key: undefined }).describe?.())?.text ?? ''
     // Its NameID is a transient one, as it is where nothing else is configured.
