@@ -30,6 +30,12 @@ afterEach(() => site.remove())
 const route = (path: string, require: string): string =>
   `services: { s: { upstream: '${upstreamUrl}', routes: [{ path: '${path}', require: ${require} }] } }\n`
 
+/** Whether a process has a handler for SIGHUP, as the kernel tells: the lowest bit of what it catches. */
+function catchesHangup({ pid }: { readonly pid?: number | undefined }): boolean {
+  const caught = /^SigCgt:\s+([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
+  return (BigInt(`0x${caught}`) & 1n) === 1n
+}
+
 describe('the start', () => {
   it('ends with 1 within two seconds for a bad file, a missing file, a taken port and a wrong master key', async () => {
     site = await createSite('lisen: x\n')
@@ -212,7 +218,8 @@ describe('a running Gatehouse', () => {
     database.exec('begin exclusive')
     const pause = (milliseconds: number) => new Promise((done) => setTimeout(done, milliseconds))
     const running = await site.startAfter(async (child) => {
-      await pause(1000)
+      // As soon as it listens to the signal: before, that would end it.
+      await waitFor(async () => catchesHangup(child))
       child.kill('SIGHUP')
       await pause(200)
       database.close()

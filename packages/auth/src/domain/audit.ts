@@ -54,6 +54,7 @@ export type AuditType =
   | 'identity_linked'
   | 'identity_unlinked'
   | 'roles_brought'
+  | 'claims_not_mapped'
   | 'account_reclaimed'
   | 'provider_failed'
   | 'provider_tokens_read'

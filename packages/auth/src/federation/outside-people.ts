@@ -88,6 +88,12 @@ export function createOutsidePeople(dependencies: Dependencies): OutsidePeople {
     const { given, ended, ...brought } = await applyWhatIsBrought(parts, user, link, person, by)
     const named = await refreshProfile(tables, clock, brought.user, person)
     const { provider, subject } = link
+    if (person.failed.length > 0) {
+      // Somebody wonders why a role is missing: here it stands.
+      const detail = { provider, keys: person.failed }
+      const event = { type: 'claims_not_mapped', result: 'ok', target: user.id, detail } as const
+      await recordEvent(tables, clock, { ...event, ...by, fold: `${provider}|${user.id}` })
+    }
     const key = { provider, subject, user_id: user.id }
     if (!(await tables.linkedIdentities.renew({ ...key, label, ...given, at: clock.now() }))) throw changed()
     return { user: named, ended }
@@ -139,6 +145,7 @@ export function createOutsidePeople(dependencies: Dependencies): OutsidePeople {
             current = await openAccount(dependencies, tables, { settings, person, subject, email: email?.email }, by)
             link = await insertLink(tables, settings, { subject, label, user: current.id }, by)
           }
+          if (current) current = await holdAsItIs(tables, current)
           if (!current) throw changed()
           const renewed = await renew(tables, link, { user: current, person, label }, by)
           ended.push(...renewed.ended)
@@ -179,6 +186,8 @@ export function createOutsidePeople(dependencies: Dependencies): OutsidePeople {
         const link = await tables.linkedIdentities.find(key)
         if (!user || !link || !(await tables.linkedIdentities.delete(key))) throw new GatehouseError('not_found')
         await tables.providerTokens.delete(key)
+        // What is half proven rests on it too.
+        await tables.flows.deleteByUser(user.id)
         const parts = { tables, clock, revocations, organisationPolicy: organisationPolicy() }
         const taken = await takeBackWhatWasBrought(parts, user, [link], by)
         await notices.tell(tables, 'identity_unlinked', { user, what: title, by })
@@ -190,6 +199,12 @@ export function createOutsidePeople(dependencies: Dependencies): OutsidePeople {
       return ended !== undefined
     },
   }
+}
+
+/** The user as they are once nobody else changes them: what they hold is then what the provider adds to. */
+async function holdAsItIs(tables: Pick<Tables, 'users'>, user: UserRow): Promise<UserRow | undefined> {
+  await tables.users.hold(user)
+  return tables.users.findById(user.id)
 }
 
 const isUsableSubject = (subject: string): boolean => subject !== '' && subject.length <= 255

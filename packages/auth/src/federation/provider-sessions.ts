@@ -59,6 +59,14 @@ export function createProviderSessions({ store, clock, ring, revocations, lifeti
     return sessions.length
   }
 
+  /** What was half proven by the provider's word opens nothing any more either. */
+  const endHalves = async (rows: readonly ProviderSessionRow[]): Promise<void> => {
+    for (const { provider, subject } of rows) {
+      const link = await store.linkedIdentities.find({ provider, subject })
+      if (link) await store.flows.deleteByUser(link.user_id)
+    }
+  }
+
   return {
     newId: () => randomToken(16),
 
@@ -82,6 +90,7 @@ export function createProviderSessions({ store, clock, ring, revocations, lifeti
 
     async end({ provider, subject, session }, by) {
       const rows = await store.providerSessions.listByProvider(provider, { subject, sid: session })
+      await endHalves(rows)
       return rows.length === 0
         ? 0
         : endAll(

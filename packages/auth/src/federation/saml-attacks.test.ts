@@ -383,7 +383,8 @@ describe('XML that is not what it seems', () => {
           .replace('<samlp:Status>', `<samlp:Extensions>${values}</samlp:Extensions><samlp:Status>`),
       ),
     ).toMatch(/signature/)
-    expect(performance.now() - begun).toBeLessThan(1000)
+    // A generous limit: on a quiet machine it takes a third of a second.
+    expect(performance.now() - begun).toBeLessThan(5000)
   })
 })
 

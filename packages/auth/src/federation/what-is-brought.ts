@@ -138,7 +138,10 @@ async function placeInOrganisation(
 ): Promise<Placed> {
   const { tables, organisationPolicy: policy } = dependencies
   // Where there are no organisations nothing counts that was brought into one, and it is kept for when there are again.
-  if (!policy) return { given: before, ended: [] }
+  if (!policy) {
+    const { given_organisation, gave_membership, given_organisation_roles } = before
+    return { given: { given_organisation, gave_membership, given_organisation_roles }, ended: [] }
+  }
   const named = slug === undefined ? undefined : await tables.organisations.findBySlug(slug)
   const place = named?.status === 'active' ? named.id : undefined
   const previous = before.given_organisation as OrganisationId | null // written by this function

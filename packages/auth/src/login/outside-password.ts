@@ -38,13 +38,22 @@ export async function askProviders(
         if (check) return check({ username, password, address })
         throw new ProviderFailure('misconfigured', 'it checks no passwords')
       })
-      if (identity) return { settings, identity }
+      if (identity) return { settings, identity: withName(identity, username) }
     } catch (error) {
       await noteProviderFailure(dependencies, settings.name, { address, request_id: requestId }, error)
     }
   }
   return undefined
 }
+
+/** Who is told of without a name goes by what they have typed: it has just been accepted as theirs. */
+function withName(identity: OutsideIdentity, typed: string): OutsideIdentity {
+  const { claims } = identity
+  const isNamed = nameClaims.some((name) => claims[name] !== undefined)
+  return isNamed ? identity : { ...identity, claims: { ...claims, preferred_username: typed.trim() } }
+}
+
+const nameClaims = ['preferred_username', 'uid', 'sAMAccountName', 'username']
 
 /**
  * Where a provider that might have known the password does not answer, that is said in the place of a wrong password, to

@@ -59,10 +59,6 @@ export async function proveByProvider<T>(
     return recognised
   }
   const { user } = recognised
-  // An older system is asked once: its password counts no more where there is one here, and must never replace that.
-  if (settings.isShadow && user.password_hash !== null) {
-    return refuseSignIn(dependencies, by, { user: user.id, counted: 'refused', why: 'moved_already' })
-  }
   const hasShownFactor = settings.trustsSecondFactor && identity.amr?.includes('mfa') === true
   // An older system that hands its passwords over vouches for nobody afterwards.
   const vouches = !settings.isShadow

@@ -1,3 +1,4 @@
+import type { UserId } from '@gatehouse/core/brand'
 import { describe, expect, it } from 'vitest'
 import { compileMapping } from '../federation/mapping.ts'
 import { useProviderVisits } from '../testing/provider-visit.ts'
@@ -180,7 +181,7 @@ describe('an older system whose passwords are taken over', () => {
       },
     })
 
-  it('has no say any more once there is a password here, under whatever name it is asked', async () => {
+  it('has no say any more once the password was changed here, under whatever name it is asked', async () => {
     const { store } = await visits.start([shadow(visits.upstream.issuer)])
     visits.upstream.giveTokens({ access_token: 'canary-at', token_type: 'Bearer' })
     visits.upstream.userinfo = { sub: 'bob-1', preferred_username: 'bob' }
@@ -190,11 +191,13 @@ describe('an older system whose passwords are taken over', () => {
     expect(bob?.username).toBe('bob')
     const moved = await store.users.findByCanonicalName('bob')
     expect(moved?.password_hash).not.toBeNull()
+    const changed = { id: bob?.id ?? ('' as UserId), expected: moved?.password_hash ?? '', hash: 'another one' }
+    await store.users.setPasswordHash({ ...changed, at: visits.auth.clock.now() })
     // Somebody who knows the old password tries it under a name that is nobody's here, and that the old system knows.
     const again = visits.newBrowser()
     const page = await again.signIn(await again.get('/login'), 'bob@old.example', 'the password of old')
     expect(page.status).toBe(401)
     expect(await visits.sessionIn(again)).toBeUndefined()
-    expect((await store.users.findByCanonicalName('bob'))?.password_hash).toBe(moved?.password_hash)
+    expect((await store.users.findByCanonicalName('bob'))?.password_hash).toBe('another one')
   })
 })
