@@ -1,3 +1,4 @@
+import { seconds } from '@gatehouse/core/time'
 import { afterEach, describe, expect, it } from 'vitest'
 import { corp, type OutsideSignIns, startOutsideSignIns } from '../testing/outside-sign-in.ts'
 
@@ -135,4 +136,28 @@ describe('signing out', () => {
     const back = await site.newBrowser().get(`/federation/corp/logout?${new URLSearchParams({ state })}`)
     expect(back.has('signed-out')).toBe(true)
   })
+})
+
+it('what is half proven opens nothing any more once the provider says that they have signed out', async () => {
+  const mapping = { roles: { clerk: 'true' } }
+  const secondFactor = { requiredForRoles: ['clerk'], rememberFor: seconds(0) }
+  site = await startOutsideSignIns((upstream) => [corp(upstream, {}, { mapping })], { settings: { secondFactor } })
+  const browser = site.newBrowser()
+  const half = await site.signIn(browser, { preferred_username: 'zoe', sid: 'S1' })
+  const { pathname, search } = new URL(half.url)
+  expect([pathname, half.status]).toEqual(['/login/enrol', 200])
+  const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+  const logout_token = await site.upstream.signIdToken({ sid: 'S1', jti: 'half', events }, { typ: 'logout+jwt' })
+  expect((await site.started.postForm('/federation/corp/logout', { logout_token })).status).toBe(200)
+  expect((await browser.get(pathname + search)).status).toBe(404)
+})
+
+it('an expression of the mapping that comes to nothing is noted, and gives nothing', async () => {
+  const mapping = { roles: { clerk: "'clerks' in claims.groups" } }
+  site = await startOutsideSignIns((upstream) => [corp(upstream, {}, { mapping })])
+  await site.signIn(site.newBrowser(), { preferred_username: 'zoe' })
+  const zoe = await site.started.store.users.findByCanonicalName('zoe')
+  const events = await site.started.store.audit.list({ target: zoe?.id ?? '', limit: 20 })
+  const noted = events.find(({ type }) => type === 'claims_not_mapped')
+  expect([zoe?.roles, noted?.detail]).toEqual(['', JSON.stringify({ provider: 'corp', keys: ['roles'] })])
 })

@@ -31,6 +31,7 @@ export const federation: Catalogue = {
   'history.identity_linked': 'Ein Konto anderswo wurde verknüpft',
   'history.identity_unlinked': 'Die Verknüpfung mit einem Konto anderswo wurde gelöst',
   'history.roles_brought': 'Rollen wurden durch ein Konto anderswo geändert',
+  'history.claims_not_mapped': 'Etwas, das ein Konto anderswo angibt, ließ sich nicht übernehmen',
   'history.account_reclaimed': 'Das Konto ging an den Inhaber seiner Adresse',
   'mail.identity_linked.subject': 'Ein Weg zur Anmeldung bei {brand} ist dazugekommen',
   'mail.identity_linked.text':

@@ -27,6 +27,7 @@ export const federation = {
   'history.identity_linked': 'An account elsewhere was linked',
   'history.identity_unlinked': 'An account elsewhere was unlinked',
   'history.roles_brought': 'Roles were changed by an account elsewhere',
+  'history.claims_not_mapped': 'Something that an account elsewhere says could not be taken over',
   'history.account_reclaimed': 'The account went to the owner of its address',
   'mail.identity_linked.subject': 'A way to sign in to {brand} has been added',
   'mail.identity_linked.text':

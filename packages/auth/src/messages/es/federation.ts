@@ -30,6 +30,7 @@ export const federation: Catalogue = {
   'history.identity_linked': 'Se vinculó una cuenta de otro sitio',
   'history.identity_unlinked': 'Se desvinculó una cuenta de otro sitio',
   'history.roles_brought': 'Una cuenta de otro sitio cambió los roles',
+  'history.claims_not_mapped': 'No se pudo tomar un dato de una cuenta de otro sitio',
   'history.account_reclaimed': 'La cuenta pasó al titular de su dirección',
   'mail.identity_linked.subject': 'Se ha añadido una manera de iniciar sesión en {brand}',
   'mail.identity_linked.text':

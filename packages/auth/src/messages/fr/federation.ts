@@ -32,6 +32,7 @@ export const federation: Catalogue = {
   'history.identity_linked': 'Un compte ailleurs a été lié',
   'history.identity_unlinked': 'Un compte ailleurs a été délié',
   'history.roles_brought': 'Des rôles ont été changés par un compte ailleurs',
+  'history.claims_not_mapped': 'Une donnée d’un compte ailleurs n’a pas pu être reprise',
   'history.account_reclaimed': 'Le compte est revenu au propriétaire de son adresse',
   'mail.identity_linked.subject': 'Un moyen de se connecter à {brand} a été ajouté',
   'mail.identity_linked.text': 'Un compte {what} a été lié à votre compte {username} : il permet de se connecter.',
