@@ -34,8 +34,8 @@ missing secret or a value that cannot be meant stops the start, with file, line,
 Editors complete the file with [gatehouse.schema.json](gatehouse.schema.json). Durations are whole numbers with a unit:
 \`30s\`, \`5m\`, \`12h\`, \`90d\`.
 
-SIGHUP or \`gatehouse reload\` takes a changed file: services, routes, clients, lifetimes and the rotation of keys change at
-once and together. Everything else needs a restart, and the log names what is waiting for one. A file with a problem, or
+SIGHUP or \`gatehouse reload\` takes a changed file: services, routes, clients, providers, lifetimes and the rotation of keys change
+at once and together. Everything else needs a restart, and the log names what is waiting for one. A file with a problem, or
 with another issuer, is not taken.
 
 | key | meaning | default | variable |
