@@ -8,6 +8,7 @@ import { ProviderFailure } from '../federation/provider-failure.ts'
 import type { ProviderSettings } from '../federation/provider-settings.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
+import { failureTexts } from '../login/provider-failure-texts.ts'
 import { getProvider, type SendingDependencies, sendToProvider } from '../login/send-to-provider.ts'
 import type { MessageKey } from '../messages/catalogue.ts'
 import { renderLinked } from '../pages/linked.ts'
@@ -109,8 +110,7 @@ async function begin(dependencies: LinkedDependencies, request: EndpointRequest<
 }
 
 const failureOf = ({ title: about }: ProviderSettings, { reason }: ProviderFailure): Told => {
-  const error = reason === 'invalid_answer' || reason === 'misconfigured' ? 'federation.failed' : `federation.${reason}`
-  return { error: error as MessageKey, about, status: reason === 'unavailable' ? 503 : 400 } // `federation.` and each reason is one
+  return { error: failureTexts[reason].key, about, status: reason === 'unavailable' ? 503 : 400 }
 }
 
 /** What has come of being sent to a provider to link something. */

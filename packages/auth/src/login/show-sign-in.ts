@@ -13,6 +13,7 @@ import type { MessageKey } from '../messages/catalogue.ts'
 import type { Look } from '../pages/look.ts'
 import { renderSignIn, type SignInPage } from '../pages/sign-in.ts'
 import type { OfferedMethods } from './offered-methods.ts'
+import { failureTexts } from './provider-failure-texts.ts'
 
 /** What the page on which people sign in is shown with. */
 export interface ShownSignInDependencies extends OfferedMethods {
@@ -49,20 +50,6 @@ export async function showSignIn(
     leadsAnywhere: dependencies.federation.providers.list().some(({ domains }) => domains.length > 0),
     error: error && look.text(error, about === undefined ? {} : { provider: about }),
   })
-}
-
-/** What people are told of a provider's failure, or of one that knows somebody whom nobody here knows. */
-const failureTexts: Readonly<
-  Record<ProviderFailureReason | UnknownPerson, { readonly key: MessageKey; readonly status: number }>
-> = {
-  unavailable: { key: 'federation.unavailable', status: 503 },
-  cancelled: { key: 'federation.cancelled', status: 400 },
-  refused: { key: 'federation.refused', status: 403 },
-  invalid_answer: { key: 'federation.failed', status: 400 },
-  misconfigured: { key: 'federation.failed', status: 502 },
-  no_account: { key: 'federation.no_account', status: 403 },
-  account_exists: { key: 'federation.account_exists', status: 403 },
-  subject_unusable: { key: 'federation.failed', status: 400 },
 }
 
 /**

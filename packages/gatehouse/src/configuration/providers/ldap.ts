@@ -5,7 +5,7 @@ import { findFilterFault, type LdapServer, type LdapSettings } from '@gatehouse/
 import * as Type from 'typebox'
 import { isLoopback } from '../loopback.ts'
 import { count, flag, strict, text, texts } from '../schema-words.ts'
-import { type ProviderContext, providerKind, shadowKey } from './common.ts'
+import { type ProviderContext, providerKind, shadowKey } from './provider-kind.ts'
 
 const url = text('`ldaps://` encrypts from the first byte, `ldap://` by `start_tls`', {
   expected: 'ldaps://directory.example.com or ldap://directory.example.com:389',

@@ -4,7 +4,7 @@ import type { ModuleSettings } from '@gatehouse/auth/federation/module'
 import * as Type from 'typebox'
 import { duration as readDuration } from '../duration.ts'
 import { duration, flag, text } from '../schema-words.ts'
-import { type ProviderContext, providerKind, shadowKey } from './common.ts'
+import { type ProviderContext, providerKind, shadowKey } from './provider-kind.ts'
 
 /** A file of one's own. */
 export const moduleSchema = providerKind(

@@ -4,7 +4,7 @@ import type { ClientAuthentication } from '@gatehouse/auth/federation/oauth-clie
 import { ownParameters } from '@gatehouse/auth/federation/oidc-settings'
 import { isLoopback } from '../loopback.ts'
 import type { Report } from '../problem.ts'
-import type { ProviderContext } from './common.ts'
+import type { ProviderContext } from './provider-kind.ts'
 
 /** The keys of `clientKeys`, as they were read. */
 export interface ClientSection {

@@ -2,9 +2,9 @@ import { oneOf } from '@gatehouse/auth/domain/client-metadata'
 import type { OAuth2Settings } from '@gatehouse/auth/federation/oauth2-settings'
 import * as Type from 'typebox'
 import { flag, strict, text } from '../schema-words.ts'
-import { type ProviderContext, providerKind, shadowKey } from './common.ts'
 import { checkUrl, resolveClientAuthentication, resolveParameters } from './oauth-client.ts'
 import { clientKeys, requestKeys, url } from './oauth-words.ts'
+import { type ProviderContext, providerKind, shadowKey } from './provider-kind.ts'
 
 const userinfoSource = Type.Object(
   {

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { Compile } from 'typebox/schema'
 import { afterAll, describe, expect, it } from 'vitest'
 import { formatKey } from '../problem.ts'
-import type { ProviderContext } from './common.ts'
 import { type OAuth2Section, oauth2Schema, resolveOAuth2 } from './oauth2.ts'
 import { type OidcSection, oidcSchema, resolveOidc } from './oidc.ts'
+import type { ProviderContext } from './provider-kind.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'providers-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -3,9 +3,9 @@ import { encryptionAlgsOf } from '@gatehouse/auth/federation/oauth-keys'
 import { goodAlgs, type OidcSettings } from '@gatehouse/auth/federation/oidc-settings'
 import * as Type from 'typebox'
 import { flag, text, texts } from '../schema-words.ts'
-import { type ProviderContext, providerKind } from './common.ts'
 import { checkUrl, readPrivateKey, resolveClientAuthentication, resolveParameters } from './oauth-client.ts'
 import { clientKeys, requestKeys, url } from './oauth-words.ts'
+import { type ProviderContext, providerKind } from './provider-kind.ts'
 
 /** An OpenID provider. */
 export const oidcSchema = providerKind('oidc', 'An OpenID provider, found by its issuer', {

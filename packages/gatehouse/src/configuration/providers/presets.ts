@@ -1,5 +1,4 @@
 import type * as Type from 'typebox'
-import type { ProviderContext } from './common.ts'
 import { appleSchema, resolveApple } from './presets/apple.ts'
 import { auth0Schema, resolveAuth0 } from './presets/auth0.ts'
 import { discordSchema, resolveDiscord } from './presets/discord.ts'
@@ -13,6 +12,7 @@ import { microsoftSchema, resolveMicrosoft } from './presets/microsoft.ts'
 import { oktaSchema, resolveOkta } from './presets/okta.ts'
 import type { ResolvedPreset } from './presets/preset.ts'
 import { resolveSlack, slackSchema } from './presets/slack.ts'
+import type { ProviderContext } from './provider-kind.ts'
 
 export type { PresetMapping, ResolvedPreset } from './presets/preset.ts'
 

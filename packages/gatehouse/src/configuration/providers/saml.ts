@@ -9,7 +9,7 @@ import type { SamlSource } from '@gatehouse/auth/federation/saml-source'
 import * as Type from 'typebox'
 import { isLoopback } from '../loopback.ts'
 import { text, texts } from '../schema-words.ts'
-import { type ProviderContext, providerKind } from './common.ts'
+import { type ProviderContext, providerKind } from './provider-kind.ts'
 
 const httpsAddress = { expected: 'an https URL' } as const
 

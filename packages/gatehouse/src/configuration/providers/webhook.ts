@@ -3,7 +3,7 @@ import * as Type from 'typebox'
 import { isLoopback } from '../loopback.ts'
 import { flag, text } from '../schema-words.ts'
 import { isWeakSecret } from '../weak-secret.ts'
-import { type ProviderContext, providerKind, shadowKey } from './common.ts'
+import { type ProviderContext, providerKind, shadowKey } from './provider-kind.ts'
 
 /** A program of one's own that is asked over HTTP. */
 export const webhookSchema = providerKind(

@@ -1,8 +1,8 @@
 import type { ClientAuthentication } from '@gatehouse/auth/federation/oauth-client-authentication'
 import type * as Type from 'typebox'
 import { text } from '../../schema-words.ts'
-import type { ProviderContext } from '../common.ts'
 import { readPrivateKey } from '../oauth-client.ts'
+import type { ProviderContext } from '../provider-kind.ts'
 import { oidcSettings, presetKind, type ResolvedPreset } from './preset.ts'
 
 const issuer = 'https://appleid.apple.com'

@@ -1,5 +1,5 @@
 import type * as Type from 'typebox'
-import type { ProviderContext } from '../common.ts'
+import type { ProviderContext } from '../provider-kind.ts'
 import { host, idAndSecret, oidcSettings, presetKind, type ResolvedPreset } from './preset.ts'
 
 /** Auth0. */

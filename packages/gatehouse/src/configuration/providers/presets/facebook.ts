@@ -1,5 +1,5 @@
 import type * as Type from 'typebox'
-import type { ProviderContext } from '../common.ts'
+import type { ProviderContext } from '../provider-kind.ts'
 import { idAndSecret, oauth2Settings, presetKind, type ResolvedPreset } from './preset.ts'
 
 /** Facebook. */

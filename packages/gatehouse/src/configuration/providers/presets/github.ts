@@ -1,7 +1,7 @@
 import * as Type from 'typebox'
-import type { ProviderContext } from '../common.ts'
 import { checkUrl } from '../oauth-client.ts'
 import { url as urlWord } from '../oauth-words.ts'
+import type { ProviderContext } from '../provider-kind.ts'
 import { idAndSecret, oauth2Settings, presetKind, type ResolvedPreset } from './preset.ts'
 
 /** GitHub. */

@@ -1,8 +1,8 @@
 import type * as Type from 'typebox'
 import { text } from '../../schema-words.ts'
-import type { ProviderContext } from '../common.ts'
 import { checkUrl } from '../oauth-client.ts'
 import { url as urlWord } from '../oauth-words.ts'
+import type { ProviderContext } from '../provider-kind.ts'
 import { idAndSecret, oidcSettings, presetKind, type ResolvedPreset } from './preset.ts'
 
 /** Keycloak. */

@@ -1,5 +1,5 @@
 import * as Type from 'typebox'
-import type { ProviderContext } from '../common.ts'
+import type { ProviderContext } from '../provider-kind.ts'
 import { idAndSecret, oidcSettings, presetKind, type ResolvedPreset } from './preset.ts'
 
 /** Microsoft's own tenant of personal accounts. */

@@ -3,9 +3,9 @@ import type { OAuth2Settings } from '@gatehouse/auth/federation/oauth2-settings'
 import type { OidcSettings } from '@gatehouse/auth/federation/oidc-settings'
 import * as Type from 'typebox'
 import { text } from '../../schema-words.ts'
-import { type ProviderContext, providerKind } from '../common.ts'
 import { resolveParameters } from '../oauth-client.ts'
 import { requestKeys } from '../oauth-words.ts'
+import { type ProviderContext, providerKind } from '../provider-kind.ts'
 
 /** What is taken over from a provider in another way than from most: CEL expressions over `claims`. */
 export interface PresetMapping {

@@ -1,6 +1,6 @@
 import * as Type from 'typebox'
 import { text } from '../../schema-words.ts'
-import type { ProviderContext } from '../common.ts'
+import type { ProviderContext } from '../provider-kind.ts'
 import { idAndSecret, oidcSettings, presetKind, type ResolvedPreset } from './preset.ts'
 
 const teamClaim = 'https://slack.com/team_id'
