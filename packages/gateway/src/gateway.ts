@@ -11,8 +11,8 @@ import { Running } from './forward/running.ts'
 import { defaultTuning, type ForwardTuning } from './forward/tuning.ts'
 import { Upstream } from './forward/upstream.ts'
 import { UpstreamSet } from './forward/upstream-set.ts'
-import { denyFault, type Pipeline, runPipeline } from './pipeline.ts'
-import { type RefusalEntry, refuse } from './refuse.ts'
+import { type Pipeline, runPipeline } from './pipeline.ts'
+import type { RefusalEntry } from './refuse.ts'
 import { foldHeaderName } from './rewrite/header-names.ts'
 import type { Service } from './route.ts'
 import type { RouteTable } from './routes.ts'
@@ -113,11 +113,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
         address(request),
         dependencies.clock.milliseconds(),
       )
-      try {
-        runPipeline(pipeline, visit)
-      } catch (thrown) {
-        refuse(pipeline, visit, denyFault(thrown))
-      }
+      runPipeline(pipeline, visit)
     },
     replace(next) {
       pipeline = adopt(next)

@@ -1,5 +1,6 @@
 import type { VerifiedToken } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
+import type { DpopProof } from '@gatehouse/guard/dpop'
 import { type Authenticator, authenticate } from './authenticate/access-token.ts'
 import { denyProof } from './authenticate/dpop-proof.ts'
 import { checkRequirement } from './authorize/requirement.ts'
@@ -10,7 +11,7 @@ import type { UpstreamSet } from './forward/upstream-set.ts'
 import { refuse } from './refuse.ts'
 import { buildRequestHeaders, withoutFolded } from './rewrite/request-headers.ts'
 import type { Route } from './route.ts'
-import { findLeaf } from './route-trie.ts'
+import { findLeaf, type RouteLeaf } from './route-trie.ts'
 import { findMethod, type RouteTable } from './routes.ts'
 import type { Visit } from './visit.ts'
 
@@ -25,56 +26,81 @@ export interface Pipeline extends Authenticator, Forwarder {
   readonly issueIdentity: (token: VerifiedToken, service: { name: string; audience: string }) => string
 }
 
+/** What a stage says: nothing where the request may go on; a promise where it has to wait for I/O. */
+type Outcome = Denial | undefined | Promise<Denial | undefined>
+
+/** One stage. What it finds out is left in the visit for those after it. */
+type Stage = (pipeline: Pipeline, visit: Visit, checked: CheckedRequest) => Outcome
+
 /**
- * Takes one request through every stage: match, authenticate, authorize, rewrite, forward. The first stage that says no
- * decides the answer, and what no stage lets through is never forwarded. Cost: no I/O before the forwarding, but for a proof
- * of possession, which is written down so that it counts once.
+ * The way of every request, in this order. The first stage that says no decides the answer. A proof of possession is used up
+ * last, so that a request which is refused for something else leaves nothing behind.
  */
-export function runPipeline(pipeline: Pipeline, visit: Visit): void {
-  const denial = passStages(pipeline, visit)
-  if (denial !== undefined) refuse(pipeline, visit, denial)
-}
+const stages: readonly Stage[] = [match, findCaller, checkRule, checkBody, useProof]
 
-function passStages(pipeline: Pipeline, visit: Visit): Denial | undefined {
+/** What becomes of a request that every stage has let through. */
+export type Ending = (pipeline: Pipeline, visit: Visit, checked: CheckedRequest, route: Route) => Denial | undefined
+
+/**
+ * Takes one request through every stage, and to its ending: a service, unless said otherwise. What no stage lets through
+ * never gets there. Cost: no I/O before the ending, but for a proof of possession, which is written down so that it counts
+ * once.
+ */
+export function runPipeline(pipeline: Pipeline, visit: Visit, ending: Ending = passOn): void {
   const { checked } = visit
-  if (!checked.ok) return unreadable(checked)
-
-  const route = match(pipeline.table, checked, visit)
-  if (isDenial(route)) return route
-  visit.route = route
-
-  const token = authenticate(pipeline, visit, checked, route)
-  if (token !== undefined && isDenial(token)) return token
-
-  const denied = checkRequirement(route.requirement, token, visit.startedAt) ?? checkBody(checked, route)
-  if (denied !== undefined) return denied
-  if (visit.proof === undefined) return passOn(pipeline, visit, checked, route, token)
-  void useProof(pipeline, visit, visit.proof, () => passOn(pipeline, visit, checked, route, token))
-  return undefined
+  if (!checked.ok) refuse(pipeline, visit, unreadable(checked))
+  else proceed({ pipeline, visit, checked, ending }, 0)
 }
 
-/** Uses a proof up, and goes on only where nobody has used it before. What cannot be written down is not let through. */
-async function useProof(
-  pipeline: Pipeline,
-  visit: Visit,
-  proof: NonNullable<Visit['proof']>,
-  goOn: () => Denial | undefined,
-): Promise<void> {
-  const needed = visit.route?.requirement.needed ?? ''
+/** One request on its way. */
+interface Journey {
+  readonly pipeline: Pipeline
+  readonly visit: Visit
+  readonly checked: CheckedRequest
+  readonly ending: Ending
+}
+
+function proceed(journey: Journey, from: number): void {
+  const { pipeline, visit, checked } = journey
   let denial: Denial | undefined
   try {
-    const isFirst = await pipeline.dpop?.consume(proof)
-    // The client has gone meanwhile: there is nobody to do anything for.
-    if (visit.response.destroyed) return pipeline.onAnswer?.(visit.route?.name ?? '', 499, 0)
-    denial = isFirst ? goOn() : denyProof('replayed', needed)
+    for (let index = from; index < stages.length; index += 1) {
+      const outcome = stages[index]?.(pipeline, visit, checked)
+      if (outcome === undefined) continue
+      if (outcome instanceof Promise) return void proceedAfter(journey, outcome, index + 1)
+      return refuse(pipeline, visit, outcome)
+    }
+    denial = finish(journey)
   } catch (thrown) {
     denial = denyFault(thrown)
   }
   if (denial !== undefined) refuse(pipeline, visit, denial)
 }
 
+/** Goes on when a stage that had to wait is done. */
+async function proceedAfter(journey: Journey, outcome: Promise<Denial | undefined>, next: number): Promise<void> {
+  const { pipeline, visit } = journey
+  let denial: Denial | undefined
+  try {
+    denial = await outcome
+  } catch (thrown) {
+    denial = denyFault(thrown)
+  }
+  // The client has gone meanwhile: there is nobody to do anything for.
+  if (visit.response.destroyed) pipeline.onAnswer?.(visit.route?.name ?? '', 499, 0)
+  else if (denial !== undefined) refuse(pipeline, visit, denial)
+  else proceed(journey, next)
+}
+
+function finish({ pipeline, visit, checked, ending }: Journey): Denial | undefined {
+  const route = routeOf(visit)
+  visit.allowed = true
+  pipeline.onDecision?.({ route: route.name, outcome: 'allowed' })
+  return ending(pipeline, visit, checked, route)
+}
+
 /** A fault of ours is never a way through. */
-export function denyFault(thrown: unknown): Denial {
+function denyFault(thrown: unknown): Denial {
   const reason = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
   // A store that is busy says so itself.
   if (thrown instanceof GatehouseError && thrown.code === 'temporarily_unavailable') {
@@ -84,20 +110,12 @@ export function denyFault(thrown: unknown): Denial {
 }
 
 /** Rewrites and forwards what every rule has let through. */
-function passOn(
-  pipeline: Pipeline,
-  visit: Visit,
-  checked: CheckedRequest,
-  route: Route,
-  token: VerifiedToken | undefined,
-): Denial | undefined {
+function passOn(pipeline: Pipeline, visit: Visit, checked: CheckedRequest, route: Route): Denial | undefined {
+  const { token } = visit
   const identity = token === undefined ? undefined : pipeline.issueIdentity(token, route.service)
   const built = buildRequestHeaders(visit, checked, token, identity, pipeline.scheme(visit.request))
   const headers = pipeline.hiddenHeaders.length === 0 ? built : withoutFolded(built, pipeline.hiddenHeaders)
-
-  visit.allowed = true
-  pipeline.onDecision?.({ route: route.name, outcome: 'allowed' })
-  return forward(pipeline, visit, checked, route, headers, token !== undefined)
+  return forward(pipeline, visit, checked, route, headers)
 }
 
 const unreadable = ({ code, reason }: RefusedRequest): Denial => ({
@@ -107,7 +125,7 @@ const unreadable = ({ code, reason }: RefusedRequest): Denial => ({
   close: true,
 })
 
-function match(table: RouteTable, checked: CheckedRequest, visit: Visit): Route | Denial {
+function match({ table }: Pipeline, visit: Visit, checked: CheckedRequest): Denial | undefined {
   const trie = table.hosts.get(checked.host)
   if (trie === undefined) {
     const reason = `no route names the host ${checked.host}`
@@ -115,26 +133,50 @@ function match(table: RouteTable, checked: CheckedRequest, visit: Visit): Route 
   }
   const leaf = findLeaf(trie, checked.path)
   if (leaf === undefined) return { code: 'not_found', reason: 'no route matches the path', needed: 'a route for it' }
-  const method = visit.request.method ?? ''
-  return (
-    findMethod(leaf, method) ?? {
-      code: 'method_not_allowed',
-      reason: `${leaf.pattern} decides and does not list ${method}`,
-      needed: `one of ${leaf.allow}`,
-      headers: ['allow', leaf.allow],
-    }
-  )
+  visit.route = findMethod(leaf, visit.method)
+  return visit.route === undefined ? denyMethod(leaf, visit.method) : undefined
 }
 
-const checkBody = (checked: CheckedRequest, route: Route): Denial | undefined =>
-  checked.bodyLength <= route.service.bodyLimit
-    ? undefined
-    : {
-        code: 'payload_too_large',
-        reason: `a body of ${checked.bodyLength} bytes`,
-        needed: `a body of at most ${route.service.bodyLimit} bytes`,
-        close: true,
-      }
+const denyMethod = ({ pattern, allow }: RouteLeaf, method: string): Denial => ({
+  code: 'method_not_allowed',
+  reason: `${pattern} decides and does not list ${method}`,
+  needed: `one of ${allow}`,
+  headers: ['allow', allow],
+})
+
+function findCaller(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Denial | undefined {
+  const found = authenticate(pipeline, visit, checked, routeOf(visit))
+  if (found !== undefined && isDenial(found)) return found
+  visit.token = found
+  return undefined
+}
+
+function checkRule(_pipeline: Pipeline, visit: Visit): Denial | undefined {
+  return checkRequirement(routeOf(visit).requirement, visit.token, visit.startedAt)
+}
+
+function checkBody(_pipeline: Pipeline, visit: Visit, { bodyLength }: CheckedRequest): Denial | undefined {
+  const { bodyLimit } = routeOf(visit).service
+  if (bodyLength <= bodyLimit) return undefined
+  const [reason, needed] = [`a body of ${bodyLength} bytes`, `a body of at most ${bodyLimit} bytes`]
+  return { code: 'payload_too_large', reason, needed, close: true }
+}
+
+/** Uses a proof up, and goes on only where nobody has used it before. What cannot be written down is not let through. */
+function useProof(pipeline: Pipeline, visit: Visit): Outcome {
+  const { proof } = visit
+  return proof === undefined ? undefined : consume(pipeline, proof, routeOf(visit).requirement.needed)
+}
+
+async function consume({ dpop }: Pipeline, proof: DpopProof, needed: string): Promise<Denial | undefined> {
+  return (await dpop?.consume(proof)) === true ? undefined : denyProof('replayed', needed)
+}
+
+/** The route that `match` has found; without one nothing passes. */
+function routeOf({ route }: Visit): Route {
+  if (route === undefined) throw new Error('no stage has found a route')
+  return route
+}
 
 function forward(
   pipeline: Pipeline,
@@ -142,7 +184,6 @@ function forward(
   checked: CheckedRequest,
   route: Route,
   headers: string[],
-  authenticated: boolean,
 ): Denial | undefined {
   const upstreams = pipeline.upstreams[route.service.index]
   const upstream = upstreams?.take(visit.startedAt)
@@ -151,10 +192,10 @@ function forward(
   }
   new Exchange(pipeline, visit, route, upstreams, upstream, {
     path: checked.query === '' ? checked.path : `${checked.path}?${checked.query}`,
-    method: visit.request.method ?? 'GET',
+    method: visit.method,
     headers,
     body: checked.bodyLength !== 0,
-    authenticated,
+    authenticated: visit.token !== undefined,
   }).start()
   return undefined
 }

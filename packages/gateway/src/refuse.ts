@@ -55,7 +55,7 @@ export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
     code: denial.code,
     status,
     route,
-    method: request.method ?? '',
+    method: visit.method,
     host: checked.ok ? checked.host : '',
     path: checked.ok ? checked.path : '',
     address: visit.address,

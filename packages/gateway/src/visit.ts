@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
+import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { DpopProof } from '@gatehouse/guard/dpop'
 import type { CheckedRequest, RefusedRequest } from './check-request.ts'
 import type { Route } from './route.ts'
@@ -9,12 +10,16 @@ export class Visit {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly checked: CheckedRequest | RefusedRequest
+  /** The method that is decided on: the request's, or that of the request which a proxy asks about. */
+  readonly method: string
   readonly requestId: string
   /** Where the request came from: the peer, or what a trusted proxy says. */
   readonly address: string
   /** Milliseconds since 1970. */
   readonly startedAt: number
   route: Route | undefined = undefined
+  /** Who calls; absent until that is known, and where nobody needs to be known. */
+  token: VerifiedToken | undefined = undefined
   /** How the token was presented. */
   scheme: 'Bearer' | 'DPoP' = 'Bearer'
   /** A good proof that still has to be used up before anything is done for it. */
@@ -31,6 +36,7 @@ export class Visit {
     requestId: string,
     address: string,
     startedAt: number,
+    method = request.method ?? '',
   ) {
     this.request = request
     this.response = response
@@ -38,6 +44,7 @@ export class Visit {
     this.requestId = requestId
     this.address = address
     this.startedAt = startedAt
+    this.method = method
   }
 }
 

@@ -39,7 +39,7 @@ export function checkProof(
   // Node joins two headers of this name by a comma, which no proof contains.
   const header = request.headers.dpop
   const proof = checkDpopProof(typeof header === 'string' ? header : '', {
-    method: request.method ?? '',
+    method: visit.method,
     url: `${dpop.scheme}://${checked.host}${checked.path}`,
     now: seconds(Math.floor(visit.startedAt / 1000)),
     accessToken,
