@@ -20,8 +20,14 @@ export const cookieNames: readonly string[] = [
   'gatehouse_browser',
   '__Host-gatehouse_device',
   'gatehouse_device',
+  '__Host-gatehouse_locale',
+  'gatehouse_locale',
+  '__Host-gatehouse_app',
+  'gatehouse_app',
 ]
 /** The built-in public client for which POST /login, /token/refresh and /logout act. */
 export const firstPartyClientId = 'first-party'
 /** How a service's own client is named: this and the service's name. */
 export const serviceClientPrefix = 'service:'
+/** How the client is named that Gatehouse itself is for the browser apps of a host: this and the host. */
+export const appClientPrefix = 'app:'

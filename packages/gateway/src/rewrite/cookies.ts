@@ -2,7 +2,7 @@ import { cookieNames } from '@gatehouse/core/wire-names'
 
 const ownNames: readonly string[] = cookieNames.map((name) => name.toLowerCase())
 /** What every one of our names contains: most headers are done with after one search for it. */
-const mark = 'gatehouse_session'
+const mark = 'gatehouse_'
 
 const isOwn = (name: string): boolean => ownNames.includes(name.trim().toLowerCase())
 

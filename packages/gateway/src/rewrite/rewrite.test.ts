@@ -1,3 +1,4 @@
+import { cookieNames } from '@gatehouse/core/wire-names'
 import { describe, expect, it } from 'vitest'
 import { buildToken } from '../fixtures/tokens.ts'
 import { setsOwnCookie, stripOwnCookies } from './cookies.ts'
@@ -65,6 +66,11 @@ describe('the memory for spellings', () => {
 })
 
 describe('cookies', () => {
+  it.each(cookieNames)('of ours are kept from services, each of them: %s', (name) => {
+    expect(stripOwnCookies(`a=1; ${name}=x`)).toBe('a=1')
+    expect(setsOwnCookie(`${name}=x; Path=/`)).toBe(true)
+  })
+
   it.each([
     ['a=1; b=2', 'a=1; b=2'],
     ['__Host-gatehouse_session=x', undefined],
