@@ -1,6 +1,11 @@
+import type { IncomingMessage } from 'node:http'
+import type { BrowserApps } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { accessTokenType } from '@gatehouse/core/wire-names'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from '@gatehouse/guard/access-token'
+import { createAppSessions } from './apps/app-sessions.ts'
+import { createAppSignIns } from './apps/app-sign-ins.ts'
+import { createKeptForms } from './apps/kept-forms.ts'
 import type { AuthOptions, AuthSettings } from './auth-options.ts'
 import { type AccessTokens, createAccessTokens } from './domain/access-tokens.ts'
 import { createAuthorizationCodes } from './domain/authorization-codes.ts'
@@ -47,6 +52,7 @@ import {
 } from './http/address-limit.ts'
 import { createCookies } from './http/cookies.ts'
 import type { Endpoint } from './http/endpoint.ts'
+import { BodyReader } from './http/read-body.ts'
 import { createAccountsByMail, createMailServices } from './mail/mail-services.ts'
 import { canSend, noMail } from './mail/open-outbox.ts'
 import type { Outbox } from './mail/outbox.ts'
@@ -87,6 +93,8 @@ export interface Auth {
   readonly notices: Notices
   readonly dynamicClients: DynamicClients
   readonly federation: Federation
+  /** The sessions of apps in the browser. */
+  readonly apps: BrowserApps<IncomingMessage>
   /** Ends what runs beside the requests. */
   close(): void
   /** Swaps what a reload may change, as a whole. */
@@ -247,6 +255,19 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     ...{ store, clock, clients, revocations, outbound, clientSecrets },
     policy: registrationPolicy,
   })
+  const findApp = (host: string) => settings.apps.find((app) => app.host === host)
+  const bodies = new BodyReader()
+  const appSessions = createAppSessions({
+    ...{ store, clock, ring, cookies, clients, accessTokens, lifetimes, roleScopes, defaultAudience },
+    revocations: revocations.set,
+    standing: federation.standing,
+  })
+  const appSignIns = createAppSignIns({
+    ...{ issuer, clock, cookies, clients, codes, tokenPairs, bodies, beginnings, findApp },
+    ring: rings.authorization,
+    keptForms: createKeptForms({ store, clock, ring: rings.authorization }),
+    scopes: () => settings.routeScopes,
+  })
   const logoutDeliveries = createLogoutDeliveries({ issuer, store, clock, clients, keys, outbound })
 
   const endpoints = buildEndpoints({
@@ -271,6 +292,9 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     browserSessions,
     cookies,
     logoutDeliveries,
+    findApp,
+    appSessions,
+    appSignIns,
     secondFactors,
     passkeys,
     federation,
@@ -344,7 +368,9 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     notices,
     dynamicClients,
     federation,
+    apps: { find: appSessions.find, begin: appSignIns.begin },
     close() {
+      bodies.close()
       federation.providers.close()
       outbound.close()
       outbox.close()

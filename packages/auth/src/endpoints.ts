@@ -11,6 +11,7 @@ import { accountPasswordEndpoints } from './account/password.ts'
 import { profileEndpoints } from './account/profile.ts'
 import { securityEndpoints } from './account/security.ts'
 import { accountSessionsEndpoints } from './account/sessions.ts'
+import { type AppEndpointDependencies, appEndpoints } from './apps/app-endpoints.ts'
 import { inboxEndpoint } from './development/inbox.ts'
 import { loginEndpoint } from './first-party/login.ts'
 import { loginCodeEndpoints } from './first-party/login-code.ts'
@@ -63,6 +64,7 @@ type DependenciesOf<Build extends (dependencies: never) => unknown> = Parameters
 /** What all endpoints together need. */
 export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof refreshEndpoint> &
+  AppEndpointDependencies &
   DependenciesOf<typeof logoutEndpoint> &
   DependenciesOf<typeof validateEndpoint> &
   DependenciesOf<typeof signInPageEndpoints> &
@@ -141,6 +143,7 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     ...passkeyPageEndpoints(dependencies),
     ...(dependencies.canSend ? byMail(dependencies) : []),
     languageEndpoint(dependencies),
+    ...appEndpoints(dependencies),
     ...assetEndpoints(dependencies),
     ...secondFactorEndpoints(dependencies),
     ...enrolFactorEndpoints(dependencies),

@@ -115,3 +115,36 @@ export interface RevocationSource {
   /** Whether the answers can be relied on: false before the first load and after the feed was lost for too long. */
   readonly current: boolean
 }
+
+/** Where a browser is sent to sign in, and the cookies that go with it. */
+export interface SignInDetour {
+  readonly location: string
+  readonly cookies: readonly string[]
+}
+
+/** What the gateway asks of the sessions that Gatehouse holds for apps in the browser. */
+export interface BrowserApps<Request> {
+  /**
+   * What a token of the session would say that a request's cookies open on this host; absent where they open none. A promise
+   * where it has to be looked up. Error: `temporarily_unavailable`.
+   */
+  find(host: string, cookie: string | undefined): VerifiedToken | undefined | Promise<VerifiedToken | undefined>
+  /**
+   * Sends a browser to sign in, and back to where it was. A form that the request carries is kept and sent again then.
+   * Errors: `too_many_requests`, `payload_too_large`, `invalid_request`.
+   */
+  begin(
+    request: Request,
+    detour: {
+      readonly host: string
+      /** Where it was: path and query. */
+      readonly returnTo: string
+      readonly address: string
+      /** Whether the request's body is a form to be kept. */
+      readonly keepForm: boolean
+      readonly acrValues?: readonly string[] | undefined
+      /** Seconds. */
+      readonly maxAge?: number | undefined
+    },
+  ): Promise<SignInDetour>
+}

@@ -15,3 +15,6 @@ export function matchesChallenge(verifier: string, challenge: string): boolean {
   if (!isCodeVerifier(verifier) || !isCodeChallenge(challenge)) return false
   return timingSafeEqual(hash('sha256', verifier, 'buffer'), Buffer.from(challenge, 'base64url'))
 }
+
+/** The challenge for a verifier. Spec: RFC 7636 section 4.2. */
+export const challengeOf = (verifier: string): string => hash('sha256', verifier, 'base64url')

@@ -131,6 +131,8 @@ export async function compose(parts: Parts): Promise<Program> {
       ? { findCertificateThumbprint: (request) => findCertificate(request)?.thumbprint }
       : {}),
     ...(configuration.certificates.header === undefined ? {} : { hiddenHeaders: [configuration.certificates.header] }),
+    apps: auth.apps,
+    publicScheme: configuration.issuer.startsWith('https:') ? 'https' : 'http',
     issueIdentity: (token, service) => auth.accessTokens.issueIdentity(token, service),
     onDecision: ({ route, outcome }) => telemetry.decisions.count(route, outcome),
     onAnswer(route, _status, seconds) {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { VerifiedToken } from '@gatehouse/core/contracts'
+import type { BrowserApps, VerifiedToken } from '@gatehouse/core/contracts'
 import type { ErrorCode } from '@gatehouse/core/errors'
 import { Outbox } from '@gatehouse/core/outbox'
 import { newRequestId } from '@gatehouse/core/random'
@@ -27,6 +27,10 @@ export interface GatewayDependencies {
   readonly dpop?: DpopProofs
   /** The `x5t#S256` of the certificate that a request's client has shown; absent = none ever reaches us. */
   readonly findCertificateThumbprint?: (request: IncomingMessage) => string | undefined
+  /** The sessions that are held for browser apps; absent = no app has any. */
+  readonly apps?: BrowserApps<IncomingMessage>
+  /** The scheme of the issuer, by which browsers reach the gateway. Default: http. */
+  readonly publicScheme?: 'http' | 'https'
   /** Headers by which a proxy tells Gatehouse alone something, such as a client certificate: never forwarded. */
   readonly hiddenHeaders?: readonly string[]
   /** A signed identity JWT for one service. */
@@ -70,8 +74,9 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   const retiring = new Set<Upstream>()
   let closing: Promise<void> | undefined
   const { address, scheme } = dependencies.origin ?? { address: peerAddress, scheme: requestScheme }
+  const { publicScheme = 'http' } = dependencies
   const hiddenHeaders = (dependencies.hiddenHeaders ?? []).map((name) => foldHeaderName(name.toLowerCase()))
-  const base = { ...dependencies, tuning, running, outbox: new Outbox(), scheme, hiddenHeaders }
+  const base = { ...dependencies, tuning, running, outbox: new Outbox(), scheme, hiddenHeaders, publicScheme }
   let pipeline = adopt(table)
 
   function adopt(next: RouteTable): Pipeline {

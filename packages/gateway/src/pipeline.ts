@@ -2,7 +2,9 @@ import type { VerifiedToken } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { DpopProof } from '@gatehouse/guard/dpop'
 import { type Authenticator, authenticate } from './authenticate/access-token.ts'
+import { type BrowserSessionFinder, findBySession, mayHaveSession } from './authenticate/browser-session.ts'
 import { denyProof } from './authenticate/dpop-proof.ts'
+import { detourFor } from './authenticate/sign-in-detour.ts'
 import { checkRequirement } from './authorize/requirement.ts'
 import type { CheckedRequest, RefusedRequest } from './check-request.ts'
 import { type Denial, isDenial } from './denial.ts'
@@ -16,7 +18,7 @@ import { findMethod, type RouteTable } from './routes.ts'
 import type { Visit } from './visit.ts'
 
 /** What the pipeline runs on: the functions of the gateway and one state of its configuration. */
-export interface Pipeline extends Authenticator, Forwarder {
+export interface Pipeline extends Authenticator, BrowserSessionFinder, Forwarder {
   readonly table: RouteTable
   /** By {@link Route.service}'s index. */
   readonly upstreams: readonly UpstreamSet[]
@@ -68,13 +70,13 @@ function proceed(journey: Journey, from: number): void {
       const outcome = stages[index]?.(pipeline, visit, checked)
       if (outcome === undefined) continue
       if (outcome instanceof Promise) return void proceedAfter(journey, outcome, index + 1)
-      return refuse(pipeline, visit, outcome)
+      return deny(journey, outcome)
     }
     denial = finish(journey)
   } catch (thrown) {
     denial = denyFault(thrown)
   }
-  if (denial !== undefined) refuse(pipeline, visit, denial)
+  if (denial !== undefined) deny(journey, denial)
 }
 
 /** Goes on when a stage that had to wait is done. */
@@ -88,8 +90,18 @@ async function proceedAfter(journey: Journey, outcome: Promise<Denial | undefine
   }
   // The client has gone meanwhile: there is nobody to do anything for.
   if (visit.response.destroyed) pipeline.onAnswer?.(visit.route?.name ?? '', 499, 0)
-  else if (denial !== undefined) refuse(pipeline, visit, denial)
+  else if (denial !== undefined) deny(journey, denial)
   else proceed(journey, next)
+}
+
+/** Says no, or sends to sign in who looks at a page. */
+function deny({ pipeline, visit, checked }: Journey, denial: Denial): void {
+  const detour = visit.allowed ? undefined : detourFor(pipeline, visit, checked, denial)
+  if (detour === undefined) return refuse(pipeline, visit, denial)
+  detour.catch(denyFault).then((answer) => {
+    if (visit.response.destroyed) pipeline.onAnswer?.(visit.route?.name ?? '', 499, 0)
+    else refuse(pipeline, visit, answer)
+  })
 }
 
 function finish({ pipeline, visit, checked, ending }: Journey): Denial | undefined {
@@ -102,6 +114,9 @@ function finish({ pipeline, visit, checked, ending }: Journey): Denial | undefin
 /** A fault of ours is never a way through. */
 function denyFault(thrown: unknown): Denial {
   const reason = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+  if (thrown instanceof GatehouseError && thrown.status < 500) {
+    return { code: thrown.code, reason, needed: 'a request that can be served', close: true }
+  }
   // A store that is busy says so itself.
   if (thrown instanceof GatehouseError && thrown.code === 'temporarily_unavailable') {
     return { code: thrown.code, reason, needed: 'a store that answers', headers: ['retry-after', '1'] }
@@ -144,8 +159,16 @@ const denyMethod = ({ pattern, allow }: RouteLeaf, method: string): Denial => ({
   headers: ['allow', allow],
 })
 
-function findCaller(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Denial | undefined {
-  const found = authenticate(pipeline, visit, checked, routeOf(visit))
+function findCaller(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Outcome {
+  const route = routeOf(visit)
+  if (route.requirement.credentials === 'ignored') return undefined
+  const found = mayHaveSession(route, checked)
+    ? findBySession(pipeline, visit, checked, route)
+    : authenticate(pipeline, visit, checked, route)
+  return found instanceof Promise ? found.then((token) => noteCaller(visit, token)) : noteCaller(visit, found)
+}
+
+function noteCaller(visit: Visit, found: VerifiedToken | Denial | undefined): Denial | undefined {
   if (found !== undefined && isDenial(found)) return found
   visit.token = found
   return undefined

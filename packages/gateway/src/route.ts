@@ -18,6 +18,8 @@ export interface Service {
   /** Bytes. */
   readonly bodyLimit: number
   readonly onIssuerHost: boolean
+  /** Whether Gatehouse holds the sessions of its browsers. */
+  readonly session: boolean
 }
 
 /** A route, ready. */

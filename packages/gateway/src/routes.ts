@@ -15,6 +15,8 @@ export interface ServiceDefinition {
   readonly host?: string
   /** Its own audience, beside the top-level one. */
   readonly audience: string
+  /** Whether it is an app in the browser whose session Gatehouse holds. */
+  readonly session?: 'cookie' | undefined
   /** Origins such as `http://orders-1:4001`. */
   readonly upstream: readonly string[]
   /** Seconds. Defaults: connect 5, headers 30, idle 120. */
@@ -134,6 +136,7 @@ function buildService(
     upstreams: definition.upstream.map((url) => parseUpstream(url) ?? fail(`"${url}" is no http(s) origin`)),
     timeouts: { connect: milliseconds(connect), headers: milliseconds(headers), idle: milliseconds(idle) },
     bodyLimit,
+    session: definition.session === 'cookie',
     scopes: [...new Set(definition.routes.flatMap(({ require }) => scopesOf(require)))].sort(),
     ...place,
   }

@@ -12,6 +12,7 @@ import { describeFederation } from './tables/federation.suite.ts'
 import { describeFlows } from './tables/flows.suite.ts'
 import { describeGrants } from './tables/grants.suite.ts'
 import { describeInitialAccessTokens } from './tables/initial-access-tokens.suite.ts'
+import { describeKeptForms } from './tables/kept-forms.suite.ts'
 import { describeLogoutDeliveries } from './tables/logout-deliveries.suite.ts'
 import { describeMailedProofs } from './tables/mailed-proofs.suite.ts'
 import { describeMails } from './tables/mails.suite.ts'
@@ -61,6 +62,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
   describe('decoupled requests', () => describeDecoupledRequests(open))
   describe('flows', () => describeFlows(open))
   describe('initial access tokens', () => describeInitialAccessTokens(open))
+  describe('kept forms', () => describeKeptForms(open))
   describe('logout deliveries', () => describeLogoutDeliveries(open))
   describe('mails', () => describeMails(open))
   describe('outside providers', () => describeFederation(open))

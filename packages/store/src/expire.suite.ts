@@ -77,10 +77,11 @@ export function describeExpiry(open: OpenForSuite): void {
       expires_at: start,
     })
     await store.organisationInvitations.put(buildOrganisationInvitation({ expires_at: start }))
+    await store.keptForms.insert({ hash, sealed: '', expires_at: start })
     await store.initialAccessTokens.insert({ hash, uses_left: 1, created_at: longAgo, expires_at: start })
     await store.revocations.append([{ kind: 'jti', value: hash, issued_before: null, expires_at: start }])
     await store.revocations.append([{ kind: 'jti', value: 'last', issued_before: null, expires_at: start }])
-    expect(await store.removeExpired()).toBe(20)
+    expect(await store.removeExpired()).toBe(21)
     expect(await store.removeExpired()).toBe(0)
     expect(await store.usedIdentifiers.consume({ kind: 'k', hash, expires_at: start })).toBe(true)
   })

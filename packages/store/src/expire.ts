@@ -31,6 +31,7 @@ const expiringTables: readonly ExpiringTable[] = [
   { table: 'mails', key: ['id'], also: () => sql`delivered_at is not null` },
   { table: 'mailed_proofs', key: ['hash'] },
   { table: 'initial_access_tokens', key: ['hash'] },
+  { table: 'kept_forms', key: ['hash'] },
   { table: 'remembered_devices', key: ['hash'] },
   { table: 'organisation_invitations', key: ['organisation_id', 'email'] },
   { table: 'provider_sign_ins', key: ['state_hash'] },

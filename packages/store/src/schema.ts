@@ -12,6 +12,7 @@ import type {
   FlowRow,
   GrantRow,
   InitialAccessTokenRow,
+  KeptFormRow,
   LinkedIdentityRow,
   LogoutDeliveryRow,
   MailedProofRow,
@@ -60,6 +61,7 @@ export interface Schema {
   readonly mails: MailRow
   readonly mailed_proofs: MailedProofRow
   readonly initial_access_tokens: InitialAccessTokenRow
+  readonly kept_forms: KeptFormRow
   readonly factors: FactorRow
   readonly recovery_codes: RecoveryCodeRow
   readonly remembered_devices: RememberedDeviceRow

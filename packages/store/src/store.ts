@@ -16,6 +16,7 @@ import { createFamiliarAddresses, type FamiliarAddresses } from './tables/famili
 import { createFlows, type Flows } from './tables/flows.ts'
 import { createGrants, type Grants } from './tables/grants.ts'
 import { createInitialAccessTokens, type InitialAccessTokens } from './tables/initial-access-tokens.ts'
+import { createKeptForms, type KeptForms } from './tables/kept-forms.ts'
 import { createLinkedIdentities, type LinkedIdentities } from './tables/linked-identities.ts'
 import { createLogoutDeliveries, type LogoutDeliveries } from './tables/logout-deliveries.ts'
 import { createMailedProofs, type MailedProofs } from './tables/mailed-proofs.ts'
@@ -69,6 +70,7 @@ export interface Tables {
   readonly mails: Mails
   readonly mailedProofs: MailedProofs
   readonly initialAccessTokens: InitialAccessTokens
+  readonly keptForms: KeptForms
   readonly factors: Factors
   readonly recoveryCodes: RecoveryCodes
   readonly rememberedDevices: RememberedDevices
@@ -165,6 +167,7 @@ export const createTables = (connection: Connection): Tables => ({
   mails: createMails(connection),
   mailedProofs: createMailedProofs(connection),
   initialAccessTokens: createInitialAccessTokens(connection),
+  keptForms: createKeptForms(connection),
   factors: createFactors(connection),
   recoveryCodes: createRecoveryCodes(connection),
   rememberedDevices: createRememberedDevices(connection),

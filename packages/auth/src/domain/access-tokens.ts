@@ -49,6 +49,8 @@ export interface AccessTokens {
     lifetime: Seconds,
     format?: AccessTokenFormat,
   ): { readonly token: string; readonly expiresAt: Seconds }
+  /** The claims that a token issued now would have, unsigned. Cost: none worth naming. */
+  describe(subject: AccessTokenSubject, lifetime: Seconds): AccessTokenClaims
   /**
    * What one service is told of the caller: a JWT of type `gatehouse-identity+jwt` for that service's audience alone.
    * Kept for 60 s beside the token that it was made from, and never valid beyond that one's `exp`.
@@ -74,21 +76,24 @@ export function createAccessTokens({ issuer, clock, keys, revocations, sealedTok
     if (!sealedTokens) throw new GatehouseError('server_error', { cause: new Error('opaque tokens are not set up') })
     return sealedTokens.seal(claims)
   }
+  const describe = (subject: AccessTokenSubject, lifetime: Seconds): AccessTokenClaims => {
+    const now = clock.now()
+    const claims: AccessTokenClaims = {
+      iss: issuer,
+      ...subject,
+      iat: now,
+      exp: seconds(now + lifetime),
+      jti: randomToken(16),
+    }
+    // A revocation by time includes its own second: what is issued after it in that second is dated one later.
+    const isCovered = revocations.isRevoked({ claims, kid: keys.current().kid })
+    return isCovered ? { ...claims, iat: seconds(now + 1) } : claims
+  }
   return {
+    describe,
     issue(subject, lifetime, format = 'jwt') {
-      const key = keys.current()
-      const now = clock.now()
-      const claims: AccessTokenClaims = {
-        iss: issuer,
-        ...subject,
-        iat: now,
-        exp: seconds(now + lifetime),
-        jti: randomToken(16),
-      }
-      // A revocation by time includes its own second: what is issued after it in that second is dated one later.
-      const isCovered = revocations.isRevoked({ claims, kid: key.kid })
-      const dated = isCovered ? { ...claims, iat: seconds(now + 1) } : claims
-      return { token: build(key, dated, format), expiresAt: claims.exp }
+      const claims = describe(subject, lifetime)
+      return { token: build(keys.current(), claims, format), expiresAt: claims.exp }
     },
 
     issueIdentity(token, service) {

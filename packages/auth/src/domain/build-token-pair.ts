@@ -2,7 +2,7 @@ import type { Seconds } from '@gatehouse/core/brand'
 import type { AccessTokenClaims } from '@gatehouse/core/contracts'
 import type { JsonObject } from '@gatehouse/core/json'
 import type { GrantRow } from '@gatehouse/store/rows'
-import { type AccessTokens, audienceClaim } from './access-tokens.ts'
+import { type AccessTokenSubject, type AccessTokens, audienceClaim } from './access-tokens.ts'
 import type { Client } from './clients.ts'
 import { rolesTold } from './effective-access.ts'
 import { readGrantedDetails } from './granted-details.ts'
@@ -39,6 +39,34 @@ interface Dependencies {
   readonly lifetimes: () => { readonly accessToken: Seconds }
 }
 
+/** What the access tokens of a grant say, whatever becomes of it. */
+export function describeGrant(
+  grant: GrantRow,
+  client: Client,
+  { scope, audiences = grant.audience.split(' '), details, confirmation }: Omit<PairParts, 'grant' | 'generation'>,
+): AccessTokenSubject {
+  // The column is written by this file alone.
+  const cnf =
+    confirmation ?? (grant.confirmation === null ? undefined : (JSON.parse(grant.confirmation) as Confirmation))
+  const granted = details ?? readGrantedDetails(grant.authorization_details)
+  const roles = rolesTold(grant, client)
+  return {
+    sub: grant.user_id,
+    client_id: grant.client_id,
+    aud: audienceClaim(audiences),
+    scope,
+    sid: grant.session_id,
+    gid: grant.id,
+    auth_time: grant.auth_time,
+    acr: grant.acr,
+    amr: grant.amr.split(' '),
+    ...(roles.length === 0 ? {} : { roles }),
+    ...(grant.organisation_id === null ? {} : { org: grant.organisation_id }),
+    ...(cnf ? { cnf } : {}),
+    ...(granted.length > 0 ? { authorization_details: granted } : {}),
+  }
+}
+
 /** The tokens of a grant as it is: nothing is read or written. Cost: one signature. */
 export function buildPair(
   { accessTokens, refreshTokens, lifetimes }: Dependencies,
@@ -47,38 +75,15 @@ export function buildPair(
 ): TokenPair {
   const { grant, generation, scope } = parts
   const lifetime = lifetimes().accessToken
-  const audiences = parts.audiences ?? grant.audience.split(' ')
-  // The column is written by this file alone.
-  const cnf =
-    parts.confirmation ?? (grant.confirmation === null ? undefined : (JSON.parse(grant.confirmation) as Confirmation))
-  const details = parts.details ?? readGrantedDetails(grant.authorization_details)
-  const authorizationDetails = details.length > 0 ? { authorization_details: details } : undefined
-  const roles = rolesTold(grant, client)
-  const { token } = accessTokens.issue(
-    {
-      sub: grant.user_id,
-      client_id: grant.client_id,
-      aud: audienceClaim(audiences),
-      scope,
-      sid: grant.session_id,
-      gid: grant.id,
-      auth_time: grant.auth_time,
-      acr: grant.acr,
-      amr: grant.amr.split(' '),
-      ...(roles.length === 0 ? {} : { roles }),
-      ...(grant.organisation_id === null ? {} : { org: grant.organisation_id }),
-      ...(cnf ? { cnf } : {}),
-      ...authorizationDetails,
-    },
-    lifetime,
-    client.accessTokenFormat,
-  )
+  const subject = describeGrant(grant, client, parts)
+  const { authorization_details } = subject
+  const { token } = accessTokens.issue(subject, lifetime, client.accessTokenFormat)
   return {
     access_token: token,
-    token_type: cnf?.jkt === undefined ? 'Bearer' : 'DPoP',
+    token_type: subject.cnf?.jkt === undefined ? 'Bearer' : 'DPoP',
     expires_in: lifetime,
     ...(generation === undefined ? {} : { refresh_token: refreshTokens.build(grant, generation) }),
     scope,
-    ...authorizationDetails,
+    ...(authorization_details === undefined ? {} : { authorization_details }),
   }
 }

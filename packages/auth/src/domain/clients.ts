@@ -2,13 +2,14 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import type { ClientId } from '@gatehouse/core/brand'
 import { parseScope, type ScopeSet } from '@gatehouse/core/scope'
 import { type Clock, seconds } from '@gatehouse/core/time'
-import { firstPartyClientId, serviceClientPrefix } from '@gatehouse/core/wire-names'
+import { appClientPrefix, firstPartyClientId, serviceClientPrefix } from '@gatehouse/core/wire-names'
 import type { Store } from '@gatehouse/store/store'
 import { type ClientDocuments, isDocumentAddress } from './client-documents.ts'
 import { type ClientKey, parseClientKeys } from './client-keys.ts'
 import type { AuthMethod, ClientMetadata, GrantType } from './client-metadata.ts'
 import { openScopes, type RegisteredClient, type RegistrationPolicy } from './client-registration.ts'
 import { buildClientSettings, type ClientSettings } from './client-settings.ts'
+import { type ConfiguredApp, callbackOf } from './configured-app.ts'
 import { applyFapi2 } from './fapi2.ts'
 import type { KeyRing } from './key-rings.ts'
 import { sealUnder, unsealUnder } from './ring-sealing.ts'
@@ -89,6 +90,8 @@ export interface ConfiguredService {
 export interface ClientConfiguration {
   readonly clients: readonly ConfiguredClient[]
   readonly services: readonly ConfiguredService[]
+  /** Hosts of apps in the browser whose sessions Gatehouse holds. */
+  readonly apps: readonly ConfiguredApp[]
   /** The top-level audience, which every service answers for. */
   readonly audience: string
 }
@@ -196,17 +199,17 @@ export const isConfiguredClient = (configuration: ClientConfiguration, id: strin
  */
 export const isClientId = (id: string): boolean => /^[\w.~:-]{1,100}$/.test(id) && !id.startsWith('usr_')
 
-const audiencesOf = ({ audience, services }: ClientConfiguration): ReadonlySet<string> =>
+const audiencesOf = ({ audience, services }: Pick<ClientConfiguration, 'audience' | 'services'>): ReadonlySet<string> =>
   new Set([audience, ...services.map((service) => service.audience)])
 
-function buildConfigured({ clients, services, audience }: ClientConfiguration): ReadonlyMap<string, Client> {
+function buildConfigured({ clients, services, apps, audience }: ClientConfiguration): ReadonlyMap<string, Client> {
   const all = new Map<string, Client>()
   all.set(firstPartyClientId, {
     ...emptyClient(firstPartyClientId),
     authMethod: 'none',
     grantTypes: new Set(['refresh_token']),
     scopes: 'all',
-    audiences: audiencesOf({ clients, services, audience }),
+    audiences: audiencesOf({ services, audience }),
     firstParty: true,
   })
   for (const service of services) {
@@ -216,6 +219,18 @@ function buildConfigured({ clients, services, audience }: ClientConfiguration): 
       ...emptyClient(id),
       secretHashes: [hashSecret(service.clientSecret)],
       answersFor: new Set([service.audience, audience]),
+    })
+  }
+  for (const app of apps) {
+    const id = `${appClientPrefix}${app.host}`
+    // It has no secret: its codes are good for nobody who asks over the network.
+    all.set(id, {
+      ...emptyClient(id),
+      ...buildClientSettings({ redirect_uris: [callbackOf(app)], client_name: app.name }),
+      grantTypes: new Set(['authorization_code', 'refresh_token']),
+      scopes: 'all',
+      firstParty: true,
+      skipConsent: true,
     })
   }
   for (const client of clients) {

@@ -12,10 +12,17 @@ export interface Cookies {
   /** The value by which a browser need not show a second factor for a while. */
   findDevice(headers: IncomingHttpHeaders): string | undefined
   setDevice(value: string, maxAge: number): string
+  /** What opens the session of a browser app, on its own host. */
+  findApp(cookie: string | undefined): string | undefined
+  setApp(value: string, maxAge: number): string
+  clearApp(): string
   /** The language that was chosen in this browser: two letters. */
   findLocale(headers: IncomingHttpHeaders): string | undefined
   setLocale(locale: string): string
 }
+
+/** A grant's id and what proves it; see apps/app-sessions. */
+const appValue = /^[\w-]{22}\.[\w-]{43}$/
 
 /** Seconds for which a browser's language is remembered (a year). */
 const localeLifetime = 31_536_000
@@ -31,6 +38,7 @@ export function createCookies(issuer: string): Cookies {
   const session = `${prefix}gatehouse_session`
   const browser = `${prefix}gatehouse_browser`
   const device = `${prefix}gatehouse_device`
+  const app = `${prefix}gatehouse_app`
   const locale = `${prefix}gatehouse_locale`
   return {
     findSession: (headers) => findCookie(headers.cookie, session),
@@ -41,6 +49,9 @@ export function createCookies(issuer: string): Cookies {
     setDevice: (value, maxAge) => `${device}=${value}; Max-Age=${maxAge}; ${attributes}`,
     findLocale: (headers) => findCookie(headers.cookie, locale, /^[a-z]{2}$/),
     setLocale: (value) => `${locale}=${value}; Max-Age=${localeLifetime}; ${attributes}`,
+    findApp: (cookie) => findCookie(cookie, app, appValue),
+    setApp: (value, maxAge) => `${app}=${value}; Max-Age=${maxAge}; ${attributes}`,
+    clearApp: () => `${app}=; Max-Age=0; ${attributes}`,
     clearSession: () => `${session}=; Max-Age=0; ${attributes}`,
   }
 }

@@ -89,7 +89,7 @@ export const callbackOf = (issuer: string, provider: string): string =>
 export const leadTo = (look: Look, go: Going, cookies: readonly string[] = []): Answer =>
   'url' in go
     ? redirectTo(go.url, cookies)
-    : renderFormPost(look, { redirectUri: go.form.action, fields: go.form.fields, cookies })
+    : renderFormPost(look, { redirectUri: go.form.action, fields: Object.entries(go.form.fields), cookies })
 
 function hintOf({ authorization }: SendingDependencies, flow: Flow): string | undefined {
   return flow.kind === 'authorize' ? authorization.requestOf(flow).loginHint : undefined

@@ -11,7 +11,8 @@ export const renderFormPost = (
   look: Look,
   page: {
     readonly redirectUri: string
-    readonly fields: Readonly<Record<string, string>>
+    /** Names and values, in their order. */
+    readonly fields: Iterable<readonly [string, string]>
     readonly cookies: readonly string[]
   },
 ): Answer =>
@@ -25,7 +26,7 @@ export const renderFormPost = (
       scripts: ['submit'],
       cookies: page.cookies,
       body: html`<form method="post" action="${page.redirectUri}">
-${Object.entries(page.fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+${[...page.fields].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 <noscript><p>${look.text('frame.one_step_left')}</p></noscript>
 <button id="continue" class="primary" type="submit">${look.text('frame.continue')}</button>
 </form>`,

@@ -36,7 +36,7 @@ export async function answerAuthorization(
   switch (mode) {
     case 'form_post':
     case 'form_post.jwt':
-      return renderFormPost(look, { redirectUri, fields, cookies })
+      return renderFormPost(look, { redirectUri, fields: Object.entries(fields), cookies })
     case 'fragment':
     case 'fragment.jwt':
       return redirectTo(`${redirectUri}#${encode(fields)}`, cookies)

@@ -62,6 +62,7 @@ const baseSettings: AuthSettings = {
       permissions: { ...noPermissions, firstParty: true },
     },
   ],
+  apps: [],
   services: [{ name: 'orders', audience: 'https://auth.example.com/orders', clientSecret: 'orders-secret' }],
   lifetimes: {
     accessToken: seconds(300),

@@ -72,6 +72,7 @@ function definitionOf(name: string, audience: string, entry: ServiceEntry): Serv
     name,
     audience,
     ...(entry.host === undefined ? {} : { host: entry.host }),
+    session: entry.session,
     upstream: typeof entry.upstream === 'string' ? [entry.upstream] : entry.upstream,
     timeouts: {
       ...(connect === undefined ? {} : { connect: parseDuration(connect) ?? 0 }),

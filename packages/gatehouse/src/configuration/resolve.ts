@@ -8,6 +8,7 @@ import type { Configuration, ListenAddress } from './configuration.ts'
 import { duration } from './duration.ts'
 import { isLoopback } from './loopback.ts'
 import type { Report } from './problem.ts'
+import { resolveApps } from './resolve-apps.ts'
 import { resolveBrand } from './resolve-brand.ts'
 import { resolveBreached } from './resolve-breached.ts'
 import { checkCertificateClients, resolveCertificates } from './resolve-certificates.ts'
@@ -85,6 +86,7 @@ export function resolveConfiguration(
       audience,
       clients,
       services,
+      apps: resolveApps(content, { issuer, development, report }),
       lifetimes: resolveLifetimes(content, report),
       minimumPasswordLength: content.passwords?.minimum_length ?? 15,
       requireClientToValidate: content.validate?.require_client ?? false,

@@ -52,6 +52,20 @@ export const service = Type.Object(
       expected: 'an origin such as http://orders:4001, or a list of them',
     }),
     host: Type.Optional(text('The host that its routes are on. Left out: the issuer’s')),
+    session: Type.Optional(
+      Type.Literal('cookie', {
+        description:
+          'The service is an app for browsers, and Gatehouse holds its sessions: pages lead to sign in and back, the browser has a cookie and no token. On a host of its own',
+        expected: 'cookie',
+      }),
+    ),
+    signed_out: Type.Optional(
+      Type.String({
+        pattern: '^/(?!/)',
+        description: 'With `session: cookie`: the path that browsers are led to that have signed out. Default: `/`',
+        expected: 'a path such as /goodbye',
+      }),
+    ),
     audience: Type.Optional(text('Whom its tokens are for. Left out: the public URL of its first route’s fixed part')),
     client: Type.Optional(
       Type.Object(

@@ -184,6 +184,19 @@ export const configurationSchema = Type.Object(
         strict,
       ),
     ),
+    insecure: Type.Optional(
+      Type.Object(
+        {
+          apps_on_issuer_host: Type.Optional(
+            flag(
+              'Allows `session: cookie` on the issuer’s host, where script of the app could act on the sign-in pages',
+              false,
+            ),
+          ),
+        },
+        { ...strict, description: 'What is unsafe, and meant all the same', expected: '{ apps_on_issuer_host: true }' },
+      ),
+    ),
     log: Type.Optional(
       Type.Object(
         {

@@ -23,6 +23,7 @@ async function buildEndpoints(): Promise<readonly DescribedEndpoint[]> {
       audience: 'https://auth.example.com',
       clients: [],
       services: [],
+      apps: [],
       lifetimes: { accessToken: seconds(300), absolute: day, idle: day, replayWindow: seconds(30) },
       minimumPasswordLength: 15,
       requireClientToValidate: false,

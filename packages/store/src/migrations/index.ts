@@ -5,6 +5,7 @@ import { mail } from './0004-mail.ts'
 import { organisations } from './0005-organisations.ts'
 import { sessionLimits } from './0006-session-limits.ts'
 import { federation } from './0007-federation.ts'
+import { keptForms } from './0009-kept-forms.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, in order. */
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   organisations,
   sessionLimits,
   federation,
+  keptForms,
 ]

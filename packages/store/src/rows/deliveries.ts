@@ -50,3 +50,12 @@ export interface MailedProofRow {
   readonly created_at: Seconds
   readonly expires_at: Seconds
 }
+
+/** A form of a browser app that was sent without a session, until its sender has signed in. */
+export interface KeptFormRow {
+  /** SHA-256 of what its sender brings back. */
+  readonly hash: string
+  /** What was sent, and where to. */
+  readonly sealed: string
+  readonly expires_at: Seconds
+}

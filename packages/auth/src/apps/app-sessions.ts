@@ -1,0 +1,162 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { GrantId, Seconds } from '@gatehouse/core/brand'
+import type { RevocationSource, VerifiedToken } from '@gatehouse/core/contracts'
+import { GatehouseError } from '@gatehouse/core/errors'
+import { parseScope } from '@gatehouse/core/scope'
+import { type Clock, seconds } from '@gatehouse/core/time'
+import { accessTokenType, appClientPrefix } from '@gatehouse/core/wire-names'
+import type { GrantRow } from '@gatehouse/store/rows'
+import type { Store } from '@gatehouse/store/store'
+import { LRUCache } from 'lru-cache'
+import type { AccessTokens } from '../domain/access-tokens.ts'
+import type { AuditEvent } from '../domain/audit.ts'
+import { describeGrant } from '../domain/build-token-pair.ts'
+import type { Clients } from '../domain/clients.ts'
+import { type RoleScopes, scopeThatStands } from '../domain/effective-access.ts'
+import type { KeyRing } from '../domain/key-rings.ts'
+import type { TokenLifetimes } from '../domain/token-pairs.ts'
+import type { Cookies } from '../http/cookies.ts'
+
+/** Sessions of browser apps: a grant, and a cookie of the app's host that proves which one. */
+export interface AppSessions {
+  /**
+   * What an access token of the session would say; absent where there is none that lasts. Errors: `temporarily_unavailable`
+   * where nobody can say. Cost: a look-up; once in an access token's lifetime, and then as a promise, one read and one write.
+   */
+  find(host: string, cookie: string | undefined): VerifiedToken | undefined | Promise<VerifiedToken | undefined>
+  /** The grant of a cookie that is genuine, whether it lasts or not. Cost: one read. */
+  findGrant(host: string, cookie: string | undefined): Promise<GrantRow | undefined>
+  /** The Set-Cookie header that opens a grant's session on a host. */
+  buildCookie(host: string, grant: GrantRow): string
+}
+
+interface Dependencies {
+  readonly store: Pick<Store, 'grants'>
+  readonly clock: Clock
+  /** Under whose keys grants have their salts: that of refresh tokens. */
+  readonly ring: KeyRing
+  readonly cookies: Cookies
+  readonly clients: Clients
+  readonly accessTokens: AccessTokens
+  readonly revocations: RevocationSource
+  readonly lifetimes: () => TokenLifetimes
+  readonly roleScopes: () => RoleScopes
+  readonly defaultAudience: () => string
+  readonly standing: { checkSession(session: GrantRow['session_id'], by: AuditBy): Promise<void> }
+}
+
+type AuditBy = Pick<AuditEvent, 'address' | 'request_id'>
+
+/** A session that is known, and on which host. */
+interface Known {
+  readonly host: string
+  readonly token: VerifiedToken
+}
+
+/** How many sessions are remembered; one costs about 1.5 kB. */
+const rememberedSessions = 10_000
+
+/** What services are not told: it is about this client and nobody else. */
+const ownScopes: ReadonlySet<string> = new Set(['openid', 'offline_access'])
+
+export function createAppSessions(dependencies: Dependencies): AppSessions {
+  const { store, clock, ring, cookies, revocations, lifetimes } = dependencies
+  const known = new LRUCache<string, Known>({ max: rememberedSessions })
+  /** Looked up just now: tabs that ask together are answered by one look. */
+  const looking = new Map<string, Promise<VerifiedToken | undefined>>()
+
+  const findGrant = async (host: string, value: string): Promise<GrantRow | undefined> => {
+    const [id = '', mac = ''] = value.split('.')
+    const grant = await store.grants.find(id as GrantId) // of the form that the cookie has
+    if (grant?.client_id !== appClientPrefix + host) return undefined
+    const expected = macOf(ring, host, grant)
+    const presented = Buffer.from(mac, 'base64url')
+    return presented.length === expected.length && timingSafeEqual(presented, expected) ? grant : undefined
+  }
+
+  const derive = async (host: string, value: string): Promise<VerifiedToken | undefined> => {
+    const grant = await findGrant(host, value)
+    const token = grant && (await useGrant(dependencies, grant))
+    if (!token) known.delete(value)
+    else known.set(value, { host, token })
+    return token
+  }
+
+  const look = (host: string, value: string): Promise<VerifiedToken | undefined> => {
+    const key = `${host} ${value}`
+    let running = looking.get(key)
+    if (!running) {
+      running = derive(host, value).finally(() => looking.delete(key))
+      looking.set(key, running)
+    }
+    return running
+  }
+
+  return {
+    find(host, cookie) {
+      const value = cookies.findApp(cookie)
+      if (value === undefined) return undefined
+      if (!revocations.current) throw new GatehouseError('temporarily_unavailable', { retryAfter: 1 })
+      const session = known.get(value)
+      if (session?.host !== host || clock.now() >= session.token.claims.exp) return look(host, value)
+      return revocations.isRevoked(session.token) ? undefined : session.token
+    },
+    async findGrant(host, cookie) {
+      const value = cookies.findApp(cookie)
+      return value === undefined ? undefined : findGrant(host, value)
+    },
+    buildCookie(host, grant) {
+      const value = `${grant.id}.${macOf(ring, host, grant).toString('base64url')}`
+      return cookies.setApp(value, lifetimes().absolute)
+    },
+  }
+}
+
+/** What the cookie proves: that it was made here, for this grant and this host. Nothing in the store is worth as much. */
+function macOf(ring: KeyRing, host: string, { id, salt, key_id }: GrantRow): Buffer {
+  const key = ring.find(key_id)
+  if (!key) throw new GatehouseError('server_error', { cause: new Error(`the key ${key_id} is not on the ring`) })
+  return createHmac('sha256', key.key).update(`app ${host} ${id}.${salt}`).digest()
+}
+
+/** Notes that a grant is in use, and says what an access token of it would: absent where it is over, or nobody stands for it. */
+async function useGrant(dependencies: Dependencies, grant: GrantRow): Promise<VerifiedToken | undefined> {
+  const { store, clock, clients, accessTokens, revocations, lifetimes, roleScopes, defaultAudience } = dependencies
+  const client = await clients.find(grant.client_id)
+  if (!client || !(await stillStands(dependencies, grant))) return undefined
+  const { accessToken, idle } = lifetimes()
+  const now = clock.now()
+  const isKept = await store.grants.prolong({
+    id: grant.id,
+    now,
+    idle_expires_at: seconds(Math.min(now + idle, grant.expires_at)),
+    access_expires_at: seconds(now + accessToken),
+  })
+  if (!isKept) return undefined
+  const scope = scopeThatStands(grant, roleScopes())
+    .split(' ')
+    .filter((word) => word !== '' && !ownScopes.has(word))
+    .join(' ')
+  const audiences = [defaultAudience()]
+  const subject = describeGrant(grant, client, { scope, audiences })
+  const claims = accessTokens.describe(subject, lifetimeOf(grant, now, accessToken))
+  const roles = new Set(claims.roles)
+  const scopes = parseScope(scope) ?? new Set()
+  // No key has signed it: none that is taken away takes it along.
+  const token: VerifiedToken = { claims, typ: accessTokenType, kid: '', audiences, scopes, roles, memo: {} }
+  return revocations.isRevoked(token) ? undefined : token
+}
+
+const lifetimeOf = (grant: GrantRow, now: Seconds, accessToken: Seconds): Seconds =>
+  seconds(Math.min(accessToken, grant.expires_at - now))
+
+/** A session that rests on an outside provider ends with that one's word. */
+async function stillStands({ standing }: Dependencies, grant: GrantRow): Promise<boolean> {
+  try {
+    await standing.checkSession(grant.session_id, { address: '', request_id: '' })
+    return true
+  } catch (error) {
+    if (error instanceof GatehouseError && error.code === 'invalid_grant') return false
+    throw error
+  }
+}

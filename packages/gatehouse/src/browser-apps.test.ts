@@ -1,0 +1,308 @@
+import { goodPassword } from '@gatehouse/auth/testing/start-auth'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type BrowserSite, startBrowserSite } from './testing/browser-site.ts'
+import type { HostBrowser } from './testing/host-browser.ts'
+
+let site: BrowserSite
+beforeAll(async () => {
+  site = await startBrowserSite()
+})
+afterAll(() => site.close())
+
+let browser: HostBrowser
+beforeEach(() => {
+  browser = site.newBrowser()
+  site.received.length = 0
+})
+
+const signIn = (path = '/') => site.signIn(browser, site.app + path)
+const subject = () => site.received.at(-1)?.headers['x-gatehouse-subject']
+const appCookie = () => browser.jars.get('shop.localhost:8080')?.get('gatehouse_app')
+
+describe('a page without a session', () => {
+  it('leads to sign in and back to where it was, with its query', async () => {
+    const page = await signIn('/orders/42?tab=lines&x=%2F')
+    expect(page.url).toBe(`${site.app}/orders/42?tab=lines&x=%2F`)
+    expect(JSON.parse(page.text)).toMatchObject({ url: '/orders/42?tab=lines&x=%2F' })
+    expect(subject()).toMatch(/^usr_/)
+    expect(browser.trail.map((address) => new URL(address).pathname)).toEqual([
+      '/login/password',
+      '/_gatehouse/callback',
+      '/orders/42',
+    ])
+  })
+
+  it('leads there by whatever the browser says of itself, and frames and pictures do not', async () => {
+    const { status } = await browser.send(`${site.app}/`, { headers: { accept: 'text/html' } })
+    expect(status).toBe(303)
+    for (const dest of ['iframe', 'image', 'script']) {
+      const mode = dest === 'iframe' ? 'navigate' : 'no-cors'
+      const headers = { accept: 'text/html', 'sec-fetch-mode': mode, 'sec-fetch-dest': dest }
+      expect((await browser.send(`${site.app}/`, { headers })).status).toBe(401)
+    }
+  })
+
+  it('leaves nothing in the database', async () => {
+    site.clock.advance(86_400)
+    while ((await site.store.removeExpired()) > 0);
+    for (const path of ['/a', '/b']) await browser.send(site.app + path, { headers: { accept: 'text/html' } })
+    site.clock.advance(86_400)
+    expect(await site.store.removeExpired()).toBe(0)
+    site.clock.advance(-2 * 86_400)
+  })
+})
+
+describe('a script without a session', () => {
+  it('is answered 401 as JSON, never by a redirect', async () => {
+    const answer = await browser.call(`${site.app}/api/orders`)
+    expect([answer.status, answer.headers.get('location')]).toEqual([401, null])
+    expect(JSON.parse(answer.text)).toMatchObject({ error: 'credentials_required' })
+    expect(site.received).toEqual([])
+  })
+})
+
+describe('a session', () => {
+  it('is one opaque cookie, and no token reaches the browser or the cookie the service', async () => {
+    await signIn()
+    expect(appCookie()).toMatch(/^[\w-]{22}\.[\w-]{43}$/)
+    expect(site.received.at(-1)?.headers.cookie).toBeUndefined()
+    expect(site.received.at(-1)?.headers.authorization).toMatch(/^Bearer ey/)
+    for (const jar of browser.jars.values()) for (const value of jar.values()) expect(value).not.toMatch(/^ey|^gh[ar]_/)
+  })
+
+  it('is asked for scopes and roles like a token', async () => {
+    await signIn()
+    expect((await browser.call(`${site.app}/api/orders`)).status).toBe(200)
+    expect(site.received.at(-1)?.headers).toMatchObject({
+      'x-gatehouse-roles': 'clerk',
+      'x-gatehouse-scope': 'orders:read',
+    })
+    expect((await browser.call(`${site.app}/api/secrets`)).status).toBe(403)
+  })
+
+  it('is of one host: its cookie opens nothing at another, and nothing where a letter of it was changed', async () => {
+    await signIn()
+    const cookie = `gatehouse_app=${appCookie()}`
+    const at = (app: string, value: string) =>
+      site
+        .newBrowser()
+        .send(`${app}/`, { headers: { cookie: value, accept: '*/*' } })
+        .then(({ status }) => status)
+    expect(await at(site.app, cookie)).toBe(200)
+    expect(await at(site.otherApp, cookie)).toBe(401)
+    const last = cookie.at(-2) === 'A' ? 'B' : 'A'
+    expect(await at(site.app, cookie.slice(0, -2) + last + cookie.at(-1))).toBe(401)
+    expect(await at(site.app, cookie.replace('=', '=x'))).toBe(401)
+  })
+
+  it('signs in at a second app without a question', async () => {
+    await signIn()
+    const page = await browser.visit(`${site.otherApp}/there`)
+    expect([page.status, page.url]).toEqual([200, `${site.otherApp}/there`])
+  })
+
+  it('goes on when what is remembered of it is too old, and tabs that ask together do not disturb each other', async () => {
+    await signIn()
+    for (let round = 0; round < 5; round += 1) {
+      site.clock.advance(301)
+      const answers = await Promise.all(Array.from({ length: 20 }, () => browser.call(`${site.app}/api/orders`)))
+      expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200))
+    }
+    site.clock.advance(-5 * 301)
+  })
+
+  it('is answered for who asks, where the app wants to know', async () => {
+    expect((await browser.call(`${site.app}/_gatehouse/session`)).status).toBe(401)
+    await signIn()
+    const answer = await browser.call(`${site.app}/_gatehouse/session`)
+    expect(JSON.parse(answer.text)).toMatchObject({ sub: subject(), scope: 'orders:read', roles: ['clerk'] })
+    expect((await browser.call(`${site.issuer}/_gatehouse/session`)).status).toBe(404)
+  })
+
+  it('ends for everyone at once who signs out elsewhere, and the next page leads to sign in', async () => {
+    await signIn()
+    const user = await site.store.users.findByCanonicalName('alice')
+    if (!user) throw new Error('alice is gone')
+    const out = await browser.visit(`${site.issuer}/oauth/logout`)
+    await browser.submit(out)
+    expect((await browser.call(`${site.app}/api/orders`)).status).toBe(401)
+    expect((await browser.visit(`${site.app}/`)).url).toContain('/login?')
+  })
+})
+
+describe('a request that could change something', () => {
+  const post = (headers: Record<string, string>, path = '/api/orders') =>
+    browser.send(site.app + path, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/json', ...headers },
+    })
+
+  it('counts only where a page of the very app has sent it', async () => {
+    await signIn()
+    site.received.length = 0
+    const good = [{ 'sec-fetch-site': 'same-origin' }, { origin: site.app }]
+    for (const headers of good) expect((await post(headers)).status).toBe(200)
+    expect(site.received).toHaveLength(2)
+    const bad = [
+      {},
+      { 'sec-fetch-site': 'same-site' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'none' },
+      { origin: 'null' },
+      { origin: site.otherApp },
+      { origin: site.app.replace('http', 'https') },
+      { origin: site.app, 'sec-fetch-site': 'cross-site' },
+      { origin: site.otherApp, 'sec-fetch-site': 'same-origin' },
+    ] as Record<string, string>[]
+    for (const headers of bad) expect((await post(headers)).status, JSON.stringify(headers)).toBe(403)
+    for (const headers of bad) expect((await post(headers, '/open/x')).status, JSON.stringify(headers)).toBe(403)
+    expect(site.received).toHaveLength(2)
+  })
+})
+
+describe('a form without a session', () => {
+  const fields = 'item=lamp&item=chair&note=a%0D%0Ab+%26+c&empty='
+
+  it('is kept, and sent again when its sender has signed in', async () => {
+    const login = await browser.post(`${site.app}/orders?draft=1`, fields)
+    expect(login.url).toContain('/login?')
+    const page = await browser.submit(login, { username: 'alice', password: goodPassword })
+    expect(page.form.action).toBe(`${site.app}/orders?draft=1`)
+    const sent = [...page.text.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)].map(([, n, v]) => [
+      n,
+      v,
+    ])
+    expect(sent).toEqual([
+      ['item', 'lamp'],
+      ['item', 'chair'],
+      ['note', 'a\r\nb &amp; c'],
+      ['empty', ''],
+    ])
+    const answer = await browser.post(`${site.app}/orders?draft=1`, fields)
+    expect(JSON.parse(answer.text)).toMatchObject({ body: fields })
+  })
+
+  it('is kept when the sign-in has become too old for it', async () => {
+    await signIn()
+    site.clock.advance(400)
+    const login = await browser.post(`${site.app}/fresh/pay`, 'amount=3')
+    expect(login.url).toContain('/login?')
+    const page = await browser.submit(login, { username: 'alice', password: goodPassword })
+    expect(page.form.fields).toEqual({ amount: '3' })
+    const answer = await browser.submit(page)
+    expect(JSON.parse(answer.text)).toMatchObject({ body: 'amount=3', url: '/fresh/pay' })
+    site.clock.advance(-400)
+  })
+
+  it('is not kept where another site has sent it, where it is no form, or where it is too large', async () => {
+    const status = async (body: string, headers: Record<string, string>) => {
+      const answer = await browser.post(`${site.app}/orders`, body, headers)
+      return answer.url.includes('/login') ? 'kept' : answer.status
+    }
+    expect(await status(fields, {})).toBe('kept')
+    expect(await status(fields, { 'sec-fetch-site': 'cross-site' })).toBe(401)
+    expect(await status('{}', { 'content-type': 'application/json' })).toBe(401)
+    expect(await status(fields, { 'sec-fetch-mode': 'cors' })).toBe(401)
+    expect(await status(`a=${'x'.repeat(70_000)}`, {})).toBe(401)
+  })
+})
+
+describe('what comes back', () => {
+  it('counts in the browser that was sent, and nowhere else', async () => {
+    const thief = site.newBrowser()
+    thief.stopsBefore = '/_gatehouse/callback'
+    const stopped = await site.signIn(thief, `${site.app}/theirs`)
+    const callback = stopped.headers.get('location') ?? ''
+    await browser.visit(`${site.app}/mine`)
+    const refused = await browser.visit(callback)
+    expect([refused.status, appCookie()]).toEqual([400, undefined])
+    expect(refused.text).toContain('id="start-again"')
+    // It was the thief's own, and is good there.
+    expect((await thief.visit(callback)).status).toBe(200)
+  })
+
+  it('counts at the host that it was begun at, once, and for half an hour', async () => {
+    browser.stopsBefore = '/_gatehouse/callback'
+    const callback = (await site.signIn(browser, `${site.app}/mine`)).headers.get('location') ?? ''
+    browser.stopsBefore = undefined
+    await browser.visit(`${site.otherApp}/`)
+    expect((await browser.visit(callback.replace(site.app, site.otherApp))).status).toBe(400)
+    expect((await browser.visit(callback.replace('iss=', 'iss=x'))).status).toBe(400)
+    expect((await browser.visit(callback)).status).toBe(200)
+    expect((await browser.visit(callback)).status).toBe(400)
+    browser.stopsBefore = '/_gatehouse/callback'
+    const late = (await browser.visit(`${site.app}/_gatehouse/sign-in?to=/late`)).headers.get('location') ?? ''
+    site.clock.advance(1801)
+    const tooLate = await browser.visit(late)
+    expect([
+      tooLate.status,
+      /href="([^"]*)"/.exec(tooLate.text.slice(tooLate.text.indexOf('start-again')))?.[1],
+    ]).toEqual([400, '/late'])
+    site.clock.advance(-1801)
+  })
+
+  it('leads to the app alone, whatever was asked for', async () => {
+    await signIn()
+    for (const to of [
+      '//evil.example/',
+      'https://evil.example/',
+      '/\\evil.example',
+      '/%0d%0aX: y',
+      'javascript:alert(1)',
+    ]) {
+      const page = await browser.visit(`${site.app}/_gatehouse/sign-in?to=${encodeURIComponent(to)}`)
+      expect(new URL(page.url).origin, to).toBe(site.app)
+    }
+  })
+
+  it('that is refused for the sign-in leads nowhere in circles: who cannot sign in more strongly is told', async () => {
+    await signIn()
+    const page = await browser.visit(`${site.app}/strong/vault`)
+    expect(page.status).toBe(403)
+    expect(page.text).toContain('second factor')
+    expect(browser.trail.length).toBeLessThan(5)
+  })
+})
+
+describe('signing out at the app', () => {
+  it('ends the session everywhere, for pages of the app alone', async () => {
+    await signIn()
+    const logout = `${site.app}/_gatehouse/logout`
+    for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }]) {
+      expect((await browser.call(logout, { method: 'POST', headers })).status).toBe(403)
+    }
+    expect((await browser.call(`${site.app}/api/orders`)).status).toBe(200)
+    const page = await browser.post(logout, {})
+    expect([page.status, page.url, appCookie()]).toEqual([200, `${site.app}/goodbye`, undefined])
+    expect((await browser.visit(`${site.issuer}/account`)).url).toContain('/login')
+  })
+
+  it('answers a script without a page', async () => {
+    await signIn()
+    const stolen = `gatehouse_app=${appCookie()}`
+    expect((await browser.call(`${site.app}/_gatehouse/logout`, { method: 'POST' })).status).toBe(204)
+    expect(appCookie()).toBeUndefined()
+    expect((await site.newBrowser().send(`${site.app}/`, { headers: { cookie: stolen } })).status).toBe(401)
+  })
+})
+
+describe('what stands in the file', () => {
+  it('makes the app a client that nobody can be over the network', async () => {
+    const body = new URLSearchParams({
+      grant_type: 'authorization_code',
+      code: `ghc_${'a'.repeat(43)}`,
+      client_id: 'app:shop.localhost:8080',
+    })
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const answer = await browser.send(`${site.issuer}/oauth/token`, { method: 'POST', body: body.toString(), headers })
+    expect([answer.status, JSON.parse(answer.text).error]).toEqual([401, 'invalid_client'])
+    const login = JSON.stringify({ username: 'alice', password: goodPassword, client_id: 'app:shop.localhost:8080' })
+    const direct = await browser.send(`${site.issuer}/login`, {
+      method: 'POST',
+      body: login,
+      headers: { 'content-type': 'application/json' },
+    })
+    expect(direct.status).toBe(401)
+  })
+})

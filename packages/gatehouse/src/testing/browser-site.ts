@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { addUser } from '@gatehouse/auth/domain/users'
+import { goodPassword } from '@gatehouse/auth/testing/start-auth'
+import { ManualClock } from '@gatehouse/core/time'
+import { openStore, type Store } from '@gatehouse/store/store'
+import { compose, type Program } from '../compose.ts'
+import { checkConfiguration } from '../configuration/load.ts'
+import { readConfigurationText } from '../configuration/read-file.ts'
+import { createLog } from '../telemetry/log.ts'
+import { HostBrowser } from './host-browser.ts'
+
+/** What the service behind the app was sent. */
+export interface Received {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+
+/** A whole program: an issuer, and an app of browsers on a host of its own. */
+export interface BrowserSite {
+  readonly program: Program
+  readonly store: Store
+  readonly clock: ManualClock
+  readonly port: number
+  readonly issuer: string
+  /** The app's origin. */
+  readonly app: string
+  /** Of another app. */
+  readonly otherApp: string
+  readonly received: Received[]
+  newBrowser(): HostBrowser
+  /** Signs alice in, from where a browser was led to; the answer is where it gets to then. */
+  signIn(browser: HostBrowser, address: string): ReturnType<HostBrowser['submit']>
+  close(): Promise<void>
+}
+
+/** Starts it; alice may read and write orders. `routes` are the app's, as YAML. */
+export async function startBrowserSite(routes = defaultRoutes): Promise<BrowserSite> {
+  const received: Received[] = []
+  const upstream = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk: Buffer) => {
+      body += chunk
+    })
+    request.on('end', () => {
+      received.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body })
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ subject: request.headers['x-gatehouse-subject'], url: request.url, body }))
+    })
+  })
+  const origin = `http://127.0.0.1:${await listen(upstream)}`
+  const issuer = 'http://localhost:8080'
+  const text = `
+issuer: ${issuer}
+listen: 127.0.0.1:0
+database: ':memory:'
+master_key: ${randomBytes(32).toString('base64')}
+services:
+  storefront:
+    host: shop.localhost:8080
+    upstream: ${origin}
+    session: cookie
+    signed_out: /goodbye
+    routes: ${routes}
+  other:
+    host: other.localhost:8080
+    upstream: ${origin}
+    session: cookie
+    routes: [{ path: /**, require: signed-in }]
+`
+  const read = readConfigurationText(text, 'gatehouse.yaml', {})
+  const configuration = checkConfiguration(read, { development: true, environment: {} })
+  const { masterKey, routes: table } = configuration
+  if (!masterKey || !table) throw new Error('the configuration is incomplete')
+  const clock = new ManualClock(Math.floor(Date.now() / 1000))
+  const store = await openStore({ url: ':memory:', clock })
+  await store.migrate()
+  const program = await compose({
+    configuration: { ...configuration, masterKey, routes: table },
+    store,
+    clock,
+    log: createLog({ level: 'silent', development: false }),
+    hintSiblings: async () => {},
+    isPrimary: true,
+  })
+  const { passwords, revocations } = program.auth
+  await addUser(
+    { store, clock, passwords, revocations },
+    {
+      ...{ username: 'alice', password: goodPassword, roles: ['clerk'], email: 'alice@example.com' },
+      ...{ scopes: ['orders:read'], minimumPasswordLength: 15 },
+    },
+    { actor: 'test' },
+  )
+  const port = await listen(program.server)
+  return {
+    ...{ program, store, clock, port, issuer, received },
+    app: 'http://shop.localhost:8080',
+    otherApp: 'http://other.localhost:8080',
+    newBrowser: () => new HostBrowser(port),
+    async signIn(browser, address) {
+      return browser.submit(await browser.visit(address), { username: 'alice', password: goodPassword })
+    },
+    async close() {
+      program.server.close()
+      program.server.closeAllConnections()
+      await program.close()
+      upstream.close()
+      upstream.closeAllConnections()
+    },
+  }
+}
+
+const defaultRoutes = `
+      - { path: /**, require: signed-in }
+      - { path: /api/orders, require: { scopes: [orders:read] } }
+      - { path: /api/secrets, require: { scopes: [secrets:read] } }
+      - { path: /open/**, require: optional }
+      - { path: /fresh/**, require: { max_age: 5m } }
+      - { path: /strong/**, require: { acr: ['2'] } }
+      - { path: /goodbye, require: nothing }`
+
+async function listen(server: Server | Program['server']): Promise<number> {
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  return (server.address() as AddressInfo).port
+}
