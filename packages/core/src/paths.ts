@@ -92,6 +92,7 @@ export const paths = {
   openapi: '/openapi.json',
   docs: '/docs',
   inbox: '/dev/inbox',
+  gatewayCheck: '/gateway/check',
   live: '/livez',
   ready: '/readyz',
   metrics: '/metrics',

@@ -140,7 +140,11 @@ export async function compose(parts: Parts): Promise<Program> {
       telemetry.gatewaySeconds.observe(route, seconds)
     },
     log: logDenial,
-    origin: { address: (request) => addresses.find(request), scheme: (request) => addresses.findScheme(request) },
+    origin: {
+      address: (request) => addresses.find(request),
+      scheme: (request) => addresses.findScheme(request),
+      isTrustedProxy: (request) => addresses.isFromTrustedProxy(request),
+    },
     allowFailure(address) {
       auth.failures.count(address)
       return !auth.failures.isOver(address)

@@ -22,6 +22,25 @@ export const servedBeside: readonly DescribedEndpoint[] = [
   },
   {
     ...plain,
+    path: paths.gatewayCheck,
+    summary: 'Tells a trusted proxy whether to forward a request, and what to tell the service of its caller',
+    query: Type.Object({
+      for: Type.Optional(
+        Type.Literal('nginx', { description: 'Refusals as 401 and 403 alone, as auth_request wants it' }),
+      ),
+    }),
+    errors: [
+      'invalid_request',
+      'credentials_required',
+      'invalid_token',
+      'insufficient_scope',
+      'forbidden',
+      'not_found',
+    ],
+    answers: { 200: null, 303: null },
+  },
+  {
+    ...plain,
     path: `${paths.protectedResource}/{service}`,
     summary: 'Tells clients which authorization server a service trusts',
     spec: 'RFC 9728 section 3',

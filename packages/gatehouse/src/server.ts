@@ -38,6 +38,7 @@ export function createFrontDoor(dependencies: Dependencies): RequestListener {
     if (!checked.ok) return gateway.handle(request, response, checked)
     const { path } = checked
     if (path === paths.live || path === paths.ready) return health.answer(request, response, path)
+    if (path === paths.gatewayCheck) return gateway.check(request, response, checked)
     const isIssuers = isIssuerHost(checked.host)
     if (path.startsWith(paths.protectedResource)) {
       const place = { host: isIssuers ? issuerHost : checked.host, path, query: checked.query }

@@ -6,13 +6,15 @@ import { newRequestId } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
 import type { Authenticator } from './authenticate/access-token.ts'
 import type { DpopProofs } from './authenticate/dpop-proof.ts'
+import { answersFor, parseProxyKind, unknownKind, untrusted } from './check/answer-check.ts'
+import { readAskedRequest } from './check/asked-request.ts'
 import { type CheckedRequest, checkRequest, type RefusedRequest } from './check-request.ts'
 import { Running } from './forward/running.ts'
 import { defaultTuning, type ForwardTuning } from './forward/tuning.ts'
 import { Upstream } from './forward/upstream.ts'
 import { UpstreamSet } from './forward/upstream-set.ts'
 import { type Pipeline, runPipeline } from './pipeline.ts'
-import type { RefusalEntry } from './refuse.ts'
+import { type RefusalEntry, refuse } from './refuse.ts'
 import { foldHeaderName } from './rewrite/header-names.ts'
 import type { Service } from './route.ts'
 import type { RouteTable } from './routes.ts'
@@ -47,6 +49,8 @@ export interface GatewayDependencies {
   readonly origin?: {
     readonly address: (request: IncomingMessage) => string
     readonly scheme: (request: IncomingMessage) => 'http' | 'https'
+    /** Whether a peer's word about other requests counts. */
+    readonly isTrustedProxy: (request: IncomingMessage) => boolean
   }
   /** For tests and unusual networks. */
   readonly tuning?: Partial<ForwardTuning>
@@ -59,6 +63,11 @@ export interface Gateway {
    * already, also a refused one: it is answered here.
    */
   handle(request: IncomingMessage, response: ServerResponse, checked?: CheckedRequest | RefusedRequest): void
+  /**
+   * Answers a proxy that asks about another request: `GET /gateway/check`. `question` is `checkRequest`'s outcome. Only what a
+   * trusted proxy says is believed; anybody else is `forbidden`.
+   */
+  check(request: IncomingMessage, response: ServerResponse, question: CheckedRequest): void
   /** Swaps all routes at once; running requests finish on the old ones, connections of unchanged upstreams are kept. */
   replace(table: RouteTable): void
   /** Lets running requests finish for a while, then breaks them off. Call it once the server accepts no more. */
@@ -73,7 +82,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   /** Take no more requests and still have some. */
   const retiring = new Set<Upstream>()
   let closing: Promise<void> | undefined
-  const { address, scheme } = dependencies.origin ?? { address: peerAddress, scheme: requestScheme }
+  const { address, scheme, isTrustedProxy } = dependencies.origin ?? connectionItself
   const { publicScheme = 'http' } = dependencies
   const hiddenHeaders = (dependencies.hiddenHeaders ?? []).map((name) => foldHeaderName(name.toLowerCase()))
   const base = { ...dependencies, tuning, running, outbox: new Outbox(), scheme, hiddenHeaders, publicScheme }
@@ -106,19 +115,27 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
     clearInterval(timer)
   }
 
+  const visitOf = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    checked: CheckedRequest | RefusedRequest,
+    method?: string,
+  ): Visit =>
+    new Visit(request, response, checked, newRequestId(), address(request), dependencies.clock.milliseconds(), method)
+
   const timer = setInterval(() => running.tick(), tuning.tick).unref()
 
   return {
     handle(request, response, checked = checkRequest(request)) {
-      const visit = new Visit(
-        request,
-        response,
-        checked,
-        newRequestId(),
-        address(request),
-        dependencies.clock.milliseconds(),
-      )
-      runPipeline(pipeline, visit)
+      runPipeline(pipeline, visitOf(request, response, checked))
+    },
+    check(request, response, question) {
+      const kind = parseProxyKind(question.query)
+      if (!isTrustedProxy(request) || kind === undefined) {
+        return refuse(pipeline, visitOf(request, response, question), kind === undefined ? unknownKind : untrusted)
+      }
+      const { method, checked } = readAskedRequest(request, question)
+      runPipeline(pipeline, visitOf(request, response, checked, method), answersFor(kind))
     },
     replace(next) {
       pipeline = adopt(next)
@@ -128,6 +145,13 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
       return closing
     },
   }
+}
+
+/** What is believed where no proxy is trusted. */
+const connectionItself: NonNullable<GatewayDependencies['origin']> = {
+  address: peerAddress,
+  scheme: requestScheme,
+  isTrustedProxy: () => false,
 }
 
 /** Upstreams are told apart by origin and timeouts: two services may share one. */

@@ -40,17 +40,22 @@ type Stage = (pipeline: Pipeline, visit: Visit, checked: CheckedRequest) => Outc
  */
 const stages: readonly Stage[] = [match, findCaller, checkRule, checkBody, useProof]
 
-/** What becomes of a request that every stage has let through. */
-export type Ending = (pipeline: Pipeline, visit: Visit, checked: CheckedRequest, route: Route) => Denial | undefined
+/** What becomes of a request. */
+export interface Ending {
+  /** Once every stage has let it through. */
+  readonly pass: (pipeline: Pipeline, visit: Visit, checked: CheckedRequest, route: Route) => Denial | undefined
+  /** When somebody has said no. */
+  readonly refuse: (pipeline: Pipeline, visit: Visit, denial: Denial) => void
+}
 
 /**
  * Takes one request through every stage, and to its ending: a service, unless said otherwise. What no stage lets through
  * never gets there. Cost: no I/O before the ending, but for a proof of possession, which is written down so that it counts
  * once.
  */
-export function runPipeline(pipeline: Pipeline, visit: Visit, ending: Ending = passOn): void {
+export function runPipeline(pipeline: Pipeline, visit: Visit, ending: Ending = toService): void {
   const { checked } = visit
-  if (!checked.ok) refuse(pipeline, visit, unreadable(checked))
+  if (!checked.ok) ending.refuse(pipeline, visit, unreadable(checked))
   else proceed({ pipeline, visit, checked, ending }, 0)
 }
 
@@ -95,12 +100,12 @@ async function proceedAfter(journey: Journey, outcome: Promise<Denial | undefine
 }
 
 /** Says no, or sends to sign in who looks at a page. */
-function deny({ pipeline, visit, checked }: Journey, denial: Denial): void {
+function deny({ pipeline, visit, checked, ending }: Journey, denial: Denial): void {
   const detour = visit.allowed ? undefined : detourFor(pipeline, visit, checked, denial)
-  if (detour === undefined) return refuse(pipeline, visit, denial)
+  if (detour === undefined) return ending.refuse(pipeline, visit, denial)
   detour.catch(denyFault).then((answer) => {
     if (visit.response.destroyed) pipeline.onAnswer?.(visit.route?.name ?? '', 499, 0)
-    else refuse(pipeline, visit, answer)
+    else ending.refuse(pipeline, visit, answer)
   })
 }
 
@@ -108,7 +113,7 @@ function finish({ pipeline, visit, checked, ending }: Journey): Denial | undefin
   const route = routeOf(visit)
   visit.allowed = true
   pipeline.onDecision?.({ route: route.name, outcome: 'allowed' })
-  return ending(pipeline, visit, checked, route)
+  return ending.pass(pipeline, visit, checked, route)
 }
 
 /** A fault of ours is never a way through. */
@@ -132,6 +137,8 @@ function passOn(pipeline: Pipeline, visit: Visit, checked: CheckedRequest, route
   const headers = pipeline.hiddenHeaders.length === 0 ? built : withoutFolded(built, pipeline.hiddenHeaders)
   return forward(pipeline, visit, checked, route, headers)
 }
+
+const toService: Ending = { pass: passOn, refuse }
 
 const unreadable = ({ code, reason }: RefusedRequest): Denial => ({
   code,
@@ -208,6 +215,7 @@ function forward(
   route: Route,
   headers: string[],
 ): Denial | undefined {
+  if (route.service.upstreams.length === 0) return onlyAsked
   const upstreams = pipeline.upstreams[route.service.index]
   const upstream = upstreams?.take(visit.startedAt)
   if (upstreams === undefined || upstream === undefined) {
@@ -221,4 +229,11 @@ function forward(
     authenticated: visit.token !== undefined,
   }).start()
   return undefined
+}
+
+/** The denial for a service that another proxy forwards to, when somebody asks us for it directly. */
+const onlyAsked: Denial = {
+  code: 'not_found',
+  reason: 'the service has no upstream: another proxy forwards to it and asks /gateway/check',
+  needed: 'a request to that proxy',
 }

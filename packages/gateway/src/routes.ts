@@ -17,8 +17,10 @@ export interface ServiceDefinition {
   readonly audience: string
   /** Whether it is an app in the browser whose session Gatehouse holds. */
   readonly session?: 'cookie' | undefined
-  /** Origins such as `http://orders-1:4001`. */
+  /** Origins such as `http://orders-1:4001`; none where another proxy forwards and asks us. */
   readonly upstream: readonly string[]
+  /** Whether it may be without an upstream. */
+  readonly forwardAuth?: boolean | undefined
   /** Seconds. Defaults: connect 5, headers 30, idle 120. */
   readonly timeouts?: { readonly connect?: number; readonly headers?: number; readonly idle?: number }
   /** Bytes. Default: 10 MiB. */
@@ -121,7 +123,8 @@ function buildService(
     throw new RouteError(definition.name, undefined, sentence)
   }
   if (definition.routes.length === 0) fail('a service without a route can never be reached')
-  if (definition.upstream.length === 0) fail('a service needs an upstream')
+  if (definition.upstream.length === 0 && !definition.forwardAuth)
+    fail('a service needs an upstream, or forward_auth: true where another proxy forwards to it')
   const { connect = 5, headers = 30, idle = 120 } = definition.timeouts ?? {}
   if (![connect, headers, idle].every((value) => value > 0 && value <= 86_400)) {
     fail('timeouts are seconds above 0 and up to a day')

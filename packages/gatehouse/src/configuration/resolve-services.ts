@@ -73,7 +73,8 @@ function definitionOf(name: string, audience: string, entry: ServiceEntry): Serv
     audience,
     ...(entry.host === undefined ? {} : { host: entry.host }),
     session: entry.session,
-    upstream: typeof entry.upstream === 'string' ? [entry.upstream] : entry.upstream,
+    upstream: typeof entry.upstream === 'string' ? [entry.upstream] : (entry.upstream ?? []),
+    forwardAuth: entry.forward_auth,
     timeouts: {
       ...(connect === undefined ? {} : { connect: parseDuration(connect) ?? 0 }),
       ...(headers === undefined ? {} : { headers: parseDuration(headers) ?? 0 }),

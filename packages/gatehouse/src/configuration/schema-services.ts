@@ -1,5 +1,5 @@
 import * as Type from 'typebox'
-import { count, duration, scopes, strict, text, texts } from './schema-words.ts'
+import { count, duration, flag, scopes, strict, text, texts } from './schema-words.ts'
 
 const requirement = Type.Union(
   [
@@ -46,11 +46,16 @@ const route = Type.Object(
 /** A service behind the gateway. */
 export const service = Type.Object(
   {
-    upstream: Type.Union([text('An origin'), texts('Origins', { minItems: 1 })], {
-      description:
-        'Where the service listens: one origin such as `http://orders:4001`, or a list that requests are spread over',
-      expected: 'an origin such as http://orders:4001, or a list of them',
-    }),
+    upstream: Type.Optional(
+      Type.Union([text('An origin'), texts('Origins', { minItems: 1 })], {
+        description:
+          'Where the service listens: one origin such as `http://orders:4001`, or a list that requests are spread over',
+        expected: 'an origin such as http://orders:4001, or a list of them',
+      }),
+    ),
+    forward_auth: Type.Optional(
+      flag('Another proxy forwards to the service and asks /gateway/check: it may be without `upstream`', false),
+    ),
     host: Type.Optional(text('The host that its routes are on. Left out: the issuer’s')),
     session: Type.Optional(
       Type.Literal('cookie', {

@@ -62,7 +62,13 @@ function judge(
 
 /** Whether a request can neither change anything nor stay open both ways. Spec: RFC 9110 section 9.2.1. */
 const isHarmless = ({ method, request }: Visit): boolean =>
-  (method === 'GET' || method === 'HEAD') && request.headers.upgrade === undefined
+  (method === 'GET' || method === 'HEAD') && !opensWebSocket(request)
+
+/** Whether a WebSocket is to be opened. A proxy that asks about it may have kept the header Upgrade to itself. */
+export const opensWebSocket = ({ headers }: IncomingMessage): boolean =>
+  headers.upgrade !== undefined ||
+  headers['sec-websocket-key'] !== undefined ||
+  headers['sec-fetch-mode'] === 'websocket'
 
 /**
  * Whether a page of the very origin has sent a request. What says nothing about that is not believed to. Spec: Fetch Metadata

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { CheckedRequest } from '../check-request.ts'
 import type { Denial } from '../denial.ts'
 import type { Visit } from '../visit.ts'
-import { type BrowserSessionFinder, isFromItself, mayHaveSession } from './browser-session.ts'
+import { type BrowserSessionFinder, isFromItself, mayHaveSession, opensWebSocket } from './browser-session.ts'
 
 /** Greatest form that is kept while its sender signs in, in bytes (64 KiB). */
 const keptFormLimit = 65_536
@@ -48,8 +48,9 @@ async function begin(
 }
 
 /** Whether somebody goes to a page, in a window of its own. Browsers that do not say so are known by what they accept. */
-function isPageVisit({ method, request: { headers } }: Visit): boolean {
-  if (method !== 'GET' || headers.upgrade !== undefined) return false
+function isPageVisit({ method, request }: Visit): boolean {
+  const { headers } = request
+  if (method !== 'GET' || opensWebSocket(request)) return false
   const mode = headers['sec-fetch-mode']
   if (mode !== undefined) return mode === 'navigate' && (headers['sec-fetch-dest'] ?? 'document') === 'document'
   return headers.accept?.includes('text/html') === true && headers['x-requested-with'] === undefined

@@ -1,0 +1,68 @@
+import { type IncomingMessage, METHODS } from 'node:http'
+import { errorCatalogue } from '@gatehouse/core/errors'
+import { parseAuthority } from '../authority.ts'
+import type { CheckedRequest, RefusedRequest } from '../check-request.ts'
+import { normalizePath } from '../normalize-path.ts'
+import { foldHeaderName } from '../rewrite/header-names.ts'
+
+/** The request that a proxy asks about. */
+export interface AskedRequest {
+  readonly method: string
+  readonly checked: CheckedRequest | RefusedRequest
+}
+
+const maxTargetLength = 8192
+
+const refused = (reason: string): RefusedRequest => ({
+  ok: false,
+  code: 'invalid_request',
+  status: errorCatalogue.invalid_request.status,
+  reason,
+})
+
+/**
+ * Reads which request a trusted proxy asks about: its method, host and target from X-Forwarded-Method, -Host and -Uri, its
+ * credentials from the headers of the question itself. Refused is what the proxy would forward otherwise than it was decided
+ * on, since it forwards its own bytes and not ours: a path that is not canonical, and any header of Gatehouse's own names.
+ * Codes: invalid_request. Stops: a path that gateway and service read differently; identity that a client brings along.
+ */
+export function readAskedRequest(request: IncomingMessage, question: CheckedRequest): AskedRequest {
+  const { rawHeaders } = request
+  const said = new Map<string, string>()
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = foldHeaderName((rawHeaders[index] ?? '').toLowerCase())
+    if (name.startsWith('x-gatehouse-')) return wrong(`the header ${name} is for Gatehouse to set`)
+    if (!asked.has(name)) continue
+    if (said.has(name)) return wrong(`the header ${name} is there twice`)
+    said.set(name, rawHeaders[index + 1] ?? '')
+  }
+  const missing = [...asked].filter((name) => !said.has(name))
+  if (missing.length > 0) return wrong(`the proxy does not say what it asks about: ${missing.join(', ')} missing`)
+  const method = said.get('x-forwarded-method') ?? ''
+  if (!METHODS.includes(method)) return wrong('X-Forwarded-Method is no method')
+  const host = parseAuthority(said.get('x-forwarded-host') ?? '')
+  if (host === undefined) return wrong('X-Forwarded-Host is malformed')
+  return { method, checked: readTarget(said.get('x-forwarded-uri') ?? '', host, question) }
+}
+
+const asked: ReadonlySet<string> = new Set(['x-forwarded-method', 'x-forwarded-host', 'x-forwarded-uri'])
+
+const wrong = (reason: string): AskedRequest => ({ method: '', checked: refused(reason) })
+
+function readTarget(target: string, host: string, question: CheckedRequest): CheckedRequest | RefusedRequest {
+  if (target.length > maxTargetLength) {
+    return { ok: false, code: 'uri_too_long', status: errorCatalogue.uri_too_long.status, reason: 'a long target' }
+  }
+  const mark = target.indexOf('?')
+  const raw = mark === -1 ? target : target.slice(0, mark)
+  const path = normalizePath(raw)
+  if (typeof path !== 'string') return refused(path.fault)
+  // The digits of an escape may be in either case: nobody reads them differently.
+  if (path !== raw.replace(/%[0-9a-f]{2}/gi, (found) => found.toUpperCase())) {
+    return refused('the path is not canonical, and the proxy would forward it as it is')
+  }
+  const query = mark === -1 ? '' : target.slice(mark + 1)
+  if (/[^\x21-\x7e]|#/.test(query)) return refused('the query has a fragment or a byte that none may have')
+  const { authorization, authorizationCount } = question
+  return { ok: true, path, query, host, bodyLength: 0, authorization, authorizationCount }
+}
