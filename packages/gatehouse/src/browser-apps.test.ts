@@ -161,6 +161,25 @@ describe('a request that could change something', () => {
   })
 })
 
+describe('a WebSocket', () => {
+  it('opens by a session only where a page of the very app opens it', async () => {
+    await signIn()
+    const handshake = {
+      ...{ connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' },
+      'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+    }
+    const status = async (headers: Record<string, string>) =>
+      (await browser.send(`${site.app}/live`, { headers: { ...handshake, ...headers } })).status
+    expect(await status({})).toBe(403)
+    expect(await status({ origin: 'https://evil.example' })).toBe(403)
+    expect(await status({ origin: site.otherApp })).toBe(403)
+    site.received.length = 0
+    // This service knows no WebSocket, and answers as it would anybody.
+    expect(await status({ origin: site.app })).toBe(200)
+    expect(site.received[0]?.headers).toMatchObject({ upgrade: 'websocket', origin: site.app })
+  })
+})
+
 describe('a form without a session', () => {
   const fields = 'item=lamp&item=chair&note=a%0D%0Ab+%26+c&empty='
 

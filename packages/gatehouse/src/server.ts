@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { TlsOptions } from 'node:tls'
 import type { Mount } from '@gatehouse/auth/http/mount'
 import type { ResourceMetadata } from '@gatehouse/auth/protocol/protected-resource'
@@ -10,6 +11,7 @@ import { onClientError } from '@gatehouse/gateway/client-error'
 import type { Gateway } from '@gatehouse/gateway/gateway'
 import type { RefusalEntry } from '@gatehouse/gateway/refuse'
 import { serverOptions } from '@gatehouse/gateway/server-options'
+import { createUpgradedResponse } from '@gatehouse/gateway/websocket/upgraded-response'
 import type { Health } from './health.ts'
 import type { MetricsPage } from './telemetry/metrics-page.ts'
 
@@ -28,14 +30,24 @@ interface Dependencies {
 }
 
 /**
+ * Answers a request. `sent` is what came after the headers of one that wishes for another protocol, on a connection that Node
+ * has let go of; absent for every other.
+ */
+export type FrontListener = (request: IncomingMessage, response: ServerResponse, sent?: Uint8Array) => void
+
+/**
  * The one front door: decides once which host and path a request asks for, gives Gatehouse's own paths to their endpoints
  * and everything else to the gateway. Cost: one pass over the headers, two look-ups.
  */
-export function createFrontDoor(dependencies: Dependencies): RequestListener {
+export function createFrontDoor(dependencies: Dependencies): FrontListener {
   const { mount, gateway, health, metricsPage, isIssuerHost, resourceMetadata, issuerHost } = dependencies
-  return (request: IncomingMessage, response: ServerResponse) => {
+  return (request, response, sent) => {
     const checked = checkRequest(request)
     if (!checked.ok) return gateway.handle(request, response, checked)
+    // Whoever wishes for another protocol has to wait for the answer, wherever that comes from.
+    if (sent !== undefined && (sent.length > 0 || checked.bodyLength !== 0)) {
+      return gateway.upgrade(request, response, checked, sent)
+    }
     const { path } = checked
     if (path === paths.live || path === paths.ready) return health.answer(request, response, path)
     if (path === paths.gatewayCheck) return gateway.check(request, response, checked)
@@ -52,7 +64,8 @@ export function createFrontDoor(dependencies: Dependencies): RequestListener {
     } else if (isReserved(path, reservedOnOtherHosts)) {
       return mount.handle(request, response, path, checked.query)
     }
-    gateway.handle(request, response, checked)
+    if (sent === undefined) gateway.handle(request, response, checked)
+    else gateway.upgrade(request, response, checked, sent)
   }
 }
 
@@ -64,16 +77,18 @@ export const isTlsServer = (server: FrontServer): server is TlsServer => 'setSec
 
 /**
  * A server with the limits of the gateway that answers what cannot be parsed; over TLS where there are options for it. A
- * request to change protocols is served as a plain one: without a listener for it Node ignores the wish, and the gateway
- * drops the header.
+ * request to change protocols may become a WebSocket; any other is served as a plain one, and its connection ends then.
  */
 export function createFrontServer(
-  listener: RequestListener,
+  listener: FrontListener,
   logRefusal: (entry: RefusalEntry) => void,
   tls?: TlsOptions,
 ): FrontServer {
   const limited = limitPipelining(listener)
   const server = tls ? createTlsServer({ ...serverOptions, ...tls }, limited) : createServer(serverOptions, limited)
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, sent: Buffer) => {
+    listener(request, createUpgradedResponse(request, socket), sent)
+  })
   server.on('clientError', (error, socket) => onClientError(error, socket, logRefusal))
   return server
 }
@@ -85,7 +100,7 @@ const pipelineLimit = 32
  * Cuts connections that have too many requests under way at once. Node takes up pipelined requests before the earlier ones
  * are answered, so that one connection could otherwise use up a service's connections for everybody.
  */
-function limitPipelining(listener: RequestListener): RequestListener {
+function limitPipelining(listener: FrontListener): RequestListener {
   const waiting = new WeakMap<Socket, number>()
   return (request, response) => {
     // An answer without a connection of its own waits for the one before it.

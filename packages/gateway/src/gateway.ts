@@ -9,16 +9,18 @@ import type { DpopProofs } from './authenticate/dpop-proof.ts'
 import { answersFor, parseProxyKind, unknownKind, untrusted } from './check/answer-check.ts'
 import { readAskedRequest } from './check/asked-request.ts'
 import { type CheckedRequest, checkRequest, type RefusedRequest } from './check-request.ts'
+import type { Denial } from './denial.ts'
 import { Running } from './forward/running.ts'
 import { defaultTuning, type ForwardTuning } from './forward/tuning.ts'
 import { Upstream } from './forward/upstream.ts'
 import { UpstreamSet } from './forward/upstream-set.ts'
-import { type Pipeline, runPipeline } from './pipeline.ts'
+import { type Pipeline, runPipeline, toWebSocket } from './pipeline.ts'
 import { type RefusalEntry, refuse } from './refuse.ts'
 import { foldHeaderName } from './rewrite/header-names.ts'
 import type { Service } from './route.ts'
 import type { RouteTable } from './routes.ts'
 import { peerAddress, requestScheme, Visit } from './visit.ts'
+import { isWebSocketHandshake } from './websocket/handshake.ts'
 
 /** What the gateway is handed by the program. All of it is synchronous and does no I/O, but for the using up of proofs. */
 export interface GatewayDependencies {
@@ -64,6 +66,17 @@ export interface Gateway {
    */
   handle(request: IncomingMessage, response: ServerResponse, checked?: CheckedRequest | RefusedRequest): void
   /**
+   * Answers a request that wishes for another protocol: a WebSocket where it asks for one in the right form and the service
+   * agrees, by the same rules before the first byte; a plain answer otherwise. `response` is `createUpgradedResponse`'s,
+   * `sent` what came after the request's headers.
+   */
+  upgrade(
+    request: IncomingMessage,
+    response: ServerResponse,
+    checked: CheckedRequest | RefusedRequest,
+    sent: Uint8Array,
+  ): void
+  /**
    * Answers a proxy that asks about another request: `GET /gateway/check`. `question` is `checkRequest`'s outcome. Only what a
    * trusted proxy says is believed; anybody else is `forbidden`.
    */
@@ -102,6 +115,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   }
 
   async function closeAll(): Promise<void> {
+    running.stop()
     for (const upstream of upstreams.values()) retire(upstream)
     const all = [...retiring]
     const finished = Promise.all(all.map((upstream) => upstream.close()))
@@ -129,6 +143,13 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
     handle(request, response, checked = checkRequest(request)) {
       runPipeline(pipeline, visitOf(request, response, checked))
     },
+    upgrade(request, response, checked, sent) {
+      const visit = visitOf(request, response, checked)
+      // Nothing may follow a handshake that has not been agreed to: it would be a request that nobody has looked at.
+      if (checked.ok && (sent.length > 0 || checked.bodyLength !== 0)) return refuse(pipeline, visit, tooEarly)
+      const opens = checked.ok && isWebSocketHandshake(request, checked)
+      runPipeline(pipeline, visit, opens ? toWebSocket : undefined)
+    },
     check(request, response, question) {
       const kind = parseProxyKind(question.query)
       if (!isTrustedProxy(request) || kind === undefined) {
@@ -145,6 +166,13 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
       return closing
     },
   }
+}
+
+const tooEarly: Denial = {
+  code: 'invalid_request',
+  reason: 'bytes that came with a request for another protocol, before that was agreed to',
+  needed: 'a client that waits for the answer',
+  close: true,
 }
 
 /** What is believed where no proxy is trusted. */

@@ -8,7 +8,7 @@ import { detourFor } from './authenticate/sign-in-detour.ts'
 import { checkRequirement } from './authorize/requirement.ts'
 import type { CheckedRequest, RefusedRequest } from './check-request.ts'
 import { type Denial, isDenial } from './denial.ts'
-import { Exchange, type Forwarder, noConnection } from './forward/exchange.ts'
+import { Exchange, type ForwardedRequest, type Forwarder, noConnection } from './forward/exchange.ts'
 import type { UpstreamSet } from './forward/upstream-set.ts'
 import { refuse } from './refuse.ts'
 import { buildRequestHeaders, withoutFolded } from './rewrite/request-headers.ts'
@@ -16,6 +16,7 @@ import type { Route } from './route.ts'
 import { findLeaf, type RouteLeaf } from './route-trie.ts'
 import { findMethod, type RouteTable } from './routes.ts'
 import type { Visit } from './visit.ts'
+import { openTunnel } from './websocket/open-tunnel.ts'
 
 /** What the pipeline runs on: the functions of the gateway and one state of its configuration. */
 export interface Pipeline extends Authenticator, BrowserSessionFinder, Forwarder {
@@ -130,15 +131,30 @@ function denyFault(thrown: unknown): Denial {
 }
 
 /** Rewrites and forwards what every rule has let through. */
-function passOn(pipeline: Pipeline, visit: Visit, checked: CheckedRequest, route: Route): Denial | undefined {
+const passOn: Ending['pass'] = (pipeline, visit, checked, route) => send(pipeline, visit, checked, route, undefined)
+
+/** As {@link passOn}, and joins the two connections where the service agrees. */
+const passOnWebSocket: Ending['pass'] = (pipeline, visit, checked, route) =>
+  send(pipeline, visit, checked, route, (answer) => openTunnel(pipeline, visit, route, answer))
+
+function send(
+  pipeline: Pipeline,
+  visit: Visit,
+  checked: CheckedRequest,
+  route: Route,
+  onUpgrade: ForwardedRequest['onUpgrade'],
+): Denial | undefined {
   const { token } = visit
   const identity = token === undefined ? undefined : pipeline.issueIdentity(token, route.service)
   const built = buildRequestHeaders(visit, checked, token, identity, pipeline.scheme(visit.request))
   const headers = pipeline.hiddenHeaders.length === 0 ? built : withoutFolded(built, pipeline.hiddenHeaders)
-  return forward(pipeline, visit, checked, route, headers)
+  return forward(pipeline, visit, checked, route, headers, onUpgrade)
 }
 
 const toService: Ending = { pass: passOn, refuse }
+
+/** The ending of a request for a WebSocket. */
+export const toWebSocket: Ending = { pass: passOnWebSocket, refuse }
 
 const unreadable = ({ code, reason }: RefusedRequest): Denial => ({
   code,
@@ -214,6 +230,7 @@ function forward(
   checked: CheckedRequest,
   route: Route,
   headers: string[],
+  onUpgrade: ForwardedRequest['onUpgrade'],
 ): Denial | undefined {
   if (route.service.upstreams.length === 0) return onlyAsked
   const upstreams = pipeline.upstreams[route.service.index]
@@ -227,6 +244,7 @@ function forward(
     headers,
     body: checked.bodyLength !== 0,
     authenticated: visit.token !== undefined,
+    onUpgrade,
   }).start()
   return undefined
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Outbox, Ready } from '@gatehouse/core/outbox'
 import type { Clock } from '@gatehouse/core/time'
 import type { Dispatcher } from 'undici'
@@ -24,6 +25,19 @@ export interface Forwarder extends RefusalSink {
   readonly outbox: Outbox
 }
 
+/** A request as it is forwarded. */
+export interface ForwardedRequest {
+  readonly path: string
+  readonly method: string
+  readonly headers: string[]
+  readonly body: boolean
+  readonly authenticated: boolean
+  /** Called where the service agrees to a WebSocket; absent where none is asked for. */
+  readonly onUpgrade?:
+    | ((answer: { readonly raw: readonly Buffer[]; readonly socket: Duplex; readonly rules: ResponseRules }) => void)
+    | undefined
+}
+
 /** Methods that may be sent once more after a failure to connect. Spec: RFC 9110 section 9.2.2. */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
 
@@ -41,6 +55,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   readonly #rules: ResponseRules
   readonly #response: ServerResponse
   readonly #body: RequestBody | null
+  readonly #onUpgrade: ForwardedRequest['onUpgrade']
   #upstream: Upstream
   #abort: ((reason?: Error) => void) | undefined = undefined
   #resume: (() => void) | undefined = undefined
@@ -61,7 +76,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     route: Route,
     upstreams: UpstreamSet,
     first: Upstream,
-    request: { path: string; method: string; headers: string[]; body: boolean; authenticated: boolean },
+    request: ForwardedRequest,
   ) {
     this.#forwarder = forwarder
     this.#visit = visit
@@ -73,8 +88,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#body = request.body
       ? new RequestBody(visit.request, route.service.bodyLimit, () => this.#giveUp(tooLarge(route)))
       : null
-    const { path, method, headers } = request
-    this.#options = { path, method, headers, body: this.#body }
+    const { path, method, headers, onUpgrade } = request
+    this.#onUpgrade = onUpgrade
+    this.#options = { path, method, headers, body: this.#body, ...(onUpgrade ? { upgrade: 'websocket' } : {}) }
   }
 
   /** Sends the request. */
@@ -91,6 +107,16 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#ticksWaiting = 0
     // Not `abort`, which costs the connection: those behind this one in the queue wait for it.
     if (this.#over) throw new Error('It was given up while it waited for a connection')
+  }
+
+  /** The service has agreed to another protocol: what comes of the connection is no more of this exchange's concern. */
+  onUpgrade(_status: number, raw: Buffer[] | string[] | null, socket: Duplex): void {
+    this.#upstream.running -= 1
+    const isOver = this.#over
+    this.#over = true
+    this.#forwarder.running.remove(this)
+    if (isOver) socket.destroy()
+    else this.#onUpgrade?.({ raw: (raw ?? []).map((part) => Buffer.from(part)), socket, rules: this.#rules })
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {

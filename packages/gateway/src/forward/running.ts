@@ -4,6 +4,8 @@ export interface Runs {
   slot: number
   /** Called once per tick. */
   onTick(): void
+  /** Called when the gateway stops, where it would not end by itself. */
+  stop?(): void
 }
 
 /**
@@ -33,6 +35,11 @@ export class Running {
       last.slot = member.slot
     }
     member.slot = -1
+  }
+
+  /** Tells every member that the gateway stops. */
+  stop(): void {
+    for (let index = this.#members.length - 1; index >= 0; index -= 1) this.#members[index]?.stop?.()
   }
 
   /** One tick for every member; members may be removed meanwhile. */

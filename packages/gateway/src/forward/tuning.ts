@@ -24,6 +24,8 @@ export interface ForwardTuning {
   readonly minimumRate: number
   /** Ticks for which a client may not take what it was sent. */
   readonly stallTicks: number
+  /** Ticks without a byte in either direction after which a WebSocket is closed. */
+  readonly tunnelIdleTicks: number
   /** Milliseconds that running requests get when the gateway closes. */
   readonly drain: number
   readonly lookup: LookupFunction
@@ -42,6 +44,7 @@ export const defaultTuning: ForwardTuning = {
   bodyIdleTicks: 30,
   minimumRate: 500,
   stallTicks: 60,
+  tunnelIdleTicks: 3600,
   drain: 10_000,
   lookup,
 }

@@ -1,0 +1,242 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
+import { checkRequest } from '../check-request.ts'
+import { send, sendRaw, until } from '../fixtures/client.ts'
+import { issuerHost, startGateway, type TestGateway } from '../fixtures/gateway-server.ts'
+import { startRawUpstream, startUpstream } from '../fixtures/upstream.ts'
+import type { ForwardTuning } from '../forward/tuning.ts'
+import { createUpgradedResponse } from './upgraded-response.ts'
+
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+interface Service {
+  readonly origin: string
+  readonly sockets: WebSocketServer
+  /** Header names and values of the handshakes, and the addresses that they asked for. */
+  readonly handshakes: { readonly url: string; readonly raw: readonly string[] }[]
+}
+
+/** A service that speaks WebSocket: it sends back what it gets, and `push N` in one frame of N bytes. */
+async function startService(): Promise<Service> {
+  const server = createServer((_request, response) => response.end('plain'))
+  const sockets = new WebSocketServer({ server, handleProtocols: (offered) => [...offered][0] ?? false })
+  const handshakes: Service['handshakes'] = []
+  sockets.on('connection', (socket, request) => {
+    handshakes.push({ url: request.url ?? '', raw: request.rawHeaders })
+    socket.on('message', (data, isBinary) => {
+      const [word, size] = String(data).split(' ')
+      if (word === 'push') socket.send(Buffer.alloc(Number(size)))
+      else socket.send(data, { binary: isBinary })
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closers.push(() => {
+    for (const socket of sockets.clients) socket.terminate()
+    server.close()
+    server.closeAllConnections()
+  })
+  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, sockets, handshakes }
+}
+
+/** A gateway in front of it, on a server that hands over wishes for other protocols. */
+async function startFront(origin: string, tuning: Partial<ForwardTuning> = {}): Promise<TestGateway> {
+  const routes = [
+    { path: '/live/**', require: { scopes: ['orders:read'] } },
+    { path: '/open/**', require: 'nothing' },
+    { path: '/posts', methods: ['POST'], require: 'nothing' },
+  ] as const
+  const test = await startGateway([{ name: 'orders', audience: 'https://orders.test', upstream: [origin], routes }], {
+    tuning,
+  })
+  test.server.on('upgrade', (request, socket, head) => {
+    test.gateway.upgrade(request, createUpgradedResponse(request, socket), checkRequest(request), head)
+  })
+  closers.push(() => test.stop())
+  return test
+}
+
+function open(test: TestGateway, path: string, token?: string, protocols: string[] = []): WebSocket {
+  const socket = new WebSocket(`ws://127.0.0.1:${test.port}${path}`, protocols, {
+    headers: { host: issuerHost, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+  })
+  socket.on('error', () => undefined)
+  closers.push(() => socket.terminate())
+  return socket
+}
+
+/** How an attempt ends: `open`, or the status of the refusal. */
+const outcomeOf = (socket: WebSocket): Promise<string> =>
+  new Promise((resolve) => {
+    socket.on('open', () => resolve('open'))
+    socket.on('unexpected-response', (_request, response) => resolve(String(response.statusCode)))
+    socket.on('close', () => resolve('closed'))
+  })
+
+const messageOf = (socket: WebSocket): Promise<Buffer> =>
+  new Promise((resolve) => socket.once('message', (data) => resolve(data as Buffer)))
+
+const closeOf = (socket: WebSocket): Promise<{ code: number; reason: string }> =>
+  new Promise((resolve) => socket.once('close', (code, reason) => resolve({ code, reason: String(reason) })))
+
+describe('a WebSocket', () => {
+  it('is joined with the service’s, both ways, and ends with either', async () => {
+    const service = await startService()
+    const test = await startFront(service.origin)
+    const socket = open(test, '/live/orders?since=3', 'reader', ['v2', 'v1'])
+    expect(await outcomeOf(socket)).toBe('open')
+    expect(socket.protocol).toBe('v2')
+    for (const text of ['hello', 'x'.repeat(200_000)]) {
+      const answer = messageOf(socket)
+      socket.send(text)
+      expect(String(await answer)).toBe(text)
+    }
+    const closed = closeOf(socket)
+    for (const other of service.sockets.clients) other.close(4001, 'bye')
+    expect(await closed).toEqual({ code: 4001, reason: 'bye' })
+    const second = open(test, '/live/orders', 'reader')
+    await outcomeOf(second)
+    second.close()
+    await until(() => service.sockets.clients.size === 0)
+    await until(() => test.answers.filter(({ status }) => status === 101).length === 2)
+  })
+
+  it('reaches the service with who is calling, and without what the client says of that', async () => {
+    const service = await startService()
+    const test = await startFront(service.origin)
+    const socket = new WebSocket(`ws://127.0.0.1:${test.port}/live/orders?since=3`, {
+      headers: {
+        host: issuerHost,
+        authorization: 'Bearer reader',
+        X_Gatehouse_Subject: 'usr_boss',
+        origin: 'https://a.test',
+      },
+    })
+    closers.push(() => socket.terminate())
+    expect(await outcomeOf(socket)).toBe('open')
+    const [handshake] = service.handshakes
+    expect(handshake?.url).toBe('/live/orders?since=3')
+    const raw = handshake?.raw ?? []
+    const headers = new Map(
+      raw.flatMap((name, index) => (index % 2 ? [] : [[name.toLowerCase(), raw[index + 1] ?? '']])),
+    )
+    expect(headers.get('x-gatehouse-subject')).toMatch(/^usr_0123/)
+    expect(headers.get('authorization')).toMatch(/^Bearer identity-of-/)
+    expect(headers.get('origin')).toBe('https://a.test')
+    expect(headers.has('x_gatehouse_subject')).toBe(false)
+  })
+
+  it.each([
+    ['/live/orders', undefined, '401'],
+    ['/live/orders', 'writer', '403'],
+    ['/live/../open/x', 'reader', '400'],
+    ['/live//orders', 'reader', '400'],
+    ['/live/orders;x', 'reader', '400'],
+    ['/nowhere', 'reader', '404'],
+    ['/posts', 'reader', '405'],
+    ['/live/orders?access_token=reader', 'reader', '400'],
+  ])('is refused by the rules of any request: %s as %s is %s', async (path, token, status) => {
+    const service = await startService()
+    const test = await startFront(service.origin)
+    const target = `GET ${path} HTTP/1.1\r\nHost: ${issuerHost}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n`
+    const handshake = `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\n`
+    const authorization = token === undefined ? '' : `Authorization: Bearer ${token}\r\n`
+    const { text, closed } = await sendRaw(test.port, `${target}${handshake}${authorization}\r\n`)
+    expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    expect(closed).toBe(true)
+    expect(service.handshakes).toEqual([])
+  })
+
+  it('is not opened where bytes came along with the request: they would be a request that nobody has looked at', async () => {
+    const service = await startService()
+    const test = await startFront(service.origin)
+    const handshake = `GET /open/x HTTP/1.1\r\nHost: ${issuerHost}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\n`
+    for (const more of ['\r\nGET /live/secret HTTP/1.1\r\nHost: auth.test\r\n\r\n', 'Content-Length: 4\r\n\r\nabcd']) {
+      const { text, closed } = await sendRaw(test.port, handshake + more)
+      expect([text.match(/HTTP\/1\.1 \d+/g), closed]).toEqual([['HTTP/1.1 400'], true])
+    }
+    expect(service.handshakes).toEqual([])
+  })
+
+  it.each([
+    ['h2c', 'Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ'],
+    ['another version', `Upgrade: websocket\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==`],
+    ['no key', 'Upgrade: websocket\r\nSec-WebSocket-Version: 13'],
+    ['two protocols', `Upgrade: websocket, h2c\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==`],
+  ])(
+    'is not what a wish for %s becomes: it is served as a plain request, and the connection ends',
+    async (_name, headers) => {
+      const upstream = await startUpstream()
+      closers.push(() => upstream.stop())
+      const test = await startFront(upstream.origin)
+      const { text, closed } = await sendRaw(
+        test.port,
+        `GET /open/x HTTP/1.1\r\nHost: ${issuerHost}\r\nConnection: Upgrade\r\n${headers}\r\n\r\n`,
+      )
+      expect([text.startsWith('HTTP/1.1 200'), closed]).toEqual([true, true])
+      expect(upstream.received[0]?.headers.upgrade).toBeUndefined()
+    },
+  )
+
+  it('that the service does not want is answered as the service says, and leaves no tunnel', async () => {
+    const upstream = await startUpstream((_request, response) => response.writeHead(404).end('no such socket'))
+    closers.push(() => upstream.stop())
+    const test = await startFront(upstream.origin)
+    expect(await outcomeOf(open(test, '/open/x'))).toBe('404')
+    const later = await send(test.port, '/open/y')
+    expect(later.status).toBe(404)
+  })
+
+  it('to a service that breaks off, or is away, is 502', async () => {
+    const raw = await startRawUpstream((socket) => socket.destroy())
+    closers.push(() => raw.stop())
+    const test = await startFront(raw.origin)
+    expect(await outcomeOf(open(test, '/open/x'))).toBe('502')
+    await raw.stop()
+    expect(await outcomeOf(open(test, '/open/x'))).toBe('502')
+  })
+
+  it('without a byte in either direction ends after a while, between two frames', async () => {
+    const service = await startService()
+    const test = await startFront(service.origin, { tick: 20, tunnelIdleTicks: 5 })
+    const socket = open(test, '/open/x')
+    await outcomeOf(socket)
+    expect(await closeOf(socket)).toEqual({ code: 1001, reason: 'idle' })
+    await until(() => service.sockets.clients.size === 0)
+  })
+
+  it('is not filled faster than its client reads', async () => {
+    const service = await startService()
+    const test = await startFront(service.origin)
+    const socket = open(test, '/open/x')
+    await outcomeOf(socket)
+    socket.pause()
+    const before = process.memoryUsage().rss
+    for (let round = 0; round < 100; round += 1) socket.send('push 1000000')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const [other] = service.sockets.clients
+    expect(other?.bufferedAmount ?? 0).toBeGreaterThan(50_000_000)
+    // What waits, waits at the service: here that is this very process.
+    expect(process.memoryUsage().rss - before).toBeLessThan(300_000_000)
+    let received = 0
+    socket.on('message', (data) => {
+      received += (data as Buffer).length
+    })
+    socket.resume()
+    await until(() => received === 100_000_000, 10_000)
+  })
+
+  it('ends when the gateway does, and its client is told so', async () => {
+    const service = await startService()
+    const test = await startFront(service.origin)
+    const socket = open(test, '/open/x')
+    await outcomeOf(socket)
+    const closed = closeOf(socket)
+    await test.gateway.close()
+    expect(await closed).toEqual({ code: 1001, reason: 'stopping' })
+  })
+})
