@@ -66,6 +66,8 @@ export interface TokenMemo {
   introspection?: string
   /** The headers by which services are told who calls: names and values in turn. */
   identityHeaders?: readonly string[]
+  /** What conditions of rules read as `principal`. */
+  principal?: object
   /** By a service's audience: the identity token that the gateway sends, and until which second it is sent again. */
   identities?: Map<string, { readonly jwt: string; readonly reuseUntil: number }>
 }

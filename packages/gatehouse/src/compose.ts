@@ -144,6 +144,7 @@ export async function compose(parts: Parts): Promise<Program> {
       address: (request) => addresses.find(request),
       scheme: (request) => addresses.findScheme(request),
       isTrustedProxy: (request) => addresses.isFromTrustedProxy(request),
+      findStated: (request) => addresses.findStated(request),
     },
     allowFailure(address) {
       auth.failures.count(address)

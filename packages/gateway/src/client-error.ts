@@ -52,6 +52,7 @@ export function onClientError(error: Error, socket: Duplex, log?: (entry: Refusa
     path: '',
     // Servers hand out sockets; the type is wider for those that speak over something else.
     address: (socket as Partial<Socket>).remoteAddress ?? '',
+    rule: '',
     reason,
     needed: 'a request that can be parsed',
   })

@@ -6,6 +6,8 @@ export interface Denial {
   readonly code: ErrorCode
   /** In place of the catalogue's. */
   readonly status?: number
+  /** Which part of the route's rule says so, such as `require.scopes`: for the log; absent = no rule of a route does. */
+  readonly rule?: string
   /** What was there: for the log. */
   readonly reason: string
   /** What would have satisfied the rule: for the log. */

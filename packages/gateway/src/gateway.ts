@@ -53,6 +53,8 @@ export interface GatewayDependencies {
     readonly scheme: (request: IncomingMessage) => 'http' | 'https'
     /** Whether a peer's word about other requests counts. */
     readonly isTrustedProxy: (request: IncomingMessage) => boolean
+    /** As `address`, but `undefined` where a trusted proxy does not say it: rules count that as no address at all. */
+    readonly findStated: (request: IncomingMessage) => string | undefined
   }
   /** For tests and unusual networks. */
   readonly tuning?: Partial<ForwardTuning>
@@ -95,10 +97,19 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   /** Take no more requests and still have some. */
   const retiring = new Set<Upstream>()
   let closing: Promise<void> | undefined
-  const { address, scheme, isTrustedProxy } = dependencies.origin ?? connectionItself
+  const { address, scheme, isTrustedProxy, findStated } = dependencies.origin ?? connectionItself
   const { publicScheme = 'http' } = dependencies
   const hiddenHeaders = (dependencies.hiddenHeaders ?? []).map((name) => foldHeaderName(name.toLowerCase()))
-  const base = { ...dependencies, tuning, running, outbox: new Outbox(), scheme, hiddenHeaders, publicScheme }
+  const base = {
+    ...dependencies,
+    tuning,
+    running,
+    outbox: new Outbox(),
+    scheme,
+    hiddenHeaders,
+    publicScheme,
+    findAddress: findStated,
+  }
   let pipeline = adopt(table)
 
   function adopt(next: RouteTable): Pipeline {
@@ -180,6 +191,7 @@ const connectionItself: NonNullable<GatewayDependencies['origin']> = {
   address: peerAddress,
   scheme: requestScheme,
   isTrustedProxy: () => false,
+  findStated: peerAddress,
 }
 
 /** Upstreams are told apart by origin and timeouts: two services may share one. */

@@ -6,9 +6,17 @@ export type PatternSegment =
   | { readonly kind: 'parameter' }
   | { readonly kind: 'rest' }
 
+/** A `{name}` of a pattern. */
+export interface PatternParameter {
+  readonly name: string
+  /** Which segment of a path it is, from 0. */
+  readonly index: number
+}
+
 /** A route's path, read. */
 export interface PathPattern {
   readonly segments: readonly PatternSegment[]
+  readonly parameters: readonly PatternParameter[]
   /** The canonical literal beginning, such as `/orders` of `/orders/{id}`; ends in a slash where the pattern goes on. */
   readonly prefix: string
   /** The literal beginning without that slash. */
@@ -23,12 +31,16 @@ export function parsePattern(pattern: string): PathPattern | { readonly fault: s
   if (!pattern.startsWith('/')) return { fault: 'the path must begin with a slash' }
   const parts = pattern.slice(1).split('/')
   const segments: PatternSegment[] = []
+  const parameters: PatternParameter[] = []
   const beginning: string[] = []
   for (const [index, part] of parts.entries()) {
     if (part === '**') {
       if (index !== parts.length - 1) return { fault: '** may only stand at the end' }
       segments.push({ kind: 'rest' })
     } else if (/^\{[A-Za-z][A-Za-z0-9_]*\}$/.test(part)) {
+      const name = part.slice(1, -1)
+      if (parameters.some((other) => other.name === name)) return { fault: `{${name}} stands twice` }
+      parameters.push({ name, index })
       segments.push({ kind: 'parameter' })
     } else if (/[*{}?#]/.test(part)) {
       return { fault: `"${part}" is neither a literal nor {name} nor **` }
@@ -42,5 +54,5 @@ export function parsePattern(pattern: string): PathPattern | { readonly fault: s
   }
   const stem = `/${beginning.join('/')}`
   const goesOn = beginning.length < segments.length && beginning.length > 0
-  return { segments, prefix: goesOn ? `${stem}/` : stem, stem }
+  return { segments, parameters, prefix: goesOn ? `${stem}/` : stem, stem }
 }

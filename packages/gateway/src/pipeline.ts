@@ -5,7 +5,7 @@ import { type Authenticator, authenticate } from './authenticate/access-token.ts
 import { type BrowserSessionFinder, findBySession, mayHaveSession } from './authenticate/browser-session.ts'
 import { denyProof } from './authenticate/dpop-proof.ts'
 import { detourFor } from './authenticate/sign-in-detour.ts'
-import { checkRequirement } from './authorize/requirement.ts'
+import { checkRequirement } from './authorize/check-requirement.ts'
 import type { CheckedRequest, RefusedRequest } from './check-request.ts'
 import { type Denial, isDenial } from './denial.ts'
 import { Exchange, type ForwardedRequest, type Forwarder, noConnection } from './forward/exchange.ts'
@@ -24,6 +24,8 @@ export interface Pipeline extends Authenticator, BrowserSessionFinder, Forwarder
   /** By {@link Route.service}'s index. */
   readonly upstreams: readonly UpstreamSet[]
   readonly scheme: (request: Visit['request']) => 'http' | 'https'
+  /** From where a request comes, for rules; `undefined` where nobody who is trusted says so. */
+  readonly findAddress: (request: Visit['request']) => string | undefined
   /** Headers by which a proxy tells Gatehouse alone something, folded as `foldHeaderName` does it: never forwarded. */
   readonly hiddenHeaders: readonly string[]
   readonly issueIdentity: (token: VerifiedToken, service: { name: string; audience: string }) => string
@@ -197,8 +199,12 @@ function noteCaller(visit: Visit, found: VerifiedToken | Denial | undefined): De
   return undefined
 }
 
-function checkRule(_pipeline: Pipeline, visit: Visit): Denial | undefined {
-  return checkRequirement(routeOf(visit).requirement, visit.token, visit.startedAt)
+function checkRule({ findAddress }: Pipeline, visit: Visit, { host, path, query }: CheckedRequest): Denial | undefined {
+  const { requirement, parameters } = routeOf(visit)
+  return checkRequirement(requirement, parameters, {
+    ...{ token: visit.token, now: visit.startedAt, method: visit.method, host, path, query },
+    findAddress: () => findAddress(visit.request),
+  })
 }
 
 function checkBody(_pipeline: Pipeline, visit: Visit, { bodyLength }: CheckedRequest): Denial | undefined {

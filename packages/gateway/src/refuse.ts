@@ -21,6 +21,8 @@ export interface RefusalEntry {
   /** Canonical, without query; empty where the request was not even readable. */
   readonly path: string
   readonly address: string
+  /** Which part of the route's rule said no, such as `require.scopes`; empty where no rule of a route did. */
+  readonly rule: string
   readonly reason: string
   readonly needed: string
 }
@@ -59,6 +61,7 @@ export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
     host: checked.ok ? checked.host : '',
     path: checked.ok ? checked.path : '',
     address: visit.address,
+    rule: denial.rule ?? '',
     reason: denial.reason,
     needed: denial.needed,
   })

@@ -1,4 +1,5 @@
 import type { Requirement } from './authorize/requirement.ts'
+import type { PatternParameter } from './path-pattern.ts'
 
 /** A service, ready. */
 export interface Service {
@@ -28,4 +29,6 @@ export interface Route {
   readonly name: string
   readonly service: Service
   readonly requirement: Requirement
+  /** The `{name}` segments of its pattern: read where a condition of the rule names `path`. */
+  readonly parameters: readonly PatternParameter[]
 }

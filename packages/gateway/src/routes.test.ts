@@ -161,6 +161,15 @@ describe('refusing at load', () => {
     ['empty roles beside scopes', { path: '/a', require: { scopes: ['a'], roles: [] } }],
     ['a scope with a quote', { path: '/a', require: { scopes: ['a"b'] } }],
     ['two scopes in one', { path: '/a', require: { scopes: ['a b'] } }],
+    ['a name that stands twice', { path: '/a/{x}/{x}', require: 'token' }],
+    ['no condition', { path: '/a', require: { when: [] } }],
+    ['a caller alone', { path: '/a', require: { caller: 'nothing' } }],
+    ['scopes of nobody', { path: '/a', require: { caller: 'nothing', scopes: ['a'] } }],
+    ['an organisation of perhaps nobody', { path: '/a', require: { caller: 'optional', org: 'required' } }],
+    ['a client of perhaps nobody', { path: '/a', require: { caller: 'optional', clients: ['a'] } }],
+    ['an empty client', { path: '/a', require: { clients: [''] } }],
+    ['an address that is none', { path: '/a', require: { addresses: ['10.0.0.0/33'] } }],
+    ['an address with a name', { path: '/a', require: { addresses: ['localhost'] } }],
   ] satisfies [string, RouteDefinition][])('refuses %s', (what, route) => {
     expect(refuses(what, service([route])).message).toContain('services.orders.routes[0]')
   })

@@ -1,8 +1,8 @@
 import { METHODS } from 'node:http'
 import { isReserved, reservedOnOtherHosts, reservedPrefixes } from '@gatehouse/core/paths'
-import { parseScope } from '@gatehouse/core/scope'
 import { resourceMetadataUrl } from '@gatehouse/guard/resource-metadata'
 import { parseAuthority } from './authority.ts'
+import { checkDefinition } from './authorize/check-definition.ts'
 import { buildRequirement, type RequireDefinition } from './authorize/requirement.ts'
 import { type PathPattern, parsePattern } from './path-pattern.ts'
 import type { Route, Service } from './route.ts'
@@ -170,10 +170,15 @@ function addRoute(trie: TrieNode, service: Service, definition: RouteDefinition,
   if (isReserved(pattern.stem, reserved) || isReserved(pattern.prefix, reserved)) {
     fail(`"${definition.path}" lies where Gatehouse's own paths are`)
   }
-  const rule = checkRule(definition.require)
+  const rule = checkDefinition(definition.require)
   if (rule !== undefined) fail(rule)
   const name = `${service.name} ${definition.path}`
-  const route: Route = { name, service, requirement: buildRequirement(definition.require) }
+  const route: Route = {
+    name,
+    service,
+    requirement: buildRequirement(definition.require),
+    parameters: pattern.parameters,
+  }
   const leaf = leafFor(trie, pattern, definition.path)
   if (definition.methods === undefined) {
     if (leaf.any !== undefined || leaf.methods.size > 0) fail(`"${definition.path}" stands twice for one method`)
@@ -187,32 +192,6 @@ function addRoute(trie: TrieNode, service: Service, definition: RouteDefinition,
     if (leaf.any !== undefined || leaf.methods.has(method)) fail(`${method} "${definition.path}" stands twice`)
     leaf.methods.set(method, route)
   }
-}
-
-function checkRule(rule: RequireDefinition | undefined): string | undefined {
-  if (rule === 'signed-in' || rule === 'token' || rule === 'optional' || rule === 'nothing') return undefined
-  if (typeof rule !== 'object' || rule === null) return 'a route needs a rule: require is missing or unknown'
-  const { scopes = [], roles = [], acr = [], maxAge } = rule
-  // An empty list beside a full one would silently ask for nothing.
-  if ([rule.scopes, rule.roles, rule.acr].some((list) => list?.length === 0)) {
-    return 'require has an empty list: leave it out'
-  }
-  if (scopes.length + roles.length + acr.length === 0 && maxAge === undefined) {
-    return 'require names neither a scope nor a role, an acr nor a max_age'
-  }
-  if (
-    scopes.includes('') ||
-    parseScope(scopes.join(' ')) === undefined ||
-    scopes.some((scope) => scope.includes(' '))
-  ) {
-    return 'require.scopes has an entry that is no scope token'
-  }
-  // In a challenge they stand with a space between two.
-  if (acr.some((name) => !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(name))) return 'require.acr has an entry that is no class'
-  if (maxAge !== undefined && !(Number.isSafeInteger(maxAge) && maxAge >= 0)) {
-    return 'require.max_age is a whole number of seconds'
-  }
-  return roles.includes('') ? 'require.roles has an empty entry' : undefined
 }
 
 function leafFor(trie: TrieNode, pattern: PathPattern, text: string): RouteLeaf {

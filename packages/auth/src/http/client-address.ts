@@ -9,6 +9,11 @@ export type AddressRange = [ipaddr.IPv4 | ipaddr.IPv6, number]
 export interface ClientAddresses {
   /** The peer's address or, where the peer is a trusted proxy, the right-most untrusted hop of X-Forwarded-For. */
   find(request: IncomingMessage): string
+  /**
+   * As `find`, but `undefined` where a trusted proxy names no client: for rules, which then refuse, since the proxy's own
+   * address would count as its client's.
+   */
+  findStated(request: IncomingMessage): string | undefined
   /** How it came: by the connection itself or, where the peer is a trusted proxy, by its X-Forwarded-Proto. */
   findScheme(request: IncomingMessage): 'http' | 'https'
   /** Whether the peer is a trusted proxy, whose word about its own client counts. */
@@ -28,20 +33,24 @@ export function createClientAddresses(trustedProxies: readonly string[]): Client
   const isTrusted = buildAddressMatcher(trustedProxies)
   const isFromTrustedProxy = ({ socket }: IncomingMessage): boolean =>
     trustedProxies.length > 0 && isTrusted(canonicalAddress(socket.remoteAddress ?? ''))
+  const peerOf = ({ socket }: IncomingMessage): string => canonicalAddress(socket.remoteAddress ?? '')
+  const findStated = (request: IncomingMessage): string | undefined => {
+    const peer = peerOf(request)
+    if (trustedProxies.length === 0 || !isTrusted(peer)) return peer
+    const forwarded = request.headers['x-forwarded-for']
+    if (typeof forwarded !== 'string') return undefined
+    const hops = forwarded.split(',').map((hop) => hop.trim())
+    for (const hop of hops.reverse()) {
+      if (parseAddress(hop) === undefined) return undefined
+      if (!isTrusted(hop)) return canonicalAddress(hop)
+    }
+    // Nobody but proxies on the way: which of them asked is the client's own word.
+    return undefined
+  }
   return {
     isFromTrustedProxy,
-    find(request) {
-      const peer = canonicalAddress(request.socket.remoteAddress ?? '')
-      if (trustedProxies.length === 0 || !isTrusted(peer)) return peer
-      const forwarded = request.headers['x-forwarded-for']
-      if (typeof forwarded !== 'string') return peer
-      const hops = forwarded.split(',').map((hop) => hop.trim())
-      for (const hop of hops.reverse()) {
-        if (parseAddress(hop) === undefined) return peer
-        if (!isTrusted(hop)) return canonicalAddress(hop)
-      }
-      return peer
-    },
+    findStated,
+    find: (request) => findStated(request) ?? peerOf(request),
     findScheme(request) {
       // A server's socket is a TLSSocket exactly where it has `encrypted`.
       if ((request.socket as Partial<TLSSocket>).encrypted === true) return 'https'

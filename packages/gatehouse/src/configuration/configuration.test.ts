@@ -1,16 +1,19 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { developmentBase } from '../development/demo-data.ts'
 import { environmentKeys } from './environment.ts'
 import { checkConfiguration } from './load.ts'
 import { ConfigurationError, formatProblem } from './problem.ts'
 import { readConfigurationText } from './read-file.ts'
 import type { ResolvedConfiguration } from './resolve.ts'
+import { loadRuleCompiler } from './rule-compiler.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-configuration-'))
 afterAll(() => rmSync(folder, { recursive: true }))
+
+beforeAll(loadRuleCompiler)
 
 const key = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7 + 3)).toString('base64')
 const secret = 'kD93nfXqW0aLr8Zt5uYvB2cMhE7gPsJ4'
@@ -82,6 +85,22 @@ clients:
     'an unknown key of a route': [
       service('{ path: /a, require: token, scope: x }'),
       /^gatehouse\.yaml:7: services\.orders\.routes\[0\]\.scope: unknown key/,
+    ],
+    'a condition that can never be evaluated': [
+      service('{ path: "/a/{id}", require: { when: principal.org == path.org } }'),
+      /^gatehouse\.yaml:7: services\.orders\.routes\[0\]\.require\.when: cannot be used: No such key: org$/,
+    ],
+    'the second condition of a list': [
+      service('{ path: /a, require: { when: ["true", principal.sub] } }'),
+      /^gatehouse\.yaml:7: services\.orders\.routes\[0\]\.require\.when\[1\]: .*only true or false decides$/,
+    ],
+    'an address that is none in a rule': [
+      service('{ path: /a, require: { caller: nothing, addresses: [localhost] } }'),
+      /^gatehouse\.yaml:7: services\.orders\.routes\[0\]: require\.addresses has "localhost", which is no address and no range/,
+    ],
+    'a rule about tokens where none is asked for': [
+      service('{ path: /a, require: { caller: optional, org: required } }'),
+      /require\.org needs a token, and caller: optional asks for none$/,
     ],
     'a duration that is none': [
       `${base}tokens:\n  access_token_lifetime: five minutes\n`,

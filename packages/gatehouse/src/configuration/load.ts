@@ -4,6 +4,7 @@ import { loadMappingCompiler } from './mapping-compiler.ts'
 import { ConfigurationError, formatKey, type Problem } from './problem.ts'
 import { type ReadFile, readConfigurationFile } from './read-file.ts'
 import { type ResolvedConfiguration, resolveConfiguration } from './resolve.ts'
+import { loadRuleCompiler } from './rule-compiler.ts'
 
 /** How a configuration is loaded. */
 export interface LoadOptions {
@@ -21,10 +22,11 @@ export interface LoadOptions {
 export async function loadConfiguration(options: LoadOptions): Promise<ResolvedConfiguration> {
   const read = readConfigurationFile(options.file, options.environment)
   if (isObject(read.content) && 'providers' in read.content) await loadMappingCompiler()
+  if (isObject(read.content) && hasConditions(read.content.services)) await loadRuleCompiler()
   return checkConfiguration(read, options)
 }
 
-/** Checks a file that has been read; see {@link loadConfiguration}. With providers, {@link loadMappingCompiler} comes first. */
+/** Checks a file that has been read; see {@link loadConfiguration}. With providers, {@link loadMappingCompiler} comes first, with conditions in rules `loadRuleCompiler`. */
 export function checkConfiguration(
   read: ReadFile,
   { development, environment, base }: Omit<LoadOptions, 'file'>,
@@ -64,6 +66,12 @@ export function checkConfiguration(
   if (problems.length > 0) throw new ConfigurationError(problems)
   return resolved
 }
+
+/** Whether anything under the services has the name of a condition; whether it is one is seen later. */
+const hasConditions = (services: unknown): boolean =>
+  Array.isArray(services)
+    ? services.some(hasConditions)
+    : isObject(services) && Object.entries(services).some(([key, value]) => key === 'when' || hasConditions(value))
 
 /** Two levels deep: a service or a client is taken whole. */
 function merge(

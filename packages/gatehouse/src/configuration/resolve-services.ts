@@ -1,10 +1,10 @@
 import type { ConfiguredService } from '@gatehouse/auth/domain/clients'
 import type { ProtectedResource } from '@gatehouse/auth/protocol/protected-resource'
 import { parseDuration } from '@gatehouse/core/time'
-import type { RequireDefinition } from '@gatehouse/gateway/authorize/requirement'
 import { parsePattern } from '@gatehouse/gateway/path-pattern'
 import { buildRouteTable, RouteError, type RouteTable, type ServiceDefinition } from '@gatehouse/gateway/routes'
 import type { Report } from './problem.ts'
+import { resolveRule } from './resolve-rule.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { isWeakSecret } from './weak-secret.ts'
 
@@ -35,7 +35,7 @@ export function resolveServices(
       report(['services', name, 'audience'], `${audience} is the audience of ${owner} too; give each service its own`)
     }
     ownerOf.set(audience, name)
-    definitions.push(definitionOf(name, audience, entry))
+    definitions.push(definitionOf(name, audience, entry, report))
     services.push({ name, audience, clientSecret: entry.client?.secret })
     for (const { require } of entry.routes)
       if (typeof require === 'object') for (const scope of require.scopes ?? []) scopes.add(scope)
@@ -66,7 +66,7 @@ function defaultAudience(entry: ServiceEntry, issuer: URL): string {
   return 'fault' in pattern ? origin : origin + (pattern.stem === '/' ? '' : pattern.stem)
 }
 
-function definitionOf(name: string, audience: string, entry: ServiceEntry): ServiceDefinition {
+function definitionOf(name: string, audience: string, entry: ServiceEntry, report: Report): ServiceDefinition {
   const { connect, headers, idle } = entry.timeouts ?? {}
   return {
     name,
@@ -81,19 +81,14 @@ function definitionOf(name: string, audience: string, entry: ServiceEntry): Serv
       ...(idle === undefined ? {} : { idle: parseDuration(idle) ?? 0 }),
     },
     ...(entry.limits?.body === undefined ? {} : { limits: { body: entry.limits.body } }),
-    routes: entry.routes.map((route) => ({
+    routes: entry.routes.map((route, index) => ({
       path: route.path,
-      require: ruleOf(route.require),
+      require: resolveRule(route.require, route.path, (key, message) =>
+        report(['services', name, 'routes', index, 'require', ...key], message),
+      ),
       ...(route.methods === undefined ? {} : { methods: route.methods }),
     })),
   }
-}
-
-function ruleOf(rule: ServiceEntry['routes'][number]['require']): RequireDefinition {
-  if (typeof rule !== 'object' || rule.max_age === undefined) return rule
-  const { max_age, ...others } = rule
-  // What the pattern lets through and is longer than ten years is refused with the route.
-  return { ...others, maxAge: parseDuration(max_age) ?? Number.NaN }
 }
 
 /** An upstream that carries a password is refused, and must not be repeated with it. */

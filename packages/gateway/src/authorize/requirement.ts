@@ -1,21 +1,30 @@
-import type { VerifiedToken } from '@gatehouse/core/contracts'
-import { errorCatalogue } from '@gatehouse/core/errors'
-import { missingScopes } from '@gatehouse/core/scope'
-import type { Denial } from '../denial.ts'
+import { BlockList, isIP } from 'node:net'
+import type { RuleExpression } from './asked-request.ts'
+
+/** Who may call at all: a user, whoever has a valid token, anybody with an identity if there is one, or anybody. */
+export type Caller = 'signed-in' | 'token' | 'optional' | 'nothing'
+
+/** What a rule asks beside the caller; keys together mean and. */
+export interface RuleDefinition {
+  /** Absent = `token`. */
+  readonly caller?: Caller
+  readonly scopes?: readonly string[]
+  readonly roles?: readonly string[]
+  readonly acr?: readonly string[]
+  /** Seconds. */
+  readonly maxAge?: number
+  /** Any of these organisations by id, or `required`: any at all. */
+  readonly org?: 'required' | readonly string[]
+  /** Any of these, by client id. */
+  readonly clients?: readonly string[]
+  /** Addresses and CIDR ranges: any of them. */
+  readonly addresses?: readonly string[]
+  /** All of them. */
+  readonly when?: readonly RuleExpression[]
+}
 
 /** What a route asks of its caller, as written in the configuration. */
-export type RequireDefinition =
-  | 'signed-in'
-  | 'token'
-  | 'optional'
-  | 'nothing'
-  | {
-      readonly scopes?: readonly string[]
-      readonly roles?: readonly string[]
-      readonly acr?: readonly string[]
-      /** Seconds. */
-      readonly maxAge?: number
-    }
+export type RequireDefinition = Caller | RuleDefinition
 
 /** What a route asks of its caller, ready to be checked. */
 export interface Requirement {
@@ -30,97 +39,79 @@ export interface Requirement {
   readonly acr: readonly string[]
   /** How long ago the user may have signed in, in seconds. */
   readonly maxAge: number | undefined
+  /** Any of these organisations; empty = any organisation; absent = it does not matter. */
+  readonly organisations: readonly string[] | undefined
+  /** Any of them; empty = any client. */
+  readonly clients: readonly string[]
+  /** Absent = from anywhere. */
+  readonly addresses: BlockList | undefined
+  /** All of them. */
+  readonly when: readonly RuleExpression[]
   /** What would satisfy it: a sentence for the log. */
   readonly needed: string
 }
 
-/** Makes a rule ready. The definition is known to be well-formed; see `buildRouteTable`. */
+/** Makes a rule ready. The definition is known to be well-formed; see `checkDefinition`. */
 export function buildRequirement(definition: RequireDefinition): Requirement {
-  const { scopes = [], roles = [], acr = [], maxAge } = typeof definition === 'object' ? definition : {}
+  const rule: RuleDefinition = typeof definition === 'object' ? definition : { caller: definition }
+  const { caller = 'token', scopes = [], roles = [], acr = [], maxAge, org, clients = [], addresses, when = [] } = rule
   return {
-    credentials: definition === 'nothing' ? 'ignored' : definition === 'optional' ? 'optional' : 'required',
+    credentials: caller === 'nothing' ? 'ignored' : caller === 'optional' ? 'optional' : 'required',
     // A client on its own behalf has not signed in, and no step-up could make it.
-    userOnly: definition === 'signed-in' || acr.length > 0 || maxAge !== undefined,
+    userOnly: caller === 'signed-in' || acr.length > 0 || maxAge !== undefined,
     scopes: [...scopes],
     roles: [...roles],
     acr: [...acr],
     maxAge,
-    needed: describe(definition),
+    organisations: org === 'required' ? [] : org && [...org],
+    clients: [...clients],
+    addresses: addresses && buildAddressList(addresses),
+    when: [...when],
+    needed: describe(rule),
   }
 }
 
-function describe(definition: RequireDefinition): string {
-  if (definition === 'nothing') return 'nothing'
-  if (definition === 'optional') return 'no token, or a valid one'
-  if (definition === 'signed-in') return 'a valid token of a user'
-  if (definition === 'token') return 'a valid token'
-  const { scopes = [], roles = [], acr = [], maxAge } = definition
+const callers: Readonly<Record<Caller, string>> = {
+  nothing: 'nothing',
+  optional: 'no token, or a valid one',
+  'signed-in': 'a valid token of a user',
+  token: 'a valid token',
+}
+
+function describe({ caller = 'token', org, addresses = [], when = [], ...rule }: RuleDefinition): string {
+  const { scopes = [], roles = [], acr = [], maxAge, clients = [] } = rule
   const parts: string[] = []
   if (scopes.length > 0) parts.push(`all of the scopes ${scopes.join(' ')}`)
   if (roles.length > 0) parts.push(`any of the roles ${roles.join(' ')}`)
   if (acr.length > 0) parts.push(`a sign-in of any of the classes ${acr.join(' ')}`)
   if (maxAge !== undefined) parts.push(`a sign-in at most ${maxAge} s ago`)
-  return `a valid token with ${parts.join(' and ')}`
+  if (org === 'required') parts.push('an organisation')
+  else if (org !== undefined) parts.push(`any of the organisations ${org.join(' ')}`)
+  if (clients.length > 0) parts.push(`any of the clients ${clients.join(' ')}`)
+  const bearer = parts.length === 0 ? callers[caller] : `${callers[caller]} with ${parts.join(' and ')}`
+  const others = [
+    ...(addresses.length > 0 ? [`an address in ${addresses.join(' ')}`] : []),
+    ...when.map(({ text }) => `what makes this true: ${text}`),
+  ]
+  const all = bearer === 'nothing' && others.length > 0 ? others : [bearer, ...others]
+  return all.join(', and ')
 }
 
-/**
- * Checks a verified token against a route's rule at a moment (milliseconds since 1970). What a better sign-in could not mend
- * is said first. Codes: insufficient_scope (RFC 6750 section 3.1), insufficient_user_authentication (RFC 9470 section 3).
- * Stops: a client's own token where a person must be signed in.
- */
-export function checkRequirement(
-  requirement: Requirement,
-  token: VerifiedToken | undefined,
-  now: number,
-): Denial | undefined {
-  if (requirement.credentials !== 'required') return undefined
-  // Authentication has answered before this where a token must be there; without one nothing passes here either.
-  if (token === undefined) return { code: 'credentials_required', reason: 'no token', needed: requirement.needed }
-  if (requirement.userOnly && !token.claims.sub.startsWith('usr_')) {
-    return deny(requirement, 'the token is that of a client, not of a user')
-  }
-  for (const scope of requirement.scopes) {
-    if (!token.scopes.has(scope)) {
-      const missing = missingScopes(requirement.scopes, token.scopes).join(' ')
-      return deny(requirement, `the token has the scope "${token.claims.scope}" and lacks ${missing}`)
-    }
-  }
-  if (requirement.roles.length > 0 && !requirement.roles.some((role) => token.roles.has(role))) {
-    return deny(requirement, `the token has the roles "${[...token.roles].join(' ')}"`)
-  }
-  return checkSignIn(requirement, token, now)
+/** Reads an address or a CIDR range into its address and how many of its bits count; `undefined` for anything else. */
+export function parseAddressRange(text: string): { readonly address: string; readonly bits: number } | undefined {
+  const [address = '', length, ...rest] = text.split('/')
+  const most = { 0: undefined, 4: 32, 6: 128 }[isIP(address)]
+  if (most === undefined || address.includes('%') || rest.length > 0) return undefined
+  if (length === undefined) return { address, bits: most }
+  const bits = /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN
+  return bits <= most ? { address, bits } : undefined
 }
 
-function checkSignIn(requirement: Requirement, { claims }: VerifiedToken, now: number): Denial | undefined {
-  const { acr, maxAge } = requirement
-  if (acr.length > 0 && (claims.acr === undefined || !acr.includes(claims.acr))) {
-    return askForSignIn(requirement, `the sign-in is of the class "${claims.acr ?? ''}"`)
+function buildAddressList(ranges: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const text of ranges) {
+    const range = parseAddressRange(text)
+    if (range) list.addSubnet(range.address, range.bits, range.address.includes(':') ? 'ipv6' : 'ipv4')
   }
-  if (maxAge === undefined) return undefined
-  if (claims.auth_time === undefined) return askForSignIn(requirement, 'the token does not say when the user signed in')
-  const age = Math.floor(now / 1000) - claims.auth_time
-  return age > maxAge ? askForSignIn(requirement, `the user signed in ${age} s ago`) : undefined
+  return list
 }
-
-const deny = ({ needed, scopes }: Requirement, reason: string): Denial => ({
-  code: 'insufficient_scope',
-  reason,
-  needed,
-  challenge: {
-    error: 'insufficient_scope',
-    description: errorCatalogue.insufficient_scope.description,
-    scope: scopes.join(' '),
-  },
-})
-
-const askForSignIn = ({ needed, acr, maxAge }: Requirement, reason: string): Denial => ({
-  code: 'insufficient_user_authentication',
-  reason,
-  needed,
-  challenge: {
-    error: 'insufficient_user_authentication',
-    description: errorCatalogue.insufficient_user_authentication.description,
-    acrValues: acr,
-    ...(maxAge === undefined ? {} : { maxAge }),
-  },
-})

@@ -18,7 +18,9 @@ beforeAll(async () => {
   ] as const
   const orders = { name: 'orders', audience: 'https://orders.test', upstream: [], forwardAuth: true, routes }
   test = await startGateway([orders], {
-    dependencies: { origin: { address: peerAddress, scheme: requestScheme, isTrustedProxy: () => isTrusted } },
+    dependencies: {
+      origin: { address: peerAddress, scheme: requestScheme, isTrustedProxy: () => isTrusted, findStated: peerAddress },
+    },
     serve: (gateway) => (request, response) => {
       const question = checkRequest(request)
       if (question.ok && question.path === '/gateway/check') gateway.check(request, response, question)

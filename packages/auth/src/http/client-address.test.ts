@@ -1,0 +1,42 @@
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClientAddresses } from './client-address.ts'
+
+const behindProxy = createClientAddresses(['127.0.0.1', '10.0.0.0/8'])
+const direct = createClientAddresses([])
+
+let read: (request: IncomingMessage) => unknown = () => undefined
+const server = createServer((request, response) => response.end(JSON.stringify(read(request) ?? null)))
+beforeAll(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)))
+afterAll(() => new Promise((resolve) => server.close(resolve)))
+
+const ask = async (forwarded?: string): Promise<unknown> => {
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const answer = await fetch(url, {
+    headers: { ...(forwarded && { 'x-forwarded-for': forwarded }), connection: 'close' },
+  })
+  return answer.json()
+}
+
+describe('the address that rules go by', () => {
+  it.each([
+    ['203.0.113.7', '203.0.113.7'],
+    ['198.51.100.1, 203.0.113.7, 10.0.0.9', '203.0.113.7'],
+    ['203.0.113.7, nonsense', null],
+    ['nonsense', null],
+    ['10.0.0.9', null],
+    [undefined, null],
+  ])('behind a proxy that says %s: %s', async (forwarded, expected) => {
+    read = (request) => behindProxy.findStated(request)
+    expect(await ask(forwarded)).toBe(expected)
+    // Limits count such a request as the proxy's own.
+    read = (request) => behindProxy.find(request)
+    expect(await ask(forwarded)).toBe(expected ?? '127.0.0.1')
+  })
+
+  it('is the peer itself where no proxy is trusted', async () => {
+    read = (request) => direct.findStated(request)
+    expect(await ask('203.0.113.7')).toBe('127.0.0.1')
+  })
+})

@@ -1,0 +1,34 @@
+import { parseDuration } from '@gatehouse/core/time'
+import type { RuleExpression } from '@gatehouse/gateway/authorize/asked-request'
+import type { RequireDefinition } from '@gatehouse/gateway/authorize/requirement'
+import { parsePattern } from '@gatehouse/gateway/path-pattern'
+import type { Report } from './problem.ts'
+import { compileCondition } from './rule-compiler.ts'
+import type { ConfigurationFile } from './schema.ts'
+
+/** What stands under `require` in the file. */
+export type RuleEntry = NonNullable<ConfigurationFile['services']>[string]['routes'][number]['require']
+
+/** A rule as the gateway takes it, its conditions compiled; reports what cannot be meant by its key within the rule. */
+export function resolveRule(rule: RuleEntry, pattern: string, report: Report): RequireDefinition {
+  if (typeof rule !== 'object') return rule
+  const { max_age, when, ...others } = rule
+  return {
+    ...others,
+    // What the pattern lets through and is longer than ten years is refused with the route.
+    ...(max_age === undefined ? {} : { maxAge: parseDuration(max_age) ?? Number.NaN }),
+    ...(when === undefined ? {} : { when: resolveConditions(when, pattern, report) }),
+  }
+}
+
+/** What cannot be compiled stands as a condition that nothing meets, so that a reported problem can never let through. */
+function resolveConditions(when: string | readonly string[], pattern: string, report: Report): RuleExpression[] {
+  const read = parsePattern(pattern)
+  const names = 'fault' in read ? [] : read.parameters.map(({ name }) => name)
+  return [when].flat().map((text, index) => {
+    const compiled = compileCondition(text, names)
+    if (typeof compiled !== 'string') return compiled
+    report(typeof when === 'string' ? ['when'] : ['when', index], compiled)
+    return { text, variables: new Set(), test: () => false }
+  })
+}

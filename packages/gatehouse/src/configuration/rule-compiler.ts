@@ -1,0 +1,31 @@
+import { type RuleExpression, type RuleVariable, ruleVariableTypes } from '@gatehouse/gateway/authorize/asked-request'
+
+let language: typeof import('@gatehouse/auth/expressions') | undefined
+
+/** Loads what reads expressions: a start without conditions in rules need not wait for it. */
+export async function loadRuleCompiler(): Promise<void> {
+  language ??= await import('@gatehouse/auth/expressions')
+}
+
+/**
+ * Compiles a condition of a rule for a route whose pattern has these `{name}` segments; answers with a sentence where it can
+ * never be evaluated or is no condition. {@link loadRuleCompiler} comes first.
+ */
+export function compileCondition(text: string, parameters: readonly string[]): RuleExpression | string {
+  if (!language) throw new Error('loadRuleCompiler() comes first')
+  const { createLanguage, ExpressionError } = language
+  const path = Object.fromEntries(parameters.map((name) => [name, 'string']))
+  const variables = parameters.length === 0 ? ruleVariableTypes : { ...ruleVariableTypes, path }
+  try {
+    const expression = createLanguage(variables, { linear: true }).parse(text)
+    if (expression.type !== 'bool' && expression.type !== 'dyn') {
+      return `cannot be used: it is a ${expression.type}, and only true or false decides`
+    }
+    // Its variables are among those of the language.
+    const named = expression.variables as ReadonlySet<RuleVariable>
+    return { text, variables: named, test: (values) => expression.evaluate(values) }
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error
+    return `cannot be used: ${error.message}`
+  }
+}
