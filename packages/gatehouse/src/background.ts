@@ -11,6 +11,8 @@ interface Dependencies {
   readonly telemetry: Telemetry
   /** The moment before which audit events are no longer kept. */
   readonly auditFrom: () => Seconds
+  /** Writes down the refusals of the last moment. */
+  readonly writeRefusals: () => Promise<void>
   /** Whether this process does what one process of all should do: removing expired rows. */
   readonly isPrimary: boolean
 }
@@ -32,7 +34,8 @@ export interface Background {
 }
 
 /** Starts following the revocations, keeping the signing keys, delivering, and removing what has expired. */
-export function startBackground({ store, auth, log, telemetry, auditFrom, isPrimary }: Dependencies): Background {
+export function startBackground(dependencies: Dependencies): Background {
+  const { store, auth, log, telemetry, auditFrom, writeRefusals, isPrimary } = dependencies
   const followRevocations = async (): Promise<void> => {
     const added = await auth.revocations.follow()
     // A revoked key may be the one that signs here: the keys are read again at once.
@@ -42,6 +45,7 @@ export function startBackground({ store, auth, log, telemetry, auditFrom, isPrim
   const jobs: Job[] = [
     { name: 'follow_revocations', every: 1000, run: followRevocations },
     { name: 'reload_signing_keys', every: 5000, run: () => auth.keys.reload() },
+    { name: 'write_refusals', every: 500, run: writeRefusals },
     { name: 'maintain_signing_keys', every: 60_000, run: () => auth.keys.maintain() },
   ]
   if (isPrimary) {
@@ -50,6 +54,11 @@ export function startBackground({ store, auth, log, telemetry, auditFrom, isPrim
       deliverMails,
       { name: 'deliver_logouts', every: 2000, run: () => auth.logoutDeliveries.deliver() },
       { name: 'remove_expired', every: 10_000, run: () => inChunks((limit) => store.removeExpired(limit)) },
+      {
+        name: 'remove_surplus_refusals',
+        every: 60_000,
+        run: () => inChunks((limit) => store.refusals.removeBeyond(mostRefusals, limit)),
+      },
       {
         name: 'remove_old_audit_events',
         every: 60_000,
@@ -109,9 +118,13 @@ export function startBackground({ store, auth, log, telemetry, auditFrom, isPrim
       clearTimeout(mailTimer)
       for (const timer of timers.values()) clearTimeout(timer)
       await Promise.all(running)
+      await runJob({ name: 'write_refusals', every: 0, run: writeRefusals })
     },
   }
 }
+
+/** However long they should be kept: about 60 MB. */
+const mostRefusals = 100_000
 
 /** Milliseconds within which what was written is committed, nearly always; what is later waits for the next round. */
 const commitTime = 50

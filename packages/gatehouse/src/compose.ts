@@ -23,6 +23,7 @@ import { createFrontDoor, createFrontServer, type FrontServer, isTlsServer } fro
 import type { Logger } from './telemetry/log.ts'
 import { createMailFailureLog } from './telemetry/mail-failure-log.ts'
 import { createMetricsPage } from './telemetry/metrics-page.ts'
+import { createRefusalRecord } from './telemetry/refusal-record.ts'
 import { createTelemetry } from './telemetry/telemetry.ts'
 import { createTraffic } from './telemetry/traffic.ts'
 import { type CertificateKeeper, createCertificateKeeper } from './tls/certificate-keeper.ts'
@@ -115,8 +116,13 @@ export async function compose(parts: Parts): Promise<Program> {
     onChange: (next) => isTlsServer(server) && replaceCertificates(server, next),
   })
   const findCertificate = certificateFinder({ configuration, clock, addresses, certificates })
+  const refusalRecord = createRefusalRecord({
+    ...{ refusals: store.refusals, clock, log },
+    keep: () => current.refusalsKept,
+  })
   const logDenial = (entry: RefusalEntry): void => {
     log[entry.status >= 500 ? 'warn' : 'info'](entry, 'request refused')
+    refusalRecord.add(entry)
   }
   const gateway = createGateway(configuration.routes, {
     clock,
@@ -196,6 +202,7 @@ export async function compose(parts: Parts): Promise<Program> {
     auth,
     log,
     telemetry,
+    writeRefusals: () => refusalRecord.write(),
     auditFrom: () => seconds(clock.now() - current.auditKept),
     isPrimary: parts.isPrimary,
   })

@@ -52,6 +52,8 @@ export function onClientError(error: Error, socket: Duplex, log?: (entry: Refusa
     path: '',
     // Servers hand out sockets; the type is wider for those that speak over something else.
     address: (socket as Partial<Socket>).remoteAddress ?? '',
+    subject: '',
+    client_id: '',
     rule: '',
     reason,
     needed: 'a request that can be parsed',

@@ -21,6 +21,9 @@ export interface RefusalEntry {
   /** Canonical, without query; empty where the request was not even readable. */
   readonly path: string
   readonly address: string
+  /** Who asked and through which client, as the token says; empty where nobody was known yet. */
+  readonly subject: string
+  readonly client_id: string
   /** Which part of the route's rule said no, such as `require.scopes`; empty where no rule of a route did. */
   readonly rule: string
   readonly reason: string
@@ -61,6 +64,8 @@ export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
     host: checked.ok ? checked.host : '',
     path: checked.ok ? checked.path : '',
     address: visit.address,
+    subject: visit.token?.claims.sub ?? '',
+    client_id: visit.token?.claims.client_id ?? '',
     rule: denial.rule ?? '',
     reason: denial.reason,
     needed: denial.needed,

@@ -20,6 +20,7 @@ import { describeMemberships } from './tables/memberships.suite.ts'
 import { describeOrganisationInvitations } from './tables/organisation-invitations.suite.ts'
 import { describeOrganisations } from './tables/organisations.suite.ts'
 import { describePushedRequests } from './tables/pushed-requests.suite.ts'
+import { describeRefusals } from './tables/refusals.suite.ts'
 import { describeRevocations } from './tables/revocations.suite.ts'
 import { describeSessionClients } from './tables/session-clients.suite.ts'
 import { describeSessions } from './tables/sessions.suite.ts'
@@ -51,6 +52,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
   describe('clients', () => describeClients(open))
   describe('signing keys', () => describeSigningKeys(open))
   describe('data keys', () => describeDataKeys(open))
+  describe('refusals', () => describeRefusals(open))
   describe('revocations', () => describeRevocations(open))
   describe('audit', () => describeAudit(open))
   describe('used identifiers', () => describeUsedIdentifiers(open))

@@ -14,6 +14,7 @@ import {
   buildMailedProof,
   buildOrganisationInvitation,
   buildPushedRequest,
+  buildRefusal,
   buildSession,
   buildSessionClient,
   buildSigningKey,
@@ -81,7 +82,8 @@ export function describeExpiry(open: OpenForSuite): void {
     await store.initialAccessTokens.insert({ hash, uses_left: 1, created_at: longAgo, expires_at: start })
     await store.revocations.append([{ kind: 'jti', value: hash, issued_before: null, expires_at: start }])
     await store.revocations.append([{ kind: 'jti', value: 'last', issued_before: null, expires_at: start }])
-    expect(await store.removeExpired()).toBe(21)
+    await store.refusals.append([buildRefusal({ expires_at: start })])
+    expect(await store.removeExpired()).toBe(22)
     expect(await store.removeExpired()).toBe(0)
     expect(await store.usedIdentifiers.consume({ kind: 'k', hash, expires_at: start })).toBe(true)
   })

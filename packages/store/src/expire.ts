@@ -36,6 +36,7 @@ const expiringTables: readonly ExpiringTable[] = [
   { table: 'organisation_invitations', key: ['organisation_id', 'email'] },
   { table: 'provider_sign_ins', key: ['state_hash'] },
   { table: 'provider_sessions', key: ['id'] },
+  { table: 'refusals', key: ['id'] },
 ]
 
 /**

@@ -25,6 +25,7 @@ import type {
   ProviderTokenRow,
   PushedRequestRow,
   RecoveryCodeRow,
+  RefusalRow,
   RememberedDeviceRow,
   RevocationRow,
   SessionClientRow,
@@ -72,4 +73,5 @@ export interface Schema {
   readonly linked_identities: LinkedIdentityRow
   readonly provider_sessions: ProviderSessionRow
   readonly provider_tokens: ProviderTokenRow
+  readonly refusals: RefusalRow
 }

@@ -29,6 +29,7 @@ import { createProviderSignIns, type ProviderSignIns } from './tables/provider-s
 import { createProviderTokens, type ProviderTokens } from './tables/provider-tokens.ts'
 import { createPushedRequests, type PushedRequests } from './tables/pushed-requests.ts'
 import { createRecoveryCodes, type RecoveryCodes } from './tables/recovery-codes.ts'
+import { createRefusals, type Refusals } from './tables/refusals.ts'
 import { createRememberedDevices, type RememberedDevices } from './tables/remembered-devices.ts'
 import { createRevocations, type Revocations } from './tables/revocations.ts'
 import { createSessionClients, type SessionClients } from './tables/session-clients.ts'
@@ -81,6 +82,7 @@ export interface Tables {
   readonly linkedIdentities: LinkedIdentities
   readonly providerSessions: ProviderSessions
   readonly providerTokens: ProviderTokens
+  readonly refusals: Refusals
 }
 
 /**
@@ -178,4 +180,5 @@ export const createTables = (connection: Connection): Tables => ({
   linkedIdentities: createLinkedIdentities(connection),
   providerSessions: createProviderSessions(connection),
   providerTokens: createProviderTokens(connection),
+  refusals: createRefusals(connection),
 })

@@ -4,6 +4,7 @@ import { ConfigurationError } from '../configuration/problem.ts'
 import { readVersion } from '../version.ts'
 import { addCheckCommand } from './check.ts'
 import { addClientCommands } from './client.ts'
+import { addExplainCommand } from './explain.ts'
 import { addKeysCommands } from './keys.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { addOrganisationCommands } from './organisation.ts'
@@ -33,6 +34,7 @@ export function buildCommandLine(): Command {
   addClientCommands(program)
   addProviderCommands(program)
   addKeysCommands(program)
+  addExplainCommand(program)
   addTokenCommand(program)
   addMigrateCommand(program)
   addVersionCommand(program)

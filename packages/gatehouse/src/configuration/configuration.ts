@@ -35,6 +35,8 @@ export interface Configuration {
   readonly metrics: { readonly allow: readonly string[]; readonly listen?: ListenAddress | undefined }
   /** Seconds for which audit events are kept: swapped on reload. */
   readonly auditKept: Seconds
+  /** How long refusals of the gateway are kept; 0 = not at all. */
+  readonly refusalsKept: Seconds
   readonly logLevel: string
   readonly workers: number
   /** What the authentication side reads at each use: swapped on reload. */

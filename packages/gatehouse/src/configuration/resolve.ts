@@ -80,6 +80,10 @@ export function resolveConfiguration(
       listen: metricsListen,
     },
     auditKept: duration(content.audit?.keep, 400 * 86_400, { least: 86_400, key: ['audit', 'keep'], report }),
+    refusalsKept: duration(content.audit?.keep_refusals, 7 * 86_400, {
+      ...{ least: 0, most: 90 * 86_400 },
+      ...{ key: ['audit', 'keep_refusals'], report },
+    }),
     logLevel: content.log?.level ?? 'info',
     workers,
     auth: {

@@ -164,7 +164,15 @@ export const configurationSchema = Type.Object(
     roles: Type.Optional(roles),
     organisations: Type.Optional(organisations),
     audit: Type.Optional(
-      Type.Object({ keep: Type.Optional(duration('For how long audit events are kept', '400d')) }, strict),
+      Type.Object(
+        {
+          keep: Type.Optional(duration('For how long audit events are kept', '400d')),
+          keep_refusals: Type.Optional(
+            duration('For how long `gatehouse explain` knows what the gateway refused; 0s: not at all', '7d'),
+          ),
+        },
+        strict,
+      ),
     ),
     keys: Type.Optional(
       Type.Object({ rotate_every: Type.Optional(duration('How often the signing key changes', '90d')) }, strict),

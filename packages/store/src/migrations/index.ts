@@ -5,6 +5,7 @@ import { mail } from './0004-mail.ts'
 import { organisations } from './0005-organisations.ts'
 import { sessionLimits } from './0006-session-limits.ts'
 import { federation } from './0007-federation.ts'
+import { refusals } from './0008-refusals.ts'
 import { keptForms } from './0009-kept-forms.ts'
 import type { Migration } from './migration.ts'
 
@@ -17,5 +18,6 @@ export const migrations: readonly Migration[] = [
   organisations,
   sessionLimits,
   federation,
+  refusals,
   keptForms,
 ]

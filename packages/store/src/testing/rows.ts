@@ -1,5 +1,12 @@
 import type { ClientId } from '@gatehouse/core/brand'
-import { newGrantId, newOrganisationId, newSessionId, newUserId, randomToken } from '@gatehouse/core/random'
+import {
+  newDecisionId,
+  newGrantId,
+  newOrganisationId,
+  newSessionId,
+  newUserId,
+  randomToken,
+} from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
 import type {
   AuditEventRow,
@@ -21,6 +28,7 @@ import type {
   ProviderSignInRow,
   ProviderTokenRow,
   PushedRequestRow,
+  RefusalRow,
   SessionClientRow,
   SessionRow,
   SigningKeyRow,
@@ -400,5 +408,26 @@ export const buildProviderToken = (overrides: Partial<ProviderTokenRow> = {}): P
   sealed: 'sealed',
   version: randomToken(16),
   updated_at: start,
+  ...overrides,
+})
+
+/** A refusal by a condition of a rule. */
+export const buildRefusal = (overrides: Partial<RefusalRow> = {}): RefusalRow => ({
+  id: newDecisionId(),
+  request_id: 'req_1',
+  code: 'forbidden',
+  status: 403,
+  route: 'orders /orders/{id}',
+  method: 'GET',
+  host: 'auth.example.com',
+  path: '/orders/7',
+  address: '192.0.2.1',
+  subject: 'usr_1',
+  client_id: 'web',
+  rule: 'require.when[0]',
+  reason: 'this is false: principal.org == path.org',
+  needed: 'a valid token, and what makes this true: principal.org == path.org',
+  at: start,
+  expires_at: later(86_400),
   ...overrides,
 })
