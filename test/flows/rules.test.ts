@@ -74,3 +74,51 @@ describe('rules', () => {
     expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('nothing is kept under this id')])
   })
 })
+
+describe('what somebody could do', () => {
+  const can = (...args: string[]) => site.run(['can', ...args, '--dev'])
+
+  it.each([
+    [['alice', 'GET', '/reports'], 1, 'rule:    require.roles', 'found:   the token has the roles "clerk"'],
+    [['alice', 'GET', '/reports', '--role', 'auditor'], 0, 'allowed: GET', 'roles auditor'],
+    [['alice', 'get', '/reports?x=1', '--role', 'auditor', '--scope', 'orders:write'], 1, 'rule:    require.scopes'],
+    [['bob', 'GET', '/reports', '--scope', 'orders:write'], 1, 'note:    the scope orders:write would not be granted'],
+    [
+      ['alice', 'GET', '/reports', '--client', 'demo-spa', '--scope', 'orders:read'],
+      1,
+      'note:    roles are told to this client',
+    ],
+    [['alice', 'POST', '/reports'], 1, 'status:  405 method_not_allowed'],
+    [['alice', 'GET', '/people/usr_x'], 1, 'found:   this is false: principal.sub == path.id'],
+    [['client:demo-service', 'GET', '/people/usr_x'], 1, 'found:   the token is that of a client'],
+    [['-', 'GET', '/reports'], 1, 'status:  401 credentials_required', 'by:      nobody'],
+    [['-', 'GET', '/inside', '--address', '127.0.0.9'], 0, 'route:   office /inside'],
+    [['-', 'GET', '/inside'], 1, 'note:    say from where: --address'],
+    [['alice', 'GET', '/a/../b'], 1, 'status:  400 invalid_request'],
+    [['alice', 'GET', '/reports', '--host', 'other.test'], 1, 'status:  421 misdirected_request'],
+  ])('gatehouse can %s: %i', async (args, code, ...said) => {
+    const finished = await can(...args)
+    expect(finished.code, finished.stderr).toBe(code)
+    for (const text of said) expect(finished.stdout).toContain(text)
+  })
+
+  it.each([
+    ['zoe', '/reports', 'there is no user zoe'],
+    ['alice', '/login', 'a path of Gatehouse itself'],
+    ['client:nobody', '/reports', 'there is no client nobody'],
+    ['client:demo-spa', '/reports', 'gets no token on its own behalf'],
+  ])('is wrong use for %s and %s', async (who, path, said) => {
+    expect(await can(who, 'GET', path)).toMatchObject({ code: 2, stderr: expect.stringContaining(said) })
+  })
+
+  it('agrees with what then happens, and sends nothing', async () => {
+    const alice = await signIn()
+    for (const path of ['/reports', '/people/usr_x', '/inside', '/elsewhere', '/nowhere']) {
+      const rehearsed = JSON.parse((await can('alice', 'GET', path, '--address', '127.0.0.1', '--json')).stdout)
+      const { status, json } = await ask(path, alice)
+      expect([path, rehearsed.refusal?.status ?? 200]).toEqual([path, status])
+      if (status !== 200) expect(rehearsed.refusal.code).toBe(json.error)
+    }
+    expect(running.output()).not.toContain('supposed')
+  })
+})

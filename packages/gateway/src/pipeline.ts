@@ -10,11 +10,11 @@ import type { CheckedRequest, RefusedRequest } from './check-request.ts'
 import { type Denial, isDenial } from './denial.ts'
 import { Exchange, type ForwardedRequest, type Forwarder, noConnection } from './forward/exchange.ts'
 import type { UpstreamSet } from './forward/upstream-set.ts'
+import { findRoute } from './match.ts'
 import { refuse } from './refuse.ts'
 import { buildRequestHeaders, withoutFolded } from './rewrite/request-headers.ts'
 import type { Route } from './route.ts'
-import { findLeaf, type RouteLeaf } from './route-trie.ts'
-import { findMethod, type RouteTable } from './routes.ts'
+import type { RouteTable } from './routes.ts'
 import type { Visit } from './visit.ts'
 import { openTunnel } from './websocket/open-tunnel.ts'
 
@@ -165,24 +165,12 @@ const unreadable = ({ code, reason }: RefusedRequest): Denial => ({
   close: true,
 })
 
-function match({ table }: Pipeline, visit: Visit, checked: CheckedRequest): Denial | undefined {
-  const trie = table.hosts.get(checked.host)
-  if (trie === undefined) {
-    const reason = `no route names the host ${checked.host}`
-    return { code: 'misdirected_request', reason, needed: 'a host that the issuer or a route names', close: true }
-  }
-  const leaf = findLeaf(trie, checked.path)
-  if (leaf === undefined) return { code: 'not_found', reason: 'no route matches the path', needed: 'a route for it' }
-  visit.route = findMethod(leaf, visit.method)
-  return visit.route === undefined ? denyMethod(leaf, visit.method) : undefined
+function match({ table }: Pipeline, visit: Visit, { host, path }: CheckedRequest): Denial | undefined {
+  const found = findRoute(table, { host, path, method: visit.method })
+  if (isDenial(found)) return found
+  visit.route = found
+  return undefined
 }
-
-const denyMethod = ({ pattern, allow }: RouteLeaf, method: string): Denial => ({
-  code: 'method_not_allowed',
-  reason: `${pattern} decides and does not list ${method}`,
-  needed: `one of ${allow}`,
-  headers: ['allow', allow],
-})
 
 function findCaller(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Outcome {
   const route = routeOf(visit)

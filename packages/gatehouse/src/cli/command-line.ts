@@ -2,6 +2,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import { Command } from 'commander'
 import { ConfigurationError } from '../configuration/problem.ts'
 import { readVersion } from '../version.ts'
+import { addCanCommand } from './can/can.ts'
 import { addCheckCommand } from './check.ts'
 import { addClientCommands } from './client.ts'
 import { addExplainCommand } from './explain.ts'
@@ -14,6 +15,7 @@ import { addDevCommand, addServeCommand } from './serve.ts'
 import { addTokenCommand } from './token.ts'
 import { addUserCommands } from './user.ts'
 import { addVersionCommand } from './version.ts'
+import { WrongUseError } from './wrong-use.ts'
 
 /** Exit codes: 0 done, 1 refused or failed, 2 wrong use of the command line. */
 const failed = 1
@@ -35,6 +37,7 @@ export function buildCommandLine(): Command {
   addProviderCommands(program)
   addKeysCommands(program)
   addExplainCommand(program)
+  addCanCommand(program)
   addTokenCommand(program)
   addMigrateCommand(program)
   addVersionCommand(program)
@@ -64,7 +67,7 @@ function overrideExit(command: Command): void {
 function report(error: unknown): void {
   // Commander has said what is wrong and set the code.
   if (error instanceof Error && 'code' in error && String(error.code).startsWith('commander.')) return
-  process.exitCode = failed
+  process.exitCode = error instanceof WrongUseError ? wrongUse : failed
   if (error instanceof ConfigurationError) process.stderr.write(`${error.message}\n`)
   else if (error instanceof GatehouseError) process.stderr.write(`gatehouse: ${error.message}${explain(error)}\n`)
   else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {

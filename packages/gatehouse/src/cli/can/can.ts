@@ -1,0 +1,164 @@
+import { createClients } from '@gatehouse/auth/domain/clients'
+import type { KeyRing } from '@gatehouse/auth/domain/key-rings'
+import { createActingUsers } from '@gatehouse/auth/flow/acting'
+import type { UserId } from '@gatehouse/core/brand'
+import { errorCatalogue } from '@gatehouse/core/errors'
+import { isReserved } from '@gatehouse/core/paths'
+import { parseDuration } from '@gatehouse/core/time'
+import { firstPartyClientId } from '@gatehouse/core/wire-names'
+import type { Denial } from '@gatehouse/gateway/denial'
+import { type Rehearsal, rehearse } from '@gatehouse/gateway/rehearse'
+import type { Command } from 'commander'
+import { type ConfigurationOptions, type Opened, withConfiguration, withKeys } from '../open.ts'
+import { answer, collect } from '../output.ts'
+import { WrongUseError } from '../wrong-use.ts'
+import { type SupposedToken, supposeClientToken, supposeUserToken } from './suppose-token.ts'
+
+interface CanOptions extends ConfigurationOptions {
+  readonly scope?: readonly string[]
+  readonly role?: readonly string[]
+  readonly client?: string
+  readonly org?: string
+  readonly host?: string
+  readonly acr?: string
+  readonly signedIn?: string
+  readonly address?: string
+}
+
+/** `gatehouse can`: whether somebody could do something, and which rule decides. */
+export function addCanCommand(program: Command): void {
+  withConfiguration(program.command('can'))
+    .description('say whether the gateway would let somebody through, and which rule decides; nothing is sent')
+    .argument('<who>', 'a user name, an address or a user id; client:<id> for a client itself; - for nobody')
+    .argument('<method>', 'such as GET')
+    .argument('<path>', 'with its query, if there is one')
+    .option('--client <id>', 'the app that they use', firstPartyClientId)
+    .option(
+      '-s, --scope <scope>',
+      'what the app asks for (repeatable, or with commas); left out: all it can get',
+      collect,
+    )
+    .option('-r, --role <role>', 'as if they had these roles and no others (repeatable, or with commas)', collect)
+    .option('--org <organisation>', 'the organisation that they act for, by id or slug')
+    .option('--host <host>', 'the host that is asked; left out: the issuer’s')
+    .option('--acr <class>', 'how they have signed in; left out: by one factor')
+    .option('--signed-in <duration>', 'how long ago they have, such as 10m; left out: just now')
+    .option('--address <address>', 'from where they ask')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ gatehouse can alice GET /orders/42\n  $ gatehouse can alice POST /orders --scope orders:read --client web\n  $ gatehouse can client:robot GET /orders\n  $ gatehouse can - GET /catalogue/lamp\n\nExit codes: 0 allowed, 1 refused, 2 there is no such user, client or organisation.\n',
+    )
+    .action(can)
+}
+
+async function can(who: string, method: string, target: string, options: CanOptions): Promise<void> {
+  await withKeys(options, async (opened, _keys, rings) => {
+    const { configuration, store, clock } = opened
+    const issuerHost = new URL(configuration.issuer).host
+    const host = options.host ?? issuerHost
+    if (host === issuerHost && isReserved(target.split('?', 1)[0] ?? '')) {
+      throw new WrongUseError(`${target} is a path of Gatehouse itself: no route decides it`)
+    }
+    const supposed = await suppose(opened, rings['client-secret'], who, options)
+    const asked: Asked = { method: method.toUpperCase(), host, target }
+    const rehearsal = rehearse(configuration.routes, {
+      ...asked,
+      ...{ token: supposed?.token, address: options.address, now: clock.milliseconds() },
+    })
+    const subject = supposed?.token.claims.sub
+    const user = subject?.startsWith('usr_') ? await store.users.findById(subject as UserId) : undefined // by its prefix
+    const caller = subject === undefined ? 'nobody' : user ? `${user.username} (${subject})` : `the client ${subject}`
+    const outcome = { asked, caller, supposed, ...rehearsal, hints: hintsOn(rehearsal, options) }
+    answer(options, summary(outcome), describe(outcome))
+    if (rehearsal.denial) process.exitCode = 1
+  })
+}
+
+async function suppose(
+  { configuration, store, clock }: Opened,
+  clientSecrets: KeyRing,
+  who: string,
+  options: CanOptions,
+): Promise<SupposedToken | undefined> {
+  if (who === '-') return undefined
+  const { auth, issuer } = configuration
+  const dependencies = {
+    ...{ store, clock, issuer, audience: auth.audience },
+    clients: createClients(
+      // What stands at the address of a client's document is not read for this.
+      { store, clock, clientSecrets, documents: { find: async () => undefined }, policy: () => auth.registration },
+      auth,
+    ),
+    actingUsers: createActingUsers({
+      ...{ store, clock },
+      roleScopes: () => auth.roleScopes,
+      hasOrganisations: () => auth.organisations !== undefined,
+    }),
+  }
+  if (who.startsWith('client:')) {
+    return supposeClientToken(dependencies, { client: who.slice('client:'.length), scopes: options.scope })
+  }
+  const signedInAgo = options.signedIn === undefined ? 0 : parseDuration(options.signedIn)
+  if (signedInAgo === undefined) throw new WrongUseError('--signed-in is a duration such as 30s, 5m or 12h')
+  return supposeUserToken(dependencies, {
+    ...{ who, client: options.client ?? firstPartyClientId, signedInAgo, acr: options.acr },
+    ...{ scopes: options.scope, roles: options.role, organisation: options.org },
+  })
+}
+
+interface Asked {
+  readonly method: string
+  readonly host: string
+  readonly target: string
+}
+
+interface Outcome extends Rehearsal {
+  readonly asked: Asked
+  readonly caller: string
+  readonly supposed: SupposedToken | undefined
+  readonly hints: readonly string[]
+}
+
+/** What of the question could not be answered without being told more. */
+function hintsOn({ denial }: Rehearsal, options: CanOptions): readonly string[] {
+  const hints: string[] = []
+  if (denial?.rule === 'require.addresses' && options.address === undefined) hints.push('say from where: --address')
+  if (denial?.rule === 'require.acr' && options.acr === undefined) hints.push('say how they signed in: --acr')
+  return hints
+}
+
+const statusOf = ({ code, status }: Denial): number => status ?? errorCatalogue[code].status
+
+function summary({ asked, caller, supposed, route, denial, hints }: Outcome): object {
+  return {
+    allowed: denial === undefined,
+    ...{ asked, caller },
+    claims: supposed?.token.claims ?? null,
+    route: route?.name ?? null,
+    needed: denial?.needed ?? route?.requirement.needed ?? null,
+    refusal: denial
+      ? { ...{ status: statusOf(denial), code: denial.code }, rule: denial.rule ?? '', found: denial.reason }
+      : null,
+    notes: [...(supposed?.notes ?? []), ...hints],
+  }
+}
+
+function describe({ asked, caller, supposed, route, denial, hints }: Outcome): string {
+  const { client_id, scope, roles, org } = supposed?.token.claims ?? {}
+  const has = [
+    ...(client_id === undefined ? [] : [`through ${client_id}`]),
+    ...(scope ? [`scopes ${scope}`] : []),
+    ...(roles ? [`roles ${roles.join(' ')}`] : []),
+    ...(org ? [`organisation ${org}`] : []),
+  ]
+  const lines: (readonly [string, string])[] = [
+    [denial ? 'refused' : 'allowed', `${asked.method} ${asked.host}${asked.target}`],
+    ['by', [caller, ...has].join(', ')],
+    ['route', route?.name ?? 'none'],
+  ]
+  if (denial) lines.push(['status', `${statusOf(denial)} ${denial.code}`], ['found', denial.reason])
+  if (denial?.rule !== undefined) lines.push(['rule', denial.rule])
+  lines.push(['needed', denial?.needed ?? route?.requirement.needed ?? 'nothing'])
+  for (const note of [...(supposed?.notes ?? []), ...hints]) lines.push(['note', note])
+  return lines.map(([name, value]) => `${`${name}:`.padEnd(9)}${value}`).join('\n')
+}

@@ -1,0 +1,50 @@
+import type { VerifiedToken } from '@gatehouse/core/contracts'
+import { parseAuthority } from './authority.ts'
+import { checkRequirement } from './authorize/check-requirement.ts'
+import { type Denial, isDenial } from './denial.ts'
+import { findRoute } from './match.ts'
+import { normalizePath } from './normalize-path.ts'
+import type { Route } from './route.ts'
+import type { RouteTable } from './routes.ts'
+
+/** A request that nobody has sent. */
+export interface SupposedRequest {
+  readonly method: string
+  /** As in a Host header. */
+  readonly host: string
+  /** With its query, as on the request line. */
+  readonly target: string
+  /** Known to be good; absent = none is presented. */
+  readonly token: VerifiedToken | undefined
+  /** From where; absent = nobody says. */
+  readonly address: string | undefined
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** What would become of a request: let through where there is no denial. */
+export interface Rehearsal {
+  readonly route: Route | undefined
+  readonly denial: Denial | undefined
+}
+
+/**
+ * Says what the gateway would decide on a request, by the same code: host, path, route and rule. What depends on the
+ * presentation of a token (its signature, its audience, a proof) is not looked at, and nothing is forwarded.
+ */
+export function rehearse(table: RouteTable, supposed: SupposedRequest): Rehearsal {
+  const { method, target, token, address, now } = supposed
+  const mark = target.indexOf('?')
+  const path = normalizePath(mark === -1 ? target : target.slice(0, mark))
+  const host = parseAuthority(supposed.host)
+  const needed = 'a request that can be read in one way only'
+  if (typeof path !== 'string') return deny({ code: 'invalid_request', reason: path.fault, needed })
+  if (host === undefined) return deny({ code: 'invalid_request', reason: `"${supposed.host}" is no host`, needed })
+  const route = findRoute(table, { host, path, method })
+  if (isDenial(route)) return deny(route)
+  const query = mark === -1 ? '' : target.slice(mark + 1)
+  const asked = { token, now, method, host, path, query, findAddress: () => address }
+  return { route, denial: checkRequirement(route.requirement, route.parameters, asked) }
+}
+
+const deny = (denial: Denial): Rehearsal => ({ route: undefined, denial })
