@@ -61,6 +61,10 @@ describe('the record of refusals', () => {
     expect(await added(start(undefined, 0), [entry()])).toEqual([false])
   })
 
+  it('keeps nothing of who was only sent to sign in', async () => {
+    expect(await added(start(), [entry({ status: 303 })])).toEqual([false])
+  })
+
   it('notes so many a second, fewer of one address and of what no route matched, and says what is left out', async () => {
     const record = start({ perSecond: 4, perAddress: 2, unmatched: 1 })
     const from = (address: string, route = 's /a') => entry({ address, route })

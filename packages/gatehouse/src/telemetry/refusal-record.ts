@@ -69,7 +69,8 @@ export function createRefusalRecord({ refusals, clock, log, keep, limits = usual
   return {
     add(entry) {
       const kept = keep()
-      if (kept === 0) return
+      // Who is sent to sign in has been shown no id to ask about.
+      if (kept === 0 || entry.status < 400) return
       const now = clock.now()
       // A database that is away must not let them pile up either.
       if (waiting.length < 10 * limits.perSecond && hasRoom(entry, now)) waiting.push(rowOf(entry, now, kept))
