@@ -140,6 +140,8 @@ export async function compose(parts: Parts): Promise<Program> {
     apps: auth.apps,
     publicScheme: configuration.issuer.startsWith('https:') ? 'https' : 'http',
     issueIdentity: (token, service) => auth.accessTokens.issueIdentity(token, service),
+    onObservation: (route, outcome) => telemetry.observations.count(route, outcome),
+    logObservation: (entry) => log.info(entry, 'request let through that the observed rule would refuse'),
     onDecision: ({ route, outcome }) => telemetry.decisions.count(route, outcome),
     onAnswer(route, _status, seconds) {
       traffic.count()

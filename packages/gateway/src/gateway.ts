@@ -14,6 +14,7 @@ import { Running } from './forward/running.ts'
 import { defaultTuning, type ForwardTuning } from './forward/tuning.ts'
 import { Upstream } from './forward/upstream.ts'
 import { UpstreamSet } from './forward/upstream-set.ts'
+import type { Observer } from './observe.ts'
 import { type Pipeline, runPipeline, toWebSocket } from './pipeline.ts'
 import { type RefusalEntry, refuse } from './refuse.ts'
 import { foldHeaderName } from './rewrite/header-names.ts'
@@ -45,6 +46,10 @@ export interface GatewayDependencies {
   readonly onAnswer?: (route: string, status: number, seconds: number) => void
   /** Called for refusals and upstream failures only. */
   readonly log: (entry: RefusalEntry) => void
+  /** As `onDecision`, for the rule that a route only observes. */
+  readonly onObservation?: Observer['onObservation']
+  /** Called for what an observed rule would have refused. */
+  readonly logObservation?: Observer['logObservation']
   /** Counts a failed signature of an address; false = the address has had too many. */
   readonly allowFailure?: (address: string) => boolean
   /** Where a request came from and how, where proxies are trusted to say so. Absent = what the connection itself says. */

@@ -11,6 +11,7 @@ import { type Denial, isDenial } from './denial.ts'
 import { Exchange, type ForwardedRequest, type Forwarder, noConnection } from './forward/exchange.ts'
 import type { UpstreamSet } from './forward/upstream-set.ts'
 import { findRoute } from './match.ts'
+import { type Observer, observe } from './observe.ts'
 import { refuse } from './refuse.ts'
 import { buildRequestHeaders, withoutFolded } from './rewrite/request-headers.ts'
 import type { Route } from './route.ts'
@@ -19,13 +20,11 @@ import type { Visit } from './visit.ts'
 import { openTunnel } from './websocket/open-tunnel.ts'
 
 /** What the pipeline runs on: the functions of the gateway and one state of its configuration. */
-export interface Pipeline extends Authenticator, BrowserSessionFinder, Forwarder {
+export interface Pipeline extends Authenticator, BrowserSessionFinder, Forwarder, Observer {
   readonly table: RouteTable
   /** By {@link Route.service}'s index. */
   readonly upstreams: readonly UpstreamSet[]
   readonly scheme: (request: Visit['request']) => 'http' | 'https'
-  /** From where a request comes, for rules; `undefined` where nobody who is trusted says so. */
-  readonly findAddress: (request: Visit['request']) => string | undefined
   /** Headers by which a proxy tells Gatehouse alone something, folded as `foldHeaderName` does it: never forwarded. */
   readonly hiddenHeaders: readonly string[]
   readonly issueIdentity: (token: VerifiedToken, service: { name: string; audience: string }) => string
@@ -116,6 +115,7 @@ function finish({ pipeline, visit, checked, ending }: Journey): Denial | undefin
   const route = routeOf(visit)
   visit.allowed = true
   pipeline.onDecision?.({ route: route.name, outcome: 'allowed' })
+  observe(pipeline, visit, checked, route)
   return ending.pass(pipeline, visit, checked, route)
 }
 

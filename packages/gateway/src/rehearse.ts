@@ -26,6 +26,8 @@ export interface SupposedRequest {
 export interface Rehearsal {
   readonly route: Route | undefined
   readonly denial: Denial | undefined
+  /** What the rule that the route only observes would say, where it is let through. */
+  readonly observed: Denial | undefined
 }
 
 /**
@@ -44,7 +46,9 @@ export function rehearse(table: RouteTable, supposed: SupposedRequest): Rehearsa
   if (isDenial(route)) return deny(route)
   const query = mark === -1 ? '' : target.slice(mark + 1)
   const asked = { token, now, method, host, path, query, findAddress: () => address }
-  return { route, denial: checkRequirement(route.requirement, route.parameters, asked) }
+  const denial = checkRequirement(route.requirement, route.parameters, asked)
+  const observed = denial ? undefined : route.observed && checkRequirement(route.observed, route.parameters, asked)
+  return { route, denial, observed }
 }
 
-const deny = (denial: Denial): Rehearsal => ({ route: undefined, denial })
+const deny = (denial: Denial): Rehearsal => ({ route: undefined, denial, observed: undefined })

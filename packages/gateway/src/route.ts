@@ -29,6 +29,8 @@ export interface Route {
   readonly name: string
   readonly service: Service
   readonly requirement: Requirement
+  /** A rule that is only looked at, and never decides. */
+  readonly observed: Requirement | undefined
   /** The `{name}` segments of its pattern: read where a condition of the rule names `path`. */
   readonly parameters: readonly PatternParameter[]
 }

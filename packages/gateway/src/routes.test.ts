@@ -169,6 +169,7 @@ describe('refusing at load', () => {
     ['a client of perhaps nobody', { path: '/a', require: { caller: 'optional', clients: ['a'] } }],
     ['an empty client', { path: '/a', require: { clients: [''] } }],
     ['an address that is none', { path: '/a', require: { addresses: ['10.0.0.0/33'] } }],
+    ['an observed rule that is empty', { path: '/a', require: 'token', observe: {} }],
     ['an address with a name', { path: '/a', require: { addresses: ['localhost'] } }],
   ] satisfies [string, RouteDefinition][])('refuses %s', (what, route) => {
     expect(refuses(what, service([route])).message).toContain('services.orders.routes[0]')

@@ -35,6 +35,8 @@ export interface RouteDefinition {
   /** Absent = every method but OPTIONS, TRACE and CONNECT. GET includes HEAD. */
   readonly methods?: readonly string[]
   readonly require: RequireDefinition
+  /** A rule that is only looked at: what it would refuse is logged and counted, and let through. */
+  readonly observe?: RequireDefinition
 }
 
 /** All routes, compiled: plain data without connections. */
@@ -172,11 +174,14 @@ function addRoute(trie: TrieNode, service: Service, definition: RouteDefinition,
   }
   const rule = checkDefinition(definition.require)
   if (rule !== undefined) fail(rule)
+  const observed = definition.observe === undefined ? undefined : checkDefinition(definition.observe)
+  if (observed !== undefined) fail(observed.replaceAll(/\brequire\b/g, 'observe'))
   const name = `${service.name} ${definition.path}`
   const route: Route = {
     name,
     service,
     requirement: buildRequirement(definition.require),
+    observed: definition.observe && buildRequirement(definition.observe),
     parameters: pattern.parameters,
   }
   const leaf = leafFor(trie, pattern, definition.path)

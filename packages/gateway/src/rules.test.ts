@@ -46,7 +46,14 @@ beforeAll(async () => {
   upstream = await startUpstream()
   const routes = Object.entries(rules).map(([path, require]) => ({ path, require }))
   test = await startGateway([{ name: 's', audience: 'https://s.test', upstream: [upstream.origin], routes }], {
-    dependencies: { origin: { address: () => '127.0.0.1', scheme: () => 'http', findStated: () => stated } },
+    dependencies: {
+      origin: {
+        address: () => '127.0.0.1',
+        scheme: () => 'http',
+        isTrustedProxy: () => false,
+        findStated: () => stated,
+      },
+    },
   })
 })
 afterAll(async () => {

@@ -94,6 +94,10 @@ clients:
       service('{ path: /a, require: { when: ["true", principal.sub] } }'),
       /^gatehouse\.yaml:7: services\.orders\.routes\[0\]\.require\.when\[1\]: .*only true or false decides$/,
     ],
+    'a condition that is only observed': [
+      service('{ path: /a, require: token, observe: { when: principal.sub == 1 } }'),
+      /^gatehouse\.yaml:7: services\.orders\.routes\[0\]\.observe\.when: cannot be used: no such overload/,
+    ],
     'an address that is none in a rule': [
       service('{ path: /a, require: { caller: nothing, addresses: [localhost] } }'),
       /^gatehouse\.yaml:7: services\.orders\.routes\[0\]: require\.addresses has "localhost", which is no address and no range/,

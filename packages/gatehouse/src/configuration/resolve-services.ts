@@ -86,6 +86,13 @@ function definitionOf(name: string, audience: string, entry: ServiceEntry, repor
       require: resolveRule(route.require, route.path, (key, message) =>
         report(['services', name, 'routes', index, 'require', ...key], message),
       ),
+      ...(route.observe === undefined
+        ? {}
+        : {
+            observe: resolveRule(route.observe, route.path, (key, message) =>
+              report(['services', name, 'routes', index, 'observe', ...key], message),
+            ),
+          }),
       ...(route.methods === undefined ? {} : { methods: route.methods }),
     })),
   }

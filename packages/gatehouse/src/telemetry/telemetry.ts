@@ -9,6 +9,7 @@ export interface Telemetry {
   readonly mails: Counter
   readonly breachedPasswordLookups: Counter
   readonly decisions: PairCounter
+  readonly observations: PairCounter
   readonly gatewaySeconds: Histogram
   readonly endpointSeconds: Histogram
   readonly endpointAnswers: PairCounter
@@ -33,6 +34,11 @@ export function createTelemetry(): Telemetry {
       'result',
     ),
     decisions: new PairCounter('gatehouse_gateway_decisions_total', 'Decisions of the gateway', ['route', 'outcome']),
+    observations: new PairCounter(
+      'gatehouse_gateway_observations_total',
+      'What rules that are only observed would have decided',
+      ['route', 'outcome'],
+    ),
     gatewaySeconds: new Histogram('gatehouse_gateway_seconds', 'From a request to its answer, by route', 'route'),
     endpointSeconds: new Histogram('gatehouse_endpoint_seconds', 'From a request to its answer, by path', 'path'),
     endpointAnswers: new PairCounter('gatehouse_endpoint_answers_total', 'Answers of Gatehouse’s own endpoints', [

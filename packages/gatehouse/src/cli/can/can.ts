@@ -120,8 +120,10 @@ interface Outcome extends Rehearsal {
 }
 
 /** What of the question could not be answered without being told more. */
-function hintsOn({ denial }: Rehearsal, options: CanOptions): readonly string[] {
+function hintsOn({ denial, observed }: Rehearsal, options: CanOptions): readonly string[] {
   const hints: string[] = []
+  if (observed)
+    hints.push(`the rule that is only observed would refuse it: ${observed.reason}; needed: ${observed.needed}`)
   if (denial?.rule === 'require.addresses' && options.address === undefined) hints.push('say from where: --address')
   if (denial?.rule === 'require.acr' && options.acr === undefined) hints.push('say how they signed in: --acr')
   return hints
