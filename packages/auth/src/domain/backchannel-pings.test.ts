@@ -14,14 +14,13 @@ const client = { ciba: { mode: 'ping', notificationEndpoint: 'https://client.exa
 /** Another server, which answers each try as it is told. */
 const answering = (...answers: readonly (number | 'unreachable')[]) => {
   const asked: { readonly url: string; readonly request: OutboundRequest }[] = []
-  const outbound: Outbound = {
+  const outbound: Pick<Outbound, 'fetch'> = {
     async fetch(url, request) {
       const answer = answers[asked.length] ?? 204
       asked.push({ url, request })
       if (answer === 'unreachable') throw new OutboundError('unreachable')
       return { status: answer, headers: {}, text: '' }
     },
-    close() {},
   }
   return { asked, pings: createBackchannelPings({ outbound, ring }, [0, 1, 1]) }
 }

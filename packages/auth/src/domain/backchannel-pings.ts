@@ -29,7 +29,7 @@ const usualDelays: readonly number[] = [0, 1000, 5000, 20_000]
 const placeOf = (hash: string): string => `decoupled_requests.sealed_notification_token:${hash}`
 
 export function createBackchannelPings(
-  { outbound, ring }: { readonly outbound: Outbound; readonly ring: KeyRing },
+  { outbound, ring }: { readonly outbound: Pick<Outbound, 'fetch'>; readonly ring: KeyRing },
   delays: readonly number[] = usualDelays,
 ): BackchannelPings {
   const open = (hash: string, sealed: string): PingContent | undefined => {

@@ -30,7 +30,7 @@ interface Dependencies {
   readonly store: Store
   readonly clock: Clock
   readonly ring: KeyRing
-  readonly outbound: Pick<Outbound, 'fetch'>
+  readonly outbound: Pick<Outbound, 'keeping'>
   readonly passwords: Passwords
   readonly notices: Notices
   readonly revocations: Revocations

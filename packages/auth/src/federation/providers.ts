@@ -1,5 +1,5 @@
 import type { Clock } from '@gatehouse/core/time'
-import type { Outbound } from '../outbound/outbound.ts'
+import type { KeepingOutbound, Outbound } from '../outbound/outbound.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
 import { type KindSettings, kinds } from './kinds.ts'
 import type { Provider, ProviderParts } from './provider.ts'
@@ -28,7 +28,7 @@ export interface Providers {
 interface Dependencies {
   readonly issuer: string
   readonly clock: Clock
-  readonly outbound: Pick<Outbound, 'fetch'>
+  readonly outbound: Pick<Outbound, 'keeping'>
 }
 
 /** Milliseconds that a provider may take for anything; its own limits are below that. */
@@ -40,6 +40,8 @@ interface Open {
   readonly settings: ProviderSettings
   readonly breaker: Breaker
   provider: Promise<Provider> | undefined
+  /** The way to this provider alone. */
+  readonly way: KeepingOutbound
 }
 
 const openKind = async <Kind extends keyof KindSettings>(
@@ -58,19 +60,25 @@ export function createProviders(
   configured: readonly ProviderSettings[],
 ): Providers {
   const openAll = (all: readonly ProviderSettings[]): ReadonlyMap<string, Open> =>
-    new Map(all.map((settings) => [settings.name, { settings, breaker: createBreaker(), provider: undefined }]))
+    new Map(
+      all.map((settings) => {
+        const open: Open = { settings, breaker: createBreaker(), provider: undefined, way: outbound.keeping() }
+        return [settings.name, open]
+      }),
+    )
   let current = openAll(configured)
 
-  const partsOf = ({ name, isPrivate }: ProviderSettings): ProviderParts => ({
+  const partsOf = ({ settings: { name, isPrivate }, way }: Open): ProviderParts => ({
     name,
     issuer,
     clock,
-    outbound: isPrivate
-      ? { fetch: (url, request) => outbound.fetch(url, { ...request, allowsPrivate: true }) }
-      : outbound,
+    outbound: isPrivate ? { fetch: (url, request) => way.fetch(url, { ...request, allowsPrivate: true }) } : way,
   })
   const closeAll = (all: ReadonlyMap<string, Open>): void => {
-    for (const { provider } of all.values()) provider?.then((opened) => opened.close()).catch(() => {})
+    for (const { provider, way } of all.values()) {
+      provider?.then((opened) => opened.close()).catch(() => {})
+      way.close()
+    }
   }
 
   const use = async <T>(
@@ -82,7 +90,7 @@ export function createProviders(
     if (!open) throw new ProviderFailure('misconfigured', 'it is not configured any more')
     const { breaker } = open
     if (!breaker.enter()) throw new ProviderFailure('unavailable', 'it has not answered lately')
-    open.provider ??= openDefinition(open.settings.definition, partsOf(open.settings)).catch((error: unknown) => {
+    open.provider ??= openDefinition(open.settings.definition, partsOf(open)).catch((error: unknown) => {
       // What failed to open is opened anew by who asks next.
       open.provider = undefined
       throw error

@@ -1,7 +1,8 @@
 import { lookup as lookUpName } from 'node:dns/promises'
-import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import type { IncomingHttpHeaders } from 'node:http'
 import { isIP, type LookupFunction } from 'node:net'
+import { exchange } from './exchange.ts'
+import { type CheckedLookup, createKeptConnections, type KeptConnections } from './kept-connections.ts'
 import { OutboundError } from './outbound-error.ts'
 import { isLoopbackAddress, isPublicAddress, isPublicOrPrivateAddress } from './public-address.ts'
 
@@ -41,7 +42,18 @@ export interface Outbound {
    * endless, slow or blown up by compression. Spec: RFC 9700 section 4.
    */
   fetch(url: string, request: OutboundRequest): Promise<OutboundAnswer>
+  /**
+   * A way to one destination that whoever configures Gatehouse has named, never one that a stranger can name: as `fetch`, and
+   * every request is checked as there, but over connections that are kept for a while. No two such ways share one.
+   */
+  keeping(): KeepingOutbound
   /** Ends what is under way, which fails; later requests fail at once. */
+  close(): void
+}
+
+/** A way out over connections that are kept; whoever opens it closes it. */
+export interface KeepingOutbound extends Pick<Outbound, 'fetch'> {
+  /** Ends the connections that lie idle; later requests get connections of their own. */
   close(): void
 }
 
@@ -60,34 +72,56 @@ interface OutboundOptions {
 /** Builds the one way out; whoever builds it closes it. */
 export function createOutbound({ allowLoopback, resolve = resolveName }: OutboundOptions): Outbound {
   const underWay = new Set<AbortController>()
+  const kept = new Set<KeptConnections>()
   let closed = false
 
+  const fetchOver = async (
+    connections: KeptConnections | undefined,
+    text: string,
+    request: OutboundRequest,
+  ): Promise<OutboundAnswer> => {
+    if (closed) throw new OutboundError('closed')
+    const url = parseUrl(text, allowLoopback)
+    const controller = new AbortController()
+    const { signal } = controller
+    const expire = () => controller.abort(new OutboundError('timeout'))
+    const timer = setTimeout(expire, request.timeoutMs ?? 5000)
+    underWay.add(controller)
+    try {
+      const host = url.hostname.replace(/^\[|\]$/g, '')
+      const addresses = await unlessAborted(resolveHost(host, resolve), signal)
+      const isAllowed = request.allowsPrivate ? isPublicOrPrivateAddress : isPublicAddress
+      for (const { address } of addresses) checkAddress(address, url, { allowLoopback, isAllowed })
+      const agent = connections?.agentFor(url.protocol)
+      return await exchange(url, request, { lookup: pinnedTo(addresses), agent, signal })
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      throw error instanceof OutboundError ? error : new OutboundError('unreachable', error)
+    } finally {
+      clearTimeout(timer)
+      underWay.delete(controller)
+    }
+  }
+
   return {
-    async fetch(text, request) {
-      if (closed) throw new OutboundError('closed')
-      const url = parseUrl(text, allowLoopback)
-      const controller = new AbortController()
-      const expire = () => controller.abort(new OutboundError('timeout'))
-      const timer = setTimeout(expire, request.timeoutMs ?? 5000)
-      underWay.add(controller)
-      try {
-        const host = url.hostname.replace(/^\[|\]$/g, '')
-        const addresses = await unlessAborted(resolveHost(host, resolve), controller.signal)
-        const isAllowed = request.allowsPrivate ? isPublicOrPrivateAddress : isPublicAddress
-        for (const { address } of addresses) checkAddress(address, url, { allowLoopback, isAllowed })
-        return await exchange(url, request, addresses, controller.signal)
-      } catch (error) {
-        if (controller.signal.aborted) throw controller.signal.reason
-        throw error instanceof OutboundError ? error : new OutboundError('unreachable', error)
-      } finally {
-        clearTimeout(timer)
-        underWay.delete(controller)
+    fetch: (url, request) => fetchOver(undefined, url, request),
+
+    keeping() {
+      const connections = createKeptConnections()
+      kept.add(connections)
+      return {
+        fetch: (url, request) => fetchOver(kept.has(connections) ? connections : undefined, url, request),
+        close() {
+          kept.delete(connections)
+          connections.close()
+        },
       }
     },
 
     close() {
       closed = true
       for (const controller of underWay) controller.abort(new OutboundError('closed'))
+      for (const connections of kept) connections.close()
     },
   }
 }
@@ -130,78 +164,16 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
 }
 
 /** Connects to the addresses that were checked, and to no other that the name might have by then. */
-const pinnedTo =
-  (addresses: readonly Address[]): LookupFunction =>
-  (_, options, callback) => {
+function pinnedTo(addresses: readonly Address[]): CheckedLookup {
+  const lookup: LookupFunction = (_, options, callback) => {
     const [first] = addresses
     if (options.all) callback(null, [...addresses])
     else callback(null, first?.address ?? '', first?.family)
   }
-
-async function exchange(
-  url: URL,
-  { method = 'GET', headers = {}, body, accept, limitBytes, readsRefusals = false }: OutboundRequest,
-  addresses: readonly Address[],
-  signal: AbortSignal,
-): Promise<OutboundAnswer> {
-  const send = url.protocol === 'https:' ? httpsRequest : httpRequest
-  const request = send(url, {
-    method,
-    headers: {
-      ...headers,
-      ...(accept.length === 0 ? {} : { accept: accept.join(', ') }),
-      'accept-encoding': 'identity',
-      'user-agent': 'Gatehouse',
-      ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
-    },
-    agent: false,
-    lookup: pinnedTo(addresses),
-    signal,
+  return Object.assign(lookup, {
+    addresses: addresses
+      .map(({ address }) => address)
+      .sort()
+      .join(' '),
   })
-  try {
-    const response = await answerTo(request, body)
-    const status = response.statusCode ?? 0
-    if (status >= 300 && status < 400) throw new OutboundError('redirected')
-    const isSuccess = status >= 200 && status < 300
-    const isRefusal = readsRefusals && status >= 400 && accept.includes(mediaTypeOf(response.headers))
-    const isWanted = (isSuccess && accept.length > 0) || isRefusal
-    if (isWanted) checkHeaders(response.headers, accept, limitBytes)
-    return { status, headers: response.headers, text: isWanted ? await readText(response, limitBytes) : '' }
-  } finally {
-    request.destroy()
-  }
-}
-
-const answerTo = (request: ClientRequest, body: string | undefined): Promise<IncomingMessage> =>
-  new Promise((resolve, reject) => {
-    // Stays for errors that come once there is an answer: those reach the reader of the answer as well.
-    request.on('error', reject)
-    request.on('response', resolve)
-    request.end(body)
-  })
-
-const mediaTypeOf = (headers: IncomingHttpHeaders): string =>
-  (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
-
-function checkHeaders(headers: IncomingHttpHeaders, accept: readonly string[], limitBytes: number): void {
-  if (!accept.includes(mediaTypeOf(headers))) throw new OutboundError('wrong_type')
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? ''
-  if (encoding !== '' && encoding !== 'identity') throw new OutboundError('encoded')
-  if (Number(headers['content-length'] ?? 0) > limitBytes) throw new OutboundError('too_large')
-}
-
-async function readText(response: IncomingMessage, limitBytes: number): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of response) {
-    const part = chunk as Buffer // no encoding was set
-    bytes += part.length
-    if (bytes > limitBytes) throw new OutboundError('too_large')
-    chunks.push(part)
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
-  } catch (cause) {
-    throw new OutboundError('wrong_type', cause)
-  }
 }
