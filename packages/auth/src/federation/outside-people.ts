@@ -18,6 +18,7 @@ import type { OutsideIdentity } from './provider.ts'
 import type { ProviderSettings } from './provider-settings.ts'
 import { reclaimAccount } from './reclaim-account.ts'
 import { applyWhatIsBrought, nothingGiven, takeBackWhatWasBrought } from './what-is-brought.ts'
+import { getLink, noteWhatStands, profileOf, standsAlready } from './what-stands.ts'
 
 /** Why an identity leads to no account, for the audit trail and the page. */
 export type UnknownPerson =
@@ -28,13 +29,25 @@ export type UnknownPerson =
   | 'subject_unusable'
 
 /** Who somebody is here, or why nobody. */
-export type Recognised = { readonly user: UserRow } | { readonly why: UnknownPerson }
+export type Recognised = RecognisedPerson | { readonly why: UnknownPerson }
+
+/** Somebody who has an account here. */
+export interface RecognisedPerson {
+  readonly user: UserRow
+  /**
+   * To be called in the transaction of what they are recognised for, with the account held: notes what has not been noted yet.
+   * Error: `invalid_credentials` where the link is gone, or something has changed of what was judged. Threat: a sign-in that is
+   * under way while its owner unlinks what it rests on, and outlives that.
+   */
+  readonly alongside: (tables: Tables) => Promise<void>
+}
 
 /** Who the people of outside providers are here. */
 export interface OutsidePeople {
   /**
    * The user of an identity, with what the provider brings by now: linked before; or found by a verified address, where the
-   * provider is trusted with those; or new. Cost: a few reads and one transaction.
+   * provider is trusted with those; or new. Cost: two reads for whoever is linked and of whom nothing new is said; else a few
+   * reads and one transaction.
    */
   recognise(settings: ProviderSettings, identity: OutsideIdentity, by: Actor): Promise<Recognised>
   /**
@@ -121,6 +134,11 @@ export function createOutsidePeople(dependencies: Dependencies): OutsidePeople {
       const person = settings.mapping(identity.claims)
       const label = labelOf(person, identity)
       const known = await store.linkedIdentities.find({ provider, subject })
+      const knownUser = known && (await store.users.findById(known.user_id))
+      if (known && knownUser && standsAlready({ user: knownUser, link: known }, person)) {
+        const noted = { provider, subject, label, user_id: knownUser.id }
+        return { user: knownUser, alongside: (tables) => noteWhatStands(tables, clock, noted, person) }
+      }
       const email = known ? undefined : trustedEmail(settings, person)
       const holder = email && (await store.users.findByEmail(email.canonical))
       if (!known && !holder) {
@@ -153,7 +171,12 @@ export function createOutsidePeople(dependencies: Dependencies): OutsidePeople {
         }),
       )
       await revocations.announce(ended)
-      return { user }
+      return {
+        user,
+        async alongside(tables) {
+          await getLink(tables, { provider, subject, user_id: user.id })
+        },
+      }
     },
 
     async link(settings, identity, { user: id, holding }, by) {
@@ -245,18 +268,14 @@ async function takeOver(
   return reclaimAccount(parts, { ...user, email, email_canonical }, by)
 }
 
-/** The name and the language as the provider has them by now, for whoever looks after them there alone. */
+/** Writes the name and the language as the provider has them by now. */
 async function refreshProfile(
   tables: Pick<Tables, 'users'>,
   clock: Clock,
   user: UserRow,
-  { name, locale }: MappedPerson,
+  person: MappedPerson,
 ): Promise<UserRow> {
-  const isTheirs = user.password_hash === null
-  const next = {
-    name: (isTheirs ? name : undefined) ?? user.name ?? name ?? null,
-    locale: user.locale ?? locale ?? null,
-  }
+  const next = profileOf(user, person)
   if (next.name === user.name && next.locale === user.locale) return user
   await tables.users.setProfile({ id: user.id, ...next, at: clock.now() })
   return { ...user, ...next }

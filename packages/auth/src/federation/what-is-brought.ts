@@ -44,7 +44,8 @@ export interface Brought {
   readonly ended: readonly Revocation[]
 }
 
-const words = (text: string): readonly string[] => text.split(' ').filter(Boolean)
+/** What a column holds that is a list. */
+export const words = (text: string): readonly string[] => text.split(' ').filter(Boolean)
 
 /**
  * Roles once a provider brings these: what it brought before and brings no more goes, what was given here stays, and is not

@@ -1,8 +1,7 @@
 import type { UserId } from '@gatehouse/core/brand'
-import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
 import type { UserRow } from '@gatehouse/store/rows'
-import type { Store, Tables } from '@gatehouse/store/store'
+import type { Store } from '@gatehouse/store/store'
 import type { SecondFactors } from '../domain/second-factors.ts'
 import type { Federation } from '../federation/federation.ts'
 import type { UnknownPerson } from '../federation/outside-people.ts'
@@ -45,7 +44,7 @@ const byProvider = 'fed'
 /**
  * Proves by a provider's word who somebody is, and then does what follows from it. Answers with why where nobody here is
  * known by it, or does what `then` does. Errors: `invalid_credentials` where the account may not sign in, and whatever `then`
- * throws. Cost: a few reads and one transaction.
+ * throws. Cost: a few reads and one transaction; one more where the provider says something new.
  */
 export async function proveByProvider<T>(
   dependencies: ProviderProofDependencies,
@@ -75,7 +74,7 @@ export async function proveByProvider<T>(
     ...{ user, next: judged, amr, providerSession },
     async alongside(tables) {
       await holdAccount(tables, user)
-      await checkLink(tables, { provider, subject: identity.subject, user: user.id })
+      await recognised.alongside(tables)
       if (providerSession === null) return
       await federation.sessions.insert(tables, { id: providerSession, provider, identity })
       if (!identity.tokens) return
@@ -85,16 +84,4 @@ export async function proveByProvider<T>(
   }).catch((error: unknown) => refuseChanged(dependencies, by, user.id, error))
   onSignIn('ok')
   return { done }
-}
-
-/**
- * Whether the link is still there by which they were recognised, once the account is held. Threat: a sign-in that is under way
- * while its owner unlinks what it rests on, and outlives that.
- */
-async function checkLink(
-  tables: Pick<Tables, 'linkedIdentities'>,
-  { user, ...key }: { readonly provider: string; readonly subject: string; readonly user: UserId },
-): Promise<void> {
-  const link = await tables.linkedIdentities.find(key)
-  if (link?.user_id !== user) throw new GatehouseError('invalid_credentials')
 }
