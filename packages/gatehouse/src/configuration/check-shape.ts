@@ -1,5 +1,5 @@
 import * as Type from 'typebox'
-import { Compile, type Validator } from 'typebox/schema'
+import { Check, Errors } from 'typebox/schema'
 import { formatKey, type Problem } from './problem.ts'
 import { type ConfigurationFile, configurationSchema } from './schema.ts'
 import { findKindSchema, looseProviders } from './schema-providers.ts'
@@ -21,40 +21,33 @@ interface SchemaError {
 
 type Path = readonly (string | number)[]
 
-let validator: Validator | undefined
-
 /**
  * The schema by which a file is checked: providers are looked at one by one, each as one of the kind that it says it is. So
- * nobody is told what the other kinds lack, and a start compiles what the file has and no more.
+ * nobody is told what the other kinds lack. It is read as it is: to compile it takes longer than to check a file by it.
  */
-const compileValidator = (): Validator => {
-  validator ??= Compile(
-    Type.Object(
-      { ...configurationSchema.properties, providers: Type.Optional(looseProviders) },
-      { additionalProperties: false },
-    ),
-  )
-  return validator
-}
+const fileSchema = Type.Object(
+  { ...configurationSchema.properties, providers: Type.Optional(looseProviders) },
+  { additionalProperties: false },
+)
 
 /** What there is to check: the file as a whole, and each provider by itself. */
 function* parts(
   content: unknown,
-): Iterable<{ readonly validator: Validator; readonly value: unknown; readonly at: string }> {
-  yield { validator: compileValidator(), value: content, at: '' }
+): Iterable<{ readonly schema: Type.TSchema; readonly value: unknown; readonly at: string }> {
+  yield { schema: fileSchema, value: content, at: '' }
   const sections = memberOf(content, 'providers')
   if (typeof sections !== 'object' || sections === null) return
   for (const [name, value] of Object.entries(sections)) {
     const schema = findKindSchema(memberOf(value, 'kind'))
     const at = `/providers/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
-    if (schema) yield { validator: Compile(schema), value, at }
+    if (schema) yield { schema, value, at }
   }
 }
 
 function* findErrors(content: unknown): Iterable<SchemaError> {
-  for (const { validator: one, value, at } of parts(content)) {
-    if (one.Check(value)) continue
-    const [, errors] = one.Errors(value)
+  for (const { schema, value, at } of parts(content)) {
+    if (Check(schema, value)) continue
+    const [, errors] = Errors(schema, value)
     for (const error of errors as readonly SchemaError[]) yield { ...error, instancePath: at + error.instancePath }
   }
 }
@@ -88,7 +81,7 @@ export function checkShape(
 
 /** Narrows a content that {@link checkShape} found nothing wrong with. */
 export const isConfigurationFile = (content: unknown): content is ConfigurationFile => {
-  for (const { validator: one, value } of parts(content)) if (!one.Check(value)) return false
+  for (const { schema, value } of parts(content)) if (!Check(schema, value)) return false
   return true
 }
 
