@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { recordEvent } from '@gatehouse/auth/domain/audit'
 import { issueSetupToken } from '@gatehouse/auth/manage/first-administrator'
-import { openStore, type Store } from '@gatehouse/store/store'
+import { openStore, type PreparedStore, type Store } from '@gatehouse/store/store'
 import { systemClock } from './clock.ts'
 import { compose, type Program } from './compose.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
@@ -17,8 +17,8 @@ async function migrate(store: Store, log: Logger): Promise<void> {
 }
 
 /** Brings the database to this version's schema, for a process that serves nobody itself. */
-export async function migrateDatabase(configuration: Configuration): Promise<void> {
-  const store = await openStore({ url: configuration.database, clock: systemClock })
+export async function migrateDatabase(configuration: Configuration, prepared: PreparedStore): Promise<void> {
+  const store = await openStore({ url: configuration.database, clock: systemClock, prepared })
   try {
     await migrate(store, createLog({ level: configuration.logLevel, development: configuration.development }))
   } finally {
@@ -35,6 +35,8 @@ export type Prepare = (program: Program) => Promise<void>
 interface ServeOptions {
   readonly configuration: Configuration
   readonly loadAgain: LoadAgain
+  /** Started while the configuration was read. */
+  readonly prepared: PreparedStore
   readonly prepare?: Prepare
   readonly onReady: (url: string) => void
   readonly siblings?: Siblings
@@ -53,7 +55,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { configuration, siblings = inSingleProcess } = options
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
   const reloads = queueReloads()
-  const store = await openStore({ url: configuration.database, clock: systemClock })
+  const store = await openStore({ url: configuration.database, clock: systemClock, prepared: options.prepared })
   if (siblings.isPrimary) await migrate(store, log)
   const program = await compose({
     configuration,

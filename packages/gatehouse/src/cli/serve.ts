@@ -1,3 +1,4 @@
+import { prepareStore } from '@gatehouse/store/store'
 import type { Command } from 'commander'
 import { loadForUse } from '../configuration/load-for-use.ts'
 import { addDemoUsers } from '../development/demo-data.ts'
@@ -19,18 +20,20 @@ export function addServeCommand(program: Command): void {
       '\nExamples:\n  $ gatehouse serve --config /etc/gatehouse.yaml\n  $ GATEHOUSE_LISTEN=0.0.0.0:8080 gatehouse serve\n\nSIGHUP reloads the configuration, SIGTERM stops gracefully.\n',
     )
     .action(async (options: ConfigurationOptions) => {
+      const prepared = prepareStore()
       const loadAgain = () => loadForUse({ file: options.config, development: false })
       const configuration = await loadAgain()
       const role = findWorkerRole()
       if (configuration.workers > 1 && role === undefined) {
         // Before any worker is there: none may find a database without tables.
-        await migrateDatabase(configuration)
+        await migrateDatabase(configuration, prepared)
         superviseWorkers(configuration.workers, () => sayReady(configuration.issuer))
         return
       }
       await serve({
         configuration,
         loadAgain,
+        prepared,
         ...(role === undefined ? {} : { siblings: siblingsOfWorker(role === 'primary') }),
         onReady: (url) => (role === undefined ? sayReady(url) : process.send?.('ready')),
       })
@@ -43,10 +46,12 @@ export function addDevCommand(program: Command): void {
     .description('run Gatehouse in development mode: this machine only, http, demo users')
     .addHelpText('after', '\nExample:\n  $ gatehouse dev --config gatehouse.yaml\n')
     .action(async (options: ConfigurationOptions) => {
+      const prepared = prepareStore()
       const loadAgain = () => loadForUse({ file: options.config, development: true })
       await serve({
         configuration: await loadAgain(),
         loadAgain,
+        prepared,
         prepare: (running) => addDemoUsers(running.parts, running),
         onReady: (url) => process.stdout.write(welcome(url)),
       })

@@ -14,11 +14,19 @@ const migrationPatience = 60_000
 
 /**
  * Opens a SQLite file, making it and its folder if they are not there, readable by nobody else; `:memory:` is a database
- * that ends with the store.
+ * that ends with the store. On a thread that was started before, where there is one.
  */
-export async function openSqlite({ url, clock }: { url: string; clock: Clock }): Promise<Database> {
+export async function openSqlite({
+  url,
+  clock,
+  thread = WorkerThread.start(),
+}: {
+  readonly url: string
+  readonly clock: Clock
+  readonly thread?: WorkerThread | undefined
+}): Promise<Database> {
   if (url !== ':memory:') createPrivateFile(url)
-  const thread = await WorkerThread.open(url)
+  await thread.open(url)
   const queue = new StatementQueue(thread)
   const connection = buildConnection({
     runner: queue,

@@ -23,10 +23,13 @@ const fatal = /^SQLITE_(FULL|IOERR|NOMEM|CORRUPT|NOTADB|READONLY|CANTOPEN|BUSY|L
 
 if (!parentPort) throw new Error('To be run as a worker thread')
 const port = parentPort
-/** @type {{ path: string, patience: number }} */
-const { path, patience: usualPatience } = workerData
+/** @type {{ patience: number }} */
+const { patience: usualPatience } = workerData
+/** What comes first says which file it is. @type {{ path: string } | 'close'} */
+const first = await new Promise((resolve) => port.once('message', resolve))
+if (first === 'close') process.exit(0)
 
-const connection = new Database(path, { timeout: usualPatience })
+const connection = new Database(first.path, { timeout: usualPatience })
 connection.pragma('journal_mode = WAL')
 connection.pragma('synchronous = FULL')
 connection.pragma('foreign_keys = ON')

@@ -5,7 +5,7 @@ import { ManualClock } from '@gatehouse/core/time'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runSql } from '../runner.ts'
-import { openStore } from '../store.ts'
+import { openStore, prepareStore } from '../store.ts'
 import { runInTransaction } from '../transaction.ts'
 import { StatementQueue } from './statement-queue.ts'
 import { setSqliteWorkerUrl, WorkerThread } from './worker-thread.ts'
@@ -18,7 +18,8 @@ let queue: StatementQueue
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'gatehouse-sqlite-'))
   path = join(folder, 'test.db')
-  thread = await WorkerThread.open(path)
+  thread = WorkerThread.start()
+  await thread.open(path)
   queue = new StatementQueue(thread)
   await runSql(
     queue,
@@ -214,6 +215,19 @@ describe('the thread', () => {
     await store.migrate()
     for (const name of [url, `${url}-wal`]) expect(statSync(name).mode & 0o077, name).toBe(0)
     await store.close()
+  })
+
+  it('is taken over where it was started before, and ended where the database is another', async () => {
+    const clock = new ManualClock()
+    const prepared = prepareStore()
+    const store = await openStore({ url: ':memory:', clock, prepared })
+    await store.close()
+    const gone = { code: 'temporarily_unavailable' }
+    await expect(prepared.thread.open(':memory:')).rejects.toMatchObject(gone)
+    const needless = prepareStore()
+    const other = await openStore({ url: 'postgres://nobody@127.0.0.1:1/none', clock, prepared: needless })
+    await expect(needless.thread.open(':memory:')).rejects.toMatchObject(gone)
+    await other.close()
   })
 
   it('refuses a path that is no database', async () => {

@@ -44,17 +44,23 @@ export class WorkerThread {
   #lastId = 0
   #gone: GatehouseError | undefined
 
-  /** Opens the database file. Rejects with temporarily_unavailable or server_error when it cannot be opened. */
-  static async open(path: string): Promise<WorkerThread> {
+  /** Starts the thread, which loads what it needs and waits to be told which file it is for. */
+  static start(): WorkerThread {
     const url = workerUrl ?? new URL('./sqlite-worker.mjs', import.meta.url)
     // Flags of the process, such as a loader that it was started with, are nothing that the thread needs.
-    const worker = new Worker(url, { workerData: { path, patience: lockPatience }, execArgv: [] })
-    const thread = new WorkerThread(worker)
-    await new Promise<void>((done, failed) => {
-      thread.#listeners.set(0, { done: () => done(), failed })
-      if (thread.#gone) failed(thread.#gone)
+    return new WorkerThread(new Worker(url, { workerData: { patience: lockPatience }, execArgv: [] }))
+  }
+
+  /**
+   * Opens the database file, once, before anything is sent. Rejects with temporarily_unavailable or server_error when it
+   * cannot be opened.
+   */
+  open(path: string): Promise<void> {
+    return new Promise((done, failed) => {
+      if (this.#gone) return failed(this.#gone)
+      this.#listeners.set(0, { done: () => done(), failed })
+      this.#worker.postMessage({ path })
     })
-    return thread
   }
 
   private constructor(worker: Worker) {
@@ -80,7 +86,7 @@ export class WorkerThread {
     this.#worker.postMessage({ id: this.#lastId, ...work })
   }
 
-  /** Closes the file once what was sent before has been worked through. */
+  /** Closes the file once what was sent before has been worked through; a thread that was never told of one just ends. */
   async close(): Promise<void> {
     if (!this.#gone) this.#worker.postMessage('close')
     await this.#exited
