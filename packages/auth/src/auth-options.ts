@@ -18,6 +18,7 @@ import type { SignUpPolicy } from './domain/sign-up.ts'
 import type { TokenLifetimes } from './domain/token-pairs.ts'
 import type { TrustedIssuer } from './domain/trusted-issuers.ts'
 import type { ProviderSettings } from './federation/provider-settings.ts'
+import type { FeedTuning } from './feed/revocation-feed.ts'
 import type { SignInResult } from './login/signed-in-user.ts'
 import type { MailSettings } from './mail/open-outbox.ts'
 import type { MailResult, OutboxOptions } from './mail/outbox.ts'
@@ -80,6 +81,8 @@ export interface AuthOptions {
   readonly mailRequestLimit?: number | undefined
   /** Failed signatures that one address may cause in a minute. */
   readonly failureLimit?: number | undefined
+  /** How the revocation feed is run: for tests and unusual networks. */
+  readonly feed?: Partial<FeedTuning> | undefined
   readonly hint: Hint
   /** Where passwords are looked up that are known from breaches. */
   readonly breachedPasswords?: BreachedPasswordSource | undefined

@@ -39,6 +39,7 @@ import { createTrustedIssuers } from './domain/trusted-issuers.ts'
 import { createUserCodeLimit } from './domain/user-codes.ts'
 import { buildEndpoints } from './endpoints.ts'
 import { createFederation, type Federation } from './federation/federation.ts'
+import { createRevocationFeed, type RevocationFeed } from './feed/revocation-feed.ts'
 import { createMfaTokens } from './first-party/mfa-tokens.ts'
 import { createActingUsers } from './flow/acting.ts'
 import { createAuthorizationFlow } from './flow/authorization.ts'
@@ -81,6 +82,8 @@ export interface Auth {
   readonly keys: SigningKeys
   readonly rings: KeyRings
   readonly revocations: Revocations
+  /** Tells services what is revoked, as it happens. */
+  readonly feed: RevocationFeed
   readonly failures: AddressLimit
   readonly dpop: Dpop
   /** How pages look to whoever asks for them. */
@@ -111,6 +114,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   let { settings } = options
   const revocations = createRevocations({ store, clock, hint })
   const [rings] = await Promise.all([openKeyRings({ store, clock }, options.masterKey), revocations.load()])
+  const feed = createRevocationFeed({ revocations, clock }, options.feed)
   const keys = await openSigningKeys({
     store,
     clock,
@@ -282,6 +286,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     tokenPairs,
     refreshTokens,
     revocations,
+    feed,
     verifier,
     failures,
     dpop,
@@ -360,6 +365,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     keys,
     rings,
     revocations,
+    feed,
     failures,
     dpop,
     looks,
@@ -371,6 +377,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     apps: { find: appSessions.find, begin: appSignIns.begin },
     close() {
       bodies.close()
+      feed.close()
       federation.providers.close()
       outbound.close()
       outbox.close()

@@ -96,19 +96,25 @@ export interface Refusal {
 /** Whether this is a refusal and not a token. */
 export const isRefusal = (outcome: VerifiedToken | Refusal): outcome is Refusal => 'refused' in outcome
 
-/** What a revocation names. */
-export type RevocationKind = 'jti' | 'sid' | 'gid' | 'client' | 'sub' | 'kid'
+/** What a revocation can name. */
+export const revocationKinds = ['jti', 'sid', 'gid', 'client', 'sub', 'kid'] as const
+/** See {@link revocationKinds}. */
+export type RevocationKind = (typeof revocationKinds)[number]
 
-/** One entry of the revocation feed. */
-export interface Revocation {
-  /** Order of commit; a reader that has seen `seq` has seen everything before it. */
-  readonly seq: number
+/** What is revoked: one entry of the revocation feed. */
+export interface RevocationEntry {
   readonly kind: RevocationKind
   readonly value: string
   /** With it, only tokens issued at this second or before are revoked. */
   readonly issued_before: Seconds | null
   /** From this second on the entry has no effect, since every token that it concerns has expired. */
   readonly expires_at: Seconds
+}
+
+/** An entry that has its place in the order. */
+export interface Revocation extends RevocationEntry {
+  /** Order of commit; a reader that has seen `seq` has seen everything before it. */
+  readonly seq: number
 }
 
 /** Answers, without I/O, whether a verified token has been revoked. */

@@ -84,6 +84,7 @@ export const paths = {
   endSession: '/oauth/logout',
   introspect: '/oauth/introspect',
   revoke: '/oauth/revoke',
+  revocationFeed: '/events/revocations',
   firstAdministrator: '/admin/api/v1/first-administrator',
   openidConfiguration: '/.well-known/openid-configuration',
   authorizationServer: '/.well-known/oauth-authorization-server',

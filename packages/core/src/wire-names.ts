@@ -31,3 +31,5 @@ export const firstPartyClientId = 'first-party'
 export const serviceClientPrefix = 'service:'
 /** How the client is named that Gatehouse itself is for the browser apps of a host: this and the host. */
 export const appClientPrefix = 'app:'
+/** The events of the revocation feed: what is revoked, and that everything up to now has been told. */
+export const feedEvents = { revoked: 'revoked', current: 'current' } as const

@@ -36,11 +36,7 @@ export interface Background {
 /** Starts following the revocations, keeping the signing keys, delivering, and removing what has expired. */
 export function startBackground(dependencies: Dependencies): Background {
   const { store, auth, log, telemetry, auditFrom, writeRefusals, isPrimary } = dependencies
-  const followRevocations = async (): Promise<void> => {
-    const added = await auth.revocations.follow()
-    // A revoked key may be the one that signs here: the keys are read again at once.
-    if (added.some(({ kind }) => kind === 'kid')) await auth.keys.reload()
-  }
+  const followRevocations = (): Promise<void> => auth.revocations.follow()
   const deliverMails: Job = { name: 'deliver_mails', every: 2000, run: () => auth.outbox.deliver() }
   const jobs: Job[] = [
     { name: 'follow_revocations', every: 1000, run: followRevocations },
@@ -98,6 +94,13 @@ export function startBackground(dependencies: Dependencies): Background {
     const run = runJob(job).finally(() => running.delete(run))
     running.add(run)
   }
+  // A revoked key may be the one that signs here: the keys are read again at once.
+  auth.revocations.watch({
+    onRead(entries) {
+      if (stopped || !entries.some(({ kind }) => kind === 'kid')) return
+      runBeside({ name: 'reload_signing_keys', every: 0, run: () => auth.keys.reload() })
+    },
+  })
   let mailTimer: NodeJS.Timeout | undefined
 
   return {

@@ -229,7 +229,11 @@ export async function compose(parts: Parts): Promise<Program> {
       return () => endRemoved(definedBefore)
     },
     onHint: (channel) => started.onHint(channel),
-    announceStop: () => health.stopping(),
+    announceStop() {
+      health.stopping()
+      // Its readers find another replica meanwhile; their answers would never end by themselves.
+      auth.feed.close()
+    },
     async close() {
       certificates.stop()
       await gateway.close()

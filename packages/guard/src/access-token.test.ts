@@ -190,7 +190,7 @@ describe('the memory of verified tokens', () => {
     revocations.markCurrent()
     expect(isRefusal(verifier.verify(token))).toBe(false)
     const expires_at = seconds(testNow + 300)
-    revocations.add([{ seq: 1, kind: 'sid', value: 'ended', issued_before: null, expires_at }])
+    revocations.add([{ kind: 'sid', value: 'ended', issued_before: null, expires_at }])
     expect(verifier.verify(token)).toEqual({ refused: 'revoked' })
     revocations.markLost()
     expect(verifier.verify(signer.token())).toEqual({ refused: 'not_ready' })

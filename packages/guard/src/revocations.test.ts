@@ -1,11 +1,10 @@
-import type { Revocation, RevocationKind, VerifiedToken } from '@gatehouse/core/contracts'
+import type { RevocationEntry, RevocationKind, VerifiedToken } from '@gatehouse/core/contracts'
 import { seconds } from '@gatehouse/core/time'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createRevocationSet } from './revocations.ts'
 
-const entry = (kind: RevocationKind, value: string, rest: Partial<Revocation> = {}): Revocation => ({
-  seq: 1,
+const entry = (kind: RevocationKind, value: string, rest: Partial<RevocationEntry> = {}): RevocationEntry => ({
   kind,
   value,
   issued_before: null,
@@ -78,6 +77,18 @@ describe('a revocation set', () => {
     fc.assert(property)
   })
 
+  it('tells what it holds, so that another set becomes the same by it', () => {
+    const set = createRevocationSet()
+    set.add([entry('sub', 'a', { issued_before: seconds(990) }), entry('sub', 'a', { issued_before: seconds(1000) })])
+    set.add([entry('sid', 'b'), entry('kid', 'c', { expires_at: seconds(2500) })])
+    const told = [...set.entries()]
+    expect(told).toHaveLength(3)
+    expect(told).toContainEqual({ kind: 'sub', value: 'a', issued_before: 1000, expires_at: 2000 })
+    const other = createRevocationSet()
+    other.add(told)
+    expect([...other.entries()]).toEqual(told)
+  })
+
   it('drops what is over and keeps the rest', () => {
     const set = createRevocationSet()
     set.add([
@@ -92,12 +103,12 @@ describe('a revocation set', () => {
     expect(sizes).toEqual([3, 2, 2, 1, 0])
   })
 
-  it('knows how far it has read and whether it can be relied on', () => {
+  it('knows whether it can be relied on', () => {
     const set = createRevocationSet()
-    expect([set.current, set.lastSeq]).toEqual([false, 0])
-    set.add([entry('jti', 'a', { seq: 7 }), entry('jti', 'b', { seq: 5 })])
+    expect([set.current, set.size]).toEqual([false, 0])
+    set.add([entry('jti', 'a'), entry('jti', 'b')])
     set.markCurrent()
-    expect([set.current, set.lastSeq]).toEqual([true, 7])
+    expect([set.current, set.size]).toEqual([true, 2])
     set.markLost()
     expect(set.current).toBe(false)
   })

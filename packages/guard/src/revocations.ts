@@ -1,10 +1,19 @@
 import type { Seconds } from '@gatehouse/core/brand'
-import type { Revocation, RevocationKind, RevocationSource, VerifiedToken } from '@gatehouse/core/contracts'
+import {
+  type RevocationEntry,
+  type RevocationKind,
+  type RevocationSource,
+  revocationKinds,
+  type VerifiedToken,
+} from '@gatehouse/core/contracts'
+import { seconds } from '@gatehouse/core/time'
 
 /** Everything that is revoked and could still matter, in memory. Whoever fills it says whether it can be relied on. */
 export interface RevocationSet extends RevocationSource {
   /** Takes in entries of the feed, in any order and also more than once. */
-  add(entries: readonly Revocation[]): void
+  add(entries: readonly RevocationEntry[]): void
+  /** What is revoked now, one entry a value. What is added while it is walked through may be left out. */
+  entries(): IterableIterator<RevocationEntry>
   /** Drops the entries that have no effect any more. Cost: nothing until the first of them is due, then one walk. */
   removeExpired(now: Seconds): void
   /** From now on the answers can be relied on: everything up to this moment has been added. */
@@ -13,8 +22,6 @@ export interface RevocationSet extends RevocationSource {
   markLost(): void
   /** How many values are revoked. */
   readonly size: number
-  /** The greatest `seq` that was added; 0 before the first. */
-  readonly lastSeq: number
 }
 
 /**
@@ -41,7 +48,6 @@ class InMemoryRevocations implements RevocationSet {
     kid: new Map(),
   }
   #current = false
-  #lastSeq = 0
   #size = 0
   /** No entry expires before this. */
   #firstExpiry = Number.POSITIVE_INFINITY
@@ -54,10 +60,6 @@ class InMemoryRevocations implements RevocationSet {
     return this.#size
   }
 
-  get lastSeq(): number {
-    return this.#lastSeq
-  }
-
   markCurrent(): void {
     this.#current = true
   }
@@ -66,7 +68,7 @@ class InMemoryRevocations implements RevocationSet {
     this.#current = false
   }
 
-  add(entries: readonly Revocation[]): void {
+  add(entries: readonly RevocationEntry[]): void {
     for (const entry of entries) {
       const marks = this.#marks[entry.kind]
       const issuedBefore = entry.issued_before ?? Number.POSITIVE_INFINITY
@@ -79,7 +81,15 @@ class InMemoryRevocations implements RevocationSet {
         this.#size += 1
       }
       this.#firstExpiry = Math.min(this.#firstExpiry, entry.expires_at)
-      this.#lastSeq = Math.max(this.#lastSeq, entry.seq)
+    }
+  }
+
+  *entries(): IterableIterator<RevocationEntry> {
+    for (const kind of revocationKinds) {
+      for (const [value, { issuedBefore, expiresAt }] of this.#marks[kind]) {
+        const issued_before = issuedBefore === Number.POSITIVE_INFINITY ? null : seconds(issuedBefore)
+        yield { kind, value, issued_before, expires_at: seconds(expiresAt) }
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { ErrorCode, GatehouseError } from '@gatehouse/core/errors'
 import type { Static, TSchema } from 'typebox'
 import type { Look } from '../pages/look.ts'
@@ -34,6 +34,8 @@ export interface Answer {
   /** The content type of `text`; application/json unless said otherwise. */
   readonly type?: string
   readonly headers?: Readonly<Record<string, string | string[]>>
+  /** Writes an answer that goes on, in place of `text`, once its headers are on their way. Not called for HEAD. */
+  readonly stream?: (response: ServerResponse) => void
 }
 
 /** How a request's body is written. */
@@ -63,6 +65,8 @@ export interface Endpoint {
   readonly bodyLimit?: number | undefined
   /** By status; null = no body. */
   readonly answers: Readonly<Record<number, TSchema | null>>
+  /** The content type of an answer that goes on. */
+  readonly streams?: string | undefined
   readonly errors: readonly ErrorCode[]
   readonly cors: CorsRule
   /** Whether parameters in the query are refused (RFC 6749 section 3.2). */
@@ -85,6 +89,7 @@ interface Definition<Body extends TSchema | undefined> {
   bodyOptional?: boolean
   bodyLimit?: number
   answers: Readonly<Record<number, TSchema | null>>
+  streams?: string
   errors: readonly ErrorCode[]
   cors?: CorsRule
   refuseQuery?: boolean

@@ -235,19 +235,28 @@ class Exchange implements EndpointRequest<never>, Ready {
       'cache-control': this.#endpoint && answer.status < 400 ? this.#endpoint.cacheControl : 'no-store',
       'x-content-type-options': 'nosniff',
     }
-    if (text !== '') headers['content-type'] = answer.type ?? 'application/json'
-    if (answer.status !== 204) headers['content-length'] = Buffer.byteLength(text)
+    if (text !== '' || answer.stream) headers['content-type'] = answer.type ?? 'application/json'
+    if (answer.status !== 204 && !answer.stream) headers['content-length'] = Buffer.byteLength(text)
     if (this.#endpoint && this.#request.headers.origin !== undefined) {
       allowOrigin(this.#request, headers, this.#endpoint.cors, this.#shared.firstPartyOrigins())
     }
     if (answer.headers) Object.assign(headers, answer.headers)
     response.writeHead(answer.status, headers)
+    if (answer.stream && this.#request.method !== 'HEAD') {
+      response.flushHeaders()
+      this.#count()
+      return answer.stream(response)
+    }
     if (this.#request.method !== 'HEAD') this.#text = text
     this.#shared.outbox.add(this)
   }
 
   finish(): void {
     this.#response.end(this.#text)
+    this.#count()
+  }
+
+  #count(): void {
     const seconds = (performance.now() - this.#startedAt) / 1000
     this.#shared.onAnswer(this.#endpoint?.path ?? '', this.#response.statusCode, seconds)
   }

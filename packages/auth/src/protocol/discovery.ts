@@ -105,6 +105,7 @@ export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoin
     pushed_authorization_request_endpoint: issuer + paths.pushedRequest,
     introspection_endpoint: issuer + paths.introspect,
     revocation_endpoint: issuer + paths.revoke,
+    revocation_feed_endpoint: issuer + paths.revocationFeed,
     device_authorization_endpoint: issuer + paths.deviceAuthorization,
     backchannel_authentication_endpoint: issuer + paths.backchannelAuthentication,
     end_session_endpoint: issuer + paths.endSession,

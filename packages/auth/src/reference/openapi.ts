@@ -6,7 +6,7 @@ export type DescribedEndpoint = Pick<
   Endpoint,
   'method' | 'path' | 'summary' | 'bodyKind' | 'bodyOptional' | 'answers' | 'errors'
 > &
-  Pick<Partial<Endpoint>, 'spec' | 'query' | 'body' | 'errorPage'>
+  Pick<Partial<Endpoint>, 'spec' | 'query' | 'body' | 'errorPage' | 'streams'>
 
 interface DocumentParts {
   readonly issuer: string
@@ -96,9 +96,10 @@ const descriptions: Readonly<Record<string, string>> = {
   '303': 'Continues at another page',
 }
 
-function describeAnswers({ answers, errorPage }: DescribedEndpoint): Record<string, object> {
+function describeAnswers({ answers, errorPage, streams }: DescribedEndpoint): Record<string, object> {
   const described = Object.entries(answers).map(([status, schema]) => {
-    const page = errorPage && status === '200' ? { content: { 'text/html': { schema: { type: 'string' } } } } : {}
+    const text = streams ?? (errorPage && 'text/html')
+    const page = text && status === '200' ? { content: { [text]: { schema: { type: 'string' } } } } : {}
     const content = schema ? { content: { 'application/json': { schema: plain(schema) } } } : page
     return [status, { description: descriptions[status] ?? 'Answered', ...content }]
   })

@@ -10,6 +10,7 @@ import type { SignInLimits } from '../domain/lockout.ts'
 import type { Hint } from '../domain/revocations.ts'
 import { signInMethods } from '../domain/sign-in-methods.ts'
 import { addUser } from '../domain/users.ts'
+import type { FeedTuning } from '../feed/revocation-feed.ts'
 import { createClientAddresses } from '../http/client-address.ts'
 import { mountEndpoints } from '../http/mount.ts'
 import type { MailKind } from '../mail/letters.ts'
@@ -123,6 +124,7 @@ export interface StartOptions {
   readonly trustedProxies?: readonly string[]
   readonly mailRequestLimit?: number
   readonly hint?: Hint
+  readonly feed?: Partial<FeedTuning>
   /** Left out: mails lie in the inbox. */
   readonly mail?: Partial<MailSettings>
   readonly onMailFailure?: (error: unknown) => void
@@ -154,6 +156,7 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
     hashing: options.hashing ?? { atATime: 2, mayWait: 100 },
     failureLimit: options.failureLimit,
     mailRequestLimit: options.mailRequestLimit ?? 1000,
+    ...(options.feed ? { feed: options.feed } : {}),
     ...(options.limits ? { signInLimits: options.limits } : {}),
     hint: options.hint ?? (async () => {}),
     mail: { ...inboxOnly, ...options.mail },

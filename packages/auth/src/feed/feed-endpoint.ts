@@ -1,0 +1,69 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import { paths } from '@gatehouse/core/paths'
+import * as Type from 'typebox'
+import type { Client } from '../domain/clients.ts'
+import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
+import type { ClientAuthentication } from '../protocol/client-auth/client-auth.ts'
+import type { RevocationFeed } from './revocation-feed.ts'
+
+interface Dependencies {
+  readonly clientAuthentication: ClientAuthentication
+  readonly feed: RevocationFeed
+}
+
+/**
+ * The revocation feed. Spec: HTML, server-sent events; who may read it is decided as for introspection, but that one's own
+ * tokens are not enough: it says who is revoked, whosever tokens they have.
+ */
+export function revocationFeedEndpoint({ clientAuthentication, feed }: Dependencies): Endpoint {
+  const answer = async (client: Client, request: EndpointRequest<undefined>): Promise<Answer> => {
+    checkReader(client)
+    const asked = parseNumber(request)
+    const after = asked !== undefined && (await feed.canResume(asked)) ? asked : undefined
+    feed.checkRoom(client.id)
+    return {
+      status: 200,
+      type: 'text/event-stream',
+      // Proxies in front of this one are asked not to collect events.
+      headers: { 'x-accel-buffering': 'no' },
+      stream: (response) => feed.serve(client.id, response, after),
+    }
+  }
+  return defineEndpoint({
+    method: 'GET',
+    path: paths.revocationFeed,
+    summary: 'Tells services what is revoked, at once and then as it happens, as server-sent events',
+    spec: 'HTML, server-sent events',
+    query: Type.Object({
+      since: Type.Optional(
+        Type.String({ description: 'The last number that the reader has; the header Last-Event-ID goes before it' }),
+      ),
+    }),
+    bodyKind: 'none',
+    answers: { 200: null },
+    streams: 'text/event-stream',
+    errors: ['invalid_request', 'invalid_client', 'forbidden', 'temporarily_unavailable'],
+    async handle(request) {
+      return answer(await clientAuthentication.authenticate(request.headers, {}, request.certificate), request)
+    },
+  })
+}
+
+function checkReader(client: Client): void {
+  if (client.authMethod === 'none') throw new GatehouseError('invalid_client')
+  // Those with pairwise subjects know users and sessions by other names than those that are revoked here.
+  if (client.answersFor.size > 0 && client.subjectType !== 'pairwise') return
+  throw new GatehouseError('forbidden', {
+    description: 'The revocation feed is for services and for clients with `introspects`',
+  })
+}
+
+/** The number that the reader has, where it says one. */
+function parseNumber({ headers, query }: EndpointRequest<undefined>): number | undefined {
+  const text = headers['last-event-id'] ?? new URLSearchParams(query).get('since') ?? undefined
+  if (text === undefined || text === '') return undefined
+  if (typeof text !== 'string' || !/^\d{1,15}$/.test(text)) {
+    throw new GatehouseError('invalid_request', { description: 'Last-Event-ID, or since, is a number of the feed' })
+  }
+  return Number(text)
+}
