@@ -6,6 +6,7 @@ import { parseServerUrl } from './server-url.ts'
 export interface IssuerMetadata {
   readonly jwksUri: string
   readonly introspectionEndpoint?: string
+  readonly revocationFeedEndpoint?: string
 }
 
 /** The issuer's metadata, fetched when first asked for. */
@@ -53,9 +54,14 @@ async function findMetadata({ issuer, fetch, allowHttp }: Parameters<typeof crea
     if (url.protocol === 'http:' && !endpoint.allowHttp) throw unusable(`the ${what} is http`)
     return url.href
   }
-  const jwksUri = parse(body.jwks_uri, 'jwks_uri')
-  if (body.introspection_endpoint === undefined) return { jwksUri }
-  return { jwksUri, introspectionEndpoint: parse(body.introspection_endpoint, 'introspection_endpoint') }
+  const parseOptional = (value: unknown, what: string) => (value === undefined ? undefined : parse(value, what))
+  const introspectionEndpoint = parseOptional(body.introspection_endpoint, 'introspection_endpoint')
+  const revocationFeedEndpoint = parseOptional(body.revocation_feed_endpoint, 'revocation_feed_endpoint')
+  return {
+    jwksUri: parse(body.jwks_uri, 'jwks_uri'),
+    ...(introspectionEndpoint !== undefined && { introspectionEndpoint }),
+    ...(revocationFeedEndpoint !== undefined && { revocationFeedEndpoint }),
+  }
 }
 
 const unusable = (why: string): GatehouseError =>

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createGuard, type GuardOptions } from './index.ts'
 
 const good: GuardOptions = { issuer: 'https://auth.example.com', audience: 'https://api.example.com/orders' }
+const client = { id: 'service:orders', secret: 'secret' }
 
 describe('createGuard', () => {
   it.each<[string, Partial<GuardOptions>]>([
@@ -29,7 +30,13 @@ describe('createGuard', () => {
     ['no audience', { audience: '' }],
     ['an empty list of audiences', { audience: [] }],
     ['an empty audience among others', { audience: ['a', ''] }],
-    ['online without a client', { online: true }],
+    ['introspection without a client', { revocations: 'introspect' }],
+    ['the feed without a client', { revocations: 'feed' }],
+    ['another way to learn of revocations', { revocations: 'never' }],
+    ['another answer while the feed is lost', { client, whenFeedIsLost: 'accept' }],
+    ['an answer for a feed that is not followed', { client, revocations: 'introspect', whenFeedIsLost: 'refuse' }],
+    ['a feed that is lost before it could give a sign of life', { client, feedLostAfter: 10 }],
+    ['what was called online before', { client, online: true }],
     ['an unknown option', { audiences: ['a'] }],
     ['a memory of nothing', { cacheSize: 0 }],
     ['proofs for a URL with a path', { dpop: { origin: 'https://api.example.com/orders' } }],

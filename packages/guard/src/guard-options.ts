@@ -1,7 +1,11 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
+import type { ClientCredential } from './client-credential.ts'
 import { parseServerUrl } from './server-url.ts'
 import { systemClock } from './system-clock.ts'
+
+/** How a guard learns of revocations. */
+export type RevocationMode = 'feed' | 'introspect' | 'expiry'
 
 /** How a service's guard is set up. */
 export interface GuardOptions {
@@ -11,13 +15,18 @@ export interface GuardOptions {
   readonly audience: string | readonly string[]
   /** Where the keys are; the issuer's metadata says it otherwise. */
   readonly jwksUri?: string
-  /** This service's own client, for introspection. */
-  readonly client?: { readonly id: string; readonly secret: string }
+  /** This service's own client, for the revocation feed and introspection. */
+  readonly client?: ClientCredential
   /**
-   * Asks the issuer about each access token, at most once in 5 s for one token: a logout then counts within 5 s.
-   * Needs `client`. Without it a token of an ended session stays good here until it expires (see `createGuard`).
+   * How the guard learns that a token is revoked: `feed`, the default where there is a `client`, follows the issuer's feed
+   * and asks nobody; `introspect` asks the issuer about each access token, at most once in 5 s; `expiry`, the default
+   * without a `client`, does not learn of it: a token of an ended session stays good here until it expires.
    */
-  readonly online?: boolean
+  readonly revocations?: RevocationMode
+  /** What happens to tokens while the feed is lost: each is asked about (`introspect`, the default), or all are refused. */
+  readonly whenFeedIsLost?: 'introspect' | 'refuse'
+  /** Seconds without a sign of life after which the feed counts as lost; 15, at least 11, since they come each 10 s. */
+  readonly feedLostAfter?: number
   /**
    * Accepts tokens that are bound to a key, with the proofs that come with them (RFC 9449). `origin` is how clients reach this
    * service, such as `https://api.example.com`: proofs name the whole URL. That a proof counts once is remembered by this
@@ -37,8 +46,10 @@ export interface ParsedGuardOptions {
   readonly issuer: string
   readonly audiences: readonly [string, ...string[]]
   readonly jwksUri: string | undefined
-  readonly client: GuardOptions['client']
-  readonly online: boolean
+  readonly client: ClientCredential | undefined
+  readonly revocations: RevocationMode
+  readonly whenFeedIsLost: 'introspect' | 'refuse'
+  readonly feedLostAfter: number
   readonly dpopOrigin: string | undefined
   readonly fetch: typeof fetch
   readonly clock: Clock
@@ -51,7 +62,9 @@ const knownOptions: ReadonlySet<string> = new Set<keyof GuardOptions>([
   'audience',
   'jwksUri',
   'client',
-  'online',
+  'revocations',
+  'whenFeedIsLost',
+  'feedLostAfter',
   'dpop',
   'fetch',
   'clock',
@@ -68,23 +81,40 @@ export function parseGuardOptions(options: GuardOptions): ParsedGuardOptions {
   if (options.jwksUri !== undefined) parseServerUrl(options.jwksUri, { what: 'jwksUri', allowHttp })
   const [first, ...others] = typeof options.audience === 'string' ? [options.audience] : options.audience
   if (!first || others.includes('')) throw malformed('audience must name this service')
-  if (options.online && !options.client) throw malformed('online needs a client that may introspect')
   if (options.dpop && !isOrigin(options.dpop.origin)) throw malformed('dpop.origin is a scheme and a host, and no more')
   const { cacheSize } = options
   if (cacheSize !== undefined && !(Number.isSafeInteger(cacheSize) && cacheSize > 0)) {
     throw malformed('cacheSize is a whole number above 0')
   }
+  const revocations = options.revocations ?? (options.client ? 'feed' : 'expiry')
+  checkRevocations(options, revocations)
   return {
     issuer: options.issuer,
     audiences: [first, ...others],
     jwksUri: options.jwksUri,
     client: options.client,
-    online: options.online === true,
+    revocations,
+    whenFeedIsLost: options.whenFeedIsLost ?? 'introspect',
+    feedLostAfter: options.feedLostAfter ?? 15,
     dpopOrigin: options.dpop?.origin,
     fetch: options.fetch ?? globalThis.fetch,
     clock: options.clock ?? systemClock,
     cacheSize,
     allowHttp,
+  }
+}
+
+function checkRevocations({ client, whenFeedIsLost, feedLostAfter }: GuardOptions, mode: string): void {
+  if (!['feed', 'introspect', 'expiry'].includes(mode)) throw malformed('revocations is feed, introspect or expiry')
+  if (mode !== 'expiry' && !client) throw malformed(`revocations: '${mode}' needs a client that may introspect`)
+  if (mode !== 'feed' && (whenFeedIsLost ?? feedLostAfter) !== undefined) {
+    throw malformed('whenFeedIsLost and feedLostAfter are for guards that follow the feed')
+  }
+  if (!['introspect', 'refuse', undefined].includes(whenFeedIsLost)) {
+    throw malformed('whenFeedIsLost is introspect or refuse')
+  }
+  if (feedLostAfter !== undefined && !(Number.isFinite(feedLostAfter) && feedLostAfter >= 11)) {
+    throw malformed('feedLostAfter is a number of seconds, at least 11')
   }
 }
 

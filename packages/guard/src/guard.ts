@@ -1,11 +1,11 @@
-import { isRefusal, type RevocationSource, type VerifiedToken } from '@gatehouse/core/contracts'
+import { isRefusal, type VerifiedToken } from '@gatehouse/core/contracts'
 import type { Clock } from '@gatehouse/core/time'
 import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './access-token.ts'
 import { parseCredentials, type TokenScheme } from './credentials.ts'
-import { createDiscovery } from './discovery.ts'
+import { createDiscovery, type Discovery } from './discovery.ts'
 import { checkDpopProof, type DpopProof, isDpopRefusal } from './dpop.ts'
-import { type GuardOptions, parseGuardOptions } from './guard-options.ts'
+import { type GuardOptions, type ParsedGuardOptions, parseGuardOptions } from './guard-options.ts'
 import { expectationOf, findProof, type GuardRequest } from './guard-request.ts'
 import { createIntrospection, type Introspection } from './introspection.ts'
 import { createRemoteKeys, type RemoteKeys } from './jwks.ts'
@@ -14,6 +14,7 @@ import { buildPrincipal, type Principal } from './principal.ts'
 import { createProofMemory, type ProofMemory } from './proof-memory.ts'
 import { GuardRefusal, type GuardRefusalReason } from './refusal.ts'
 import { checkRequirement, parseRequirement, type Requirement } from './requirement.ts'
+import { type FollowedFeed, followRevocations } from './revocation-feed.ts'
 
 /** Answers whether a token is good, whose it is and whether it is enough. Every "no" is a {@link GuardRefusal}. */
 export interface Guard {
@@ -26,43 +27,65 @@ export interface Guard {
    * key of the request's DPoP proof, where the option `dpop` is set, or to the certificate of its connection.
    */
   authorize(request: GuardRequest, require?: Requirement): Promise<Principal>
+  /**
+   * Whether revocations are known as they happen. While it is false, each token is asked about or refused, as configured;
+   * a service may wait for it before it says that it is ready. Always false where the feed is not followed.
+   */
+  readonly isCurrent: boolean
+  /** Lets go of the feed, so that the process can end. Tokens are then checked as while the feed is lost. */
+  close(): void
 }
 
 /**
  * Builds the guard of a service. It accepts access tokens (`at+jwt`) and the identity that the gateway signs for the
  * service (`gatehouse-identity+jwt`), addressed to this service's audience. Options that make no sense throw at once.
  *
- * Revocation, as it stands: the guard does not follow the revocation feed yet. A token of a session that has ended stays
- * good here until it expires, unless `online` is set. Behind the gateway the gap is small, since the gateway refuses
- * revoked tokens itself and its identities live for 60 s at most.
+ * Revocation: with a `client` the guard follows the issuer's revocation feed from now on, until `close`; while the feed is
+ * lost it asks the issuer about each token, or refuses, as configured. Without one it cannot: a token of a session that has
+ * ended stays good here until it expires. Identities of the gateway cannot be asked about; the gateway looks at the
+ * revocations itself for each request, and they live for two minutes at most.
  *
- * Cost: no I/O once the keys are known (they are fetched at the first token), but for `online`.
+ * Cost: no I/O once the keys are known (they are fetched at the first token), but while the feed is lost.
  */
 export function createGuard(options: GuardOptions): Guard {
-  const { issuer, audiences, jwksUri, client, online, dpopOrigin, fetch, clock, cacheSize, allowHttp } =
-    parseGuardOptions(options)
+  const parsed = parseGuardOptions(options)
+  const { issuer, audiences, jwksUri, dpopOrigin, fetch, clock, cacheSize, allowHttp } = parsed
   const discovery = createDiscovery({ issuer, fetch, allowHttp })
   const keys = createRemoteKeys({ discovery, fetch, clock, ...(jwksUri !== undefined && { jwksUri }) })
+  const followed = followAsConfigured(parsed, discovery)
   const verifier = createAccessTokenVerifier({
     issuer,
     types: [accessTokenType, identityTokenType],
     keys,
-    revocations: noFeed,
+    // Whether the feed is current is asked afterwards: what is known to be revoked is refused either way.
+    revocations: { current: true, isRevoked: (token) => followed.feed?.isRevoked(token) ?? false },
     clock,
     ...(cacheSize !== undefined && { cacheSize }),
   })
-  const introspection = online && client ? createIntrospection({ discovery, client, fetch, clock }) : undefined
   const proofs = dpopOrigin === undefined ? undefined : { origin: dpopOrigin, memory: createProofMemory(clock) }
-  return new RemoteGuard({ audiences, keys, verifier, introspection, proofs, clock })
+  return new RemoteGuard({ audiences, keys, verifier, proofs, clock, ...followed })
 }
 
-/** What a guard knows of revocations without a feed: nothing, and it does not pretend to wait for any. */
-const noFeed: RevocationSource = { current: true, isRevoked: () => false }
+/** How this guard learns of revocations: the feed, introspection, both of them or neither. */
+function followAsConfigured(
+  { client, revocations, whenFeedIsLost, feedLostAfter, fetch, clock }: ParsedGuardOptions,
+  discovery: Discovery,
+): Pick<GuardParts, 'feed' | 'introspection'> {
+  if (!client || revocations === 'expiry') return { feed: undefined, introspection: undefined }
+  const asks = revocations === 'introspect' || whenFeedIsLost === 'introspect'
+  const connection = { discovery, client, fetch, clock }
+  return {
+    feed: revocations === 'feed' ? followRevocations({ ...connection, lostAfter: feedLostAfter }) : undefined,
+    introspection: asks ? createIntrospection(connection) : undefined,
+  }
+}
 
 interface GuardParts {
   readonly audiences: readonly [string, ...string[]]
   readonly keys: RemoteKeys
   readonly verifier: AccessTokenVerifier
+  readonly feed: FollowedFeed | undefined
+  /** Where there is a feed: what is asked while it is lost. */
   readonly introspection: Introspection | undefined
   /** Absent where DPoP is no way to present a token. */
   readonly proofs: { readonly origin: string; readonly memory: ProofMemory } | undefined
@@ -85,9 +108,29 @@ class RemoteGuard implements Guard {
     this.#realm = parts.audiences[0]
   }
 
-  async verify(token: string): Promise<Principal> {
-    const verified = await this.#verifyLocally({ token, scheme: 'Bearer', request: undefined }, undefined)
-    await this.#checkOnline(token, verified)
+  verify(token: string): Promise<Principal> {
+    const { keys, verifier, audiences } = this.#parts
+    // The usual way: nothing has to be waited for.
+    const waiting = keys.ready()
+    if (waiting === undefined) {
+      const outcome = verifier.verify(token, audiences)
+      if (!isRefusal(outcome) && this.#knowsRevocations()) return Promise.resolve(buildPrincipal(outcome))
+    }
+    return this.#verifySlowly(token, waiting)
+  }
+
+  get isCurrent(): boolean {
+    return this.#parts.feed?.isCurrent ?? false
+  }
+
+  close(): void {
+    this.#parts.feed?.close()
+  }
+
+  async #verifySlowly(token: string, waiting: Promise<void> | undefined): Promise<Principal> {
+    const presented: Presented = { token, scheme: 'Bearer', request: undefined }
+    const verified = await this.#verifyLocally(presented, undefined, waiting)
+    await this.#checkRevocation(token, verified)
     return buildPrincipal(verified)
   }
 
@@ -116,7 +159,7 @@ class RemoteGuard implements Guard {
       scheme === 'DPoP' ? 'not_presented' : { findCertificateThumbprint },
     )
     const proof = scheme === 'DPoP' ? this.#getProof(presented, verified) : undefined
-    await this.#checkOnline(token, verified)
+    await this.#checkRevocation(token, verified)
     const principal = buildPrincipal(verified)
     this.#checkRequirement(requirement, principal, scheme)
     if (proof && this.#parts.proofs?.memory.consume(proof) !== true) {
@@ -151,10 +194,14 @@ class RemoteGuard implements Guard {
     return outcome
   }
 
-  async #verifyLocally({ token, scheme }: Presented, possession: Possession): Promise<VerifiedToken> {
+  async #verifyLocally(
+    { token, scheme }: Presented,
+    possession: Possession,
+    waiting = this.#parts.keys.ready(),
+  ): Promise<VerifiedToken> {
     const { keys, verifier, audiences } = this.#parts
     try {
-      await keys.ready()
+      await waiting
     } catch (cause) {
       throw this.#refuse('keys_unavailable', cause)
     }
@@ -166,10 +213,18 @@ class RemoteGuard implements Guard {
     return outcome
   }
 
-  /** An identity of the gateway is not asked about: no endpoint knows it, and the gateway has asked when signing it. */
-  async #checkOnline(token: string, { typ }: VerifiedToken): Promise<void> {
-    const { introspection } = this.#parts
-    if (!introspection || typ === identityTokenType) return
+  /** Whether what the verifier has looked up is all that can be known. */
+  #knowsRevocations(): boolean {
+    const { feed, introspection } = this.#parts
+    return feed ? feed.isCurrent : introspection === undefined
+  }
+
+  /** What the feed does not answer is asked: never a silent yes. An identity of the gateway is known to no endpoint. */
+  async #checkRevocation(token: string, { typ }: VerifiedToken): Promise<void> {
+    if (this.#knowsRevocations()) return
+    const { feed, introspection } = this.#parts
+    if (!introspection) throw this.#refuse('feed_lost', feed?.lastFailure)
+    if (typ === identityTokenType) return
     let active: boolean
     try {
       active = await introspection.isActive(token)

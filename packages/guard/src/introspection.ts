@@ -1,6 +1,7 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
 import { LRUCache } from 'lru-cache'
+import { buildBasic, type ClientCredential, formEncode } from './client-credential.ts'
 import type { Discovery } from './discovery.ts'
 import { fetchJson } from './fetch-json.ts'
 
@@ -20,7 +21,7 @@ export interface Introspection {
 /** What introspection needs: the issuer's metadata, and a client of the issuer that may introspect. */
 export interface IntrospectionOptions {
   readonly discovery: Discovery
-  readonly client: { readonly id: string; readonly secret: string }
+  readonly client: ClientCredential
   readonly fetch: typeof fetch
   readonly clock: Clock
 }
@@ -29,7 +30,7 @@ export interface IntrospectionOptions {
 export function createIntrospection({ discovery, client, fetch, clock }: IntrospectionOptions): Introspection {
   const answers = new LRUCache<string, { active: boolean; until: number }>({ max: maxAnswers })
   const asking = new Map<string, Promise<boolean>>()
-  const authorization = `Basic ${Buffer.from(`${formEncode(client.id)}:${formEncode(client.secret)}`).toString('base64')}`
+  const authorization = buildBasic(client)
 
   const ask = async (token: string): Promise<boolean> => {
     // Counted from the question, so that a slow answer is not believed for longer.
@@ -71,6 +72,3 @@ export function createIntrospection({ discovery, client, fetch, clock }: Introsp
     },
   }
 }
-
-/** A text as in a form: the credentials of Basic are form-encoded before they are joined. */
-const formEncode = (text: string): string => new URLSearchParams({ t: text }).toString().slice(2)

@@ -23,6 +23,7 @@ export type GuardRefusalReason =
   | 'not_signed_in'
   | 'keys_unavailable'
   | 'introspection_unavailable'
+  | 'feed_lost'
 
 const codes: Readonly<Partial<Record<GuardRefusalReason, GuardRefusalCode>>> = {
   no_credentials: 'credentials_required',
@@ -34,6 +35,7 @@ const codes: Readonly<Partial<Record<GuardRefusalReason, GuardRefusalCode>>> = {
   not_ready: 'temporarily_unavailable',
   keys_unavailable: 'temporarily_unavailable',
   introspection_unavailable: 'temporarily_unavailable',
+  feed_lost: 'temporarily_unavailable',
 }
 
 /** What a refusal says beside its reason. */
