@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { build } from 'tsdown'
 import { root } from './prepare.mjs'
 
-const adapters = ['express', 'fastify', 'hono', 'koa', 'node']
+const adapters = ['express', 'fastify', 'hono', 'koa', 'next', 'node']
 
 await build({
   cwd: join(root, 'packages/guard'),

@@ -48,7 +48,7 @@ it('verifies a token of a running Gatehouse in a project that knows nothing else
 })
 
 it('has an adapter for each framework, and types', () => {
-  const names = ['express', 'fastify', 'hono', 'koa', 'node']
+  const names = ['express', 'fastify', 'hono', 'koa', 'next', 'node']
   const imports = names.map((name) => `import * as ${name} from '@gatehouse/guard/adapters/${name}'`).join('\n')
   expect(
     runScript(`${imports}\nconsole.log([${names.join()}].every((adapter) => Object.keys(adapter).length > 0))`),

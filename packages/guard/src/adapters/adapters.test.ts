@@ -14,6 +14,7 @@ import { guardExpress } from './express.ts'
 import { guardFastify } from './fastify.ts'
 import { guardHono } from './hono.ts'
 import { guardKoa } from './koa.ts'
+import { guardNext, guardNextMiddleware } from './next.ts'
 import { guardNode } from './node.ts'
 
 const signer = createTestSigner()
@@ -85,6 +86,12 @@ const services: Record<string, Service> = {
     app.get('/', guardHono(own, require), (c) => c.text(c.get('principal').subject))
     return async (headers) => app.request('/', { headers })
   },
+  async next(own) {
+    const handler = guardNext(own, require)((_request, principal) => new Response(principal.subject))
+    // What Next.js does with what a handler throws.
+    const failed = (error: unknown) => new Response(String(error), { status: 500 })
+    return (headers) => handler(new Request('http://127.0.0.1/', { headers }), undefined).catch(failed)
+  },
 }
 
 const bearer = (claims: Record<string, unknown> = {}): { authorization: string } => ({
@@ -130,7 +137,14 @@ describe.each(Object.entries(services))('%s', (name, start) => {
   })
 
   it('turns a malformed requirement down when it is set up', () => {
-    const factories = { node: guardNode, express: guardExpress, fastify: guardFastify, koa: guardKoa, hono: guardHono }
+    const factories = {
+      node: guardNode,
+      express: guardExpress,
+      fastify: guardFastify,
+      koa: guardKoa,
+      hono: guardHono,
+      next: guardNext,
+    }
     // Code without types can write this, and the table above has the same names as this one.
     const factory = factories[name as keyof typeof factories]
     expect(() => factory(guard, { scope: ['x'] } as object)).toThrow('unknown key "scope"')
@@ -140,6 +154,31 @@ describe.each(Object.entries(services))('%s', (name, start) => {
     const broken: Guard = { ...guard, authorize: () => Promise.reject(new Error('broken')) }
     const answer = await (await start(broken))(bearer())
     expect(answer.status).toBe(500)
+  })
+})
+
+it('is middleware of Next.js: the refusal, or nothing', async () => {
+  const ask = (headers: Record<string, string>, own = guard) =>
+    guardNextMiddleware(own, require)(new Request('http://127.0.0.1/', { headers }))
+  expect(await ask(bearer())).toBeUndefined()
+  expect((await ask({}))?.status).toBe(401)
+  expect((await ask(bearer({ scope: 'orders:write' })))?.status).toBe(403)
+  const { authorization } = bearer()
+  expect((await ask({ authorization: `${authorization}, ${authorization}` }))?.status).toBe(401)
+  expect(() => guardNextMiddleware(guard, { scope: ['x'] } as object)).toThrow('unknown key "scope"')
+  const broken: Guard = { ...guard, authorize: () => Promise.reject(new Error('broken')) }
+  await expect(ask(bearer(), broken)).rejects.toThrow('broken')
+})
+
+it('hands route handlers of Next.js their request and the parameters of the path', async () => {
+  const guarded = guardNext(guard)
+  const handler = guarded(async (request: Request, _principal, { params }: { params: Promise<{ id: string }> }) => {
+    return Response.json({ method: request.method, id: (await params).id })
+  })
+  const request = new Request('http://127.0.0.1/orders/7', { method: 'PUT', headers: bearer() })
+  expect(await (await handler(request, { params: Promise.resolve({ id: '7' }) })).json()).toEqual({
+    method: 'PUT',
+    id: '7',
   })
 })
 
@@ -184,7 +223,7 @@ describe.each(Object.entries(services))('%s and a token that is bound to a key',
 })
 
 describe('two Authorization headers', () => {
-  it.each(Object.entries(services).filter(([name]) => name !== 'hono'))('%s', async (_, start) => {
+  it.each(Object.entries(services).filter(([name]) => name !== 'hono' && name !== 'next'))('%s', async (_, start) => {
     const ask = await start(guard)
     const { authorization } = bearer()
     // fetch joins what it is given twice, so the request is written by hand to the port of a first, good answer.

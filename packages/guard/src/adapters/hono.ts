@@ -1,9 +1,8 @@
 import type {} from 'hono'
 import type { Guard } from '../guard.ts'
-import type { GuardRequest } from '../guard-request.ts'
 import type { Principal } from '../principal.ts'
 import { parseRequirement, type Requirement } from '../requirement.ts'
-import { buildRefusalAnswer } from './refusal-answer.ts'
+import { buildRefusalResponse, buildWebRequest } from './web-request.ts'
 
 declare module 'hono' {
   interface ContextVariableMap {
@@ -18,29 +17,23 @@ export interface GuardedHonoContext {
   set(key: 'principal', value: Principal): void
 }
 
-const buildRequest = ({ req }: GuardedHonoContext): GuardRequest => {
-  const { pathname, search } = new URL(req.url)
-  return {
-    authorization: req.header('authorization'),
-    dpop: req.header('dpop'),
-    method: req.method,
-    target: pathname + search,
-  }
-}
-
 /**
- * Middleware for Hono: `c.get('principal')` afterwards, or the refusal as the answer. Several Authorization headers reach
- * Hono joined by a comma, which no token contains, so they are refused as well.
+ * Middleware for Hono: `c.get('principal')` afterwards, or the refusal as the answer.
  * A malformed requirement throws here, not per request.
  */
 export function guardHono(guard: Guard, require: Requirement = {}) {
   const requirement = parseRequirement(require)
   return async (c: GuardedHonoContext, next: () => Promise<void>): Promise<Response | undefined> => {
     try {
-      c.set('principal', await guard.authorize(buildRequest(c), requirement))
+      c.set(
+        'principal',
+        await guard.authorize(
+          buildWebRequest(c.req, (name) => c.req.header(name)),
+          requirement,
+        ),
+      )
     } catch (thrown) {
-      const { status, headers, body } = buildRefusalAnswer(thrown)
-      return new Response(body, { status, headers })
+      return buildRefusalResponse(thrown)
     }
     await next()
     return undefined
