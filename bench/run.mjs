@@ -7,6 +7,7 @@ import { measureCode } from './groups/code.mjs'
 import { measureFederation } from './groups/federation.mjs'
 import { measureFlood } from './groups/flood.mjs'
 import { measureGateway } from './groups/gateway.mjs'
+import { measureGuard } from './groups/guard.mjs'
 import { measureIntrospection } from './groups/introspection.mjs'
 import { measureLdap } from './groups/ldap.mjs'
 import { measureLogin } from './groups/login.mjs'
@@ -47,6 +48,7 @@ export const groups = {
   refresh: measureRefresh,
   validate: measureValidate,
   introspection: measureIntrospection,
+  guard: measureGuard,
   code: measureCode,
   proofs: measureProofs,
   metadata: measureMetadata,

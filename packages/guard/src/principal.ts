@@ -27,23 +27,27 @@ export interface Principal {
 /** The principal of a verified token. The sets are copies, so that nobody's changes reach the next request. */
 export function buildPrincipal(token: VerifiedToken): Principal {
   const { claims } = token
-  return {
+  const principal: Writable<Principal> = {
     subject: claims.sub,
     kind: isUserId(claims.sub) ? 'user' : 'client',
     clientId: claims.client_id,
     scopes: new Set(token.scopes),
     roles: new Set(token.roles),
-    ...(claims.sid !== undefined && { session: claims.sid }),
-    ...(claims.gid !== undefined && { grant: claims.gid }),
-    ...(claims.org !== undefined && { org: claims.org }),
-    ...(claims.acr !== undefined && { acr: claims.acr }),
-    ...(claims.amr !== undefined && { amr: claims.amr }),
-    ...(claims.auth_time !== undefined && { authTime: claims.auth_time }),
     expiresAt: claims.exp,
     audience: token.audiences,
     claims,
   }
+  // One by one and not by spreading: this is built for each request.
+  if (claims.sid !== undefined) principal.session = claims.sid
+  if (claims.gid !== undefined) principal.grant = claims.gid
+  if (claims.org !== undefined) principal.org = claims.org
+  if (claims.acr !== undefined) principal.acr = claims.acr
+  if (claims.amr !== undefined) principal.amr = claims.amr
+  if (claims.auth_time !== undefined) principal.authTime = claims.auth_time
+  return principal
 }
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
 
 /** User ids begin with `usr_`, and client ids may not. */
 const isUserId = (subject: string): boolean => subject.startsWith('usr_')
