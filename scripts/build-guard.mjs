@@ -10,6 +10,7 @@ await build({
   cwd: join(root, 'packages/guard'),
   entry: {
     index: 'src/index.ts',
+    testing: 'src/testing/index.ts',
     ...Object.fromEntries(adapters.map((name) => [`adapters/${name}`, `src/adapters/${name}.ts`])),
   },
   outDir: 'dist',

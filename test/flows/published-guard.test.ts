@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createSite, postForm, root, type Site } from './running-program.ts'
+import { createSite, postForm, postJson, root, type Site } from './running-program.ts'
 
 /** A project of somebody else's, with nothing but the published package in it. */
 const project = mkdtempSync(join(tmpdir(), 'gatehouse-guard-'))
@@ -59,5 +59,48 @@ it('has an adapter for each framework, and types', () => {
   })
   const paths = (JSON.parse(files) as { files: { path: string }[] }[])[0]?.files.map(({ path }) => path) ?? []
   for (const name of names) expect(paths).toContain(`dist/adapters/${name}.d.mts`)
-  expect(paths.some((path) => path.includes('src/') || path.includes('test'))).toBe(false)
+  const kit = ['dist/testing.mjs', 'dist/testing.d.mts']
+  expect(paths).toEqual(expect.arrayContaining(kit))
+  const others = paths.filter((path) => !kit.includes(path))
+  expect(others.some((path) => path.includes('src/') || path.includes('test'))).toBe(false)
+})
+
+it('runs the example of its README for unit tests, without any server', () => {
+  const readme = readFileSync(join(root, 'packages/guard/README.md'), 'utf8')
+  const example = /```ts test\n(.*?)```/s.exec(readme)?.[1] ?? ''
+  expect(example).toContain('createTestIssuer')
+  expect(runScript(`${example}\nconsole.log('ran to its end')`)).toBe('ran to its end\n')
+})
+
+it('follows the feed of a running Gatehouse: a logout is refused within a second, and nobody is asked', async () => {
+  const issuer = `http://localhost:${site.port}`
+  const login = await postJson(`${issuer}/login`, { username: 'alice', password: 'wonderland-tea-party' })
+  const { access_token, refresh_token } = login.json
+  const output = runScript(`
+    import { createGuard } from '@gatehouse/guard'
+    const client = { id: 'demo-service', secret: 'demo-service-secret' }
+    const asked = []
+    const counting = (url, init) => { asked.push(String(url)); return fetch(url, init) }
+    const guard = createGuard({ issuer: '${issuer}', audience: '${issuer}', client, fetch: counting })
+    while (!guard.isCurrent) await new Promise((resolve) => setTimeout(resolve, 10))
+    const { kind } = await guard.verify('${access_token}')
+    const body = JSON.stringify({ refresh_token: '${refresh_token}' })
+    const headers = { 'content-type': 'application/json' }
+    const { status } = await fetch('${issuer}/logout', { method: 'POST', headers, body })
+    const from = performance.now()
+    let reason
+    while (!reason && performance.now() - from < 5000) {
+      reason = await guard.verify('${access_token}').then(() => new Promise((resolve) => setTimeout(resolve, 5)), (error) => error.reason)
+    }
+    const took = performance.now() - from
+    guard.close()
+    console.log(JSON.stringify({ kind, status, reason, within: took < 1000, introspected: asked.some((url) => url.includes('introspect')) }))
+  `)
+  expect(JSON.parse(output)).toEqual({
+    kind: 'user',
+    status: 204,
+    reason: 'revoked',
+    within: true,
+    introspected: false,
+  })
 })

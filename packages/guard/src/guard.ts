@@ -49,21 +49,29 @@ export interface Guard {
  */
 export function createGuard(options: GuardOptions): Guard {
   const parsed = parseGuardOptions(options)
-  const { issuer, audiences, jwksUri, dpopOrigin, fetch, clock, cacheSize, allowHttp } = parsed
+  const { issuer, jwksUri, fetch, clock, allowHttp } = parsed
   const discovery = createDiscovery({ issuer, fetch, allowHttp })
   const keys = createRemoteKeys({ discovery, fetch, clock, ...(jwksUri !== undefined && { jwksUri }) })
-  const followed = followAsConfigured(parsed, discovery)
+  return assembleGuard(parsed, { keys, ...followAsConfigured(parsed, discovery) })
+}
+
+/** A guard over keys and revocations wherever they come from. Not for services: they use {@link createGuard}. */
+export function assembleGuard(
+  { issuer, audiences, dpopOrigin, clock, cacheSize }: ParsedGuardOptions,
+  sources: Pick<GuardParts, 'keys' | 'feed' | 'introspection'>,
+): Guard {
+  const { keys, feed } = sources
   const verifier = createAccessTokenVerifier({
     issuer,
     types: [accessTokenType, identityTokenType],
     keys,
     // Whether the feed is current is asked afterwards: what is known to be revoked is refused either way.
-    revocations: { current: true, isRevoked: (token) => followed.feed?.isRevoked(token) ?? false },
+    revocations: { current: true, isRevoked: (token) => feed?.isRevoked(token) ?? false },
     clock,
     ...(cacheSize !== undefined && { cacheSize }),
   })
   const proofs = dpopOrigin === undefined ? undefined : { origin: dpopOrigin, memory: createProofMemory(clock) }
-  return new RemoteGuard({ audiences, keys, verifier, proofs, clock, ...followed })
+  return new RemoteGuard({ audiences, verifier, proofs, clock, ...sources })
 }
 
 /** How this guard learns of revocations: the feed, introspection, both of them or neither. */
@@ -80,7 +88,8 @@ function followAsConfigured(
   }
 }
 
-interface GuardParts {
+/** What a guard works with. */
+export interface GuardParts {
   readonly audiences: readonly [string, ...string[]]
   readonly keys: RemoteKeys
   readonly verifier: AccessTokenVerifier
