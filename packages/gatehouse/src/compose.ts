@@ -139,6 +139,7 @@ export async function compose(parts: Parts): Promise<Program> {
     ...(configuration.certificates.header === undefined ? {} : { hiddenHeaders: [configuration.certificates.header] }),
     apps: auth.apps,
     publicScheme: configuration.issuer.startsWith('https:') ? 'https' : 'http',
+    isRevoked: (token) => auth.revocations.set.isRevoked(token),
     issueIdentity: (token, service) => auth.accessTokens.issueIdentity(token, service),
     onObservation: (route, outcome) => telemetry.observations.count(route, outcome),
     logObservation: (entry) => log.info(entry, 'request let through that the observed rule would refuse'),
@@ -159,6 +160,7 @@ export async function compose(parts: Parts): Promise<Program> {
       return !auth.failures.isOver(address)
     },
   })
+  auth.revocations.watch({ onEffective: (entries) => gateway.endRevoked(entries) })
   const resourceMetadata = createResourceMetadata({
     issuer: configuration.issuer,
     resources: () => current.resources,

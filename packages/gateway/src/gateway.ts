@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { BrowserApps, VerifiedToken } from '@gatehouse/core/contracts'
+import type { BrowserApps, RevocationEntry, VerifiedToken } from '@gatehouse/core/contracts'
 import type { ErrorCode } from '@gatehouse/core/errors'
 import { Outbox } from '@gatehouse/core/outbox'
 import { newRequestId } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
+import { createRevocationSet } from '@gatehouse/guard/revocations'
 import type { Authenticator } from './authenticate/access-token.ts'
 import type { DpopProofs } from './authenticate/dpop-proof.ts'
 import { answersFor, parseProxyKind, unknownKind, untrusted } from './check/answer-check.ts'
@@ -38,6 +39,8 @@ export interface GatewayDependencies {
   readonly publicScheme?: 'http' | 'https'
   /** Headers by which a proxy tells Gatehouse alone something, such as a client certificate: never forwarded. */
   readonly hiddenHeaders?: readonly string[]
+  /** Whether a token is revoked by now: asked where something had to be waited for. Absent = nothing is ever revoked. */
+  readonly isRevoked?: (token: VerifiedToken) => boolean
   /** A signed identity JWT for one service. */
   readonly issueIdentity: (token: VerifiedToken, service: { name: string; audience: string }) => string
   /** Called once per decision. */
@@ -90,6 +93,8 @@ export interface Gateway {
   check(request: IncomingMessage, response: ServerResponse, question: CheckedRequest): void
   /** Swaps all routes at once; running requests finish on the old ones, connections of unchanged upstreams are kept. */
   replace(table: RouteTable): void
+  /** Ends what is under way by tokens that these entries revoke. Cost: one look at each request that is running. */
+  endRevoked(entries: readonly RevocationEntry[]): void
   /** Lets running requests finish for a while, then breaks them off. Call it once the server accepts no more. */
   close(): Promise<void>
 }
@@ -176,6 +181,13 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
     },
     replace(next) {
       pipeline = adopt(next)
+    },
+    endRevoked(entries) {
+      if (running.size === 0) return
+      // These alone: whatever was revoked before has been ended then.
+      const revoked = createRevocationSet()
+      revoked.add(entries)
+      running.tellRevoked((token) => revoked.isRevoked(token))
     },
     close() {
       closing ??= closeAll()

@@ -28,6 +28,7 @@ export interface Pipeline extends Authenticator, BrowserSessionFinder, Forwarder
   /** Headers by which a proxy tells Gatehouse alone something, folded as `foldHeaderName` does it: never forwarded. */
   readonly hiddenHeaders: readonly string[]
   readonly issueIdentity: (token: VerifiedToken, service: { name: string; audience: string }) => string
+  readonly isRevoked?: (token: VerifiedToken) => boolean
 }
 
 /** What a stage says: nothing where the request may go on; a promise where it has to wait for I/O. */
@@ -91,7 +92,7 @@ async function proceedAfter(journey: Journey, outcome: Promise<Denial | undefine
   const { pipeline, visit } = journey
   let denial: Denial | undefined
   try {
-    denial = await outcome
+    denial = (await outcome) ?? checkStillGood(pipeline, visit)
   } catch (thrown) {
     denial = denyFault(thrown)
   }
@@ -99,6 +100,13 @@ async function proceedAfter(journey: Journey, outcome: Promise<Denial | undefine
   if (visit.response.destroyed) pipeline.onAnswer?.(visit.route?.name ?? '', 499, 0)
   else if (denial !== undefined) deny(journey, denial)
   else proceed(journey, next)
+}
+
+/** What was revoked while a stage waited is in nobody's list of what is running: it is found here, or never. */
+function checkStillGood({ isRevoked }: Pipeline, { token, route }: Visit): Denial | undefined {
+  if (token === undefined || isRevoked?.(token) !== true) return undefined
+  const needed = route?.requirement.needed ?? ''
+  return { code: 'invalid_token', reason: 'revoked meanwhile', needed, challenge: { error: 'invalid_token' } }
 }
 
 /** Says no, or sends to sign in who looks at a page. */

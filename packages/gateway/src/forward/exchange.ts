@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { Outbox, Ready } from '@gatehouse/core/outbox'
 import type { Clock } from '@gatehouse/core/time'
 import type { Dispatcher } from 'undici'
@@ -66,8 +67,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   #released = false
   /** What came of the body together with the headers. */
   #firstChunk: Buffer | undefined = undefined
+  /** As they were sent to the client; undefined before that. */
+  #headers: readonly string[] | undefined = undefined
   #waitsForClient = false
   #ticksWaiting = 0
+  /** Ticks since its token was revoked; -1 = it was not. */
+  #ticksRevoked = -1
 
   /** `body`: whether the request has one. `options.body` is filled in here. */
   constructor(
@@ -91,6 +96,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     const { path, method, headers, onUpgrade } = request
     this.#onUpgrade = onUpgrade
     this.#options = { path, method, headers, body: this.#body, ...(onUpgrade ? { upgrade: 'websocket' } : {}) }
+  }
+
+  get token(): VerifiedToken | undefined {
+    return this.#visit.token
   }
 
   /** Sends the request. */
@@ -125,6 +134,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     const headers = buildResponseHeaders(status, raw, this.#rules)
     if (headers === undefined) throw new TypeError('the answer has a Transfer-Encoding other than chunked')
     this.#resume = resume
+    this.#headers = headers
+    // What would go on and on does not begin any more.
+    if (this.#ticksRevoked !== -1 && isEventStream(headers)) {
+      this.#giveUp(revokedMeanwhile)
+      return true
+    }
     // An answer that comes whole leaves in one write; of any other nothing is held back beyond this tick.
     response.writeHead(status, headers)
     process.nextTick(release, this)
@@ -197,6 +212,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   /** Called once per tick until the answer has left: gives up what takes too long. */
   onTick(): void {
     const { tuning } = this.#forwarder
+    if (this.#ticksRevoked !== -1 && !this.#over) {
+      this.#ticksRevoked += 1
+      if (this.#ticksRevoked > tuning.revokedTicks) return this.#giveUp(revokedMeanwhile)
+    }
     if (this.#visit.request.socket.destroyed) {
       // Node tells only the answer that has its turn; one that is pipelined behind it would never hear.
       this.#onClosed()
@@ -216,6 +235,23 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     } else if (this.#waitsForClient) {
       this.#countStall()
     }
+  }
+
+  /**
+   * An answer that has begun ends here: events in order, so that their reader comes back and is told; anything else is broken
+   * off, so that nobody takes half for a whole. One that has not begun gets a few ticks: it may be the answer to the very
+   * request that has ended the session.
+   */
+  onRevoked(): void {
+    if (this.#over || this.#ticksRevoked !== -1) return
+    this.#ticksRevoked = 0
+    if (this.#headers === undefined) return
+    if (!isEventStream(this.#headers)) return this.#giveUp(revokedMeanwhile)
+    this.release()
+    this.#over = true
+    this.#abort?.()
+    this.#response.end()
+    this.#body?.discard()
   }
 
   /** For one tick more the client has not taken what it was sent. A pipelined answer waits without blame for its turn. */
@@ -252,6 +288,24 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
 
 function release(exchange: Exchange): void {
   exchange.release()
+}
+
+/** Whether an answer consists of events and has no end that the client could miss. Spec: HTML, server-sent events. */
+function isEventStream(headers: readonly string[]): boolean {
+  let isStream = false
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index]?.toLowerCase()
+    if (name === 'content-length') return false
+    if (name === 'content-type') isStream = /^\s*text\/event-stream\s*(?:;|$)/i.test(headers[index + 1] ?? '')
+  }
+  return isStream
+}
+
+const revokedMeanwhile: Denial = {
+  code: 'invalid_token',
+  reason: 'the token was revoked while the answer was under way',
+  needed: 'a token of a session that lasts',
+  challenge: { error: 'invalid_token' },
 }
 
 const tooLarge = (route: Route): Denial => ({

@@ -6,6 +6,8 @@ it('ticks each member once, whoever is removed meanwhile, and forgets who was', 
   const ticked: number[] = []
   const members: Runs[] = Array.from({ length: 6 }, (_, number) => ({
     slot: -1,
+    token: undefined,
+    onRevoked() {},
     onTick() {
       ticked.push(number)
       if (number % 2 === 1) running.remove(this)

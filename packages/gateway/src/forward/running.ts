@@ -1,11 +1,17 @@
-/** What can be kept in {@link Running}. */
+import type { VerifiedToken } from '@gatehouse/core/contracts'
+
+/** What can be kept in {@link Running}: an answer that is under way, or a connection that stays open. */
 export interface Runs {
   /** Its place there; -1 = not there. Written by {@link Running} only. */
   slot: number
+  /** By what it was let through; absent where nobody needed to be known. */
+  readonly token: VerifiedToken | undefined
   /** Called once per tick. */
   onTick(): void
   /** Called when the gateway stops, where it would not end by itself. */
   stop?(): void
+  /** Called when the token has been revoked, perhaps more than once. */
+  onRevoked(): void
 }
 
 /**
@@ -46,5 +52,13 @@ export class Running {
   tick(): void {
     // From the end, since removing moves the last member to a place that was visited or is being visited.
     for (let index = this.#members.length - 1; index >= 0; index -= 1) this.#members[index]?.onTick()
+  }
+
+  /** Tells every member whose token is among those. Cost: one question for each member that has one. */
+  tellRevoked(isRevoked: (token: VerifiedToken) => boolean): void {
+    for (let index = this.#members.length - 1; index >= 0; index -= 1) {
+      const member = this.#members[index]
+      if (member?.token !== undefined && isRevoked(member.token)) member.onRevoked()
+    }
   }
 }

@@ -26,6 +26,8 @@ export interface ForwardTuning {
   readonly stallTicks: number
   /** Ticks without a byte in either direction after which a WebSocket is closed. */
   readonly tunnelIdleTicks: number
+  /** Ticks that an answer gets which has not begun when its token is revoked. */
+  readonly revokedTicks: number
   /** Milliseconds that running requests get when the gateway closes. */
   readonly drain: number
   readonly lookup: LookupFunction
@@ -45,6 +47,7 @@ export const defaultTuning: ForwardTuning = {
   minimumRate: 500,
   stallTicks: 60,
   tunnelIdleTicks: 3600,
+  revokedTicks: 5,
   drain: 10_000,
   lookup,
 }

@@ -33,6 +33,7 @@ export function openTunnel(
   const tunnel = new Tunnel({
     client,
     service,
+    token: visit.token,
     idleTicks: tuning.tunnelIdleTicks,
     onClosed() {
       running.remove(tunnel)

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { Runs } from '../forward/running.ts'
 import { buildCloseFrame, closeCodes, FrameBoundary } from './frames.ts'
 
@@ -9,6 +10,8 @@ const frameGrace = 200
 export interface TunnelOptions {
   readonly client: Duplex
   readonly service: Duplex
+  /** By what it was let through. */
+  readonly token: VerifiedToken | undefined
   /** Ticks without a byte in either direction after which it is closed. */
   readonly idleTicks: number
   /** Called once, when both ends are gone. */
@@ -46,6 +49,10 @@ export class Tunnel implements Runs {
     }
   }
 
+  get token(): VerifiedToken | undefined {
+    return this.#options.token
+  }
+
   #passOn(from: Duplex, to: Duplex, chunk: Buffer): void {
     this.#quietTicks = 0
     if (to.destroyed || to.writableEnded || to.write(chunk)) return
@@ -57,6 +64,11 @@ export class Tunnel implements Runs {
   onTick(): void {
     this.#quietTicks += 1
     if (this.#quietTicks > this.#options.idleTicks) this.end(closeCodes.goingAway, 'idle')
+  }
+
+  /** Whom it was opened for is signed out: the client is told that it may not go on. */
+  onRevoked(): void {
+    this.end(closeCodes.policyViolation, 'session ended')
   }
 
   /** The gateway stops. */
