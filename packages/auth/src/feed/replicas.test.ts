@@ -1,0 +1,97 @@
+import { ManualClock, seconds } from '@gatehouse/core/time'
+import { openStore } from '@gatehouse/store/store'
+import { startPostgres, type TestPostgres } from '@gatehouse/store/testing/postgres'
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { type FeedClient, readFeed } from '../testing/feed-client.ts'
+import { basic, claimsOf, type StartedAuth, startAuth } from '../testing/start-auth.ts'
+
+let postgres: TestPostgres
+let url: string
+const clock = new ManualClock()
+const closers: (() => unknown)[] = []
+
+beforeAll(async () => {
+  postgres = await startPostgres()
+})
+beforeEach(async () => {
+  url = await postgres.newDatabase()
+})
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+afterAll(() => postgres.stop())
+
+/** A replica that hears of others by notifications alone: it does not look by itself each second, as the program does. */
+async function startReplica(): Promise<StartedAuth> {
+  const store = await openStore({ url, clock })
+  const started = await startAuth({ store, clock, hint: (channel) => store.notify(channel) })
+  const stopListening = await store.listen((channel) => {
+    if (channel === 'revocations') void started.auth.revocations.follow().catch(() => {})
+  })
+  closers.push(async () => {
+    await stopListening()
+    await started.close()
+  })
+  return started
+}
+
+async function readCurrent(replica: StartedAuth, since = ''): Promise<FeedClient> {
+  const feed = await readFeed(`${replica.url}/events/revocations${since}`, basic('service:orders', 'orders-secret'))
+  closers.push(() => feed.close())
+  await feed.until(() => feed.events.some(({ event }) => event === 'current'))
+  return feed
+}
+
+const logOut = async (replica: StartedAuth): Promise<string> => {
+  const { access_token } = await replica.signIn()
+  await replica.postJson('/logout', {}, { authorization: `Bearer ${access_token}` })
+  return String(claimsOf(access_token).sid)
+}
+
+it('tells at every replica of a logout at any of them, under the same numbers', async () => {
+  const [near, far] = [await startReplica(), await startReplica()]
+  const [nearFeed, farFeed] = [await readCurrent(near), await readCurrent(far)]
+  const from = performance.now()
+  const ended = await logOut(near)
+  await farFeed.until(() => farFeed.values().includes(ended))
+  await nearFeed.until(() => nearFeed.values().includes(ended))
+  expect(performance.now() - from).toBeLessThan(1500)
+  const id = nearFeed.events.at(-1)?.id
+  expect(farFeed.events.at(-1)?.id).toBe(id)
+  // Who has read at one replica resumes at another.
+  const other = await logOut(far)
+  await nearFeed.until(() => nearFeed.values().includes(other))
+  const resumed = await readCurrent(near, `?since=${id}`)
+  expect(resumed.values()).toContain(other)
+  expect(resumed.values()).not.toContain(ended)
+})
+
+it('catches up by number once its connection for notifications is back, whatever it has missed', async () => {
+  const [near, far] = [await startReplica(), await startReplica()]
+  const farFeed = await readCurrent(far)
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rowCount } = await client.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%' and datname = current_database()",
+  )
+  await client.end()
+  expect(rowCount).toBe(2)
+  // Within the gap: nobody is told.
+  const values = await Promise.all([logOut(near), logOut(near)])
+  await farFeed.until(() => values.every((value) => farFeed.values().includes(value)))
+  // And afterwards each is told once more.
+  const later = await logOut(near)
+  await farFeed.until(() => farFeed.values().includes(later))
+  expect(new Set(farFeed.values()).size).toBe(farFeed.values().length)
+})
+
+it('tells of a revocation that expires long before a replica starts by its number alone', async () => {
+  const near = await startReplica()
+  const { auth, store } = near
+  await auth.revocations.write(store, [
+    { kind: 'jti', value: 'expired', issued_before: null, expires_at: seconds(clock.now() - 10) },
+  ])
+  const far = await startReplica()
+  expect((await readCurrent(far)).events).toEqual([{ id: '1', event: 'current', data: { seq: 1 } }])
+})
