@@ -121,11 +121,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   /** The service has agreed to another protocol: what comes of the connection is no more of this exchange's concern. */
   onUpgrade(_status: number, raw: Buffer[] | string[] | null, socket: Duplex): void {
     this.#upstream.running -= 1
-    const isOver = this.#over
+    if (this.#over || this.#ticksRevoked !== -1) {
+      socket.on('error', () => undefined).destroy()
+      return this.#giveUp(revokedMeanwhile)
+    }
     this.#over = true
     this.#forwarder.running.remove(this)
-    if (isOver) socket.destroy()
-    else this.#onUpgrade?.({ raw: (raw ?? []).map((part) => Buffer.from(part)), socket, rules: this.#rules })
+    this.#onUpgrade?.({ raw: (raw ?? []).map((part) => Buffer.from(part)), socket, rules: this.#rules })
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {

@@ -1,5 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { seconds } from '@gatehouse/core/time'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { checkRequest } from '../check-request.ts'
@@ -13,6 +15,8 @@ const closers: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
+
+const robots = [{ kind: 'client', value: 'robot', issued_before: null, expires_at: seconds(2_000_000_000) }] as const
 
 interface Service {
   readonly origin: string
@@ -228,6 +232,50 @@ describe('a WebSocket', () => {
     })
     socket.resume()
     await until(() => received === 100_000_000, 10_000)
+  })
+
+  it('ends when its token is revoked, between two frames, and its client is told that it may not go on', async () => {
+    const service = await startService()
+    const test = await startFront(service.origin)
+    const [mine, other, nobodys] = [
+      open(test, '/live/a', 'machine'),
+      open(test, '/live/b', 'reader'),
+      open(test, '/open/c'),
+    ]
+    await Promise.all([mine, other, nobodys].map(outcomeOf))
+    const closed = closeOf(mine)
+    let received = 0
+    mine.on('message', (data) => {
+      received += (data as Buffer).length
+    })
+    mine.send('push 30000000')
+    await until(() => service.sockets.clients.size === 3)
+    test.gateway.endRevoked(robots)
+    expect(await closed).toEqual({ code: 1008, reason: 'session ended' })
+    expect([0, 30_000_000]).toContain(received)
+    await until(() => service.sockets.clients.size === 2)
+    for (const socket of [other, nobodys]) {
+      const answer = messageOf(socket)
+      socket.send('still here')
+      expect(String(await answer)).toBe('still here')
+    }
+  })
+
+  it('is not opened where its token is revoked while the service thinks about it', async () => {
+    const upgrades: Duplex[] = []
+    const upstream = await startUpstream()
+    upstream.server.on('upgrade', (_request, socket) => upgrades.push(socket))
+    closers.push(
+      () => upstream.stop(),
+      () => upgrades[0]?.destroy(),
+    )
+    const test = await startFront(upstream.origin)
+    const outcome = outcomeOf(open(test, '/live/a', 'machine'))
+    await until(() => upgrades.length === 1)
+    test.gateway.endRevoked(robots)
+    upgrades[0]?.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n')
+    expect(await outcome).toBe('401')
+    await until(() => upgrades[0]?.destroyed === true || upgrades[0]?.readableEnded === true)
   })
 
   it('ends when the gateway does, and its client is told so', async () => {
