@@ -4,11 +4,20 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSite, get, postJson, type Running, type Site } from './running-program.ts'
 
 let upstream: Server
+let decider: Server
 let site: Site
 let running: Running
 beforeAll(async () => {
   upstream = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1')
   await new Promise((done) => upstream.once('listening', done))
+  decider = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk) => {
+      body += chunk
+    })
+    request.on('end', () => response.end(JSON.stringify({ result: JSON.parse(body).input.path.id === '1' })))
+  }).listen(0, '127.0.0.1')
+  await new Promise((done) => decider.once('listening', done))
   site = await createSite()
   site.configure(`issuer: http://localhost:${site.port}
 listen: 127.0.0.1:${site.port}
@@ -19,12 +28,15 @@ services:
       - { path: '/people/{id}', require: { caller: signed-in, when: principal.sub == path.id } }
       - { path: /inside, require: { caller: nothing, addresses: [127.0.0.0/8] } }
       - { path: /elsewhere, require: { caller: nothing, addresses: [192.0.2.0/24] } }
+      - { path: /trial, require: nothing, observe: signed-in }
+      - { path: '/decided/{id}', require: { remote: { url: 'http://127.0.0.1:${(decider.address() as AddressInfo).port}/', kind: opa } } }
       - { path: /reports, methods: [GET], require: { scopes: [orders:read], roles: [auditor] } }
 `)
   running = await site.start(['dev'])
 })
 afterAll(async () => {
   await site.remove()
+  decider.close()
   upstream.close()
 })
 
@@ -49,6 +61,21 @@ describe('rules', () => {
     expect((await ask(`/people/${sub}`, alice)).status).toBe(200)
     expect((await ask('/inside')).status).toBe(200)
     expect((await ask('/elsewhere')).status).toBe(403)
+  })
+
+  it('may be somebody else’s to decide, who is heard at once', async () => {
+    const alice = await signIn()
+    expect((await ask('/decided/1', alice)).status).toBe(200)
+    expect((await ask('/decided/2', alice)).status).toBe(403)
+    expect((await ask('/decided/1')).status).toBe(401)
+  })
+
+  it('are tried beside those that decide', async () => {
+    expect((await ask('/trial')).status).toBe(200)
+    await vi.waitFor(() => expect(running.output()).toContain('the observed rule would refuse'))
+    expect((await ask('/metrics')).text).toContain(
+      'gatehouse_gateway_observations_total{route="office /trial",outcome="credentials_required"} 1',
+    )
   })
 
   it('are explained by the id of a refusal, and by nothing that was secret', async () => {
@@ -91,6 +118,10 @@ describe('what somebody could do', () => {
     [['alice', 'POST', '/reports'], 1, 'status:  405 method_not_allowed'],
     [['alice', 'GET', '/people/usr_x'], 1, 'found:   this is false: principal.sub == path.id'],
     [['client:demo-service', 'GET', '/people/usr_x'], 1, 'found:   the token is that of a client'],
+    [['-', 'GET', '/trial'], 0, 'note:    the rule that is only observed would refuse it: no token'],
+    [['alice', 'GET', '/decided/2'], 0, 'has the last word, and was not asked: --remote asks it'],
+    [['alice', 'GET', '/decided/2', '--remote'], 1, 'rule:    require.remote'],
+    [['alice', 'GET', '/decided/1', '--remote'], 0, 'allowed:'],
     [['-', 'GET', '/reports'], 1, 'status:  401 credentials_required', 'by:      nobody'],
     [['-', 'GET', '/inside', '--address', '127.0.0.9'], 0, 'route:   office /inside'],
     [['-', 'GET', '/inside'], 1, 'note:    say from where: --address'],

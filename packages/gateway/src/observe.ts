@@ -2,7 +2,7 @@ import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { ErrorCode } from '@gatehouse/core/errors'
 import { type Authenticator, authenticate } from './authenticate/access-token.ts'
 import { type BrowserSessionFinder, findBySession, mayHaveSession } from './authenticate/browser-session.ts'
-import { checkRequirement } from './authorize/check-requirement.ts'
+import { askRemote, checkRequirement } from './authorize/check-requirement.ts'
 import type { CheckedRequest } from './check-request.ts'
 import { type Denial, isDenial } from './denial.ts'
 import type { RefusalEntry } from './refuse.ts'
@@ -25,18 +25,20 @@ export interface Observer extends Authenticator, BrowserSessionFinder {
  * decided, and logs what it would have refused. Whatever happens in it, the request goes on as if it were not there.
  */
 export function observe(observer: Observer, visit: Visit, checked: CheckedRequest, route: Route): void {
-  const { observed } = route
-  if (observed === undefined) return
-  const ofObserved: Route = { ...route, requirement: observed }
-  const fail = (): void => observer.onObservation?.(route.name, 'fault')
-  try {
-    const caller = findCaller(observer, visit, checked, route, ofObserved)
-    if (caller instanceof Promise)
-      caller.then((found) => judge(observer, visit, checked, ofObserved, found)).catch(fail)
-    else judge(observer, visit, checked, ofObserved, caller)
-  } catch {
-    fail()
-  }
+  if (route.observed === undefined) return
+  look(observer, visit, checked, { ...route, requirement: route.observed }, route).catch(() =>
+    observer.onObservation?.(route.name, 'fault'),
+  )
+}
+
+async function look(
+  observer: Observer,
+  visit: Visit,
+  checked: CheckedRequest,
+  ofObserved: Route,
+  route: Route,
+): Promise<void> {
+  await judge(observer, visit, checked, ofObserved, await findCaller(observer, visit, checked, route, ofObserved))
 }
 
 type Caller = VerifiedToken | Denial | undefined
@@ -52,16 +54,24 @@ function findCaller(observer: Observer, visit: Visit, checked: CheckedRequest, r
   return authenticate({ ...observer, allowFailure: () => true }, shadow, checked, ofObserved)
 }
 
-function judge(observer: Observer, visit: Visit, checked: CheckedRequest, route: Route, caller: Caller): void {
+async function judge(
+  observer: Observer,
+  visit: Visit,
+  checked: CheckedRequest,
+  route: Route,
+  caller: Caller,
+): Promise<void> {
   const token = caller === undefined || isDenial(caller) ? undefined : caller
+  const { requirement, parameters } = route
   const { host, path, query } = checked
+  const asked = {
+    ...{ token, now: visit.startedAt, method: visit.method, host, path, query },
+    findAddress: () => observer.findAddress(visit.request),
+  }
   const denial =
     caller !== undefined && isDenial(caller)
       ? caller
-      : checkRequirement(route.requirement, route.parameters, {
-          ...{ token, now: visit.startedAt, method: visit.method, host, path, query },
-          findAddress: () => observer.findAddress(visit.request),
-        })
+      : (checkRequirement(requirement, parameters, asked) ?? (await askRemote(requirement, parameters, asked)))
   observer.onObservation?.(route.name, denial?.code ?? 'allowed')
   if (denial === undefined) return
   const { code, rule = '', reason, needed } = denial

@@ -5,7 +5,8 @@ import { type Authenticator, authenticate } from './authenticate/access-token.ts
 import { type BrowserSessionFinder, findBySession, mayHaveSession } from './authenticate/browser-session.ts'
 import { denyProof } from './authenticate/dpop-proof.ts'
 import { detourFor } from './authenticate/sign-in-detour.ts'
-import { checkRequirement } from './authorize/check-requirement.ts'
+import type { AskedRequest } from './authorize/asked-request.ts'
+import { askRemote, checkRequirement } from './authorize/check-requirement.ts'
 import type { CheckedRequest, RefusedRequest } from './check-request.ts'
 import { type Denial, isDenial } from './denial.ts'
 import { Exchange, type ForwardedRequest, type Forwarder, noConnection } from './forward/exchange.ts'
@@ -41,7 +42,7 @@ type Stage = (pipeline: Pipeline, visit: Visit, checked: CheckedRequest) => Outc
  * The way of every request, in this order. The first stage that says no decides the answer. A proof of possession is used up
  * last, so that a request which is refused for something else leaves nothing behind.
  */
-const stages: readonly Stage[] = [match, findCaller, checkRule, checkBody, useProof]
+const stages: readonly Stage[] = [match, findCaller, checkRule, checkBody, askOutside, useProof]
 
 /** What becomes of a request. */
 export interface Ending {
@@ -54,7 +55,7 @@ export interface Ending {
 /**
  * Takes one request through every stage, and to its ending: a service, unless said otherwise. What no stage lets through
  * never gets there. Cost: no I/O before the ending, but for a proof of possession, which is written down so that it counts
- * once.
+ * once, and where the rule of a route names somebody to ask.
  */
 export function runPipeline(pipeline: Pipeline, visit: Visit, ending: Ending = toService): void {
   const { checked } = visit
@@ -195,13 +196,22 @@ function noteCaller(visit: Visit, found: VerifiedToken | Denial | undefined): De
   return undefined
 }
 
-function checkRule({ findAddress }: Pipeline, visit: Visit, { host, path, query }: CheckedRequest): Denial | undefined {
+function checkRule(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Denial | undefined {
   const { requirement, parameters } = routeOf(visit)
-  return checkRequirement(requirement, parameters, {
-    ...{ token: visit.token, now: visit.startedAt, method: visit.method, host, path, query },
-    findAddress: () => findAddress(visit.request),
-  })
+  return checkRequirement(requirement, parameters, askedOf(pipeline, visit, checked))
 }
+
+/** Asks whom the rule names, once all else holds. */
+function askOutside(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Outcome {
+  const { requirement, parameters } = routeOf(visit)
+  if (requirement.remote === undefined) return undefined
+  return askRemote(requirement, parameters, askedOf(pipeline, visit, checked))
+}
+
+const askedOf = ({ findAddress }: Pipeline, visit: Visit, { host, path, query }: CheckedRequest): AskedRequest => ({
+  ...{ token: visit.token, now: visit.startedAt, method: visit.method, host, path, query },
+  findAddress: () => findAddress(visit.request),
+})
 
 function checkBody(_pipeline: Pipeline, visit: Visit, { bodyLength }: CheckedRequest): Denial | undefined {
   const { bodyLimit } = routeOf(visit).service

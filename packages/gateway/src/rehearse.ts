@@ -1,6 +1,6 @@
 import type { VerifiedToken } from '@gatehouse/core/contracts'
 import { parseAuthority } from './authority.ts'
-import { checkRequirement } from './authorize/check-requirement.ts'
+import { askRemote, checkRequirement } from './authorize/check-requirement.ts'
 import { type Denial, isDenial } from './denial.ts'
 import { findRoute } from './match.ts'
 import { normalizePath } from './normalize-path.ts'
@@ -28,6 +28,8 @@ export interface Rehearsal {
   readonly denial: Denial | undefined
   /** What the rule that the route only observes would say, where it is let through. */
   readonly observed: Denial | undefined
+  /** Asks whom the rule names, who has the last word; absent where nobody would be asked. */
+  readonly askOutside?: () => Promise<Denial | undefined>
 }
 
 /**
@@ -48,7 +50,9 @@ export function rehearse(table: RouteTable, supposed: SupposedRequest): Rehearsa
   const asked = { token, now, method, host, path, query, findAddress: () => address }
   const denial = checkRequirement(route.requirement, route.parameters, asked)
   const observed = denial ? undefined : route.observed && checkRequirement(route.observed, route.parameters, asked)
-  return { route, denial, observed }
+  const { requirement, parameters } = route
+  if (denial || requirement.remote === undefined) return { route, denial, observed }
+  return { route, denial, observed, askOutside: async () => askRemote(requirement, parameters, asked) }
 }
 
 const deny = (denial: Denial): Rehearsal => ({ route: undefined, denial, observed: undefined })

@@ -98,6 +98,34 @@ clients:
       service('{ path: /a, require: token, observe: { when: principal.sub == 1 } }'),
       /^gatehouse\.yaml:7: services\.orders\.routes\[0\]\.observe\.when: cannot be used: no such overload/,
     ],
+    'a decider without what it is asked': [
+      service('{ path: /a, require: { remote: { url: "http://fga:8080/check", kind: openfga } } }'),
+      /^gatehouse\.yaml:7: services\.orders\.routes\[0\]\.require\.remote\.ask: kind: openfga is asked user, relation, object$/,
+    ],
+    'a decider that is asked more than it can be': [
+      service(
+        '{ path: /a, require: { remote: { url: "http://opa:8181/", kind: opa, ask: { user: "principal.sub" } } } }',
+      ),
+      /require\.remote\.ask: kind: opa is asked nothing$/,
+    ],
+    'a decider at no URL': [
+      service('{ path: /a, require: { remote: { url: "http://me:secret@opa/" } } }'),
+      /require\.remote\.url: expected an http or https URL without a password/,
+    ],
+    'a decider that is asked what is no text': [
+      service(
+        '{ path: /a, require: { remote: { url: "http://c/", kind: cedar, ask: { principal: "1 == 1", action: request.method, resource: request.path } } } }',
+      ),
+      /require\.remote\.ask\.principal: cannot be used: it is a bool, and only a text can be asked$/,
+    ],
+    'a decider that may take too long': [
+      service('{ path: /a, require: { remote: { url: "http://c/", timeout: 5m } } }'),
+      /require\.remote\.timeout: expected 1s to 30s$/,
+    ],
+    'an answer that counts too long': [
+      service('{ path: /a, require: { remote: { url: "http://c/", cache: 1h } } }'),
+      /require\.remote\.cache: expected at most 5m/,
+    ],
     'an address that is none in a rule': [
       service('{ path: /a, require: { caller: nothing, addresses: [localhost] } }'),
       /^gatehouse\.yaml:7: services\.orders\.routes\[0\]: require\.addresses has "localhost", which is no address and no range/,

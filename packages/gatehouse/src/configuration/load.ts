@@ -67,11 +67,12 @@ export function checkConfiguration(
   return resolved
 }
 
-/** Whether anything under the services has the name of a condition; whether it is one is seen later. */
+/** Whether anything under the services has the name of what holds expressions; whether it is that is seen later. */
 const hasConditions = (services: unknown): boolean =>
   Array.isArray(services)
     ? services.some(hasConditions)
-    : isObject(services) && Object.entries(services).some(([key, value]) => key === 'when' || hasConditions(value))
+    : isObject(services) &&
+      Object.entries(services).some(([key, value]) => key === 'when' || key === 'remote' || hasConditions(value))
 
 /** Two levels deep: a service or a client is taken whole. */
 function merge(

@@ -11,15 +11,26 @@ export async function loadRuleCompiler(): Promise<void> {
  * Compiles a condition of a rule for a route whose pattern has these `{name}` segments; answers with a sentence where it can
  * never be evaluated or is no condition. {@link loadRuleCompiler} comes first.
  */
-export function compileCondition(text: string, parameters: readonly string[]): RuleExpression | string {
+export const compileCondition = (text: string, parameters: readonly string[]): RuleExpression | string =>
+  compile(text, parameters, { type: 'bool', only: 'only true or false decides' })
+
+/** As {@link compileCondition}, for an expression that makes a text. */
+export const compileText = (text: string, parameters: readonly string[]): RuleExpression | string =>
+  compile(text, parameters, { type: 'string', only: 'only a text can be asked' })
+
+function compile(
+  text: string,
+  parameters: readonly string[],
+  { type, only }: { readonly type: string; readonly only: string },
+): RuleExpression | string {
   if (!language) throw new Error('loadRuleCompiler() comes first')
   const { createLanguage, ExpressionError } = language
   const path = Object.fromEntries(parameters.map((name) => [name, 'string']))
   const variables = parameters.length === 0 ? ruleVariableTypes : { ...ruleVariableTypes, path }
   try {
     const expression = createLanguage(variables, { linear: true }).parse(text)
-    if (expression.type !== 'bool' && expression.type !== 'dyn') {
-      return `cannot be used: it is a ${expression.type}, and only true or false decides`
+    if (expression.type !== type && expression.type !== 'dyn') {
+      return `cannot be used: it is a ${expression.type}, and ${only}`
     }
     // Its variables are among those of the language.
     const named = expression.variables as ReadonlySet<RuleVariable>

@@ -1,6 +1,36 @@
 import * as Type from 'typebox'
 import { addressRanges, duration, scopes, strict, text, texts } from './schema-words.ts'
 
+const remote = Type.Object(
+  {
+    url: text('Where the question is posted as JSON, such as `http://opa:8181/v1/data/shop/allow`'),
+    kind: Type.Optional(
+      Type.Union([Type.Literal('json'), Type.Literal('opa'), Type.Literal('openfga'), Type.Literal('cedar')], {
+        description:
+          'How it is spoken to: `json` (`{ request, principal, path }`, answered by `{ "allow": true }`), `opa` (the same as `input`), `openfga` (Check), `cedar` (is_authorized of cedar-agent)',
+        default: 'json',
+        expected: 'one of json, opa, openfga, cedar',
+      }),
+    ),
+    ask: Type.Optional(
+      Type.Record(Type.String(), text('A text as an expression in CEL'), {
+        description:
+          'For `openfga`: `user`, `relation` and `object`; for `cedar`: `principal`, `action` and `resource`; each an expression in CEL that makes a text, such as `"order:" + path.id`',
+        expected: 'expressions by name',
+      }),
+    ),
+    token: Type.Optional(text('A bearer token for it')),
+    timeout: Type.Optional(duration('For its answer; none in time is a no', '1s')),
+    cache: Type.Optional(duration('For how long an answer counts for the same question; 0s: for that one alone', '2s')),
+  },
+  {
+    ...strict,
+    description:
+      'Asks somebody outside once all else holds. What gives no answer refuses (503), and is left alone for a while when it fails again and again',
+    expected: 'a decider: { url, kind, … }',
+  },
+)
+
 const keys = Type.Object(
   {
     scopes: Type.Optional(scopes('All of these must be granted', { minItems: 1 })),
@@ -29,6 +59,7 @@ const keys = Type.Object(
         expected: 'a condition such as principal.org == path.org, or a list of them',
       }),
     ),
+    remote: Type.Optional(remote),
     caller: Type.Optional(
       Type.Union(
         [Type.Literal('signed-in'), Type.Literal('token'), Type.Literal('optional'), Type.Literal('nothing')],

@@ -68,6 +68,21 @@ export function buildVariables(
   return variables
 }
 
+/** A request in words that go over a network: as conditions read it, but with every value of a query's parameters. */
+export function describeAsked(asked: AskedRequest, parameters: readonly PatternParameter[]): object {
+  const { method, host, path, token } = asked
+  const query: Record<string, string[]> = Object.create(null)
+  for (const [name, value] of new URLSearchParams(asked.query)) {
+    query[name] ??= []
+    query[name].push(value)
+  }
+  return {
+    request: { method, host, path, query, address: asked.findAddress() ?? null },
+    principal: token === undefined ? null : buildPrincipal(token),
+    path: readParameters(path, parameters),
+  }
+}
+
 /** A field that nobody has a value for is absent, so that reading it fails and `has()` says so. Made once a token. */
 function buildPrincipal(token: VerifiedToken | undefined): object {
   if (token === undefined) return {}

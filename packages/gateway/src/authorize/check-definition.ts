@@ -12,7 +12,7 @@ export function checkDefinition(rule: RequireDefinition | undefined): string | u
   if ([...lists.map((key) => rule[key]), rule.org].some((list) => list?.length === 0)) {
     return 'require has an empty list: leave it out'
   }
-  const asks = [...lists, 'maxAge', 'org'] as const
+  const asks = [...lists, 'maxAge', 'org', 'remote'] as const
   if (asks.every((key) => rule[key] === undefined)) {
     return 'require names neither a scope nor a role nor anything else; write the word alone, such as require: token'
   }

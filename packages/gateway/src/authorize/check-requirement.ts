@@ -30,6 +30,13 @@ export function checkRequirement(
   return checkSignIn(requirement, token, asked.now)
 }
 
+/** Asks whoever decides elsewhere; to be done once {@link checkRequirement} has let through. */
+export const askRemote = (
+  { remote, needed }: Requirement,
+  parameters: readonly PatternParameter[],
+  asked: AskedRequest,
+): Promise<Denial | undefined> | undefined => remote?.decide(asked, parameters, needed)
+
 function checkToken(requirement: Requirement, token: VerifiedToken): Denial | undefined {
   const { scopes, roles, organisations, clients } = requirement
   const { sub, scope, org, client_id } = token.claims

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import type { RuleExpression } from './asked-request.ts'
+import { createRemoteDecider, type RemoteDecider, type RemoteDefinition } from './remote-decider.ts'
 
 /** Who may call at all: a user, whoever has a valid token, anybody with an identity if there is one, or anybody. */
 export type Caller = 'signed-in' | 'token' | 'optional' | 'nothing'
@@ -21,6 +22,8 @@ export interface RuleDefinition {
   readonly addresses?: readonly string[]
   /** All of them. */
   readonly when?: readonly RuleExpression[]
+  /** Who is asked once all else holds. */
+  readonly remote?: RemoteDefinition
 }
 
 /** What a route asks of its caller, as written in the configuration. */
@@ -47,6 +50,8 @@ export interface Requirement {
   readonly addresses: BlockList | undefined
   /** All of them. */
   readonly when: readonly RuleExpression[]
+  /** Asked once all else holds; see `askRemote`. */
+  readonly remote: RemoteDecider | undefined
   /** What would satisfy it: a sentence for the log. */
   readonly needed: string
 }
@@ -54,7 +59,18 @@ export interface Requirement {
 /** Makes a rule ready. The definition is known to be well-formed; see `checkDefinition`. */
 export function buildRequirement(definition: RequireDefinition): Requirement {
   const rule: RuleDefinition = typeof definition === 'object' ? definition : { caller: definition }
-  const { caller = 'token', scopes = [], roles = [], acr = [], maxAge, org, clients = [], addresses, when = [] } = rule
+  const {
+    caller = 'token',
+    scopes = [],
+    roles = [],
+    acr = [],
+    maxAge,
+    org,
+    clients = [],
+    addresses,
+    when = [],
+    remote,
+  } = rule
   return {
     credentials: caller === 'nothing' ? 'ignored' : caller === 'optional' ? 'optional' : 'required',
     // A client on its own behalf has not signed in, and no step-up could make it.
@@ -67,6 +83,7 @@ export function buildRequirement(definition: RequireDefinition): Requirement {
     clients: [...clients],
     addresses: addresses && buildAddressList(addresses),
     when: [...when],
+    remote: remote && createRemoteDecider(remote),
     needed: describe(rule),
   }
 }
@@ -78,7 +95,7 @@ const callers: Readonly<Record<Caller, string>> = {
   token: 'a valid token',
 }
 
-function describe({ caller = 'token', org, addresses = [], when = [], ...rule }: RuleDefinition): string {
+function describe({ caller = 'token', org, addresses = [], when = [], remote, ...rule }: RuleDefinition): string {
   const { scopes = [], roles = [], acr = [], maxAge, clients = [] } = rule
   const parts: string[] = []
   if (scopes.length > 0) parts.push(`all of the scopes ${scopes.join(' ')}`)
@@ -92,6 +109,7 @@ function describe({ caller = 'token', org, addresses = [], when = [], ...rule }:
   const others = [
     ...(addresses.length > 0 ? [`an address in ${addresses.join(' ')}`] : []),
     ...when.map(({ text }) => `what makes this true: ${text}`),
+    ...(remote ? [`a yes from ${remote.url}`] : []),
   ]
   const all = bearer === 'nothing' && others.length > 0 ? others : [bearer, ...others]
   return all.join(', and ')

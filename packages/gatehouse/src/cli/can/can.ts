@@ -23,12 +23,15 @@ interface CanOptions extends ConfigurationOptions {
   readonly acr?: string
   readonly signedIn?: string
   readonly address?: string
+  readonly remote?: boolean
 }
 
 /** `gatehouse can`: whether somebody could do something, and which rule decides. */
 export function addCanCommand(program: Command): void {
   withConfiguration(program.command('can'))
-    .description('say whether the gateway would let somebody through, and which rule decides; nothing is sent')
+    .description(
+      'say whether the gateway would let somebody through, and which rule decides; the service is sent nothing',
+    )
     .argument('<who>', 'a user name, an address or a user id; client:<id> for a client itself; - for nobody')
     .argument('<method>', 'such as GET')
     .argument('<path>', 'with its query, if there is one')
@@ -44,6 +47,7 @@ export function addCanCommand(program: Command): void {
     .option('--acr <class>', 'how they have signed in; left out: by one factor')
     .option('--signed-in <duration>', 'how long ago they have, such as 10m; left out: just now')
     .option('--address <address>', 'from where they ask')
+    .option('--remote', 'ask the decider outside that the rule names, if it names one')
     .addHelpText(
       'after',
       '\nExamples:\n  $ gatehouse can alice GET /orders/42\n  $ gatehouse can alice POST /orders --scope orders:read --client web\n  $ gatehouse can client:robot GET /orders\n  $ gatehouse can - GET /catalogue/lamp\n\nExit codes: 0 allowed, 1 refused, 2 there is no such user, client or organisation.\n',
@@ -61,10 +65,12 @@ async function can(who: string, method: string, target: string, options: CanOpti
     }
     const supposed = await suppose(opened, rings['client-secret'], who, options)
     const asked: Asked = { method: method.toUpperCase(), host, target }
-    const rehearsal = rehearse(configuration.routes, {
+    const decided = rehearse(configuration.routes, {
       ...asked,
       ...{ token: supposed?.token, address: options.address, now: clock.milliseconds() },
     })
+    const rehearsal =
+      options.remote && decided.askOutside ? { ...decided, denial: await decided.askOutside() } : decided
     const subject = supposed?.token.claims.sub
     const user = subject?.startsWith('usr_') ? await store.users.findById(subject as UserId) : undefined // by its prefix
     const caller = subject === undefined ? 'nobody' : user ? `${user.username} (${subject})` : `the client ${subject}`
@@ -120,10 +126,13 @@ interface Outcome extends Rehearsal {
 }
 
 /** What of the question could not be answered without being told more. */
-function hintsOn({ denial, observed }: Rehearsal, options: CanOptions): readonly string[] {
+function hintsOn({ denial, observed, askOutside, route }: Rehearsal, options: CanOptions): readonly string[] {
   const hints: string[] = []
   if (observed)
     hints.push(`the rule that is only observed would refuse it: ${observed.reason}; needed: ${observed.needed}`)
+  if (askOutside && !options.remote) {
+    hints.push(`${route?.requirement.remote?.url} has the last word, and was not asked: --remote asks it`)
+  }
   if (denial?.rule === 'require.addresses' && options.address === undefined) hints.push('say from where: --address')
   if (denial?.rule === 'require.acr' && options.acr === undefined) hints.push('say how they signed in: --acr')
   return hints

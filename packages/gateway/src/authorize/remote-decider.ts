@@ -1,0 +1,139 @@
+import { hash } from 'node:crypto'
+import type { Denial } from '../denial.ts'
+import type { PatternParameter } from '../path-pattern.ts'
+import type { AskedRequest } from './asked-request.ts'
+import { CircuitBreaker } from './circuit-breaker.ts'
+
+/** What an answer means; `undefined`: it means nothing that is known. */
+export interface RemoteVerdict {
+  readonly allowed: boolean
+  /** What the decider says of it, for the log. */
+  readonly reason?: string | undefined
+}
+
+/** How somebody outside is asked, as the configuration says it. */
+export interface RemoteDefinition {
+  /** Where the question is posted. */
+  readonly url: string
+  /** A bearer token for the decider. */
+  readonly token?: string | undefined
+  /** Milliseconds for the whole answer. */
+  readonly timeout: number
+  /** Milliseconds for which an answer counts for the same question; 0 = each is asked anew. */
+  readonly cacheFor: number
+  /** What is posted as JSON; throws where there is no question, which is then a no. */
+  readonly question: (asked: AskedRequest, parameters: readonly PatternParameter[]) => unknown
+  readonly readAnswer: (answer: unknown) => RemoteVerdict | undefined
+}
+
+/** Somebody outside who decides. */
+export interface RemoteDecider {
+  readonly url: string
+  /**
+   * Asks. Codes: forbidden for a no, temporarily_unavailable for whatever is no answer. Cost: a request, unless the same has
+   * been asked just before. Stops: an outage of the decider that lets everybody through, or that holds up every request.
+   */
+  decide(asked: AskedRequest, parameters: readonly PatternParameter[], needed: string): Promise<Denial | undefined>
+}
+
+/** How many answers are remembered, and how many questions may be under way. */
+const bounds = { remembered: 10_000, underWay: 256, answerBytes: 65_536 }
+
+interface Remembered {
+  readonly verdict: RemoteVerdict
+  readonly until: number
+}
+
+/** Builds a decider. It opens no connection before it is asked. */
+export function createRemoteDecider(definition: RemoteDefinition): RemoteDecider {
+  const { url, cacheFor } = definition
+  const breaker = new CircuitBreaker()
+  const remembered = new Map<string, Remembered>()
+  const underWay = new Map<string, Promise<RemoteVerdict>>()
+
+  const ask = async (key: string, body: string, now: number): Promise<RemoteVerdict> => {
+    if (underWay.size >= bounds.underWay) throw new Error('too many questions are under way')
+    if (!breaker.mayTry(now)) throw new Error('it has failed several times and is left alone for a while')
+    const startedAt = performance.now()
+    const nowAfter = (): number => now + performance.now() - startedAt
+    try {
+      const verdict = await post(definition, body)
+      breaker.succeed()
+      if (cacheFor > 0) remember(key, { verdict, until: now + cacheFor })
+      return verdict
+    } catch (error) {
+      breaker.fail(nowAfter())
+      throw error
+    }
+  }
+  const remember = (key: string, entry: Remembered): void => {
+    remembered.delete(key)
+    if (remembered.size >= bounds.remembered) remembered.delete(remembered.keys().next().value ?? '')
+    remembered.set(key, entry)
+  }
+  const find = (body: string, now: number): RemoteVerdict | Promise<RemoteVerdict> => {
+    // The question is the key, in whole: no two questions have one text.
+    const key = hash('sha256', body, 'base64url')
+    const known = remembered.get(key)
+    if (known !== undefined && now < known.until) return known.verdict
+    const running = underWay.get(key)
+    if (running !== undefined) return running
+    const asking = ask(key, body, now).finally(() => underWay.delete(key))
+    underWay.set(key, asking)
+    return asking
+  }
+  return {
+    url,
+    async decide(asked, parameters, needed) {
+      const rule = 'require.remote'
+      let body: string
+      try {
+        body = JSON.stringify(definition.question(asked, parameters))
+      } catch (error) {
+        return { code: 'forbidden', rule, reason: `there is nothing to ask ${url}: ${messageOf(error)}`, needed }
+      }
+      try {
+        const { allowed, reason } = await find(body, asked.now)
+        if (allowed) return undefined
+        const why = reason === undefined ? '' : `: ${reason.slice(0, 300)}`
+        return { code: 'forbidden', rule, reason: `${url} says no${why}`, needed }
+      } catch (error) {
+        const reason = `${url} gave no answer: ${messageOf(error)}`
+        return { code: 'temporarily_unavailable', rule, reason, needed, headers: ['retry-after', '1'] }
+      }
+    },
+  }
+}
+
+async function post({ url, token, timeout, readAnswer }: RemoteDefinition, body: string): Promise<RemoteVerdict> {
+  const response = await fetch(url, {
+    ...{ method: 'POST', body, redirect: 'error', signal: AbortSignal.timeout(timeout) },
+    headers: {
+      ...{ 'content-type': 'application/json', accept: 'application/json' },
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    },
+  })
+  const text = await readBounded(response)
+  if (response.status !== 200) throw new Error(`status ${response.status}`)
+  const verdict = readAnswer(JSON.parse(text))
+  if (verdict === undefined) throw new Error('an answer that is neither yes nor no')
+  return verdict
+}
+
+async function readBounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length
+    // Leaving the loop ends the connection.
+    if (length > bounds.answerBytes) throw new Error('an answer that is too long')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+const messageOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  const { message, cause } = error
+  return cause instanceof Error ? `${message} (${cause.message})` : message
+}
