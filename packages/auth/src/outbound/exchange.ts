@@ -7,8 +7,8 @@ import {
 } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { CheckedLookup } from './kept-connections.ts'
-import type { OutboundAnswer, OutboundRequest } from './outbound.ts'
 import { OutboundError } from './outbound-error.ts'
+import type { OutboundAnswer, OutboundRequest } from './request.ts'
 
 /** Over what a request goes. */
 export interface Way {

