@@ -1,12 +1,11 @@
 import { lookup as lookUpName } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
-import { exchange } from './exchange.ts'
+import { exchange, type OutboundAnswer, type OutboundRequest } from './exchange.ts'
 import { type CheckedLookup, createKeptConnections, type KeptConnections } from './kept-connections.ts'
 import { OutboundError } from './outbound-error.ts'
 import { isLoopbackAddress, isPublicAddress, isPublicOrPrivateAddress } from './public-address.ts'
-import type { OutboundAnswer, OutboundRequest } from './request.ts'
 
-export type { OutboundAnswer, OutboundRequest } from './request.ts'
+export type { OutboundAnswer, OutboundRequest } from './exchange.ts'
 
 /** Asks other servers, at addresses that strangers may have chosen. */
 export interface Outbound {
