@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { get, postForm, postJson, root } from '../flows/running-program.ts'
+import { type DevelopmentSite, demoPassword, startDevelopmentSite } from './development-site.ts'
+
+/** How an example is started, or nothing where its language is not here. */
+type Start = (environment: Record<string, string>) => ChildProcess
+
+const folder = mkdtempSync(join(tmpdir(), 'gatehouse-languages-'))
+const goProgram = join(folder, 'orders')
+
+const findPython = (): Start | undefined =>
+  // Debian's own Python: that is where Debian's package is.
+  spawnSync('/usr/bin/python3', ['-c', 'import jwcrypto']).status === 0
+    ? (env) =>
+        spawn('/usr/bin/python3', [join(root, 'examples/python/orders.py')], {
+          env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...env },
+        })
+    : undefined
+
+function findGo(): Start | undefined {
+  const cwd = join(root, 'examples/go')
+  if (spawnSync('go', ['mod', 'download'], { cwd, timeout: 60_000 }).status !== 0) return undefined
+  const { status, stderr } = spawnSync('go', ['build', '-o', goProgram, '.'], { cwd, timeout: 120_000 })
+  if (status !== 0) throw new Error(String(stderr))
+  return (env) => spawn(goProgram, [], { env: { ...process.env, ...env } })
+}
+
+let site: DevelopmentSite
+const children: ChildProcess[] = []
+beforeAll(async () => {
+  site = await startDevelopmentSite()
+})
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+})
+afterAll(async () => {
+  await site?.site.remove()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function listen(start: Start, environment: Record<string, string> = {}): Promise<string> {
+  const child = start({ ISSUER: site.issuer, PORT: '0', ...environment })
+  children.push(child)
+  let output = ''
+  return new Promise((resolve, reject) => {
+    const read = (chunk: Buffer): void => {
+      output += chunk.toString()
+      const port = /listening on (\d+)/.exec(output)?.[1]
+      if (port !== undefined) resolve(`http://127.0.0.1:${port}/`)
+    }
+    child.stdout?.on('data', read)
+    child.stderr?.on('data', read)
+    child.on('exit', (code) => reject(new Error(`ended with ${code}:\n${output}`)))
+  })
+}
+
+const ask = async (url: string, token?: string): Promise<[number, Record<string, unknown>]> => {
+  const { status, json } = await get(url, token === undefined ? {} : { authorization: `Bearer ${token}` })
+  return [status, json]
+}
+const signIn = async (): Promise<string> =>
+  String((await postJson(`${site.issuer}/login`, { username: 'alice', password: demoPassword })).json.access_token)
+
+describe.each([
+  ['Python', findPython()],
+  ['Go', findGo()],
+] as const)('the example in %s', (_, start) => {
+  it.skipIf(!start)('takes good tokens, and refuses those of a session that has ended within a second', async () => {
+    const url = await listen(start as Start)
+    await expect.poll(async () => (await ask(url, await signIn()))[1].live, { timeout: 5000 }).toBe(true)
+    const token = await signIn()
+    expect(await ask(url, token)).toEqual([200, { hello: expect.stringMatching(/^usr_/), live: true }])
+    const headers = { authorization: `Bearer ${token}` }
+    expect((await postJson(`${site.issuer}/logout`, {}, headers)).status).toBe(204)
+    await expect.poll(() => ask(url, token), { timeout: 1000, interval: 20 }).toEqual([401, { error: 'invalid_token' }])
+  })
+
+  it.skipIf(!start)('refuses what is no token for it', async () => {
+    const url = await listen(start as Start, { AUDIENCE: 'https://api.example.com/other' })
+    expect(await ask(url)).toEqual([401, { error: 'credentials_required' }])
+    for (const token of ['nothing', 'a.b.c', await signIn(), `${(await signIn()).slice(0, -4)}AAAA`]) {
+      expect(await ask(url, token)).toEqual([401, { error: 'invalid_token' }])
+    }
+  })
+
+  it.skipIf(!start)('asks the issuer while it has no feed, and takes no answer for a yes', async () => {
+    // It may not read the feed, and learns of nobody's tokens but its own.
+    const url = await listen(start as Start, { CLIENT_ID: 'demo-web', CLIENT_SECRET: 'demo-web-secret' })
+    expect(await ask(url, await signIn())).toEqual([401, { error: 'invalid_token' }])
+    const unknown = await listen(start as Start, { CLIENT_SECRET: 'wrong' })
+    expect(await ask(unknown, await signIn())).toEqual([503, { error: 'temporarily_unavailable' }])
+    const headers = { authorization: `Basic ${Buffer.from('demo-service:demo-service-secret').toString('base64')}` }
+    const form = { grant_type: 'client_credentials', scope: 'inventory:read' }
+    const { access_token } = (await postForm(`${site.issuer}/oauth/token`, form, headers)).json
+    const own = await listen(start as Start)
+    expect(await ask(own, String(access_token))).toEqual([403, { error: 'insufficient_scope' }])
+  })
+})
