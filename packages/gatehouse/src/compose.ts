@@ -183,6 +183,7 @@ export async function compose(parts: Parts): Promise<Program> {
   telemetry.watch('gatehouse_hash_queue_depth', 'Password hashes that run or wait', () => auth.passwords.depth)
   telemetry.watch('gatehouse_verified_tokens', 'Tokens whose verification is remembered', () => auth.verifier.cached)
   telemetry.watch('gatehouse_revocations', 'Revocations held in memory', () => auth.revocations.set.size)
+  telemetry.watch('gatehouse_feed_readers', 'Readers of the revocation feed', () => auth.feed.readers)
 
   const health = createHealth({ ping: () => store.ping(), revocationsCurrent: () => auth.revocations.set.current })
   const metricsPage = createMetricsPage(telemetry, { addresses, allow: configuration.metrics.allow })

@@ -1,6 +1,6 @@
 import { ManualClock, seconds } from '@gatehouse/core/time'
 import { openStore } from '@gatehouse/store/store'
-import { cutListeners, startPostgres, type TestPostgres } from '@gatehouse/store/testing/postgres'
+import { startPostgres, type TestPostgres } from '@gatehouse/store/testing/postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { type FeedClient, readFeed } from '../testing/feed-client.ts'
 import { basic, claimsOf, type StartedAuth, startAuth } from '../testing/start-auth.ts'
@@ -69,7 +69,7 @@ it('tells at every replica of a logout at any of them, under the same numbers', 
 it('catches up by number once its connection for notifications is back, whatever it has missed', async () => {
   const [near, far] = [await startReplica(), await startReplica()]
   const farFeed = await readCurrent(far)
-  expect(await cutListeners(url)).toBe(2)
+  expect(await postgres.endListeners(url)).toBe(2)
   // Within the gap: nobody is told.
   const values = await Promise.all([logOut(near), logOut(near)])
   await farFeed.until(() => values.every((value) => farFeed.values().includes(value)))

@@ -12,6 +12,8 @@ export interface TestPostgres {
   readonly url: string
   /** Makes another empty database and returns its URL. */
   newDatabase(): Promise<string>
+  /** Ends the connections on which notifications of a database are heard; how many there were. */
+  endListeners(url: string): Promise<number>
   /** Stops the server as an administrator would; everything stays on disk. */
   pause(): Promise<void>
   /** Starts it again on the same port. */
@@ -33,6 +35,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   return {
     url: await newDatabase(),
     newDatabase,
+    endListeners,
     pause: () => server.stop(),
     resume: () => server.start(),
     stop: async () => {
@@ -40,6 +43,16 @@ export async function startPostgres(): Promise<TestPostgres> {
       await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+async function endListeners(url: string): Promise<number> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rowCount } = await client.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%' and datname = current_database()",
+  )
+  await client.end()
+  return rowCount ?? 0
 }
 
 /** Somebody else may take the port between the look and the start. */
@@ -87,15 +100,4 @@ export function findFreePort(): Promise<number> {
       )
     })
   })
-}
-
-/** Cuts every connection to a database on which somebody waits for notifications; how many there were. */
-export async function cutListeners(url: string): Promise<number> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  const { rowCount } = await client.query(
-    "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%' and datname = current_database()",
-  )
-  await client.end()
-  return rowCount ?? 0
 }
