@@ -45,13 +45,17 @@ beforeEach(async () => {
   const routes: RouteDefinition[] = [
     { path: '/a/{id}', require: { remote: definition({ token: 'for the decider' }) } },
     { path: '/scoped', require: { scopes: ['orders:read'], remote: definition() } },
+    { path: '/few/**', require: { remote: definition({ atATime: 2 }) } },
     { path: '/kept/**', require: { remote: definition({ cacheFor: 1000 }) } },
     { path: '/no-question', require: { remote: definition({ question: failing }) } },
     { path: '/nobody', require: { caller: 'nothing', remote: definition() } },
     { path: '/trial', require: 'token', observe: { remote: definition() } },
   ]
   test = await startGateway([{ name: 's', audience: 'https://s.test', upstream: [upstream.origin], routes }], {
-    dependencies: { onObservation: (route, outcome) => observed.push(`${route}: ${outcome}`) },
+    dependencies: {
+      onObservation: (route, outcome) => observed.push(`${route}: ${outcome}`),
+      isRevoked: () => isRevoked,
+    },
   })
 })
 afterAll(async () => {
@@ -61,6 +65,7 @@ afterAll(async () => {
   decider.close()
 })
 const observed: string[] = []
+let isRevoked = false
 
 const ask = async (path: string, token: string | null = 'user') => {
   const before = upstream.received.length
@@ -154,6 +159,15 @@ describe('somebody outside who decides', () => {
     expect(asked).toHaveLength(1)
   })
 
+  it('is asked only so much at once', async () => {
+    reply = { after: 100 }
+    const all = ['/few/1', '/few/2', '/few/3'].map((path) => send(test.port, path, { token: 'user' }))
+    expect((await Promise.all(all)).map(({ status }) => status).sort()).toEqual([200, 200, 503])
+    expect(asked).toHaveLength(2)
+    expect(test.log[0]?.reason).toContain('too many questions')
+    expect((await ask('/few/3')).status).toBe(200)
+  })
+
   it('is left alone for a while after five failures, and then one may try', async () => {
     reply = { status: 500 }
     for (let round = 0; round < 8; round += 1) expect((await ask(`/a/${round}`)).status).toBe(503)
@@ -166,6 +180,13 @@ describe('somebody outside who decides', () => {
     reply = {}
     test.clock.advance(3)
     for (const id of [1, 2, 3]) expect((await ask(`/a/${id}`)).status).toBe(200)
+  })
+
+  it('does not let through whose token was revoked while it was thinking', async () => {
+    reply = { after: 50 }
+    isRevoked = true
+    expect((await ask('/a/1')).status).toBe(401)
+    isRevoked = false
   })
 
   it('only observed, holds nobody up', async () => {

@@ -62,6 +62,14 @@ describe('a condition', () => {
     expect(outcome(text)).toMatch(reason)
   })
 
+  it('does not let through who sends parameters that are named like parts of JavaScript', () => {
+    const ask = (query: string) => outcome('!has(request.query.b)', { ...asked, query })
+    expect(ask('a=1')).toBeUndefined()
+    expect(ask('a=1&constructor=x')).toMatch(/has no value/)
+    expect(ask('a=1&__proto__=x')).toBeUndefined()
+    expect(outcome('request.query["__proto__"] == "x"', { ...asked, query: '__proto__=x' })).toBeUndefined()
+  })
+
   it('does not let anybody through where there is nobody to ask about', () => {
     expect(outcome('principal.org == path.org', { ...asked, token: undefined })).toMatch(/No such key: org/)
     expect(outcome('!has(principal.org)', { ...asked, token: undefined })).toBeUndefined()

@@ -3,6 +3,7 @@ import type { Denial } from '../denial.ts'
 import type { PatternParameter } from '../path-pattern.ts'
 import type { AskedRequest } from './asked-request.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
+import { RememberedAnswers } from './remembered-answers.ts'
 
 /** What an answer means; `undefined`: it means nothing that is known. */
 export interface RemoteVerdict {
@@ -21,6 +22,8 @@ export interface RemoteDefinition {
   readonly timeout: number
   /** Milliseconds for which an answer counts for the same question; 0 = each is asked anew. */
   readonly cacheFor: number
+  /** How many questions may be under way; 256 unless said otherwise. */
+  readonly atATime?: number
   /** What is posted as JSON; throws where there is no question, which is then a no. */
   readonly question: (asked: AskedRequest, parameters: readonly PatternParameter[]) => unknown
   readonly readAnswer: (answer: unknown) => RemoteVerdict | undefined
@@ -36,46 +39,36 @@ export interface RemoteDecider {
   decide(asked: AskedRequest, parameters: readonly PatternParameter[], needed: string): Promise<Denial | undefined>
 }
 
-/** How many answers are remembered, and how many questions may be under way. */
-const bounds = { remembered: 10_000, underWay: 256, answerBytes: 65_536 }
-
-interface Remembered {
-  readonly verdict: RemoteVerdict
-  readonly until: number
-}
+/** How many answers are remembered, and how long one may be. */
+const bounds = { remembered: 10_000, answerBytes: 65_536 }
 
 /** Builds a decider. It opens no connection before it is asked. */
 export function createRemoteDecider(definition: RemoteDefinition): RemoteDecider {
-  const { url, cacheFor } = definition
+  const { url, cacheFor, atATime = 256 } = definition
   const breaker = new CircuitBreaker()
-  const remembered = new Map<string, Remembered>()
+  const remembered = new RememberedAnswers<RemoteVerdict>(bounds.remembered)
   const underWay = new Map<string, Promise<RemoteVerdict>>()
 
   const ask = async (key: string, body: string, now: number): Promise<RemoteVerdict> => {
-    if (underWay.size >= bounds.underWay) throw new Error('too many questions are under way')
+    if (underWay.size >= atATime) throw new Error('too many questions are under way')
     if (!breaker.mayTry(now)) throw new Error('it has failed several times and is left alone for a while')
     const startedAt = performance.now()
     const nowAfter = (): number => now + performance.now() - startedAt
     try {
       const verdict = await post(definition, body)
       breaker.succeed()
-      if (cacheFor > 0) remember(key, { verdict, until: now + cacheFor })
+      if (cacheFor > 0) remembered.remember(key, verdict, now + cacheFor)
       return verdict
     } catch (error) {
       breaker.fail(nowAfter())
       throw error
     }
   }
-  const remember = (key: string, entry: Remembered): void => {
-    remembered.delete(key)
-    if (remembered.size >= bounds.remembered) remembered.delete(remembered.keys().next().value ?? '')
-    remembered.set(key, entry)
-  }
   const find = (body: string, now: number): RemoteVerdict | Promise<RemoteVerdict> => {
     // The question is the key, in whole: no two questions have one text.
     const key = hash('sha256', body, 'base64url')
-    const known = remembered.get(key)
-    if (known !== undefined && now < known.until) return known.verdict
+    const known = remembered.find(key, now)
+    if (known !== undefined) return known
     const running = underWay.get(key)
     if (running !== undefined) return running
     const asking = ask(key, body, now).finally(() => underWay.delete(key))
