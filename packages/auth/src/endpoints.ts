@@ -13,7 +13,7 @@ import { securityEndpoints } from './account/security.ts'
 import { accountSessionsEndpoints } from './account/sessions.ts'
 import { type AppEndpointDependencies, appEndpoints } from './apps/app-endpoints.ts'
 import { inboxEndpoint } from './development/inbox.ts'
-import { revocationFeedEndpoint } from './feed/feed-endpoint.ts'
+import { revocationFeedEndpoints } from './feed/feed-endpoint.ts'
 import { loginEndpoint } from './first-party/login.ts'
 import { loginCodeEndpoints } from './first-party/login-code.ts'
 import { loginMfaEndpoint } from './first-party/login-mfa.ts'
@@ -108,7 +108,7 @@ export type EndpointDependencies = DependenciesOf<typeof loginEndpoint> &
   DependenciesOf<typeof tokenEndpoint> &
   DependenciesOf<typeof introspectEndpoint> &
   DependenciesOf<typeof revokeEndpoint> &
-  DependenciesOf<typeof revocationFeedEndpoint> &
+  DependenciesOf<typeof revocationFeedEndpoints> &
   DependenciesOf<typeof discoveryEndpoints> &
   DependenciesOf<typeof firstAdministratorEndpoint> &
   DependenciesOf<typeof profileEndpoints> &
@@ -181,7 +181,7 @@ export function buildEndpoints(dependencies: EndpointDependencies): readonly End
     tokenEndpoint(dependencies),
     introspectEndpoint(dependencies),
     revokeEndpoint(dependencies),
-    revocationFeedEndpoint(dependencies),
+    ...revocationFeedEndpoints(dependencies),
     ...userinfoEndpoints(dependencies),
     ...endSessionEndpoints(dependencies),
     ...registrationEndpoints(dependencies),

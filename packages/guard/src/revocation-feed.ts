@@ -98,7 +98,9 @@ class Follower implements FollowedFeed {
       const url = await findFeed(discovery)
       const headers: Record<string, string> = { accept: 'text/event-stream', authorization: buildBasic(client) }
       if (this.#seq !== undefined) headers['last-event-id'] = String(this.#seq)
-      const response = await fetch(url, { headers, redirect: 'error', signal: connection.signal })
+      // Not from any cache: some frameworks put one before fetch.
+      const fresh = { cache: 'no-store', redirect: 'error', signal: connection.signal } as const
+      const response = await fetch(url, { headers, ...fresh })
       const type = response.headers.get('content-type') ?? ''
       if (response.status !== 200 || !/^text\/event-stream *(?:;|$)/i.test(type) || !response.body) {
         await response.body?.cancel()

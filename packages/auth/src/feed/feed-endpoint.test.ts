@@ -189,6 +189,24 @@ describe('who may read', () => {
     expect((await read({ authorization: `Bearer ${access_token}` })).status).toBe(401)
   })
 
+  it('serves clients that prove themselves in a form by POST, and takes no credential from the query', async () => {
+    await start()
+    await revoke('a', 'b')
+    const url = `${started.url}/events/revocations`
+    const form = { client_id: 'watcher', client_secret: 'watcher-secret' }
+    const feed = await readFeed(`${url}?since=1`, {}, form)
+    clients.push(feed)
+    await feed.until(() => isCurrent(feed))
+    expect(feed.values()).toEqual(['b'])
+    const refused = [
+      await readFeed(url, {}, { ...form, client_secret: 'wrong' }),
+      await readFeed(url, {}, { client_id: 'desk-app' }),
+      await readFeed(`${url}?${new URLSearchParams(form)}`),
+    ]
+    clients.push(...refused)
+    expect(refused.map(({ status }) => status)).toEqual([401, 401, 401])
+  })
+
   it('ends the stream of a client that is revoked', async () => {
     await start()
     const [ended, other] = [await readCurrent('', basic('watcher', 'watcher-secret')), await readCurrent()]

@@ -3,7 +3,8 @@ import { paths } from '@gatehouse/core/paths'
 import * as Type from 'typebox'
 import type { Client } from '../domain/clients.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
-import type { ClientAuthentication } from '../protocol/client-auth/client-auth.ts'
+import type { ClientAuthentication, ClientParameters } from '../protocol/client-auth/client-auth.ts'
+import { clientParameterSchema } from '../protocol/token.ts'
 import type { RevocationFeed } from './revocation-feed.ts'
 
 interface Dependencies {
@@ -11,12 +12,30 @@ interface Dependencies {
   readonly feed: RevocationFeed
 }
 
+/** A request for the feed, however the client proves itself. */
+type FeedRequest = Pick<EndpointRequest<never>, 'headers' | 'query' | 'certificate'>
+
+const about = {
+  path: paths.revocationFeed,
+  spec: 'HTML, server-sent events',
+  query: Type.Object({
+    since: Type.Optional(
+      Type.String({ description: 'The last number that the reader has; the header Last-Event-ID goes before it' }),
+    ),
+  }),
+  answers: { 200: null },
+  streams: 'text/event-stream',
+  errors: ['invalid_request', 'invalid_client', 'forbidden', 'temporarily_unavailable'],
+} as const
+
 /**
- * The revocation feed. Spec: HTML, server-sent events; who may read it is decided as for introspection, but that one's own
- * tokens are not enough: it says who is revoked, whosever tokens they have.
+ * The revocation feed: by GET for clients that prove themselves in the header, by POST for those that do it in a form. Who may
+ * read it is decided as for introspection, but that one's own tokens are not enough: it says who is revoked, whosever tokens
+ * they have. Spec: HTML, server-sent events.
  */
-export function revocationFeedEndpoint({ clientAuthentication, feed }: Dependencies): Endpoint {
-  const answer = async (client: Client, request: EndpointRequest<undefined>): Promise<Answer> => {
+export function revocationFeedEndpoints({ clientAuthentication, feed }: Dependencies): readonly Endpoint[] {
+  const answer = async (request: FeedRequest, form: ClientParameters): Promise<Answer> => {
+    const client = await clientAuthentication.authenticate(request.headers, form, request.certificate)
     checkReader(client)
     const asked = parseNumber(request)
     const after = asked !== undefined && (await feed.canResume(asked)) ? asked : undefined
@@ -29,24 +48,23 @@ export function revocationFeedEndpoint({ clientAuthentication, feed }: Dependenc
       stream: (response) => feed.serve(client.id, response, after),
     }
   }
-  return defineEndpoint({
-    method: 'GET',
-    path: paths.revocationFeed,
-    summary: 'Tells services what is revoked, at once and then as it happens, as server-sent events',
-    spec: 'HTML, server-sent events',
-    query: Type.Object({
-      since: Type.Optional(
-        Type.String({ description: 'The last number that the reader has; the header Last-Event-ID goes before it' }),
-      ),
+  return [
+    defineEndpoint({
+      ...about,
+      method: 'GET',
+      summary: 'Tells services what is revoked, at once and then as it happens, as server-sent events',
+      bodyKind: 'none',
+      handle: (request) => answer(request, {}),
     }),
-    bodyKind: 'none',
-    answers: { 200: null },
-    streams: 'text/event-stream',
-    errors: ['invalid_request', 'invalid_client', 'forbidden', 'temporarily_unavailable'],
-    async handle(request) {
-      return answer(await clientAuthentication.authenticate(request.headers, {}, request.certificate), request)
-    },
-  })
+    defineEndpoint({
+      ...about,
+      method: 'POST',
+      summary: 'The same, for clients that prove themselves in a form, by an assertion or by a certificate',
+      bodyKind: 'form',
+      body: Type.Object(clientParameterSchema),
+      handle: (request) => answer(request, request.body),
+    }),
+  ]
 }
 
 function checkReader(client: Client): void {
@@ -59,7 +77,7 @@ function checkReader(client: Client): void {
 }
 
 /** The number that the reader has, where it says one. */
-function parseNumber({ headers, query }: EndpointRequest<undefined>): number | undefined {
+function parseNumber({ headers, query }: FeedRequest): number | undefined {
   const text = headers['last-event-id'] ?? new URLSearchParams(query).get('since') ?? undefined
   if (text === undefined || text === '') return undefined
   if (typeof text !== 'string' || !/^\d{1,15}$/.test(text)) {

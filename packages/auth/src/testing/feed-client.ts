@@ -25,10 +25,21 @@ export interface FeedClient {
   close(): void
 }
 
-/** Connects to a feed. */
-export async function readFeed(url: string, headers: Record<string, string> = {}): Promise<FeedClient> {
+/** Connects to a feed; with a form by POST. */
+export async function readFeed(
+  url: string,
+  headers: Record<string, string> = {},
+  form?: Record<string, string>,
+): Promise<FeedClient> {
+  const sent =
+    form === undefined
+      ? { method: 'GET', headers }
+      : { method: 'POST', headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' } }
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    request(url, { headers, agent: false }, resolve).on('error', reject).end()
+    const body = form && new URLSearchParams(form).toString()
+    request(url, { ...sent, agent: false }, resolve)
+      .on('error', reject)
+      .end(body)
   })
   let text = ''
   let rest = ''
