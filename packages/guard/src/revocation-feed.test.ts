@@ -184,7 +184,7 @@ describe('the connection', () => {
   it('comes back when it is cut, resumes where it was, and is current all the while', async () => {
     server.feed.seq = 41
     const feed = follow(2)
-    await expect.poll(() => feed.isCurrent).toBe(true)
+    await expect.poll(() => feed.isCurrent, { interval: 10 }).toBe(true)
     server.feed.tell(entry('sid', 'a'))
     await expect.poll(() => isRevoked(feed, { sid: 'a' })).toBe(true)
     for (const reader of server.feed.readers) reader.destroy()
@@ -205,8 +205,10 @@ describe('the connection', () => {
   })
 
   it('finds a connection that is dead: one that says nothing at all', async () => {
-    const feed = follow(0.2)
-    await expect.poll(() => feed.isCurrent).toBe(true)
+    const feed = follow(0.3)
+    await expect.poll(() => feed.isCurrent, { interval: 10 }).toBe(true)
+    // So that the next connection does not bring it back at once.
+    server.feed.completes = false
     await expect.poll(() => feed.isCurrent).toBe(false)
     await expect.poll(() => server.feed.resumed.length).toBeGreaterThan(1)
     await expect.poll(() => server.feed.readers.size).toBe(1)
@@ -214,7 +216,7 @@ describe('the connection', () => {
 
   it('is not current by a sign of life alone: everything has to be told on this connection first', async () => {
     const feed = follow(0.3)
-    await expect.poll(() => feed.isCurrent).toBe(true)
+    await expect.poll(() => feed.isCurrent, { interval: 10 }).toBe(true)
     server.feed.completes = false
     for (const reader of server.feed.readers) reader.destroy()
     await expect.poll(() => server.feed.resumed.length).toBe(2)
@@ -231,7 +233,7 @@ describe('the connection', () => {
     ['an id that is no number', 'id: abc\nevent: current\ndata: {}\n\n'],
   ])('is cut at %s: what cannot be read cannot be applied', async (_, text) => {
     const feed = follow(0.3)
-    await expect.poll(() => feed.isCurrent).toBe(true)
+    await expect.poll(() => feed.isCurrent, { interval: 10 }).toBe(true)
     const old = [...server.feed.readers]
     server.feed.completes = false
     server.feed.send(text)
