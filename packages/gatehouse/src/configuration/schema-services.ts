@@ -51,7 +51,11 @@ export const service = Type.Object(
     audience: Type.Optional(text('Whom its tokens are for. Left out: the public URL of its first route’s fixed part')),
     client: Type.Optional(
       Type.Object(
-        { secret: text('The secret of the client `service:<name>`, by which the service introspects tokens') },
+        {
+          secret: text(
+            'The secret of the client `service:<name>`, by which the service introspects tokens and follows the revocation feed',
+          ),
+        },
         strict,
       ),
     ),
