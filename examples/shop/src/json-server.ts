@@ -11,17 +11,22 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 /** The path of a request, without its query. */
 export const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0] ?? '/'
 
-/** The JSON object in a request's body, or `undefined` where there is none or it is too large. */
-export async function readJsonObject(request: IncomingMessage): Promise<Record<string, unknown> | undefined> {
+/** A request's body as text; empty where it is too large. */
+export async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of request) {
     bytes += chunk.length
-    if (bytes > maxBodyBytes) return undefined
+    if (bytes > maxBodyBytes) return ''
     chunks.push(chunk)
   }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** The JSON object in a request's body, or `undefined` where there is none or it is too large. */
+export async function readJsonObject(request: IncomingMessage): Promise<Record<string, unknown> | undefined> {
   try {
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+    const value: unknown = JSON.parse(await readBody(request))
     // Any object will do: its members are checked where they are used.
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)

@@ -2,36 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createGuard, type Principal } from '@gatehouse/guard'
 import { guardNode } from '@gatehouse/guard/adapters/node'
 import { pathOf, readJsonObject, sendJson } from './json-server.ts'
-
-interface Order {
-  readonly id: string
-  readonly item: string
-  readonly quantity: number
-  /** Who placed it. */
-  readonly placed_by: string
-}
-
-/** Orders live in memory; when so many are there, the oldest makes room. */
-const maxOrders = 1000
+import { isItem, isQuantity, type OrderBook } from './order-book.ts'
 
 /**
  * The orders service: it leaves scopes and roles to the gateway's rules and takes from it who is calling. It believes the
  * X-Gatehouse-* headers only because the signed identity beside them says the same.
  */
-export function createOrders({ issuer }: { issuer: string }) {
+export function createOrders({ issuer, book }: { issuer: string; book: OrderBook }) {
   const guard = createGuard({ issuer, audience: `${issuer}/orders` })
-  const orders = new Map<string, Order>()
-  let lastNumber = 0
-
-  const add = (item: string, quantity: number, placed_by: string): Order => {
-    lastNumber += 1
-    const order = { id: String(lastNumber), item, quantity, placed_by }
-    orders.set(order.id, order)
-    const [oldest] = orders.keys()
-    if (orders.size > maxOrders && oldest !== undefined) orders.delete(oldest)
-    return order
-  }
-  add('lamp', 2, 'usr_example')
 
   return guardNode(guard)(async (request, response, principal) => {
     if (request.headers['x-gatehouse-subject'] !== principal.subject) {
@@ -44,11 +22,11 @@ export function createOrders({ issuer }: { issuer: string }) {
     const caller = describeCaller(request, principal)
     const path = pathOf(request)
     if (path === '/orders' && isRead(request)) {
-      sendJson(response, 200, { caller, orders: [...orders.values()] })
+      sendJson(response, 200, { caller, orders: book.list() })
     } else if (path === '/orders' && request.method === 'POST') {
-      await placeOrder(request, response, { add, caller })
+      await placeOrder(request, response, { book, caller })
     } else if (/^\/orders\/[^/]+$/.test(path) && isRead(request)) {
-      const order = orders.get(path.slice('/orders/'.length))
+      const order = book.find(path.slice('/orders/'.length))
       if (order) sendJson(response, 200, { caller, order })
       else sendJson(response, 404, { error: 'not_found' })
     } else {
@@ -60,15 +38,15 @@ export function createOrders({ issuer }: { issuer: string }) {
 async function placeOrder(
   request: IncomingMessage,
   response: ServerResponse,
-  { add, caller }: { add: (item: string, quantity: number, by: string) => Order; caller: { subject: string } },
+  { book, caller }: { book: OrderBook; caller: { subject: string } },
 ): Promise<void> {
   const body = await readJsonObject(request)
   const { item = 'lamp', quantity = 1 } = body ?? {}
-  if (!body || typeof item !== 'string' || item === '' || item.length > 100 || !isQuantity(quantity)) {
+  if (!body || !isItem(item) || !isQuantity(quantity)) {
     sendJson(response, 400, { error: 'invalid_request', error_description: 'An order has an item and a quantity' })
     return
   }
-  sendJson(response, 201, { caller, order: add(item, quantity, caller.subject) })
+  sendJson(response, 201, { caller, order: book.add(item, quantity, caller.subject) })
 }
 
 /** Who is calling, as the gateway's headers put it and as the signed identity confirms. */
@@ -83,5 +61,3 @@ const describeCaller = (request: IncomingMessage, principal: Principal) => ({
 })
 
 const isRead = ({ method }: IncomingMessage): boolean => method === 'GET' || method === 'HEAD'
-const isQuantity = (value: unknown): value is number =>
-  Number.isInteger(value) && Number(value) > 0 && Number(value) < 1e6

@@ -1,7 +1,9 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
 import { type Shop, startShop } from './shop.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -21,7 +23,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => issuerServer.listen(0, '127.0.0.1', resolve))
   // A TCP server's address is never the name of a pipe.
   issuer = `http://127.0.0.1:${(issuerServer.address() as AddressInfo).port}`
-  shop = await startShop({ issuer, ordersPort: 0, inventoryPort: 0 })
+  shop = await startShop({ issuer, ordersPort: 0, inventoryPort: 0, storefrontPort: 0 })
 })
 afterAll(async () => {
   await shop.stop()
@@ -126,5 +128,53 @@ describe('inventory', () => {
     expect((await ask(`${shop.inventoryUrl}/catalogue/chair`)).body).toEqual({ item: { sku: 'chair', name: 'Chair' } })
     expect((await ask(`${shop.inventoryUrl}/catalogue/chair/x`)).status).toBe(404)
     expect((await ask(`${shop.inventoryUrl}/cataloguex`)).status).toBe(401)
+  })
+})
+
+describe('the storefront', () => {
+  const page = async (path: string, headers: Record<string, string> = {}, body?: string) => {
+    const type = { 'content-type': 'application/x-www-form-urlencoded' }
+    const init = body === undefined ? { headers } : { headers: { ...headers, ...type }, method: 'POST', body }
+    const response = await fetch(shop.storefrontUrl + path, { ...init, redirect: 'manual' })
+    return { status: response.status, text: await response.text(), headers: response.headers }
+  }
+
+  it('shows who is there, and what was ordered', async () => {
+    const { status, text, headers } = await page('/shop', identity('shop'))
+    expect(status).toBe(200)
+    expect(text).toContain('<code id="subject">usr_1</code>, clerk')
+    expect(headers.get('content-security-policy')).toContain("default-src 'self'")
+    expect((await page('/shop')).status).toBe(401)
+    expect((await page('/shop', identity('orders'))).status).toBe(401)
+  })
+
+  it('takes an order, tells it to whoever watches, and shows it as text', async () => {
+    const { authorization = '' } = identity('shop')
+    const socket = new WebSocket(`${shop.storefrontUrl.replace('http', 'ws')}/shop/live`, {
+      headers: { authorization },
+    })
+    await once(socket, 'open')
+    const heard = once(socket, 'message')
+    const item = '<b>bold</b>'
+    const placed = await page('/shop/orders', identity('shop'), new URLSearchParams({ item, quantity: '3' }).toString())
+    expect([placed.status, placed.headers.get('location')]).toEqual([303, '/shop'])
+    expect(JSON.parse(String((await heard)[0]))).toMatchObject({ item, quantity: 3, placed_by: 'usr_1' })
+    socket.close()
+    expect((await page('/shop', identity('shop'))).text).toContain('&#60;b&#62;bold')
+    for (const wrong of ['item=', 'item=x&quantity=0', 'quantity=1', `item=${'x'.repeat(20_000)}&quantity=1`]) {
+      expect((await page('/shop/orders', identity('shop'), wrong)).status).toBe(400)
+    }
+  })
+
+  it('opens its live list for nobody who has not come through the gateway', async () => {
+    for (const path of ['/shop/live', '/shop/other']) {
+      const socket = new WebSocket(shop.storefrontUrl.replace('http', 'ws') + path)
+      expect(String((await once(socket, 'error'))[0])).toContain('401')
+    }
+  })
+
+  it('says goodbye to anybody', async () => {
+    expect((await page('/shop/goodbye')).status).toBe(200)
+    for (const asset of ['shop.css', 'live.js']) expect((await page(`/shop/assets/${asset}`)).status).toBe(200)
   })
 })

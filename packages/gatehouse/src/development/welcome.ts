@@ -24,6 +24,12 @@ Try it (paste one after the other):
   curl -i -X POST ${url}/logout -H "authorization: Bearer $TOKEN"
   curl -i ${url}/orders -H "authorization: Bearer $TOKEN"
 
+In a browser, ${url}/shop: a storefront that leads to sign in and back. Open it twice, order something, see it arrive in
+both, sign out in one, and see the other's live list end.
+
+A rule is on trial (observe): whoever orders without the role boss is let through, and stands in the log and in ${url}/metrics.
+Who would be let through: gatehouse can bob POST /orders. Why somebody was not: gatehouse explain ID, with the id of the refusal.
+
 Users alice and bob (password ${demoPassword}); service client demo-service (secret demo-service-secret).
 Apps demo-web (secret demo-web-secret) and demo-spa (public), both for http://127.0.0.1:39002/cb; others may register.
 OpenID Connect: ${url}/.well-known/openid-configuration   API: ${url}/docs
