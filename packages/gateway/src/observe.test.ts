@@ -9,7 +9,7 @@ import type { RouteDefinition } from './routes.ts'
 
 const throws: RuleExpression = {
   text: 'a condition',
-  variables: new Set(),
+  reads: new Set(),
   test: () => {
     throw new Error('No such key')
   },

@@ -8,8 +8,8 @@ import { startUpstream, type TestUpstream } from './fixtures/upstream.ts'
 /** The values of the variables, without asking of each which kind it is. */
 type Values = Record<RuleVariable, Record<string, unknown>>
 
-const when = (names: readonly RuleVariable[], test: (values: Values) => unknown, text = 'a condition') =>
-  ({ text, variables: new Set(names), test: (values) => test(values as Values) }) satisfies RuleExpression
+const when = (names: readonly string[], test: (values: Values) => unknown, text = 'a condition') =>
+  ({ text, reads: new Set(names), test: (values) => test(values as Values) }) satisfies RuleExpression
 
 /** What the conditions were handed. */
 const handed: unknown[] = []
@@ -31,11 +31,15 @@ const rules: Readonly<Record<string, RequireDefinition>> = {
       }),
     ],
   },
-  '/query': { when: [when(['request'], ({ request }) => (request.query as { a: string }).a === '1')] },
+  '/query': { when: [when(['request', 'request.query'], ({ request }) => (request.query as { a: string }).a === '1')] },
   '/user': { caller: 'signed-in', when: [when([], () => true)] },
-  '/look': { when: [when(['principal', 'request', 'now'], (values) => handed.push(values) > 0)] },
+  '/look': {
+    when: [
+      when(['principal', 'request', 'request.query', 'request.address', 'now'], (values) => handed.push(values) > 0),
+    ],
+  },
   '/names/{first}/x/{second}': { when: [when(['path'], (values) => handed.push(values) > 0)] },
-  '/where': { when: [when(['request'], ({ request }) => request.address === '10.1.1.1')] },
+  '/where': { when: [when(['request', 'request.address'], ({ request }) => request.address === '10.1.1.1')] },
 }
 
 let upstream: TestUpstream
@@ -129,6 +133,12 @@ describe('rules', () => {
     expect((await send(test.port, '/where', { token: 'user' })).status).toBe(403)
     stated = '127.0.0.1'
     expect(test.log.at(-1)?.reason).toContain('nobody who is trusted says where')
+  })
+
+  it('do not look for an address where no condition reads it', async () => {
+    stated = undefined
+    expect((await send(test.port, '/open')).status).toBe(200)
+    stated = '127.0.0.1'
   })
 
   it('hand conditions what they name and nothing else', async () => {

@@ -57,7 +57,7 @@ function compileAsked(
       continue
     }
     said.set(name, (asked, parameters) => {
-      const value = compiled.test(buildVariables(asked, parameters, compiled.variables))
+      const value = compiled.test(buildVariables(asked, parameters, compiled.reads))
       if (typeof value !== 'string') throw new Error(`${name} is no text: ${text}`)
       return value
     })

@@ -40,6 +40,6 @@ function resolveConditions(
     const compiled = compileCondition(text, names)
     if (typeof compiled !== 'string') return compiled
     report(typeof when === 'string' ? ['when'] : ['when', index], compiled)
-    return { text, variables: new Set(), test: () => false }
+    return { text, reads: new Set(), test: () => false }
   })
 }

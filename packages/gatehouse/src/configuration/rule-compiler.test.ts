@@ -46,6 +46,8 @@ describe('a condition', () => {
     'principal.claims.org == "org_1" && principal.claims.exp > 1999999999.0',
     'request.address == "10.0.0.1"',
     '!has(principal.acr)',
+    '[request][0].query.a == "1" && [request][0].address == "10.0.0.1"',
+    'principal.roles.exists(path, path == "clerk")',
   ])('lets through: %s', (text) => {
     expect(outcome(text)).toBeUndefined()
   })

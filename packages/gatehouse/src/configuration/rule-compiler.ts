@@ -1,4 +1,4 @@
-import { type RuleExpression, type RuleVariable, ruleVariableTypes } from '@gatehouse/gateway/authorize/asked-request'
+import { type RuleExpression, ruleVariableTypes } from '@gatehouse/gateway/authorize/asked-request'
 
 let language: typeof import('@gatehouse/auth/expressions') | undefined
 
@@ -32,9 +32,7 @@ function compile(
     if (expression.type !== type && expression.type !== 'dyn') {
       return `cannot be used: it is a ${expression.type}, and ${only}`
     }
-    // Its variables are among those of the language.
-    const named = expression.variables as ReadonlySet<RuleVariable>
-    return { text, variables: named, test: (values) => expression.evaluate(values) }
+    return { text, reads: expression.reads, test: (values) => expression.evaluate(values) }
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error
     return `cannot be used: ${error.message}`

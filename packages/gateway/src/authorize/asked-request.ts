@@ -24,8 +24,8 @@ export type RuleVariable = 'request' | 'path' | 'principal' | 'now'
 export interface RuleExpression {
   /** As it is written. */
   readonly text: string
-  /** What it names: nothing else is built for it. */
-  readonly variables: ReadonlySet<RuleVariable>
+  /** What it reads: {@link RuleVariable}s, `request.query`, `request.address`. Nothing else is built for it. */
+  readonly reads: ReadonlySet<string>
   /** True lets the request through; anything else, and whatever is thrown, does not. */
   readonly test: (variables: Partial<Record<RuleVariable, unknown>>) => unknown
 }
@@ -58,13 +58,13 @@ export const ruleVariableTypes = {
 export function buildVariables(
   asked: AskedRequest,
   parameters: readonly PatternParameter[],
-  named: ReadonlySet<RuleVariable>,
+  reads: ReadonlySet<string>,
 ): Partial<Record<RuleVariable, unknown>> {
   const variables: Partial<Record<RuleVariable, unknown>> = {}
-  if (named.has('principal')) variables.principal = buildPrincipal(asked.token)
-  if (named.has('path')) variables.path = readParameters(asked.path, parameters)
-  if (named.has('request')) variables.request = buildRequest(asked)
-  if (named.has('now')) variables.now = new Date(asked.now)
+  if (reads.has('principal')) variables.principal = buildPrincipal(asked.token)
+  if (reads.has('path')) variables.path = readParameters(asked.path, parameters)
+  if (reads.has('request')) variables.request = buildRequest(asked, reads)
+  if (reads.has('now')) variables.now = new Date(asked.now)
   return variables
 }
 
@@ -106,20 +106,17 @@ function describePrincipal(token: VerifiedToken): object {
   }
 }
 
-/** Address and query are looked at only by the expression that reads them. */
-const buildRequest = ({ method, host, path, query, findAddress }: AskedRequest): object => ({
-  method,
-  host,
-  path,
-  get address() {
+/** Plain fields: an object with getters of its own would cost more than all else of a condition together. */
+function buildRequest({ method, host, path, query, findAddress }: AskedRequest, reads: ReadonlySet<string>): object {
+  const request: Record<string, unknown> = { method, host, path }
+  if (reads.has('request.query')) request.query = readQuery(query)
+  if (reads.has('request.address')) {
     const address = findAddress()
     if (address === undefined) throw new Error('nobody who is trusted says where the request comes from')
-    return address
-  },
-  get query() {
-    return readQuery(query)
-  },
-})
+    request.address = address
+  }
+  return request
+}
 
 /**
  * The parameters of a query by name, decoded as forms are. One that stands more than once cannot be read, nor asked about:
@@ -147,8 +144,8 @@ export function readParameters(
   path: string,
   parameters: readonly PatternParameter[],
 ): Readonly<Record<string, string>> {
-  const segments = path.slice(1).split('/')
-  const values: Record<string, string> = Object.create(null)
-  for (const { name, index } of parameters) values[name] = decodeSegment(segments[index] ?? '')
+  const segments = path.split('/')
+  const values: Record<string, string> = {}
+  for (const { name, index } of parameters) values[name] = decodeSegment(segments[index + 1] ?? '')
   return values
 }

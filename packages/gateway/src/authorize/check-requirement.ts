@@ -90,12 +90,12 @@ function checkConditions(
 }
 
 function testExpression(
-  { text, variables, test }: RuleExpression,
+  { text, reads, test }: RuleExpression,
   parameters: readonly PatternParameter[],
   asked: AskedRequest,
 ): string | undefined {
   try {
-    const value = test(buildVariables(asked, parameters, variables))
+    const value = test(buildVariables(asked, parameters, reads))
     return value === true ? undefined : `this is ${value === false ? 'false' : 'neither true nor false'}: ${text}`
   } catch (error) {
     const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error)
