@@ -214,6 +214,15 @@ describe('the connection', () => {
     await expect.poll(() => server.feed.readers.size).toBe(1)
   })
 
+  it('is left alone for as long as something comes', async () => {
+    const feed = follow(0.4)
+    const beats = setInterval(() => server.feed.send(': alive\n\n'), 50)
+    closers.push(() => clearInterval(beats))
+    await expect.poll(() => feed.isCurrent, { interval: 10 }).toBe(true)
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    expect([feed.isCurrent, server.feed.resumed.length]).toEqual([true, 1])
+  })
+
   it('is not current by a sign of life alone: everything has to be told on this connection first', async () => {
     const feed = follow(0.3)
     await expect.poll(() => feed.isCurrent, { interval: 10 }).toBe(true)
@@ -226,7 +235,10 @@ describe('the connection', () => {
   })
 
   it.each([
-    ['an entry of a kind that is not known here', 'event: revoked\ndata: [{"kind":"tenant","value":"a"}]\n\n'],
+    [
+      'an entry of a kind that is not known here',
+      'event: revoked\ndata: [{"kind":"tenant","value":"a","issued_before":null,"expires_at":1900000000}]\n\n',
+    ],
     ['an entry without an end', 'event: revoked\ndata: [{"kind":"sid","value":"a","issued_before":null}]\n\n'],
     ['what is no list', 'event: revoked\ndata: {}\n\n'],
     ['what is no JSON', 'event: revoked\ndata: [\n\n'],

@@ -44,7 +44,11 @@ interface Open {
 }
 
 function open(test: TestGateway, token: string | undefined, path = '/'): Promise<Open> {
-  const headers = { host: 'auth.test', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) }
+  const headers = {
+    host: 'auth.test',
+    connection: 'keep-alive',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  }
   return new Promise((resolve, reject) => {
     const options = { host: '127.0.0.1', port: test.port, path, headers, agent: false }
     request(options, (response) => {
