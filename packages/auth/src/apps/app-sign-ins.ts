@@ -14,7 +14,7 @@ import type { Clients } from '../domain/clients.ts'
 import { type ConfiguredApp, callbackOf } from '../domain/configured-app.ts'
 import type { KeyRing } from '../domain/key-rings.ts'
 import { sealUnder, unsealUnder } from '../domain/ring-sealing.ts'
-import type { TokenPairs } from '../domain/token-pairs.ts'
+import { accessOfCode, type TokenPairs } from '../domain/token-pairs.ts'
 import { type AddressLimit, rowsFor } from '../http/address-limit.ts'
 import type { Cookies } from '../http/cookies.ts'
 import type { BodyReader } from '../http/read-body.ts'
@@ -99,23 +99,7 @@ export function createAppSignIns(dependencies: Dependencies): AppSignIns {
     const client = await clients.find(appClientPrefix + app.host)
     if (!client) throw new GatehouseError('not_found')
     const row = await codes.consume({ code, client, redirectUri: callbackOf(app), verifier, jkt: undefined, by })
-    const access = {
-      id: row.grant_id,
-      client,
-      userId: row.user_id,
-      session: { id: row.session_id, expires_at: row.session_expires_at },
-      authTime: row.auth_time,
-      acr: row.acr,
-      amr: row.amr,
-      standing: row,
-      scope: row.scope,
-      audiences: row.audience.split(' '),
-      refreshable: true,
-      confirmation: undefined,
-      claims: null,
-      authorizationDetails: null,
-    }
-    return (await tokenPairs.startGrantByCode(access, row.hash)).grant
+    return (await tokenPairs.startGrantByCode(accessOfCode(row, client), row.hash)).grant
   }
 
   return {

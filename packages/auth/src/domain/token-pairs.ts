@@ -3,7 +3,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { formatScope, missingScopes, parseScope, type ScopeSet } from '@gatehouse/core/scope'
 import { type Clock, seconds } from '@gatehouse/core/time'
-import type { GrantRow, SessionRow, UserRow } from '@gatehouse/store/rows'
+import type { AuthorizationCodeRow, GrantRow, SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import type { AccessTokens } from './access-tokens.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
@@ -60,6 +60,24 @@ export interface GrantedAccess {
   /** Those of them that the first access token has; all where it is left out. */
   readonly tokenDetails?: readonly JsonObject[]
 }
+
+/** What a code stands for that has been used up. */
+export const accessOfCode = (row: AuthorizationCodeRow, client: Client): GrantedAccess => ({
+  id: row.grant_id,
+  client,
+  userId: row.user_id,
+  session: { id: row.session_id, expires_at: row.session_expires_at },
+  authTime: row.auth_time,
+  acr: row.acr,
+  amr: row.amr,
+  standing: row,
+  scope: row.scope,
+  audiences: row.audience.split(' '),
+  refreshable: row.refreshable === 1,
+  confirmation: undefined,
+  claims: row.claims,
+  authorizationDetails: row.authorization_details,
+})
 
 /** A refresh as an endpoint asks for it. */
 export interface RefreshRequest {

@@ -2,7 +2,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import type { AuthorizationCodeRow } from '@gatehouse/store/rows'
 import type { AuthorizationCodes } from '../../domain/authorization-codes.ts'
 import { narrowDetails, readGrantedDetails } from '../../domain/granted-details.ts'
-import type { IssuedTokens, TokenPairs } from '../../domain/token-pairs.ts'
+import { accessOfCode, type IssuedTokens, type TokenPairs } from '../../domain/token-pairs.ts'
 import { type IdTokenDependencies, idTokenFor } from '../id-token-answer.ts'
 import { type Grant, type GrantRequest, narrowAudiences } from '../token.ts'
 
@@ -56,21 +56,9 @@ async function exchange(
   const tokenDetails = narrowDetails(details, readGrantedDetails(row.authorization_details))
   if (!tokenDetails) throw new GatehouseError('invalid_authorization_details')
   const access = {
-    id: row.grant_id,
-    client,
-    userId: row.user_id,
-    session: { id: row.session_id, expires_at: row.session_expires_at },
-    authTime: row.auth_time,
-    acr: row.acr,
-    amr: row.amr,
-    standing: row,
-    scope: row.scope,
-    audiences: granted,
+    ...accessOfCode(row, client),
     tokenAudiences,
-    refreshable: row.refreshable === 1,
     confirmation,
-    claims: row.claims,
-    authorizationDetails: row.authorization_details,
     tokenDetails,
   }
   return { row, ...(await tokenPairs.startGrantByCode(access, row.hash)) }
