@@ -28,7 +28,7 @@ services:
       - { path: /catalogue/**, methods: [GET], require: nothing }
 `)
   running = await site.start(['dev'])
-  shop = await startShop({ issuer: url, ordersPort: orders, inventoryPort: inventory })
+  shop = await startShop({ issuer: url, ordersPort: orders, inventoryPort: inventory, storefrontPort: 0 })
 })
 afterAll(async () => {
   await shop?.stop()
@@ -107,6 +107,13 @@ describe('the main job', () => {
     expect(spoofed.status).toBe(200)
     expect(spoofed.text).not.toContain('usr_root')
     expect(spoofed.text).not.toContain('administrator')
+  })
+
+  it('reads paths in the bundle as in the source', async () => {
+    for (const path of ['/catalogue/%ff', '/catalogue/%c3', '/catalogue/%252e', '/catalogue/..%2f', '/catalogue/%zz']) {
+      const { status } = await get(url + path)
+      expect(status, path).toBe(400)
+    }
   })
 
   it('answers for no other host', async () => {

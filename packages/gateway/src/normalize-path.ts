@@ -68,8 +68,8 @@ function normalizeSlowly(raw: string): string | PathFault {
 
 function isUtf8(path: string): boolean {
   try {
-    decodeURIComponent(path)
-    return true
+    // The value is used: a bundler may leave out a call that seems to do nothing, and the throw with it.
+    return decodeURIComponent(path) !== ''
   } catch {
     return false
   }

@@ -6,6 +6,9 @@ import { buildCloseFrame, closeCodes, FrameBoundary } from './frames.ts'
 /** How long a frame that was begun may take to end, before the connection is broken instead, in milliseconds. */
 const frameGrace = 200
 
+/** How long one side may take to end when the other has, in milliseconds. */
+const endGrace = 2000
+
 /** What a tunnel is told when it is opened. */
 export interface TunnelOptions {
   readonly client: Duplex
@@ -43,7 +46,7 @@ export class Tunnel implements Runs {
       [client, service],
       [service, client],
     ] as const) {
-      from.on('end', () => to.end())
+      from.on('end', () => this.#endSoon(to))
       from.on('error', () => from.destroy())
       from.on('close', () => this.#onClosed(to))
     }
@@ -94,6 +97,12 @@ export class Tunnel implements Runs {
   #break(): void {
     this.#options.client.destroy()
     this.#options.service.destroy()
+  }
+
+  /** One side says no more: the other gets what is left, and a moment to end. A WebSocket does not live on one way. */
+  #endSoon(other: Duplex): void {
+    other.end()
+    setTimeout(() => this.#break(), endGrace).unref()
   }
 
   /** One end is gone: what the other has still to be sent, it gets. */

@@ -213,6 +213,25 @@ describe('a WebSocket', () => {
     await until(() => service.sockets.clients.size === 0)
   })
 
+  it('does not live on one way: where a side has ended and the other does not, both end soon', async () => {
+    const upgrades: Duplex[] = []
+    const upstream = await startUpstream()
+    upstream.server.on('upgrade', (_request, socket) => {
+      upgrades.push(socket.resume())
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n')
+    })
+    closers.push(
+      () => upstream.stop(),
+      () => upgrades[0]?.destroy(),
+    )
+    const test = await startFront(upstream.origin)
+    const socket = open(test, '/open/x')
+    await outcomeOf(socket)
+    socket.terminate()
+    await until(() => test.answers.some(({ status }) => status === 101), 4000)
+    await until(() => upgrades[0]?.destroyed === true || upgrades[0]?.readableEnded === true)
+  })
+
   it('is not filled faster than its client reads', async () => {
     const service = await startService()
     const test = await startFront(service.origin)
