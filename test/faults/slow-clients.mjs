@@ -59,16 +59,11 @@ export async function trySlowClients({ quick, say }) {
     const measured = open > 0 ? `${open} of ${each[way.name]} are open` : `all, the last after ${latest.toFixed(0)} s`
     add(`slow ${way.name}: cut`, `within ${way.cutAfter + 5} s`, measured, open === 0 && latest <= way.cutAfter + 5)
   }
-  // Node's own limit is a minute: what is measured here is Gatehouse's.
-  const { open } = await control.settle(0)
-  const controlled = control.openedAt + 20_000 < performance.now()
-  add(
-    'slow headers at a plain node:http server: cut',
-    'within 20 s',
-    `${control.cutBefore(20)} of 10 cut by then, ${open} open now`,
-    control.cutBefore(20) === 10 || !controlled,
-    true,
-  )
+  // Node's own limit is a minute: what is measured above is Gatehouse's.
+  await pause(Math.max(0, control.openedAt + 21_000 - performance.now()))
+  const cut = control.cutBefore(20)
+  await control.settle(0)
+  add('slow headers at a plain node:http server: cut', 'all 10 within 20 s', `${cut} of 10`, cut === 10, true)
   server.close().closeAllConnections()
   await gatehouse.stop()
   return figures

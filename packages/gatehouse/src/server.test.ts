@@ -46,6 +46,38 @@ it('serves a request that wishes for another protocol as a plain one', async () 
   }
 })
 
+it('cuts a connection on which a body drips in after its request was answered, and no other', async () => {
+  const server = createFrontServer(
+    (request, response) => {
+      request.resume()
+      response.end('early')
+    },
+    () => {},
+    undefined,
+    150,
+  )
+  servers.push(server)
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const startedAt = performance.now()
+  const post = (length: number) => `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\nx`
+  const lifetimeOf = (length: number): Promise<number> =>
+    new Promise((done) => {
+      const socket = connect((server.address() as AddressInfo).port, '127.0.0.1', () => socket.write(post(length)))
+      const timer = setInterval(() => length > 2 && socket.writable && socket.write('x'), 20)
+      setTimeout(() => length === 2 && socket.write('x'), 50)
+      setTimeout(() => socket.destroy(), 600)
+      socket.on('error', () => undefined)
+      socket.resume()
+      socket.on('close', () => {
+        clearInterval(timer)
+        done(performance.now() - startedAt)
+      })
+    })
+  const [dripping, finished] = await Promise.all([lifetimeOf(1000), lifetimeOf(2)])
+  expect(dripping).toBeLessThan(450)
+  expect(finished).toBeGreaterThan(550)
+})
+
 it('answers requests that come together in their order, and cuts a connection that has too many under way', async () => {
   const one = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
   const few = await converse(one.repeat(20), 20)

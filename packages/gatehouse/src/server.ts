@@ -83,14 +83,36 @@ export function createFrontServer(
   listener: FrontListener,
   logRefusal: (entry: RefusalEntry) => void,
   tls?: TlsOptions,
+  leftoverTime = 30_000,
 ): FrontServer {
-  const limited = limitPipelining(listener)
+  const limited = limitPipelining(limitLeftovers(listener, leftoverTime))
   const server = tls ? createTlsServer({ ...serverOptions, ...tls }, limited) : createServer(serverOptions, limited)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, sent: Buffer) => {
     listener(request, createUpgradedResponse(request, socket), sent)
   })
   server.on('clientError', (error, socket) => onClientError(error, socket, logRefusal))
   return server
+}
+
+/**
+ * Cuts connections on which a body still drips in so many milliseconds after its request was answered: nobody watches it any
+ * more, and its connection would be held for as long as the client likes. Stops: slow bodies that are sent to whatever answers
+ * without reading them.
+ */
+function limitLeftovers(listener: FrontListener, milliseconds: number): FrontListener {
+  return (request, response, sent) => {
+    const { headers } = request
+    if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) {
+      response.once('finish', () => {
+        if (request.complete) return
+        const { socket } = request
+        const timer = setTimeout(() => socket.destroy(), milliseconds).unref()
+        request.once('end', () => clearTimeout(timer))
+        socket.once('close', () => clearTimeout(timer))
+      })
+    }
+    listener(request, response, sent)
+  }
 }
 
 /** Requests that may wait on one connection for the answers before theirs. */
