@@ -141,15 +141,22 @@ describe('a request that could change something', () => {
   it('counts only where a page of the very app has sent it', async () => {
     await signIn()
     site.received.length = 0
-    const good = [{ 'sec-fetch-site': 'same-origin' }, { origin: site.app }]
+    const good = [
+      { 'sec-fetch-site': 'same-origin' },
+      { origin: site.app },
+      // A form of a page with Referrer-Policy: no-referrer, which Gatehouse’s own are.
+      { origin: 'null', 'sec-fetch-site': 'same-origin' },
+    ] as Record<string, string>[]
     for (const headers of good) expect((await post(headers)).status).toBe(200)
-    expect(site.received).toHaveLength(2)
+    expect(site.received).toHaveLength(3)
     const bad = [
       {},
       { 'sec-fetch-site': 'same-site' },
       { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'none' },
       { origin: 'null' },
+      { origin: 'null', 'sec-fetch-site': 'cross-site' },
+      { origin: 'null', 'sec-fetch-site': 'same-site' },
       { origin: site.otherApp },
       { origin: site.app.replace('http', 'https') },
       { origin: site.app, 'sec-fetch-site': 'cross-site' },
@@ -157,7 +164,7 @@ describe('a request that could change something', () => {
     ] as Record<string, string>[]
     for (const headers of bad) expect((await post(headers)).status, JSON.stringify(headers)).toBe(403)
     for (const headers of bad) expect((await post(headers, '/open/x')).status, JSON.stringify(headers)).toBe(403)
-    expect(site.received).toHaveLength(2)
+    expect(site.received).toHaveLength(3)
   })
 })
 

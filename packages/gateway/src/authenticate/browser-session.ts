@@ -71,8 +71,10 @@ export const opensWebSocket = ({ headers }: IncomingMessage): boolean =>
   headers['sec-fetch-mode'] === 'websocket'
 
 /**
- * Whether a page of the very origin has sent a request. What says nothing about that is not believed to. Spec: Fetch Metadata
- * Request Headers section 2.3; RFC 6454 section 7.
+ * Whether a page of the very origin has sent a request. What says nothing about that is not believed to. A page that tells
+ * nobody where it is (`Referrer-Policy: no-referrer`) sends its forms with `Origin: null`, which then says nothing either way;
+ * a page in a sandbox does so too, and is `cross-site`. Spec: Fetch Metadata Request Headers section 2.3; RFC 6454 section 7;
+ * Fetch section 3.2 (what Origin is made of).
  */
 export function isFromItself(
   { publicScheme }: BrowserSessionFinder,
@@ -81,5 +83,6 @@ export function isFromItself(
 ): boolean {
   const site = headers['sec-fetch-site']
   const isOrigin = headers.origin === `${publicScheme}://${host}`
-  return site === undefined ? isOrigin : site === 'same-origin' && (headers.origin === undefined || isOrigin)
+  if (site === undefined) return isOrigin
+  return site === 'same-origin' && (isOrigin || headers.origin === undefined || headers.origin === 'null')
 }
