@@ -27,28 +27,42 @@ export class Visitor {
   readonly page: Page
   readonly context: BrowserContext
   readonly #issuer: string
+  /** Whose pages are judged: Gatehouse's and, where it is of our making, the app's. */
+  readonly #origins: readonly string[]
   readonly #hasScripts: boolean
   readonly #strays: string[] = []
 
-  private constructor(context: BrowserContext, page: Page, issuer: string, hasScripts: boolean) {
+  private constructor(
+    context: BrowserContext,
+    page: Page,
+    origins: readonly [string, ...string[]],
+    hasScripts: boolean,
+  ) {
     this.context = context
     this.page = page
-    this.#issuer = issuer
+    this.#issuer = origins[0]
+    this.#origins = origins
     this.#hasScripts = hasScripts
     page.on('request', (request) => {
-      if (!request.isNavigationRequest() && new URL(request.url()).origin !== issuer) this.#strays.push(request.url())
+      const { origin } = new URL(request.url())
+      if (!request.isNavigationRequest() && !origins.includes(origin)) this.#strays.push(request.url())
     })
   }
 
-  /** A new browser, with nothing in it. */
-  static async arrive(browser: Browser, issuer: string, options: BrowserContextOptions = {}): Promise<Visitor> {
+  /** A new browser, with nothing in it; `app` is the origin of an app whose pages are judged too. */
+  static async arrive(
+    browser: Browser,
+    issuer: string,
+    options: BrowserContextOptions = {},
+    app = issuer,
+  ): Promise<Visitor> {
     const context = await browser.newContext({ ...usual, ...options })
-    return new Visitor(context, await context.newPage(), issuer, options.javaScriptEnabled ?? true)
+    return new Visitor(context, await context.newPage(), [issuer, app], options.javaScriptEnabled ?? true)
   }
 
   /** Another tab of the same browser. */
   async openTab(): Promise<Visitor> {
-    return new Visitor(this.context, await this.context.newPage(), this.#issuer, this.#hasScripts)
+    return new Visitor(this.context, await this.context.newPage(), [this.#issuer, ...this.#origins], this.#hasScripts)
   }
 
   /** Goes to an address: a path of Gatehouse, or a whole one. */
@@ -72,6 +86,11 @@ export class Visitor {
   async waitFor(selector: string): Promise<void> {
     await this.page.waitForSelector(selector)
     await this.#judge()
+  }
+
+  /** Waits until a part of the page says something, which it does by itself. */
+  async waitForText(selector: string, text: string): Promise<void> {
+    await this.page.locator(selector, { hasText: text }).waitFor()
   }
 
   fill(selector: string, text: string): Promise<void> {
@@ -105,8 +124,9 @@ export class Visitor {
   /** Looks at the page as somebody would who cannot see it well, or at night. */
   async #judge(): Promise<void> {
     expect(this.#strays, 'loaded from elsewhere').toEqual([])
-    if (!this.#hasScripts || !this.page.url().startsWith(`${this.#issuer}/`)) return
-    const kind = (await this.page.getAttribute('body', 'data-page')) ?? 'unnamed'
+    if (!this.#hasScripts || !this.#origins.includes(new URL(this.page.url()).origin)) return
+    const title = (await this.page.title()).toLowerCase().replace(/\W+/g, '-')
+    const kind = (await this.page.getAttribute('body', 'data-page')) ?? title
     const hasError = kind !== 'error' && (await this.page.locator('#error').count()) > 0
     const name = hasError ? `${kind}-error` : kind
     const parts = `${name} ${await this.page.evaluate(listParts)}`

@@ -144,6 +144,13 @@ describe('the storefront', () => {
     expect(status).toBe(200)
     expect(text).toContain('<code id="subject">usr_1</code>, clerk')
     expect(headers.get('content-security-policy')).toContain("default-src 'self'")
+    // There its forms are led whose sender’s session has ended.
+    expect(headers.get('content-security-policy')).toContain(`form-action 'self' ${issuer}`)
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(text).not.toContain('id="place"')
+    const may = await page('/shop', identity('shop', { scope: 'orders:write' }))
+    expect(may.text).toContain('id="place"')
+    expect((await page('/shop/nowhere', identity('shop'))).status).toBe(404)
     expect((await page('/shop')).status).toBe(401)
     expect((await page('/shop', identity('orders'))).status).toBe(401)
   })

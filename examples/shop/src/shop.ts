@@ -48,7 +48,7 @@ export async function startShop({
   try {
     const orders = await start(createOrders({ issuer, book }), ordersPort)
     const inventory = await start(createInventory({ issuer }), inventoryPort)
-    const storefront = await start(createStorefront({ guard, book }), storefrontPort)
+    const storefront = await start(createStorefront({ issuer, guard, book }), storefrontPort)
     serveLiveOrders(storefront, { guard, book })
     return {
       ordersUrl: urlOf(orders, host),

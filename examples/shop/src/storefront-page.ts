@@ -20,7 +20,7 @@ ${body}
 
 /** What somebody sees who is signed in: who they are, what was ordered, and how to order and to leave. */
 export const renderShop = (
-  who: { readonly subject: string; readonly roles: readonly string[] },
+  who: { readonly subject: string; readonly roles: readonly string[]; readonly mayOrder: boolean },
   orders: readonly Order[],
 ) =>
   page(
@@ -38,13 +38,15 @@ ${orders.map(({ id, item, quantity }) => `<tr><td>${escapeHtml(id)}</td><td>${es
 </tbody>
 </table>
 <h2>Order something</h2>
-<form id="order" method="post" action="/shop/orders">
+${who.mayOrder ? orderForm : '<p id="may-not-order">You may look, and not order: that takes the scope <code>orders:write</code>.</p>'}`,
+    '<script src="/shop/assets/live.js" defer></script>',
+  )
+
+const orderForm = `<form id="order" method="post" action="/shop/orders">
 <label for="item">Item</label><input id="item" name="item" value="chair" required maxlength="100">
 <label for="quantity">Quantity</label><input id="quantity" name="quantity" type="number" value="1" min="1" max="999999" required>
 <button id="place">Order</button>
-</form>`,
-    '<script src="/shop/assets/live.js" defer></script>',
-  )
+</form>`
 
 /** What somebody sees who has signed out. */
 export const renderGoodbye = (): string =>
@@ -57,8 +59,12 @@ export const renderGoodbye = (): string =>
 export const renderWrongOrder = (): string =>
   page(
     'That is no order',
-    '<p>An order has an item and a quantity above 0.</p>\n<p><a href="/shop">Back to the shop</a></p>',
+    '<p id="no-order">An order has an item and a quantity above 0.</p>\n<p><a href="/shop">Back to the shop</a></p>',
   )
+
+/** What somebody sees who asks for a page that there is not. */
+export const renderNothing = (): string =>
+  page('There is nothing here', '<p id="nothing"><a href="/shop">Back to the shop</a></p>')
 
 /** The style of every page. */
 export const style = `:root { color-scheme: light dark }
@@ -66,6 +72,7 @@ body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 }
 main { max-width: 40rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: 0.25rem 0.5rem; border-bottom: 1px solid #8888 }
+a { color: inherit }
 form { margin: 1rem 0 }
 label { display: block; margin-top: 0.5rem }
 input, button { font: inherit; padding: 0.4rem 0.6rem }
