@@ -4,43 +4,11 @@ import { dirname, join } from 'node:path'
 import { TestBrowser } from '@gatehouse/auth/testing/browser'
 import { type Shop, startShop } from '@gatehouse/example-shop/shop'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createSite, findFreePort, root, type Site } from '../flows/running-program.ts'
+import { createSite, root, type Site } from '../flows/running-program.ts'
 import { demoPassword } from './development-site.ts'
+import { type Block, findPorts, guidesFolder, readBlocks } from './guide-blocks.ts'
 
-const folder = join(root, 'docs/guides')
-const guides = readdirSync(folder).filter((name) => name !== 'README.md')
-
-/** A fenced block of a guide: ```language id=… or file=…, its text, and the answer that stands right after it. */
-interface Block {
-  readonly language: string
-  /** A command that is run. */
-  readonly id: string | undefined
-  /** A file that the reader makes. */
-  readonly file: string | undefined
-  readonly text: string
-  readonly answer: string | undefined
-}
-
-function readBlocks(name: string): readonly Block[] {
-  const text = readFileSync(join(folder, name), 'utf8')
-  const pattern = /^```(\w+)(?: (id|file)=(\S+))?\n([\s\S]*?)^```$(?:\n\n```(?:json|text)\n([\s\S]*?)^```$)?/gm
-  return [...text.matchAll(pattern)].map(([, language = '', key, value, content = '', answer]) => ({
-    language,
-    id: key === 'id' ? value : undefined,
-    file: key === 'file' ? value : undefined,
-    text: content,
-    answer,
-  }))
-}
-
-/** The guides' ports are those of one machine; here each becomes one that is free. */
-async function findPorts(texts: readonly string[]): Promise<(text: string) => string> {
-  const free = new Map<string, number>()
-  for (const [port] of texts.join('\n').matchAll(/:\d{4}\b/g)) {
-    if (!free.has(port)) free.set(port, await findFreePort())
-  }
-  return (text) => text.replace(/:\d{4}\b/g, (port) => `:${free.get(port)}`)
-}
+const guides = readdirSync(guidesFolder).filter((name) => name !== 'README.md')
 
 /** Does what a person does at an address: signs in, allows. Answers with what the address bar says in the end. */
 async function visit(browser: TestBrowser, url: string): Promise<string> {
@@ -126,8 +94,10 @@ describe('the guides', () => {
     const blocks = [...readBlocks('README.md'), ...readBlocks(name)]
     const here = await findPorts([example, ...blocks.map(({ text }) => text)])
     const issuer = here('http://localhost:8080')
-    const [ordersPort = 0, inventoryPort = 0] = [':4001', ':4002'].map((port) => Number(here(port).slice(1)))
-    shop = await startShop({ issuer, ordersPort, inventoryPort })
+    const [ordersPort = 0, inventoryPort = 0, storefrontPort = 0] = [':4001', ':4002', ':4003'].map((port) =>
+      Number(here(port).slice(1)),
+    )
+    shop = await startShop({ issuer, ordersPort, inventoryPort, storefrontPort })
 
     site = await createSite()
     const lines = blocks
