@@ -10,6 +10,8 @@ await ensureBuilt()
 
 const missing = ensureSystemPackages([
   { command: 'nginx', package: 'nginx-light', for: 'a gateway of somebody else' },
+  { command: 'caddy', package: 'caddy', for: 'another one' },
+  { command: 'haproxy', package: 'haproxy', for: 'a third one' },
   {
     file: '/usr/lib/python3/dist-packages/jwcrypto/__init__.py',
     package: 'python3-jwcrypto',

@@ -1,7 +1,7 @@
+import type { HostBrowser } from '@gatehouse/auth/testing/host-browser'
 import { goodPassword } from '@gatehouse/auth/testing/start-auth'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type BrowserSite, startBrowserSite } from './testing/browser-site.ts'
-import type { HostBrowser } from './testing/host-browser.ts'
 
 let site: BrowserSite
 beforeAll(async () => {

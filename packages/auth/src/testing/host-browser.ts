@@ -1,5 +1,5 @@
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
-import { ShownPage } from '@gatehouse/auth/testing/browser'
+import { ShownPage } from './browser.ts'
 
 /** What is sent beside the address. */
 export interface Sent {
@@ -10,14 +10,15 @@ export interface Sent {
 
 /** A browser that keeps the cookies of each host apart, says where its requests come from, and follows redirects. */
 export class HostBrowser {
-  readonly #port: number
+  readonly #port: number | undefined
   readonly jars = new Map<string, Map<string, string>>()
   /** The addresses that it was led through, the last one included. */
   trail: string[] = []
   /** A path that it does not go to: there somebody else takes the address. */
   stopsBefore: string | undefined = undefined
 
-  constructor(port: number) {
+  /** Every host is this machine; `port` is where all of them are, whatever their addresses say. */
+  constructor(port?: number) {
     this.#port = port
   }
 
@@ -60,11 +61,11 @@ export class HostBrowser {
 
   /** One request, with the cookies of its host. */
   async send(address: string, { method = 'GET', headers = {}, body }: Sent): Promise<ShownPage> {
-    const { host, pathname, search } = new URL(address)
+    const { host, port, pathname, search } = new URL(address)
     const jar = this.jars.get(host) ?? new Map<string, string>()
     this.jars.set(host, jar)
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
-    const answer = await exchange(this.#port, {
+    const answer = await exchange(this.#port ?? Number(port), {
       method,
       path: pathname + search,
       headers: { host, ...(cookie ? { cookie } : {}), ...headers },

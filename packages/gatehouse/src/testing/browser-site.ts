@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { addUser } from '@gatehouse/auth/domain/users'
+import { HostBrowser } from '@gatehouse/auth/testing/host-browser'
 import { goodPassword } from '@gatehouse/auth/testing/start-auth'
 import { ManualClock } from '@gatehouse/core/time'
 import { openStore, type Store } from '@gatehouse/store/store'
@@ -9,7 +10,6 @@ import { compose, type Program } from '../compose.ts'
 import { checkConfiguration } from '../configuration/load.ts'
 import { readConfigurationText } from '../configuration/read-file.ts'
 import { createLog } from '../telemetry/log.ts'
-import { HostBrowser } from './host-browser.ts'
 
 /** What the service behind the app was sent. */
 export interface Received {

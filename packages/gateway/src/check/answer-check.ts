@@ -28,7 +28,7 @@ export const untrusted: Denial = {
 export const unknownKind: Denial = {
   code: 'invalid_request',
   reason: 'the query of the question is neither empty nor for=nginx',
-  needed: '/gateway/check or /gateway/check?for=nginx',
+  needed: '/gateway/check or /gateway/check?for=nginx, without the query of the request that it is about',
 }
 
 /** What a proxy is told that asked about a request. */

@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** A proxy of somebody else, by the configuration that stands in the guide. */
+export interface ForeignProxy {
+  readonly name: string
+  /** The Debian package that it comes from, or the beginning of its name. */
+  readonly package: string
+  /** The files of the guide that it reads; they are in `folder` then. */
+  readonly files: readonly string[]
+  start(folder: string): ChildProcess
+}
+
+const environment = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
+
+/** What stands around a file of /etc/nginx/conf.d, for somebody who may write in one folder alone. */
+const nginxAround = (folder: string): string => `
+daemon off;
+pid ${folder}/nginx.pid;
+error_log ${folder}/nginx.log;
+events {}
+http {
+  access_log off;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  include ${folder}/nginx-wiki.conf;
+}
+`
+
+const run = (command: string, args: readonly string[], folder: string, more: Record<string, string> = {}) =>
+  spawn(command, args, { cwd: folder, env: { ...environment, ...more }, stdio: 'ignore' })
+
+/** Those that Debian has. */
+export const proxies: readonly ForeignProxy[] = [
+  {
+    name: 'nginx',
+    package: 'nginx',
+    files: ['nginx-wiki.conf'],
+    start(folder) {
+      const file = join(folder, 'nginx.conf')
+      writeFileSync(file, nginxAround(folder))
+      return run('nginx', ['-c', file, '-p', folder, '-e', join(folder, 'nginx.log')], folder)
+    },
+  },
+  {
+    name: 'Caddy',
+    package: 'caddy',
+    files: ['Caddyfile'],
+    // Its other listener is a socket in the folder, and so is what it remembers.
+    start: (folder) =>
+      run('caddy', ['run', '--config', 'Caddyfile', '--adapter', 'caddyfile'], folder, {
+        CADDY_ADMIN: `unix/${folder}/caddy.sock`,
+        HOME: folder,
+        XDG_DATA_HOME: folder,
+        XDG_CONFIG_HOME: folder,
+      }),
+  },
+  {
+    name: 'HAProxy',
+    package: 'haproxy',
+    files: ['haproxy.cfg', 'gatehouse.lua'],
+    start: (folder) => run('haproxy', ['-db', '-f', 'haproxy.cfg'], folder),
+  },
+]
