@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type OutgoingHttpHeaders, request, type Server } from 'node:http'
 import { join } from 'node:path'
@@ -45,6 +46,17 @@ describe.each(proxies)('forward-auth by $name', ({ package: name, files, start }
         })
         response.end('the wiki')
       })
+      service.on('upgrade', ({ method = '', url = '', headers }, socket) => {
+        received.push({
+          method,
+          url,
+          headers: Object.fromEntries(Object.entries(headers).map(([k, v]) => [k, `${v}`])),
+        })
+        const key = `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
+        const accept = createHash('sha1').update(key).digest('base64')
+        const agreed = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: websocket']
+        socket.end([...agreed, `Sec-WebSocket-Accept: ${accept}`, '', ''].join('\r\n'))
+      })
       await new Promise<void>((done) => service.listen(Number(here(':4005').slice(1)), '127.0.0.1', done))
       site = await createSite()
       site.configure(here(example + yaml))
@@ -79,6 +91,10 @@ describe.each(proxies)('forward-auth by $name', ({ package: name, files, start }
         const { host, port } = new URL(app)
         const sent = request({ host: '127.0.0.1', port, path, method, headers: { host, ...headers } }, (response) => {
           response.resume().on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers }))
+        })
+        sent.on('upgrade', (response, socket) => {
+          socket.destroy()
+          resolve({ status: response.statusCode ?? 0, headers: response.headers })
         })
         sent.on('error', reject).end()
       })
@@ -189,6 +205,23 @@ describe.each(proxies)('forward-auth by $name', ({ package: name, files, start }
       const foreign = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
       expect((await browser.post(`${app}/edit/page`, { text: 'x' }, foreign)).status).toBe(403)
       expect((await browser.post(`${app}/edit/page`, { text: 'x' })).status).toBe(200)
+    })
+
+    it('lets a WebSocket through that a page of the app opens in a session, and no other', async () => {
+      const browser = new HostBrowser()
+      await browser.submit(await browser.visit(`${app}/page`), { username: 'alice', password: demoPassword })
+      received.length = 0
+      const cookie = `gatehouse_app=${browser.jars.get(new URL(app).host)?.get('gatehouse_app')}`
+      const handshake = {
+        ...{ connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' },
+        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+      }
+      expect((await ask('/page', { ...handshake, origin: app })).status).toBe(401)
+      expect((await ask('/page', { ...handshake, cookie })).status).toBe(403)
+      expect((await ask('/page', { ...handshake, cookie, origin: 'https://evil.example' })).status).toBe(403)
+      expect(received).toEqual([])
+      expect((await ask('/page', { ...handshake, cookie, origin: app })).status).toBe(101)
+      expect(received).toMatchObject([{ headers: { 'x-gatehouse-roles': 'clerk', upgrade: 'websocket' } }])
     })
 
     it('signs out, and what is left of the session opens nothing', async () => {
