@@ -122,11 +122,12 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   }
   let pipeline = adopt(table)
 
-  function adopt(next: RouteTable): Pipeline {
+  function adopt(next: RouteTable, before?: RouteTable): Pipeline {
     const kept = new Map<string, Upstream>()
     const sets = next.services.map((service) => buildSet(service, kept, upstreams, tuning))
     for (const [key, upstream] of upstreams) if (!kept.has(key)) retire(upstream)
     upstreams = kept
+    inheritRates(before, next)
     return { ...base, table: next, upstreams: sets, realm: next.issuerHost }
   }
 
@@ -180,7 +181,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
       runPipeline(pipeline, visitOf(request, response, checked, method), answersFor(kind))
     },
     replace(next) {
-      pipeline = adopt(next)
+      pipeline = adopt(next, pipeline.table)
     },
     endRevoked(entries) {
       if (running.size === 0) return
@@ -209,6 +210,15 @@ const connectionItself: NonNullable<GatewayDependencies['origin']> = {
   scheme: requestScheme,
   isTrustedProxy: () => false,
   findStated: peerAddress,
+}
+
+/** Limits that stand as they stood go on with what they have counted: a reload gives nobody a full bucket. */
+function inheritRates(before: RouteTable | undefined, next: RouteTable): void {
+  const known = new Map(before?.rateLimits.map((limit) => [limit.identity, limit]))
+  for (const limit of next.rateLimits) {
+    const same = known.get(limit.identity)
+    if (same !== undefined) limit.inherit(same)
+  }
 }
 
 /** Upstreams are told apart by origin and timeouts: two services may share one. */

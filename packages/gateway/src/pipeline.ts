@@ -17,6 +17,8 @@ import { refuse } from './refuse.ts'
 import { buildRequestHeaders, withoutFolded } from './rewrite/request-headers.ts'
 import type { Route } from './route.ts'
 import type { RouteTable } from './routes.ts'
+import { findAnswerHeaders } from './traffic/answer-headers.ts'
+import { takeRates } from './traffic/route-rates.ts'
 import type { Visit } from './visit.ts'
 import { openTunnel } from './websocket/open-tunnel.ts'
 
@@ -42,7 +44,17 @@ type Stage = (pipeline: Pipeline, visit: Visit, checked: CheckedRequest) => Outc
  * The way of every request, in this order. The first stage that says no decides the answer. A proof of possession is used up
  * last, so that a request which is refused for something else leaves nothing behind.
  */
-const stages: readonly Stage[] = [match, findCaller, checkRule, checkBody, askOutside, useProof]
+const stages: readonly Stage[] = [
+  match,
+  limitAddress,
+  findCaller,
+  limitCaller,
+  checkRule,
+  checkBody,
+  askOutside,
+  limitRoute,
+  useProof,
+]
 
 /** What becomes of a request. */
 export interface Ending {
@@ -181,6 +193,24 @@ function match({ table }: Pipeline, visit: Visit, { host, path }: CheckedRequest
   return undefined
 }
 
+/** Before anything is verified, so that a flood costs no signature. */
+function limitAddress(_pipeline: Pipeline, visit: Visit): Denial | undefined {
+  const { rates } = routeOf(visit)
+  return rates && takeRates(rates.byAddress, visit)
+}
+
+/** Before the rule, so that who is refused again and again is counted too. */
+function limitCaller(_pipeline: Pipeline, visit: Visit): Denial | undefined {
+  const { rates } = routeOf(visit)
+  return rates && takeRates(rates.byCaller, visit)
+}
+
+/** After the rule, so that strangers cannot use up what everybody shares. */
+function limitRoute(_pipeline: Pipeline, visit: Visit): Denial | undefined {
+  const { rates } = routeOf(visit)
+  return rates && takeRates(rates.byRoute, visit)
+}
+
 function findCaller(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Outcome {
   const route = routeOf(visit)
   if (route.requirement.credentials === 'ignored') return undefined
@@ -256,6 +286,7 @@ function forward(
     headers,
     body: checked.bodyLength !== 0,
     authenticated: visit.token !== undefined,
+    added: findAnswerHeaders(visit),
     onUpgrade,
   }).start()
   return undefined

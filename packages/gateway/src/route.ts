@@ -1,5 +1,6 @@
 import type { Requirement } from './authorize/requirement.ts'
 import type { PatternParameter } from './path-pattern.ts'
+import type { RouteRates } from './traffic/rate-limit.ts'
 
 /** A service, ready. */
 export interface Service {
@@ -33,4 +34,8 @@ export interface Route {
   readonly observed: Requirement | undefined
   /** The `{name}` segments of its pattern: read where a condition of the rule names `path`. */
   readonly parameters: readonly PatternParameter[]
+  /** How often it may be asked; absent = as often as anybody likes. */
+  readonly rates: RouteRates | undefined
+  /** Which headers of the service's answers are left out, in small letters, since ours are set; absent = none. */
+  readonly dropped: ReadonlySet<string> | undefined
 }

@@ -7,6 +7,8 @@ import { buildRequirement, type RequireDefinition } from './authorize/requiremen
 import { type PathPattern, parsePattern } from './path-pattern.ts'
 import type { Route, Service } from './route.ts'
 import { newTrie, type RouteLeaf, type TrieNode } from './route-trie.ts'
+import type { RateDefinition, RateLimit } from './traffic/rate-limit.ts'
+import { arrangeRates, buildRates, checkRates } from './traffic/route-rates.ts'
 
 /** A service behind the gateway, as the configuration names it. */
 export interface ServiceDefinition {
@@ -23,8 +25,8 @@ export interface ServiceDefinition {
   readonly forwardAuth?: boolean | undefined
   /** Seconds. Defaults: connect 5, headers 30, idle 120. */
   readonly timeouts?: { readonly connect?: number; readonly headers?: number; readonly idle?: number }
-  /** Bytes. Default: 10 MiB. */
-  readonly limits?: { readonly body?: number }
+  /** `body`: bytes, 10 MiB by default. `rate`: for all of its routes together. */
+  readonly limits?: { readonly body?: number | undefined; readonly rate?: readonly RateDefinition[] | undefined }
   readonly routes: readonly RouteDefinition[]
 }
 
@@ -37,6 +39,8 @@ export interface RouteDefinition {
   readonly require: RequireDefinition
   /** A rule that is only looked at: what it would refuse is logged and counted, and let through. */
   readonly observe?: RequireDefinition
+  /** Beside the service's. */
+  readonly limits?: { readonly rate?: readonly RateDefinition[] | undefined }
 }
 
 /** All routes, compiled: plain data without connections. */
@@ -44,6 +48,7 @@ export interface RouteTable {
   readonly issuerHost: string
   readonly hosts: ReadonlyMap<string, TrieNode>
   readonly services: readonly Service[]
+  readonly rateLimits: readonly RateLimit[]
 }
 
 /** What {@link buildRouteTable} reads. */
@@ -83,6 +88,7 @@ export function buildRouteTable(input: RouteTableInput): RouteTable {
     hosts.set(parseAuthority(name) ?? name, issuerTrie)
   for (const { host } of input.services) if (host !== undefined) addHost(hosts, host)
   const services: Service[] = []
+  const rateLimits: RateLimit[] = []
   for (const definition of input.services) {
     const host = definition.host === undefined ? issuerHost : parseAuthority(definition.host)
     if (host === undefined) throw new RouteError(definition.name, undefined, `"${definition.host}" is no host`)
@@ -95,10 +101,14 @@ export function buildRouteTable(input: RouteTableInput): RouteTable {
       resourceMetadata: findMetadata(definition.audience, hosts),
     })
     services.push(service)
-    for (const [index, route] of definition.routes.entries()) addRoute(trie, service, route, index)
+    const ofService = buildRates(definition.limits?.rate ?? [], `services.${service.name}`, '')
+    rateLimits.push(...ofService)
+    for (const [index, route] of definition.routes.entries()) {
+      rateLimits.push(...addRoute(trie, service, route, index, ofService))
+    }
   }
   for (const trie of new Set(hosts.values())) finishTrie(trie)
-  return { issuerHost, hosts, services }
+  return { issuerHost, hosts, services, rateLimits }
 }
 
 /** The trie of a host, made where there is none. What is no host is complained of with its service. */
@@ -133,6 +143,8 @@ function buildService(
   }
   const bodyLimit = definition.limits?.body ?? 10 * 1024 * 1024
   if (!Number.isSafeInteger(bodyLimit) || bodyLimit < 0) fail('limits.body is a whole number of bytes')
+  const rates = checkRates(definition.limits?.rate ?? [])
+  if (rates !== undefined) fail(rates)
   return {
     index,
     name: definition.name,
@@ -160,9 +172,18 @@ function parseUpstream(text: string): string | undefined {
   return bare && (url.protocol === 'http:' || url.protocol === 'https:') ? url.origin : undefined
 }
 
+const rateHeaders: ReadonlySet<string> = new Set(['ratelimit', 'ratelimit-policy'])
+
 const neverRouted: ReadonlySet<string> = new Set(['OPTIONS', 'TRACE', 'CONNECT'])
 
-function addRoute(trie: TrieNode, service: Service, definition: RouteDefinition, index: number): void {
+/** Puts a route into the trie, and answers with the rate limits of its own. */
+function addRoute(
+  trie: TrieNode,
+  service: Service,
+  definition: RouteDefinition,
+  index: number,
+  ofService: readonly RateLimit[],
+): readonly RateLimit[] {
   const fail = (sentence: string): never => {
     throw new RouteError(service.name, index, sentence)
   }
@@ -176,19 +197,26 @@ function addRoute(trie: TrieNode, service: Service, definition: RouteDefinition,
   if (rule !== undefined) fail(rule)
   const observed = definition.observe === undefined ? undefined : checkDefinition(definition.observe)
   if (observed !== undefined) fail(observed.replaceAll(/\brequire\b/g, 'observe'))
+  const rateFault = checkRates(definition.limits?.rate ?? [])
+  if (rateFault !== undefined) fail(rateFault)
   const name = `${service.name} ${definition.path}`
+  const place = `services.${service.name} ${definition.methods?.join(' ') ?? 'any'} ${definition.path}`
+  const ofRoute = buildRates(definition.limits?.rate ?? [], place, 'route-')
+  const rates = arrangeRates([...ofService, ...ofRoute])
   const route: Route = {
     name,
     service,
     requirement: buildRequirement(definition.require),
     observed: definition.observe && buildRequirement(definition.observe),
     parameters: pattern.parameters,
+    rates,
+    dropped: rates && rateHeaders,
   }
   const leaf = leafFor(trie, pattern, definition.path)
   if (definition.methods === undefined) {
     if (leaf.any !== undefined || leaf.methods.size > 0) fail(`"${definition.path}" stands twice for one method`)
     leaf.any = route
-    return
+    return ofRoute
   }
   if (definition.methods.length === 0) fail('methods is empty: leave it out to mean every method')
   for (const method of definition.methods) {
@@ -197,6 +225,7 @@ function addRoute(trie: TrieNode, service: Service, definition: RouteDefinition,
     if (leaf.any !== undefined || leaf.methods.has(method)) fail(`${method} "${definition.path}" stands twice`)
     leaf.methods.set(method, route)
   }
+  return ofRoute
 }
 
 function leafFor(trie: TrieNode, pattern: PathPattern, text: string): RouteLeaf {

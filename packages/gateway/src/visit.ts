@@ -4,6 +4,7 @@ import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { DpopProof } from '@gatehouse/guard/dpop'
 import type { CheckedRequest, RefusedRequest } from './check-request.ts'
 import type { Route } from './route.ts'
+import type { RateState } from './traffic/rate-limit.ts'
 
 /** One request on its way through the pipeline: what was found out so far. */
 export class Visit {
@@ -24,6 +25,8 @@ export class Visit {
   scheme: 'Bearer' | 'DPoP' = 'Bearer'
   /** A good proof that still has to be used up before anything is done for it. */
   proof: DpopProof | undefined = undefined
+  /** How the rate limits stand that it was counted against; absent where there are none. */
+  rate: RateState | undefined = undefined
   /** Set once the request was let through: what goes wrong later is a failure, not a decision. */
   allowed = false
   /** Set once an exchange has it, which then counts the answer. */

@@ -80,9 +80,10 @@ function definitionOf(name: string, audience: string, entry: ServiceEntry, repor
       ...(headers === undefined ? {} : { headers: parseDuration(headers) ?? 0 }),
       ...(idle === undefined ? {} : { idle: parseDuration(idle) ?? 0 }),
     },
-    ...(entry.limits?.body === undefined ? {} : { limits: { body: entry.limits.body } }),
+    limits: limitsOf(entry.limits),
     routes: entry.routes.map((route, index) => ({
       path: route.path,
+      limits: limitsOf(route.limits),
       require: resolveRule(route.require, route.path, (key, message) =>
         report(['services', name, 'routes', index, 'require', ...key], message),
       ),
@@ -97,6 +98,13 @@ function definitionOf(name: string, audience: string, entry: ServiceEntry, repor
     })),
   }
 }
+
+type LimitsEntry = NonNullable<ServiceEntry['limits']>
+
+const limitsOf = (entry: LimitsEntry = {}): NonNullable<ServiceDefinition['limits']> => ({
+  ...entry,
+  rate: entry.rate?.map(({ in: window, ...rate }) => ({ ...rate, window: parseDuration(window) ?? 0 })),
+})
 
 /** An upstream that carries a password is refused, and must not be repeated with it. */
 const withoutPassword = (message: string): string => message.replaceAll(/\/\/[^\s"/@]*@/g, '//…@')

@@ -2,6 +2,36 @@ import * as Type from 'typebox'
 import { observed, requirement } from './schema-rules.ts'
 import { count, duration, flag, strict, text, texts } from './schema-words.ts'
 
+const rate = Type.Object(
+  {
+    per: Type.Union(
+      [Type.Literal('address'), Type.Literal('client'), Type.Literal('principal'), Type.Literal('route')],
+      {
+        description:
+          'Whose requests are counted together. `address`: counted before anybody is authenticated. `client`, `principal`: who calls by the token; without one the address. `route`: everybody’s that the rule let through',
+        expected: 'one of address, client, principal, route',
+      },
+    ),
+    requests: count('So many requests', { minimum: 1, maximum: 1_000_000_000 }),
+    in: duration('in so long'),
+    burst: Type.Optional(
+      count('How many may come at once, after a pause. Left out: as many as `requests`', {
+        minimum: 1,
+        maximum: 1_000_000_000,
+      }),
+    ),
+  },
+  { ...strict, expected: 'a rate limit such as { per: principal, requests: 100, in: 1m }' },
+)
+
+const rates = (whose: string) =>
+  Type.Optional(
+    Type.Array(rate, {
+      description: `How often ${whose} may be asked: 429 beyond. Each process counts for itself`,
+      expected: 'a list of rate limits such as [{ per: principal, requests: 100, in: 1m }]',
+    }),
+  )
+
 const route = Type.Object(
   {
     path: text(
@@ -16,6 +46,7 @@ const route = Type.Object(
     ),
     require: requirement,
     observe: Type.Optional(observed),
+    limits: Type.Optional(Type.Object({ rate: rates('this route, beside the limits of its service,') }, strict)),
   },
   { ...strict, expected: 'a route: { path, methods, require }' },
 )
@@ -75,6 +106,7 @@ export const service = Type.Object(
           body: Type.Optional(
             count('Greatest request body, in bytes', { minimum: 0, maximum: 1_099_511_627_776 }, 10_485_760),
           ),
+          rate: rates('the service, by all of its routes together,'),
         },
         strict,
       ),

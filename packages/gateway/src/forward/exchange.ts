@@ -33,6 +33,8 @@ export interface ForwardedRequest {
   readonly headers: string[]
   readonly body: boolean
   readonly authenticated: boolean
+  /** What is added to the answer's headers. */
+  readonly added: readonly string[] | undefined
   /** Called where the service agrees to a WebSocket; absent where none is asked for. */
   readonly onUpgrade?:
     | ((answer: { readonly raw: readonly Buffer[]; readonly socket: Duplex; readonly rules: ResponseRules }) => void)
@@ -89,7 +91,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#upstreams = upstreams
     this.#upstream = first
     this.#response = visit.response
-    this.#rules = { onIssuerHost: route.service.onIssuerHost, authenticated: request.authenticated }
+    const { authenticated, added } = request
+    this.#rules = { onIssuerHost: route.service.onIssuerHost, authenticated, dropped: route.dropped, added }
     this.#body = request.body
       ? new RequestBody(visit.request, route.service.bodyLimit, () => this.#giveUp(tooLarge(route)))
       : null

@@ -38,6 +38,10 @@ export interface ResponseRules {
   readonly onIssuerHost: boolean
   /** Whether a token was used: then an answer that says nothing about caching must not be cached. */
   readonly authenticated: boolean
+  /** Which headers are left out, in small letters; absent = none. */
+  readonly dropped?: ReadonlySet<string> | undefined
+  /** What is added: name, value, name, value. */
+  readonly added?: readonly string[] | undefined
 }
 
 /**
@@ -59,6 +63,7 @@ export function buildResponseHeaders(
     const name = raw[index]?.toString('latin1') ?? ''
     const value = raw[index + 1]?.toString('latin1') ?? ''
     const kind = kindOf(name)
+    if (rules.dropped?.has(name.toLowerCase()) === true) continue
     if (kind === pass) {
       headers.push(name, value)
     } else if (kind === contentLength) {
@@ -80,5 +85,6 @@ export function buildResponseHeaders(
   const kept = named === undefined ? headers : withoutNamed(headers, named)
   if (length !== undefined && status !== 204) kept.push('content-length', length)
   if (rules.authenticated && (!mayCache || named?.includes('cache-control'))) kept.push('cache-control', 'no-store')
+  if (rules.added !== undefined) kept.push(...rules.added)
   return kept
 }
