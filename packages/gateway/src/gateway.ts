@@ -127,7 +127,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
     const sets = next.services.map((service) => buildSet(service, kept, upstreams, tuning))
     for (const [key, upstream] of upstreams) if (!kept.has(key)) retire(upstream)
     upstreams = kept
-    inheritRates(before, next)
+    inheritCounts(before, next)
     return { ...base, table: next, upstreams: sets, realm: next.issuerHost }
   }
 
@@ -213,10 +213,15 @@ const connectionItself: NonNullable<GatewayDependencies['origin']> = {
 }
 
 /** Limits that stand as they stood go on with what they have counted: a reload gives nobody a full bucket. */
-function inheritRates(before: RouteTable | undefined, next: RouteTable): void {
+function inheritCounts(before: RouteTable | undefined, next: RouteTable): void {
   const known = new Map(before?.rateLimits.map((limit) => [limit.identity, limit]))
   for (const limit of next.rateLimits) {
     const same = known.get(limit.identity)
+    if (same !== undefined) limit.inherit(same)
+  }
+  const places = new Map(before?.concurrencyLimits.map((limit) => [limit.place, limit]))
+  for (const limit of next.concurrencyLimits) {
+    const same = places.get(limit.place)
     if (same !== undefined) limit.inherit(same)
   }
 }

@@ -9,7 +9,8 @@ import type { AskedRequest } from './authorize/asked-request.ts'
 import { askRemote, checkRequirement } from './authorize/check-requirement.ts'
 import type { CheckedRequest, RefusedRequest } from './check-request.ts'
 import { type Denial, isDenial } from './denial.ts'
-import { Exchange, type ForwardedRequest, type Forwarder, noConnection } from './forward/exchange.ts'
+import { noConnection } from './forward/denials.ts'
+import { Exchange, type ForwardedRequest, type Forwarder } from './forward/exchange.ts'
 import type { UpstreamSet } from './forward/upstream-set.ts'
 import { findRoute } from './match.ts'
 import { type Observer, observe } from './observe.ts'
@@ -18,6 +19,7 @@ import { buildRequestHeaders, withoutFolded } from './rewrite/request-headers.ts
 import type { Route } from './route.ts'
 import type { RouteTable } from './routes.ts'
 import { findAnswerHeaders } from './traffic/answer-headers.ts'
+import { enter, leave } from './traffic/concurrency.ts'
 import { takeRates } from './traffic/route-rates.ts'
 import type { Visit } from './visit.ts'
 import { openTunnel } from './websocket/open-tunnel.ts'
@@ -244,7 +246,7 @@ const askedOf = ({ findAddress }: Pipeline, visit: Visit, { host, path, query }:
 })
 
 function checkBody(_pipeline: Pipeline, visit: Visit, { bodyLength }: CheckedRequest): Denial | undefined {
-  const { bodyLimit } = routeOf(visit).service
+  const { bodyLimit } = routeOf(visit)
   if (bodyLength <= bodyLimit) return undefined
   const [reason, needed] = [`a body of ${bodyLength} bytes`, `a body of at most ${bodyLimit} bytes`]
   return { code: 'payload_too_large', reason, needed, close: true }
@@ -275,9 +277,12 @@ function forward(
   onUpgrade: ForwardedRequest['onUpgrade'],
 ): Denial | undefined {
   if (route.service.upstreams.length === 0) return onlyAsked
+  const busy = enter(visit, route)
+  if (busy !== undefined) return busy
   const upstreams = pipeline.upstreams[route.service.index]
   const upstream = upstreams?.take(visit.startedAt)
   if (upstreams === undefined || upstream === undefined) {
+    leave(visit)
     return noConnection('an upstream that can be reached')
   }
   new Exchange(pipeline, visit, route, upstreams, upstream, {

@@ -1,5 +1,6 @@
 import type { Requirement } from './authorize/requirement.ts'
 import type { PatternParameter } from './path-pattern.ts'
+import type { ConcurrencyLimit } from './traffic/concurrency-limit.ts'
 import type { RouteRates } from './traffic/rate-limit.ts'
 
 /** A service, ready. */
@@ -17,8 +18,6 @@ export interface Service {
   readonly upstreams: readonly string[]
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number; readonly headers: number; readonly idle: number }
-  /** Bytes. */
-  readonly bodyLimit: number
   readonly onIssuerHost: boolean
   /** Whether Gatehouse holds the sessions of its browsers. */
   readonly session: boolean
@@ -36,6 +35,12 @@ export interface Route {
   readonly parameters: readonly PatternParameter[]
   /** How often it may be asked; absent = as often as anybody likes. */
   readonly rates: RouteRates | undefined
+  /** How many requests it and its service may have at once; absent = as many as come. */
+  readonly concurrency: readonly ConcurrencyLimit[] | undefined
+  /** Greatest request body, in bytes. */
+  readonly bodyLimit: number
+  /** Greatest body of an answer, in bytes; Infinity = any. */
+  readonly responseLimit: number
   /** Which headers of the service's answers are left out, in small letters, since ours are set; absent = none. */
   readonly dropped: ReadonlySet<string> | undefined
 }

@@ -7,8 +7,9 @@ import { buildRequirement, type RequireDefinition } from './authorize/requiremen
 import { type PathPattern, parsePattern } from './path-pattern.ts'
 import type { Route, Service } from './route.ts'
 import { newTrie, type RouteLeaf, type TrieNode } from './route-trie.ts'
-import type { RateDefinition, RateLimit } from './traffic/rate-limit.ts'
-import { arrangeRates, buildRates, checkRates } from './traffic/route-rates.ts'
+import type { ConcurrencyLimit } from './traffic/concurrency-limit.ts'
+import { arrangeLimits, buildLimits, checkLimits, type Limits, type LimitsDefinition } from './traffic/limits.ts'
+import type { RateLimit } from './traffic/rate-limit.ts'
 
 /** A service behind the gateway, as the configuration names it. */
 export interface ServiceDefinition {
@@ -25,8 +26,8 @@ export interface ServiceDefinition {
   readonly forwardAuth?: boolean | undefined
   /** Seconds. Defaults: connect 5, headers 30, idle 120. */
   readonly timeouts?: { readonly connect?: number; readonly headers?: number; readonly idle?: number }
-  /** `body`: bytes, 10 MiB by default. `rate`: for all of its routes together. */
-  readonly limits?: { readonly body?: number | undefined; readonly rate?: readonly RateDefinition[] | undefined }
+  /** `rate` and `concurrency`: for all of its routes together. */
+  readonly limits?: LimitsDefinition
   readonly routes: readonly RouteDefinition[]
 }
 
@@ -40,7 +41,7 @@ export interface RouteDefinition {
   /** A rule that is only looked at: what it would refuse is logged and counted, and let through. */
   readonly observe?: RequireDefinition
   /** Beside the service's. */
-  readonly limits?: { readonly rate?: readonly RateDefinition[] | undefined }
+  readonly limits?: LimitsDefinition
 }
 
 /** All routes, compiled: plain data without connections. */
@@ -49,6 +50,7 @@ export interface RouteTable {
   readonly hosts: ReadonlyMap<string, TrieNode>
   readonly services: readonly Service[]
   readonly rateLimits: readonly RateLimit[]
+  readonly concurrencyLimits: readonly ConcurrencyLimit[]
 }
 
 /** What {@link buildRouteTable} reads. */
@@ -88,7 +90,7 @@ export function buildRouteTable(input: RouteTableInput): RouteTable {
     hosts.set(parseAuthority(name) ?? name, issuerTrie)
   for (const { host } of input.services) if (host !== undefined) addHost(hosts, host)
   const services: Service[] = []
-  const rateLimits: RateLimit[] = []
+  const limits: Limits[] = []
   for (const definition of input.services) {
     const host = definition.host === undefined ? issuerHost : parseAuthority(definition.host)
     if (host === undefined) throw new RouteError(definition.name, undefined, `"${definition.host}" is no host`)
@@ -101,14 +103,16 @@ export function buildRouteTable(input: RouteTableInput): RouteTable {
       resourceMetadata: findMetadata(definition.audience, hosts),
     })
     services.push(service)
-    const ofService = buildRates(definition.limits?.rate ?? [], `services.${service.name}`, '')
-    rateLimits.push(...ofService)
+    const ofService = buildLimits(definition, service.name)
+    limits.push(ofService)
     for (const [index, route] of definition.routes.entries()) {
-      rateLimits.push(...addRoute(trie, service, route, index, ofService))
+      limits.push(addRoute(trie, service, route, index, ofService))
     }
   }
   for (const trie of new Set(hosts.values())) finishTrie(trie)
-  return { issuerHost, hosts, services, rateLimits }
+  const rateLimits = limits.flatMap(({ rates }) => rates)
+  const concurrencyLimits = limits.flatMap(({ concurrency }) => concurrency)
+  return { issuerHost, hosts, services, rateLimits, concurrencyLimits }
 }
 
 /** The trie of a host, made where there is none. What is no host is complained of with its service. */
@@ -141,10 +145,8 @@ function buildService(
   if (![connect, headers, idle].every((value) => value > 0 && value <= 86_400)) {
     fail('timeouts are seconds above 0 and up to a day')
   }
-  const bodyLimit = definition.limits?.body ?? 10 * 1024 * 1024
-  if (!Number.isSafeInteger(bodyLimit) || bodyLimit < 0) fail('limits.body is a whole number of bytes')
-  const rates = checkRates(definition.limits?.rate ?? [])
-  if (rates !== undefined) fail(rates)
+  const limits = checkLimits(definition.limits)
+  if (limits !== undefined) fail(limits)
   return {
     index,
     name: definition.name,
@@ -152,7 +154,6 @@ function buildService(
     audiences: definition.audience === audience ? [audience] : [audience, definition.audience],
     upstreams: definition.upstream.map((url) => parseUpstream(url) ?? fail(`"${url}" is no http(s) origin`)),
     timeouts: { connect: milliseconds(connect), headers: milliseconds(headers), idle: milliseconds(idle) },
-    bodyLimit,
     session: definition.session === 'cookie',
     scopes: [...new Set(definition.routes.flatMap(({ require }) => scopesOf(require)))].sort(),
     ...place,
@@ -172,18 +173,19 @@ function parseUpstream(text: string): string | undefined {
   return bare && (url.protocol === 'http:' || url.protocol === 'https:') ? url.origin : undefined
 }
 
+/** Set by ours in place of the service's. */
 const rateHeaders: ReadonlySet<string> = new Set(['ratelimit', 'ratelimit-policy'])
 
 const neverRouted: ReadonlySet<string> = new Set(['OPTIONS', 'TRACE', 'CONNECT'])
 
-/** Puts a route into the trie, and answers with the rate limits of its own. */
+/** Puts a route into the trie, and answers with the limits of its own. */
 function addRoute(
   trie: TrieNode,
   service: Service,
   definition: RouteDefinition,
   index: number,
-  ofService: readonly RateLimit[],
-): readonly RateLimit[] {
+  ofService: Limits,
+): Limits {
   const fail = (sentence: string): never => {
     throw new RouteError(service.name, index, sentence)
   }
@@ -197,26 +199,24 @@ function addRoute(
   if (rule !== undefined) fail(rule)
   const observed = definition.observe === undefined ? undefined : checkDefinition(definition.observe)
   if (observed !== undefined) fail(observed.replaceAll(/\brequire\b/g, 'observe'))
-  const rateFault = checkRates(definition.limits?.rate ?? [])
-  if (rateFault !== undefined) fail(rateFault)
-  const name = `${service.name} ${definition.path}`
-  const place = `services.${service.name} ${definition.methods?.join(' ') ?? 'any'} ${definition.path}`
-  const ofRoute = buildRates(definition.limits?.rate ?? [], place, 'route-')
-  const rates = arrangeRates([...ofService, ...ofRoute])
+  const limitFault = checkLimits(definition.limits)
+  if (limitFault !== undefined) fail(limitFault)
+  const own = buildLimits(definition, service.name)
+  const limits = arrangeLimits(ofService, own)
   const route: Route = {
-    name,
+    name: `${service.name} ${definition.path}`,
     service,
     requirement: buildRequirement(definition.require),
     observed: definition.observe && buildRequirement(definition.observe),
     parameters: pattern.parameters,
-    rates,
-    dropped: rates && rateHeaders,
+    ...limits,
+    dropped: limits.rates && rateHeaders,
   }
   const leaf = leafFor(trie, pattern, definition.path)
   if (definition.methods === undefined) {
     if (leaf.any !== undefined || leaf.methods.size > 0) fail(`"${definition.path}" stands twice for one method`)
     leaf.any = route
-    return ofRoute
+    return own
   }
   if (definition.methods.length === 0) fail('methods is empty: leave it out to mean every method')
   for (const method of definition.methods) {
@@ -225,7 +225,7 @@ function addRoute(
     if (leaf.any !== undefined || leaf.methods.has(method)) fail(`${method} "${definition.path}" stands twice`)
     leaf.methods.set(method, route)
   }
-  return ofRoute
+  return own
 }
 
 function leafFor(trie: TrieNode, pattern: PathPattern, text: string): RouteLeaf {

@@ -4,6 +4,7 @@ import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { DpopProof } from '@gatehouse/guard/dpop'
 import type { CheckedRequest, RefusedRequest } from './check-request.ts'
 import type { Route } from './route.ts'
+import type { ConcurrencyLimit } from './traffic/concurrency-limit.ts'
 import type { RateState } from './traffic/rate-limit.ts'
 
 /** One request on its way through the pipeline: what was found out so far. */
@@ -27,6 +28,8 @@ export class Visit {
   proof: DpopProof | undefined = undefined
   /** How the rate limits stand that it was counted against; absent where there are none. */
   rate: RateState | undefined = undefined
+  /** The limits among whose requests it is counted now. */
+  entered: readonly ConcurrencyLimit[] | undefined = undefined
   /** Set once the request was let through: what goes wrong later is a failure, not a decision. */
   allowed = false
   /** Set once an exchange has it, which then counts the answer. */

@@ -44,7 +44,14 @@ describe('the traffic care of a service', () => {
       '"address";q=100;w=60',
       '"route-principal";q=1;w=3600',
     ])
-    expect(routes?.services[0]?.bodyLimit).toBe(5)
+  })
+
+  it('has limits on what is under way at once and on sizes', () => {
+    const { routes } = load('limits: { body: 5, response: 1000, concurrency: 3 }', 'limits: { concurrency: 2 }')
+    expect(routes?.concurrencyLimits.map(({ most, place }) => [most, place])).toEqual([
+      [3, 'orders'],
+      [2, 'orders: any /orders/**'],
+    ])
   })
 
   const refused: Record<string, readonly [ofService: string, ofRoute: string, problem: RegExp]> = {
@@ -57,6 +64,11 @@ describe('the traffic care of a service', () => {
       '',
       'limits: { rate: [{ per: route, requests: 1, in: 2d }] }',
       /services\.orders\.routes\[0\]: limits\.rate: in is from 1s to 1d$/,
+    ],
+    'a service that may never be asked': [
+      'limits: { concurrency: 0 }',
+      '',
+      /services\.orders\.limits\.concurrency: expected a whole number from 1 to 1000000$/,
     ],
   }
   for (const [name, [ofService, ofRoute, problem]] of Object.entries(refused)) {

@@ -24,12 +24,45 @@ const rate = Type.Object(
   { ...strict, expected: 'a rate limit such as { per: principal, requests: 100, in: 1m }' },
 )
 
-const rates = (whose: string) =>
+const byteCount = (description: string, fallback?: number) =>
+  count(description, { minimum: 0, maximum: 1_099_511_627_776 }, fallback)
+
+const limits = (of: 'service' | 'route') =>
   Type.Optional(
-    Type.Array(rate, {
-      description: `How often ${whose} may be asked: 429 beyond. Each process counts for itself`,
-      expected: 'a list of rate limits such as [{ per: principal, requests: 100, in: 1m }]',
-    }),
+    Type.Object(
+      {
+        body: Type.Optional(
+          of === 'service'
+            ? byteCount('Greatest request body, in bytes', 10_485_760)
+            : byteCount('Greatest request body, in bytes. Left out: as for the service'),
+        ),
+        response: Type.Optional(
+          byteCount(
+            of === 'service'
+              ? 'Greatest body of an answer, in bytes: 502 where it is announced to be longer, broken off where it turns out so. Left out: any'
+              : 'Greatest body of an answer, in bytes. Left out: as for the service',
+          ),
+        ),
+        concurrency: Type.Optional(
+          count(
+            of === 'service'
+              ? 'How many requests it has at once, by all of its routes together, open WebSockets among them: 503 beyond. Each process counts for itself'
+              : 'How many requests this route has at once, beside the limit of its service',
+            { minimum: 1, maximum: 1_000_000 },
+          ),
+        ),
+        rate: Type.Optional(
+          Type.Array(rate, {
+            description:
+              of === 'service'
+                ? 'How often it may be asked, by all of its routes together: 429 beyond. Each process counts for itself'
+                : 'How often this route may be asked, beside the limits of its service',
+            expected: 'a list of rate limits such as [{ per: principal, requests: 100, in: 1m }]',
+          }),
+        ),
+      },
+      strict,
+    ),
   )
 
 const route = Type.Object(
@@ -46,7 +79,7 @@ const route = Type.Object(
     ),
     require: requirement,
     observe: Type.Optional(observed),
-    limits: Type.Optional(Type.Object({ rate: rates('this route, beside the limits of its service,') }, strict)),
+    limits: limits('route'),
   },
   { ...strict, expected: 'a route: { path, methods, require }' },
 )
@@ -100,17 +133,7 @@ export const service = Type.Object(
         strict,
       ),
     ),
-    limits: Type.Optional(
-      Type.Object(
-        {
-          body: Type.Optional(
-            count('Greatest request body, in bytes', { minimum: 0, maximum: 1_099_511_627_776 }, 10_485_760),
-          ),
-          rate: rates('the service, by all of its routes together,'),
-        },
-        strict,
-      ),
-    ),
+    limits: limits('service'),
     routes: Type.Array(route, {
       minItems: 1,
       description: 'Which requests go to it, and what each must bring',

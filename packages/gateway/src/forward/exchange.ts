@@ -8,7 +8,9 @@ import type { Denial } from '../denial.ts'
 import { type RefusalSink, refuse } from '../refuse.ts'
 import { buildResponseHeaders, type ResponseRules } from '../rewrite/response-headers.ts'
 import type { Route } from '../route.ts'
+import { leave } from '../traffic/concurrency.ts'
 import type { Visit } from '../visit.ts'
+import { noConnection, revokedMeanwhile, tooLarge, tooLong } from './denials.ts'
 import { RequestBody } from './request-body.ts'
 import type { Running, Runs } from './running.ts'
 import type { ForwardTuning } from './tuning.ts'
@@ -72,6 +74,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   /** As they were sent to the client; undefined before that. */
   #headers: readonly string[] | undefined = undefined
   #waitsForClient = false
+  /** Bytes of the answer's body so far; counted only where they are limited. */
+  #received = 0
   #ticksWaiting = 0
   /** Ticks since its token was revoked; -1 = it was not. */
   #ticksRevoked = -1
@@ -94,7 +98,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     const { authenticated, added } = request
     this.#rules = { onIssuerHost: route.service.onIssuerHost, authenticated, dropped: route.dropped, added }
     this.#body = request.body
-      ? new RequestBody(visit.request, route.service.bodyLimit, () => this.#giveUp(tooLarge(route)))
+      ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)))
       : null
     const { path, method, headers, onUpgrade } = request
     this.#onUpgrade = onUpgrade
@@ -138,6 +142,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     const response = this.#response
     const headers = buildResponseHeaders(status, raw, this.#rules)
     if (headers === undefined) throw new TypeError('the answer has a Transfer-Encoding other than chunked')
+    if (this.#saysTooLong(status, headers)) {
+      this.#giveUp(tooLong(this.#route))
+      return true
+    }
     this.#resume = resume
     this.#headers = headers
     // What would go on and on does not begin any more.
@@ -161,7 +169,22 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     else this.#response.write(chunk)
   }
 
+  /** Whether the answer announces more than may be let through; a HEAD, and a 304, announce what does not come. */
+  #saysTooLong(status: number, headers: readonly string[]): boolean {
+    const { responseLimit } = this.#route
+    if (responseLimit === Number.POSITIVE_INFINITY || this.#visit.method === 'HEAD' || status === 304) return false
+    const place = headers.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'content-length')
+    return place !== -1 && Number(headers[place + 1]) > responseLimit
+  }
+
   onData(chunk: Buffer): boolean {
+    if (this.#route.responseLimit !== Number.POSITIVE_INFINITY) {
+      this.#received += chunk.length
+      if (this.#received > this.#route.responseLimit) {
+        this.#giveUp(tooLong(this.#route))
+        return true
+      }
+    }
     if (!this.#released) {
       if (this.#firstChunk === undefined) {
         this.#firstChunk = chunk
@@ -286,6 +309,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#body?.destroy()
     const { clock, running, onAnswer } = this.#forwarder
     running.remove(this)
+    leave(this.#visit)
     const seconds = (clock.milliseconds() - this.#visit.startedAt) / 1000
     onAnswer?.(this.#route.name, gone ? 499 : this.#response.statusCode, seconds)
   }
@@ -305,25 +329,3 @@ function isEventStream(headers: readonly string[]): boolean {
   }
   return isStream
 }
-
-const revokedMeanwhile: Denial = {
-  code: 'invalid_token',
-  reason: 'the token was revoked while the answer was under way',
-  needed: 'a token of a session that lasts',
-  challenge: { error: 'invalid_token' },
-}
-
-const tooLarge = (route: Route): Denial => ({
-  code: 'payload_too_large',
-  reason: 'the body is longer than the limit',
-  needed: `a body of at most ${route.service.bodyLimit} bytes`,
-  close: true,
-})
-
-/** The denial for a request for which no upstream has a connection. Code: temporarily_unavailable. */
-export const noConnection = (needed: string): Denial => ({
-  code: 'temporarily_unavailable',
-  reason: 'no upstream can be reached or has a connection to spare',
-  needed,
-  headers: ['retry-after', '1'],
-})

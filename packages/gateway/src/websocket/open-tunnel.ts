@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Forwarder } from '../forward/exchange.ts'
 import { buildResponseHeaders, type ResponseRules } from '../rewrite/response-headers.ts'
 import type { Route } from '../route.ts'
+import { leave } from '../traffic/concurrency.ts'
 import type { Visit } from '../visit.ts'
 import { Tunnel } from './tunnel.ts'
 
@@ -24,6 +25,7 @@ export function openTunnel(
   if (headers === undefined || client.destroyed) {
     service.destroy()
     client.destroy()
+    leave(visit)
     return
   }
   response.detachSocket(client)
@@ -37,6 +39,7 @@ export function openTunnel(
     idleTicks: tuning.tunnelIdleTicks,
     onClosed() {
       running.remove(tunnel)
+      leave(visit)
       onAnswer?.(route.name, 101, (clock.milliseconds() - visit.startedAt) / 1000)
     },
   })
