@@ -5,6 +5,7 @@ import { Outbox } from '@gatehouse/core/outbox'
 import { newRequestId } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
 import { createRevocationSet } from '@gatehouse/guard/revocations'
+import { answerPreflight } from './answers/preflight.ts'
 import type { Authenticator } from './authenticate/access-token.ts'
 import type { DpopProofs } from './authenticate/dpop-proof.ts'
 import { answersFor, parseProxyKind, unknownKind, untrusted } from './check/answer-check.ts'
@@ -163,7 +164,8 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
 
   return {
     handle(request, response, checked = checkRequest(request)) {
-      runPipeline(pipeline, visitOf(request, response, checked))
+      const visit = visitOf(request, response, checked)
+      if (request.method !== 'OPTIONS' || !answerPreflight(pipeline, visit)) runPipeline(pipeline, visit)
     },
     upgrade(request, response, checked, sent) {
       const visit = visitOf(request, response, checked)

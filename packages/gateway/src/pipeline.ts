@@ -1,6 +1,7 @@
 import type { VerifiedToken } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { DpopProof } from '@gatehouse/guard/dpop'
+import { findAnswerHeaders } from './answers/answer-headers.ts'
 import { type Authenticator, authenticate } from './authenticate/access-token.ts'
 import { type BrowserSessionFinder, findBySession, mayHaveSession } from './authenticate/browser-session.ts'
 import { denyProof } from './authenticate/dpop-proof.ts'
@@ -18,7 +19,6 @@ import { refuse } from './refuse.ts'
 import { buildRequestHeaders, withoutFolded } from './rewrite/request-headers.ts'
 import type { Route } from './route.ts'
 import type { RouteTable } from './routes.ts'
-import { findAnswerHeaders } from './traffic/answer-headers.ts'
 import { enter, leave } from './traffic/concurrency.ts'
 import { takeRates } from './traffic/route-rates.ts'
 import type { Visit } from './visit.ts'
@@ -291,7 +291,7 @@ function forward(
     headers,
     body: checked.bodyLength !== 0,
     authenticated: visit.token !== undefined,
-    added: findAnswerHeaders(visit),
+    added: findAnswerHeaders(visit, false),
     onUpgrade,
   }).start()
   return undefined

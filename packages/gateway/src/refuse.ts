@@ -4,8 +4,8 @@ import { newDecisionId } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
 import { buildChallenge, type ChallengeParameters } from '@gatehouse/guard/challenge'
 import { dpopAlgorithms } from '@gatehouse/guard/dpop'
+import { findAnswerHeaders } from './answers/answer-headers.ts'
 import type { Denial } from './denial.ts'
-import { findAnswerHeaders } from './traffic/answer-headers.ts'
 import type { Visit } from './visit.ts'
 
 /** What the log says of a refusal or of an upstream's failure. */
@@ -82,7 +82,7 @@ export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
   const small = checked.ok && checked.bodyLength >= 0 && checked.bodyLength <= readableRest
   const close = denial.close === true || (unread && !small)
   const body = errorBody(denial.code, decisionId)
-  const headers = [...errorHeaders(body), ...(denial.headers ?? []), ...(findAnswerHeaders(visit) ?? [])]
+  const headers = [...errorHeaders(body), ...(denial.headers ?? []), ...(findAnswerHeaders(visit, true) ?? [])]
   if (denial.challenge !== undefined) headers.push('www-authenticate', challengeOf(sink, visit, denial.challenge))
   if (close) headers.push('connection', 'close')
   response.writeHead(status, headers)

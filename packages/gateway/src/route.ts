@@ -1,3 +1,4 @@
+import type { AnswerRules } from './answers/answer-rules.ts'
 import type { Requirement } from './authorize/requirement.ts'
 import type { PatternParameter } from './path-pattern.ts'
 import type { ConcurrencyLimit } from './traffic/concurrency-limit.ts'
@@ -41,6 +42,6 @@ export interface Route {
   readonly bodyLimit: number
   /** Greatest body of an answer, in bytes; Infinity = any. */
   readonly responseLimit: number
-  /** Which headers of the service's answers are left out, in small letters, since ours are set; absent = none. */
-  readonly dropped: ReadonlySet<string> | undefined
+  /** What is made of the headers of answers; absent = nothing beyond what always is. */
+  readonly answers: AnswerRules | undefined
 }

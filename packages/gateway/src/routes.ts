@@ -1,6 +1,7 @@
 import { METHODS } from 'node:http'
 import { isReserved, reservedOnOtherHosts, reservedPrefixes } from '@gatehouse/core/paths'
 import { resourceMetadataUrl } from '@gatehouse/guard/resource-metadata'
+import { type AnswersDefinition, buildAnswers, checkAnswers } from './answers/answer-rules.ts'
 import { parseAuthority } from './authority.ts'
 import { checkDefinition } from './authorize/check-definition.ts'
 import { buildRequirement, type RequireDefinition } from './authorize/requirement.ts'
@@ -12,7 +13,7 @@ import { arrangeLimits, buildLimits, checkLimits, type Limits, type LimitsDefini
 import type { RateLimit } from './traffic/rate-limit.ts'
 
 /** A service behind the gateway, as the configuration names it. */
-export interface ServiceDefinition {
+export interface ServiceDefinition extends AnswersDefinition {
   readonly name: string
   /** Host of its routes; absent = the issuer's. */
   readonly host?: string
@@ -103,8 +104,8 @@ export function buildRouteTable(input: RouteTableInput): RouteTable {
       resourceMetadata: findMetadata(definition.audience, hosts),
     })
     services.push(service)
-    const ofService = buildLimits(definition, service.name)
-    limits.push(ofService)
+    const ofService = { limits: buildLimits(definition, service.name), answers: definition }
+    limits.push(ofService.limits)
     for (const [index, route] of definition.routes.entries()) {
       limits.push(addRoute(trie, service, route, index, ofService))
     }
@@ -147,6 +148,8 @@ function buildService(
   }
   const limits = checkLimits(definition.limits)
   if (limits !== undefined) fail(limits)
+  const answers = checkAnswers(definition)
+  if (answers !== undefined) fail(answers)
   return {
     index,
     name: definition.name,
@@ -173,10 +176,13 @@ function parseUpstream(text: string): string | undefined {
   return bare && (url.protocol === 'http:' || url.protocol === 'https:') ? url.origin : undefined
 }
 
-/** Set by ours in place of the service's. */
-const rateHeaders: ReadonlySet<string> = new Set(['ratelimit', 'ratelimit-policy'])
-
 const neverRouted: ReadonlySet<string> = new Set(['OPTIONS', 'TRACE', 'CONNECT'])
+
+/** What a route has of its service. */
+interface OfService {
+  readonly limits: Limits
+  readonly answers: AnswersDefinition
+}
 
 /** Puts a route into the trie, and answers with the limits of its own. */
 function addRoute(
@@ -184,7 +190,7 @@ function addRoute(
   service: Service,
   definition: RouteDefinition,
   index: number,
-  ofService: Limits,
+  ofService: OfService,
 ): Limits {
   const fail = (sentence: string): never => {
     throw new RouteError(service.name, index, sentence)
@@ -202,7 +208,7 @@ function addRoute(
   const limitFault = checkLimits(definition.limits)
   if (limitFault !== undefined) fail(limitFault)
   const own = buildLimits(definition, service.name)
-  const limits = arrangeLimits(ofService, own)
+  const limits = arrangeLimits(ofService.limits, own)
   const route: Route = {
     name: `${service.name} ${definition.path}`,
     service,
@@ -210,7 +216,7 @@ function addRoute(
     observed: definition.observe && buildRequirement(definition.observe),
     parameters: pattern.parameters,
     ...limits,
-    dropped: limits.rates && rateHeaders,
+    answers: buildAnswers(ofService.answers, limits.rates !== undefined),
   }
   const leaf = leafFor(trie, pattern, definition.path)
   if (definition.methods === undefined) {

@@ -1,6 +1,7 @@
 import type { ConfiguredService } from '@gatehouse/auth/domain/clients'
 import type { ProtectedResource } from '@gatehouse/auth/protocol/protected-resource'
 import { parseDuration } from '@gatehouse/core/time'
+import { securityHeaders } from '@gatehouse/gateway/answers/answer-rules'
 import { parsePattern } from '@gatehouse/gateway/path-pattern'
 import { buildRouteTable, RouteError, type RouteTable, type ServiceDefinition } from '@gatehouse/gateway/routes'
 import type { Report } from './problem.ts'
@@ -35,7 +36,7 @@ export function resolveServices(
       report(['services', name, 'audience'], `${audience} is the audience of ${owner} too; give each service its own`)
     }
     ownerOf.set(audience, name)
-    definitions.push(definitionOf(name, audience, entry, report))
+    definitions.push(definitionOf(name, audience, entry, { https: context.issuer.protocol === 'https:', report }))
     services.push({ name, audience, clientSecret: entry.client?.secret })
     for (const { require } of entry.routes)
       if (typeof require === 'object') for (const scope of require.scopes ?? []) scopes.add(scope)
@@ -66,7 +67,12 @@ function defaultAudience(entry: ServiceEntry, issuer: URL): string {
   return 'fault' in pattern ? origin : origin + (pattern.stem === '/' ? '' : pattern.stem)
 }
 
-function definitionOf(name: string, audience: string, entry: ServiceEntry, report: Report): ServiceDefinition {
+function definitionOf(
+  name: string,
+  audience: string,
+  entry: ServiceEntry,
+  { https, report }: { readonly https: boolean; readonly report: Report },
+): ServiceDefinition {
   const { connect, headers, idle } = entry.timeouts ?? {}
   return {
     name,
@@ -81,6 +87,8 @@ function definitionOf(name: string, audience: string, entry: ServiceEntry, repor
       ...(idle === undefined ? {} : { idle: parseDuration(idle) ?? 0 }),
     },
     limits: limitsOf(entry.limits),
+    cors: entry.cors && corsOf(entry.cors),
+    responseHeaders: responseHeadersOf(entry, https),
     routes: entry.routes.map((route, index) => ({
       path: route.path,
       limits: limitsOf(route.limits),
@@ -97,6 +105,16 @@ function definitionOf(name: string, audience: string, entry: ServiceEntry, repor
       ...(route.methods === undefined ? {} : { methods: route.methods }),
     })),
   }
+}
+
+function corsOf({ max_age, ...cors }: NonNullable<ServiceEntry['cors']>): NonNullable<ServiceDefinition['cors']> {
+  return max_age === undefined ? cors : { ...cors, maxAge: parseDuration(max_age) ?? 0 }
+}
+
+function responseHeadersOf(entry: ServiceEntry, https: boolean): ServiceDefinition['responseHeaders'] {
+  if (entry.security_headers !== true) return entry.response_headers
+  const own = Object.entries(entry.response_headers?.set ?? {}).map(([name, value]) => [name.toLowerCase(), value])
+  return { ...entry.response_headers, set: { ...securityHeaders(https), ...Object.fromEntries(own) } }
 }
 
 type LimitsEntry = NonNullable<ServiceEntry['limits']>

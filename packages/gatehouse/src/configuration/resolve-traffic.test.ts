@@ -1,3 +1,5 @@
+import { findLeaf, newTrie } from '@gatehouse/gateway/route-trie'
+import type { RouteTable } from '@gatehouse/gateway/routes'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { checkConfiguration } from './load.ts'
 import { ConfigurationError, formatProblem } from './problem.ts'
@@ -23,6 +25,9 @@ ${ofService === '' ? '' : `    ${ofService}\n`}    routes: [{ path: /orders/**, 
     ),
     { development: true, environment },
   )
+
+const answersOf = (routes: RouteTable) =>
+  findLeaf(routes.hosts.get('auth.example.com') ?? newTrie(), '/orders')?.any?.answers
 
 const problems = (ofService: string, ofRoute = ''): string[] => {
   try {
@@ -54,6 +59,21 @@ describe('the traffic care of a service', () => {
     ])
   })
 
+  it('has a policy for pages of other origins', () => {
+    const { routes } = load('cors: { origins: [https://app.example.com], max_age: 1h }')
+    expect(routes && answersOf(routes)?.cors?.preflight).toContain('3600')
+  })
+
+  it('sets the usual headers by one word, and what is said beside it has the last word', () => {
+    const { routes } = load('security_headers: true', '')
+    expect(routes && answersOf(routes)?.set).toContain('strict-transport-security')
+    const changed = load('security_headers: true\n    response_headers: { set: { X-Frame-Options: SAMEORIGIN } }')
+    expect(changed.routes && answersOf(changed.routes)?.set).toEqual(
+      expect.arrayContaining(['x-frame-options', 'SAMEORIGIN']),
+    )
+    expect(changed.routes && answersOf(changed.routes)?.set).not.toContain('DENY')
+  })
+
   const refused: Record<string, readonly [ofService: string, ofRoute: string, problem: RegExp]> = {
     'a limit per nobody known': [
       'limits: { rate: [{ per: user, requests: 1, in: 1m }] }',
@@ -64,6 +84,16 @@ describe('the traffic care of a service', () => {
       '',
       'limits: { rate: [{ per: route, requests: 1, in: 2d }] }',
       /services\.orders\.routes\[0\]: limits\.rate: in is from 1s to 1d$/,
+    ],
+    'cookies for everybody': [
+      'cors: { origins: ["*"], credentials: true }',
+      '',
+      /services\.orders: cors\.credentials: browsers never send them to \*; list the origins$/,
+    ],
+    'a header that frames the answer': [
+      'response_headers: { set: { content-length: "5" } }',
+      '',
+      /services\.orders: response_headers: content-length is not decided here$/,
     ],
     'a service that may never be asked': [
       'limits: { concurrency: 0 }',

@@ -84,6 +84,38 @@ const route = Type.Object(
   { ...strict, expected: 'a route: { path, methods, require }' },
 )
 
+const cors = Type.Object(
+  {
+    origins: texts('Origins exactly as browsers say them, such as `https://app.example.com`; or `*` alone: any', {
+      minItems: 1,
+      expected: 'a list of origins such as [https://app.example.com]',
+    }),
+    methods: Type.Optional(texts('Methods that scripts may use. Left out: those that the routes have')),
+    headers: Type.Optional(
+      texts('Headers that scripts may set', { default: ['Authorization', 'Content-Type', 'DPoP'] }),
+    ),
+    credentials: Type.Optional(flag('Whether browsers may send cookies along; never together with `*`', false)),
+    expose: Type.Optional(
+      texts('Headers of answers that scripts may read, such as `Retry-After`, beside those that they always may'),
+    ),
+    max_age: Type.Optional(duration('How long a browser remembers what a preflight said', '10m')),
+  },
+  strict,
+)
+
+const responseHeaders = Type.Object(
+  {
+    set: Type.Optional(
+      Type.Record(Type.String(), Type.String({ expected: 'a text' }), {
+        description: 'Headers that every answer gets, in place of the service’s own',
+        expected: 'headers such as { x-robots-tag: noindex }',
+      }),
+    ),
+    remove: Type.Optional(texts('Headers of the service that are left out, such as `x-powered-by`')),
+  },
+  strict,
+)
+
 /** A service behind the gateway. */
 export const service = Type.Object(
   {
@@ -134,6 +166,18 @@ export const service = Type.Object(
       ),
     ),
     limits: limits('service'),
+    cors: Type.Optional({
+      ...cors,
+      description:
+        'Which pages of other origins may call it. Preflights are answered here by the origin alone, and what the service says of CORS itself is left out',
+    }),
+    response_headers: Type.Optional({ ...responseHeaders, description: 'What becomes of the headers of its answers' }),
+    security_headers: Type.Optional(
+      flag(
+        'Its answers get X-Content-Type-Options, X-Frame-Options, Referrer-Policy and, where the issuer is https, Strict-Transport-Security; `response_headers.set` has the last word',
+        false,
+      ),
+    ),
     routes: Type.Array(route, {
       minItems: 1,
       description: 'Which requests go to it, and what each must bring',

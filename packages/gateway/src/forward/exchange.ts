@@ -95,8 +95,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#upstreams = upstreams
     this.#upstream = first
     this.#response = visit.response
-    const { authenticated, added } = request
-    this.#rules = { onIssuerHost: route.service.onIssuerHost, authenticated, dropped: route.dropped, added }
+    const { answers, service } = route
+    this.#rules = {
+      onIssuerHost: service.onIssuerHost,
+      authenticated: request.authenticated && answers?.setsCaching !== true,
+      dropped: answers?.dropped,
+      added: request.added,
+    }
     this.#body = request.body
       ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)))
       : null
