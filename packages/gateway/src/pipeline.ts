@@ -17,6 +17,7 @@ import { findRoute } from './match.ts'
 import { type Observer, observe } from './observe.ts'
 import { refuse } from './refuse.ts'
 import { buildRequestHeaders, withoutFolded } from './rewrite/request-headers.ts'
+import { rewritePath } from './rewrite/target-path.ts'
 import type { Route } from './route.ts'
 import type { RouteTable } from './routes.ts'
 import { enter, leave } from './traffic/concurrency.ts'
@@ -170,10 +171,15 @@ function send(
   onUpgrade: ForwardedRequest['onUpgrade'],
 ): Denial | undefined {
   const { token } = visit
+  const path = route.rewrite === undefined ? checked.path : rewritePath(checked.path, route.rewrite)
+  if (path === undefined) return beside(route)
   const identity = token === undefined ? undefined : pipeline.issueIdentity(token, route.service)
   const built = buildRequestHeaders(visit, checked, token, identity, pipeline.scheme(visit.request))
   const headers = pipeline.hiddenHeaders.length === 0 ? built : withoutFolded(built, pipeline.hiddenHeaders)
-  return forward(pipeline, visit, checked, route, headers, onUpgrade)
+  // Services build links by it. Whatever the client said by this name is gone.
+  if (route.rewrite !== undefined && route.rewrite.strip !== '') headers.push('x-forwarded-prefix', route.rewrite.strip)
+  const target = checked.query === '' ? path : `${path}?${checked.query}`
+  return forward(pipeline, visit, checked, route, { path: target, headers, onUpgrade })
 }
 
 const toService: Ending = { pass: passOn, refuse }
@@ -273,8 +279,7 @@ function forward(
   visit: Visit,
   checked: CheckedRequest,
   route: Route,
-  headers: string[],
-  onUpgrade: ForwardedRequest['onUpgrade'],
+  request: Pick<ForwardedRequest, 'path' | 'headers' | 'onUpgrade'>,
 ): Denial | undefined {
   if (route.service.upstreams.length === 0) return onlyAsked
   const busy = enter(visit, route)
@@ -286,16 +291,21 @@ function forward(
     return noConnection('an upstream that can be reached')
   }
   new Exchange(pipeline, visit, route, upstreams, upstream, {
-    path: checked.query === '' ? checked.path : `${checked.path}?${checked.query}`,
+    ...request,
     method: visit.method,
-    headers,
     body: checked.bodyLength !== 0,
     authenticated: visit.token !== undefined,
     added: findAnswerHeaders(visit, false),
-    onUpgrade,
   }).start()
   return undefined
 }
+
+const beside = ({ rewrite }: Route): Denial => ({
+  code: 'invalid_request',
+  rule: 'strip_prefix',
+  reason: 'the path spells the beginning that is taken off in another way',
+  needed: `a path that begins with ${rewrite?.strip ?? ''}, byte for byte`,
+})
 
 /** The denial for a service that another proxy forwards to, when somebody asks us for it directly. */
 const onlyAsked: Denial = {

@@ -1,6 +1,7 @@
 import type { AnswerRules } from './answers/answer-rules.ts'
 import type { Requirement } from './authorize/requirement.ts'
 import type { PatternParameter } from './path-pattern.ts'
+import type { PathRewrite } from './rewrite/target-path.ts'
 import type { ConcurrencyLimit } from './traffic/concurrency-limit.ts'
 import type { RouteRates } from './traffic/rate-limit.ts'
 
@@ -42,6 +43,8 @@ export interface Route {
   readonly bodyLimit: number
   /** Greatest body of an answer, in bytes; Infinity = any. */
   readonly responseLimit: number
+  /** How its path is changed on the way to the service; absent = not at all. */
+  readonly rewrite: PathRewrite | undefined
   /** What is made of the headers of answers; absent = nothing beyond what always is. */
   readonly answers: AnswerRules | undefined
 }

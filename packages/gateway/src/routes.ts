@@ -6,6 +6,7 @@ import { parseAuthority } from './authority.ts'
 import { checkDefinition } from './authorize/check-definition.ts'
 import { buildRequirement, type RequireDefinition } from './authorize/requirement.ts'
 import { type PathPattern, parsePattern } from './path-pattern.ts'
+import { buildPathRewrite, checkPathRewrite, type PathDefinition } from './rewrite/target-path.ts'
 import type { Route, Service } from './route.ts'
 import { newTrie, type RouteLeaf, type TrieNode } from './route-trie.ts'
 import type { ConcurrencyLimit } from './traffic/concurrency-limit.ts'
@@ -13,7 +14,7 @@ import { arrangeLimits, buildLimits, checkLimits, type Limits, type LimitsDefini
 import type { RateLimit } from './traffic/rate-limit.ts'
 
 /** A service behind the gateway, as the configuration names it. */
-export interface ServiceDefinition extends AnswersDefinition {
+export interface ServiceDefinition extends AnswersDefinition, PathDefinition {
   readonly name: string
   /** Host of its routes; absent = the issuer's. */
   readonly host?: string
@@ -33,7 +34,7 @@ export interface ServiceDefinition extends AnswersDefinition {
 }
 
 /** A route, as the configuration names it. */
-export interface RouteDefinition {
+export interface RouteDefinition extends PathDefinition {
   /** A pattern; see `parsePattern`. */
   readonly path: string
   /** Absent = every method but OPTIONS, TRACE and CONNECT. GET includes HEAD. */
@@ -104,7 +105,7 @@ export function buildRouteTable(input: RouteTableInput): RouteTable {
       resourceMetadata: findMetadata(definition.audience, hosts),
     })
     services.push(service)
-    const ofService = { limits: buildLimits(definition, service.name), answers: definition }
+    const ofService = { limits: buildLimits(definition, service.name), definition }
     limits.push(ofService.limits)
     for (const [index, route] of definition.routes.entries()) {
       limits.push(addRoute(trie, service, route, index, ofService))
@@ -181,7 +182,7 @@ const neverRouted: ReadonlySet<string> = new Set(['OPTIONS', 'TRACE', 'CONNECT']
 /** What a route has of its service. */
 interface OfService {
   readonly limits: Limits
-  readonly answers: AnswersDefinition
+  readonly definition: AnswersDefinition & PathDefinition
 }
 
 /** Puts a route into the trie, and answers with the limits of its own. */
@@ -207,6 +208,10 @@ function addRoute(
   if (observed !== undefined) fail(observed.replaceAll(/\brequire\b/g, 'observe'))
   const limitFault = checkLimits(definition.limits)
   if (limitFault !== undefined) fail(limitFault)
+  const ownPath = definition.stripPrefix !== undefined || definition.addPrefix !== undefined
+  const path = ownPath ? definition : ofService.definition
+  const pathFault = checkPathRewrite(path, pattern.stem)
+  if (pathFault !== undefined) fail(pathFault)
   const own = buildLimits(definition, service.name)
   const limits = arrangeLimits(ofService.limits, own)
   const route: Route = {
@@ -216,7 +221,8 @@ function addRoute(
     observed: definition.observe && buildRequirement(definition.observe),
     parameters: pattern.parameters,
     ...limits,
-    answers: buildAnswers(ofService.answers, limits.rates !== undefined),
+    rewrite: buildPathRewrite(path),
+    answers: buildAnswers(ofService.definition, limits.rates !== undefined),
   }
   const leaf = leafFor(trie, pattern, definition.path)
   if (definition.methods === undefined) {

@@ -87,11 +87,15 @@ function definitionOf(
       ...(idle === undefined ? {} : { idle: parseDuration(idle) ?? 0 }),
     },
     limits: limitsOf(entry.limits),
+    stripPrefix: entry.strip_prefix,
+    addPrefix: entry.add_prefix,
     cors: entry.cors && corsOf(entry.cors),
     responseHeaders: responseHeadersOf(entry, https),
     routes: entry.routes.map((route, index) => ({
       path: route.path,
       limits: limitsOf(route.limits),
+      stripPrefix: route.strip_prefix,
+      addPrefix: route.add_prefix,
       require: resolveRule(route.require, route.path, (key, message) =>
         report(['services', name, 'routes', index, 'require', ...key], message),
       ),

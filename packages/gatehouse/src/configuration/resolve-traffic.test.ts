@@ -95,6 +95,11 @@ describe('the traffic care of a service', () => {
       '',
       /services\.orders: response_headers: content-length is not decided here$/,
     ],
+    'a prefix that not every path has': [
+      'strip_prefix: /shop',
+      '',
+      /services\.orders\.routes\[0\]: strip_prefix: not every path of the route begins with \/shop$/,
+    ],
     'a service that may never be asked': [
       'limits: { concurrency: 0 }',
       '',

@@ -65,6 +65,14 @@ const limits = (of: 'service' | 'route') =>
     ),
   )
 
+const stripPrefix = (more = '') =>
+  Type.Optional(
+    text(
+      `The beginning that is taken off a path before the service gets it, such as \`/orders\`; it is told in X-Forwarded-Prefix. Redirects and cookies of the service stay as they are${more}`,
+    ),
+  )
+const addPrefix = (more = '') => Type.Optional(text(`The beginning that is put on instead, such as \`/v2\`${more}`))
+
 const route = Type.Object(
   {
     path: text(
@@ -80,6 +88,8 @@ const route = Type.Object(
     require: requirement,
     observe: Type.Optional(observed),
     limits: limits('route'),
+    strip_prefix: stripPrefix('. A route that says one of the two says both, in place of its service'),
+    add_prefix: addPrefix('. A route that says one of the two says both, in place of its service'),
   },
   { ...strict, expected: 'a route: { path, methods, require }' },
 )
@@ -166,6 +176,8 @@ export const service = Type.Object(
       ),
     ),
     limits: limits('service'),
+    strip_prefix: stripPrefix(),
+    add_prefix: addPrefix(),
     cors: Type.Optional({
       ...cors,
       description:
