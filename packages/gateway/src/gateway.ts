@@ -15,6 +15,7 @@ import type { Denial } from './denial.ts'
 import { Running } from './forward/running.ts'
 import { defaultTuning, type ForwardTuning } from './forward/tuning.ts'
 import { Upstream } from './forward/upstream.ts'
+import { identifyUpstream } from './forward/upstream-options.ts'
 import { UpstreamSet } from './forward/upstream-set.ts'
 import type { Observer } from './observe.ts'
 import { type Pipeline, runPipeline, toWebSocket } from './pipeline.ts'
@@ -235,13 +236,14 @@ function buildSet(
   before: ReadonlyMap<string, Upstream>,
   tuning: ForwardTuning,
 ): UpstreamSet {
-  const { connect, headers, idle } = service.timeouts
+  const { timeouts, upstreamTls: tls, health } = service
   return new UpstreamSet(
     service.upstreams.map((origin) => {
-      const key = `${origin} ${connect} ${headers} ${idle}`
-      const upstream = kept.get(key) ?? before.get(key) ?? new Upstream(origin, service.timeouts, tuning)
+      const key = identifyUpstream(origin, { timeouts, tls, health })
+      const upstream = kept.get(key) ?? before.get(key) ?? new Upstream(origin, { timeouts, tls, health }, tuning)
       kept.set(key, upstream)
       return upstream
     }),
+    service.balance,
   )
 }

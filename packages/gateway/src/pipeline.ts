@@ -285,7 +285,7 @@ function forward(
   const busy = enter(visit, route)
   if (busy !== undefined) return busy
   const upstreams = pipeline.upstreams[route.service.index]
-  const upstream = upstreams?.take(visit.startedAt)
+  const upstream = upstreams?.take(visit.startedAt, undefined, visit)
   if (upstreams === undefined || upstream === undefined) {
     leave(visit)
     return noConnection('an upstream that can be reached')

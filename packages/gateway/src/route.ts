@@ -1,5 +1,6 @@
 import type { AnswerRules } from './answers/answer-rules.ts'
 import type { Requirement } from './authorize/requirement.ts'
+import type { Balance, HealthCheck, UpstreamOptions, UpstreamTls } from './forward/upstream-options.ts'
 import type { PatternParameter } from './path-pattern.ts'
 import type { PathRewrite } from './rewrite/target-path.ts'
 import type { ConcurrencyLimit } from './traffic/concurrency-limit.ts'
@@ -18,8 +19,11 @@ export interface Service {
   /** Every scope that one of its routes asks for. */
   readonly scopes: readonly string[]
   readonly upstreams: readonly string[]
-  /** Milliseconds. */
-  readonly timeouts: { readonly connect: number; readonly headers: number; readonly idle: number }
+  readonly timeouts: UpstreamOptions['timeouts']
+  readonly balance: Balance
+  readonly upstreamTls: UpstreamTls | undefined
+  /** How its upstreams are asked whether they are well; absent = not at all. */
+  readonly health: HealthCheck | undefined
   readonly onIssuerHost: boolean
   /** Whether Gatehouse holds the sessions of its browsers. */
   readonly session: boolean

@@ -5,6 +5,7 @@ import { type AnswersDefinition, buildAnswers, checkAnswers } from './answers/an
 import { parseAuthority } from './authority.ts'
 import { checkDefinition } from './authorize/check-definition.ts'
 import { buildRequirement, type RequireDefinition } from './authorize/requirement.ts'
+import type { Balance, UpstreamTls } from './forward/upstream-options.ts'
 import { type PathPattern, parsePattern } from './path-pattern.ts'
 import { buildPathRewrite, checkPathRewrite, type PathDefinition } from './rewrite/target-path.ts'
 import type { Route, Service } from './route.ts'
@@ -30,6 +31,15 @@ export interface ServiceDefinition extends AnswersDefinition, PathDefinition {
   readonly timeouts?: { readonly connect?: number; readonly headers?: number; readonly idle?: number }
   /** `rate` and `concurrency`: for all of its routes together. */
   readonly limits?: LimitsDefinition
+  /** Default: round_robin. */
+  readonly balance?: Balance | undefined
+  readonly upstreamTls?: UpstreamTls | undefined
+  /** Seconds. Defaults: every 10, timeout 2. */
+  readonly health?: {
+    readonly path: string
+    readonly every?: number | undefined
+    readonly timeout?: number | undefined
+  }
   readonly routes: readonly RouteDefinition[]
 }
 
@@ -151,6 +161,9 @@ function buildService(
   if (limits !== undefined) fail(limits)
   const answers = checkAnswers(definition)
   if (answers !== undefined) fail(answers)
+  const upstreamFault = checkUpstreamOptions(definition)
+  if (upstreamFault !== undefined) fail(upstreamFault)
+  const { balance = 'round_robin', upstreamTls, health } = definition
   return {
     index,
     name: definition.name,
@@ -158,10 +171,29 @@ function buildService(
     audiences: definition.audience === audience ? [audience] : [audience, definition.audience],
     upstreams: definition.upstream.map((url) => parseUpstream(url) ?? fail(`"${url}" is no http(s) origin`)),
     timeouts: { connect: milliseconds(connect), headers: milliseconds(headers), idle: milliseconds(idle) },
+    balance,
+    upstreamTls,
+    health: health && {
+      path: health.path,
+      every: milliseconds(health.every ?? 10),
+      timeout: milliseconds(health.timeout ?? 2),
+    },
     session: definition.session === 'cookie',
     scopes: [...new Set(definition.routes.flatMap(({ require }) => scopesOf(require)))].sort(),
     ...place,
   }
+}
+
+function checkUpstreamOptions({ upstream, upstreamTls: tls, health }: ServiceDefinition): string | undefined {
+  if (tls !== undefined) {
+    if (upstream.some((url) => !url.startsWith('https:'))) return 'upstream_tls is for upstreams at https alone'
+    if ((tls.cert === undefined) !== (tls.key === undefined)) return 'upstream_tls: cert and key go together'
+  }
+  if (health === undefined) return undefined
+  const { path, every = 10, timeout = 2 } = health
+  if (!/^\/[\x21-\x7e]*$/.test(path) || path.includes('#')) return 'health.path is a path such as /healthz'
+  const inTime = every >= 1 && every <= 3600 && timeout >= 1 && timeout <= 60
+  return inTime ? undefined : 'health: every is from 1s to 1h, timeout from 1s to 1m'
 }
 
 const scopesOf = (rule: RequireDefinition): readonly string[] =>

@@ -5,6 +5,7 @@ import { securityHeaders } from '@gatehouse/gateway/answers/answer-rules'
 import { parsePattern } from '@gatehouse/gateway/path-pattern'
 import { buildRouteTable, RouteError, type RouteTable, type ServiceDefinition } from '@gatehouse/gateway/routes'
 import type { Report } from './problem.ts'
+import { readUpstreamTls } from './read-upstream-tls.ts'
 import { resolveRule } from './resolve-rule.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { isWeakSecret } from './weak-secret.ts'
@@ -80,6 +81,11 @@ function definitionOf(
     ...(entry.host === undefined ? {} : { host: entry.host }),
     session: entry.session,
     upstream: typeof entry.upstream === 'string' ? [entry.upstream] : (entry.upstream ?? []),
+    balance: entry.balance,
+    upstreamTls:
+      entry.upstream_tls &&
+      readUpstreamTls(entry.upstream_tls, (key, message) => report(['services', name, 'upstream_tls', key], message)),
+    ...(entry.health === undefined ? {} : { health: healthOf(entry.health) }),
     forwardAuth: entry.forward_auth,
     timeouts: {
       ...(connect === undefined ? {} : { connect: parseDuration(connect) ?? 0 }),
@@ -110,6 +116,12 @@ function definitionOf(
     })),
   }
 }
+
+const healthOf = ({ path, every, timeout }: NonNullable<ServiceEntry['health']>) => ({
+  path,
+  every: every === undefined ? undefined : parseDuration(every),
+  timeout: timeout === undefined ? undefined : parseDuration(timeout),
+})
 
 function corsOf({ max_age, ...cors }: NonNullable<ServiceEntry['cors']>): NonNullable<ServiceDefinition['cors']> {
   return max_age === undefined ? cors : { ...cors, maxAge: parseDuration(max_age) ?? 0 }

@@ -59,6 +59,17 @@ describe('the traffic care of a service', () => {
     ])
   })
 
+  it('has several ways to its upstreams', () => {
+    const { routes } = load(
+      'balance: sticky\n    health: { path: /healthz, every: 5s }\n    upstream_tls: { server_name: o }',
+    )
+    expect(routes?.services[0]).toMatchObject({
+      balance: 'sticky',
+      health: { path: '/healthz', every: 5000, timeout: 2000 },
+      upstreamTls: { serverName: 'o' },
+    })
+  })
+
   it('has a policy for pages of other origins', () => {
     const { routes } = load('cors: { origins: [https://app.example.com], max_age: 1h }')
     expect(routes && answersOf(routes)?.cors?.preflight).toContain('3600')
@@ -84,6 +95,26 @@ describe('the traffic care of a service', () => {
       '',
       'limits: { rate: [{ per: route, requests: 1, in: 2d }] }',
       /services\.orders\.routes\[0\]: limits\.rate: in is from 1s to 1d$/,
+    ],
+    'an authority that is no file': [
+      'upstream_tls: { ca: /nowhere/ca.pem }',
+      '',
+      /services\.orders\.upstream_tls\.ca: \/nowhere\/ca\.pem cannot be read$/,
+    ],
+    'a certificate without its key': [
+      'upstream_tls: { cert: package.json }',
+      '',
+      /services\.orders: upstream_tls: cert and key go together$/,
+    ],
+    'an authority that is none': [
+      'upstream_tls: { ca: package.json }',
+      '',
+      /upstream_tls\.ca: expected PEM certificates$/,
+    ],
+    'a balance that nobody knows': [
+      'balance: random',
+      '',
+      /services\.orders\.balance: expected one of round_robin, least_loaded, sticky$/,
     ],
     'cookies for everybody': [
       'cors: { origins: ["*"], credentials: true }',

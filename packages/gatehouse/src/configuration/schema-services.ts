@@ -136,6 +136,39 @@ export const service = Type.Object(
         expected: 'an origin such as http://orders:4001, or a list of them',
       }),
     ),
+    balance: Type.Optional(
+      Type.Union([Type.Literal('round_robin'), Type.Literal('least_loaded'), Type.Literal('sticky')], {
+        description:
+          'Which of several upstreams gets a request: each in turn, the one with least under way, or the same for each caller (by the token, without one by address)',
+        default: 'round_robin',
+        expected: 'one of round_robin, least_loaded, sticky',
+      }),
+    ),
+    upstream_tls: Type.Optional(
+      Type.Object(
+        {
+          ca: Type.Optional(text('A PEM file: whose certificates are believed, in place of the usual authorities')),
+          cert: Type.Optional(text('A PEM file: the certificate that Gatehouse shows (mTLS), with `key`')),
+          key: Type.Optional(text('A PEM file: its key, without a passphrase')),
+          server_name: Type.Optional(text('The name that its certificate must be for. Left out: the upstream’s own')),
+        },
+        { ...strict, description: 'How connections to its https upstreams are proven. Read anew at each reload' },
+      ),
+    ),
+    health: Type.Optional(
+      Type.Object(
+        {
+          path: text('A GET of it must be answered with 2xx'),
+          every: Type.Optional(duration('Between two questions', '10s')),
+          timeout: Type.Optional(duration('For the whole answer', '2s')),
+        },
+        {
+          ...strict,
+          description:
+            'Asks each upstream whether it is well. After two failures in a row the others are preferred, as long as there are any',
+        },
+      ),
+    ),
     forward_auth: Type.Optional(
       flag('Another proxy forwards to the service and asks /gateway/check: it may be without `upstream`', false),
     ),

@@ -144,6 +144,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
     if (status < 200) return true
+    this.#upstream.standing.answered(status, this.#forwarder.clock)
     const response = this.#response
     const headers = buildResponseHeaders(status, raw, this.#rules)
     if (headers === undefined) throw new TypeError('the answer has a Transfer-Encoding other than chunked')
@@ -227,12 +228,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   onError(error: Error): void {
     this.#upstream.running -= 1
     const nothingSent = this.#abort === undefined
-    const now = nothingSent ? this.#forwarder.clock.milliseconds() : 0
+    const now = this.#forwarder.clock.milliseconds()
     if (nothingSent && saysUnreachable(error)) this.#upstream.unreachable(now)
     if (this.#over) return
+    if (!nothingSent && saysUnreachable(error)) this.#upstream.standing.failed(now)
     if (nothingSent && !this.#retried && this.#body === null && idempotent.has(this.#options.method)) {
       this.#retried = true
-      const other = this.#upstreams.take(now, this.#upstream)
+      const other = this.#upstreams.mayRetry(now) ? this.#upstreams.take(now, this.#upstream, this.#visit) : undefined
       if (other !== undefined) {
         this.#upstream = other
         other.dispatch(this.#options, this, now)

@@ -6,7 +6,7 @@ import { UpstreamSet } from './upstream-set.ts'
 const timeouts = { connect: 1000, headers: 1000, idle: 1000 }
 const made: Upstream[] = []
 function newUpstream(tuning: Partial<ForwardTuning> = {}): Upstream {
-  const upstream = new Upstream('http://127.0.0.1:9', timeouts, { ...defaultTuning, ...tuning })
+  const upstream = new Upstream('http://127.0.0.1:9', { timeouts }, { ...defaultTuning, ...tuning })
   made.push(upstream)
   return upstream
 }

@@ -1,8 +1,10 @@
 import { isIP } from 'node:net'
 import type { Dispatcher } from 'undici'
-import type { Service } from '../route.ts'
+import { startHealthChecks } from './health-checks.ts'
 import { Pool } from './pool.ts'
+import { Standing } from './standing.ts'
 import type { ForwardTuning } from './tuning.ts'
+import type { UpstreamOptions } from './upstream-options.ts'
 
 /**
  * One origin that requests are forwarded to: its connections, how many requests it has, and whether it can be reached.
@@ -12,7 +14,10 @@ export class Upstream {
   readonly origin: string
   /** Requests that were handed over and are not over, the waiting ones included. */
   running = 0
-  readonly #timeouts: Service['timeouts']
+  /** How well it answers. */
+  readonly standing = new Standing()
+  readonly #options: UpstreamOptions
+  readonly #checks: { stop(): void } | undefined
   readonly #tuning: ForwardTuning
   readonly #hostname: string
   /** The pools in use: the last one takes requests, others end as their requests do. */
@@ -28,13 +33,20 @@ export class Upstream {
   #addresses = ''
   #closed: Promise<void> | undefined = undefined
 
-  constructor(origin: string, timeouts: Service['timeouts'], tuning: ForwardTuning) {
+  constructor(origin: string, options: UpstreamOptions, tuning: ForwardTuning) {
     this.origin = origin
-    this.#timeouts = timeouts
+    this.#options = options
     this.#tuning = tuning
     const { hostname } = new URL(origin)
     this.#hostname = isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : ''
     this.#pool = this.#openPool()
+    this.#checks =
+      options.health &&
+      startHealthChecks(
+        options.health,
+        (request, handler) => this.#pool.dispatch(request, handler),
+        (isWell) => this.standing.checked(isWell),
+      )
   }
 
   /** Forwards one request; `now` in milliseconds. */
@@ -46,9 +58,8 @@ export class Upstream {
 
   /** Whether a request may go here now. After a pause the first one that asks is the probe; others wait for its result. */
   take(now: number): boolean {
-    if (this.running >= this.#tuning.connections + this.#tuning.queue) return false
+    if (!this.canTake(now)) return false
     if (this.#pausedUntil === 0) return true
-    if (isAhead(this.#pausedUntil, now, this.#tuning.lastPause)) return false
     this.#pausedUntil = now + this.#pause
     return this.#beginProbe(now)
   }
@@ -57,6 +68,12 @@ export class Upstream {
   takeAsLastResort(now: number): boolean {
     const { firstPause } = this.#tuning
     return this.#pausedUntil !== 0 && !isAhead(this.#probedAt + firstPause, now, firstPause) && this.#beginProbe(now)
+  }
+
+  /** Whether {@link take} would say so; nothing is changed by asking. */
+  canTake(now: number): boolean {
+    if (this.running >= this.#tuning.connections + this.#tuning.queue) return false
+    return this.#pausedUntil === 0 || !isAhead(this.#pausedUntil, now, this.#tuning.lastPause)
   }
 
   #beginProbe(now: number): true {
@@ -87,12 +104,23 @@ export class Upstream {
   }
 
   #openPool(): Pool {
+    const { timeouts, tls = {} } = this.#options
+    const { ca, cert, key, serverName } = tls
     return new Pool(this.origin, {
       connections: this.#tuning.connections,
       pipelining: 1,
-      connect: { timeout: this.#timeouts.connect, lookup: this.#tuning.lookup, rejectUnauthorized: true },
-      headersTimeout: this.#timeouts.headers,
-      bodyTimeout: this.#timeouts.idle,
+      connect: {
+        timeout: timeouts.connect,
+        lookup: this.#tuning.lookup,
+        rejectUnauthorized: true,
+        minVersion: 'TLSv1.2',
+        ...(ca === undefined ? {} : { ca }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key }),
+        ...(serverName === undefined ? {} : { servername: serverName }),
+      },
+      headersTimeout: timeouts.headers,
+      bodyTimeout: timeouts.idle,
       maxHeaderSize: 32_768,
     })
   }
@@ -116,6 +144,7 @@ export class Upstream {
 
   /** Takes no more requests; resolved when those that it has are over. May be called again. */
   close(): Promise<void> {
+    this.#checks?.stop()
     this.#closed ??= Promise.all([this.#pool, ...this.#retired].map((pool) => pool.close())).then(() => undefined)
     return this.#closed
   }

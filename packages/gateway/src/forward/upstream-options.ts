@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto'
+
+/** Which upstream of a service gets a request: the next one, the one with least to do, or always the same for a caller. */
+export type Balance = 'round_robin' | 'least_loaded' | 'sticky'
+
+/** How connections to upstreams are proven, beyond what is known to every program: texts in PEM. */
+export interface UpstreamTls {
+  /** Whose certificates are believed, in place of the usual authorities. */
+  readonly ca?: string | undefined
+  /** What Gatehouse shows, with its key. */
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  /** The name that a certificate must be for; absent = the upstream's own. */
+  readonly serverName?: string | undefined
+}
+
+/** How an upstream is asked whether it is well. */
+export interface HealthCheck {
+  readonly path: string
+  /** Milliseconds between two questions. */
+  readonly every: number
+  /** Milliseconds for an answer. */
+  readonly timeout: number
+}
+
+/** What sets one upstream apart from another one at the same origin. */
+export interface UpstreamOptions {
+  /** Milliseconds. */
+  readonly timeouts: { readonly connect: number; readonly headers: number; readonly idle: number }
+  readonly tls?: UpstreamTls | undefined
+  readonly health?: HealthCheck | undefined
+}
+
+/** By which an upstream is known again: two services may share one. Keys are in it as a hash only. */
+export function identifyUpstream(origin: string, { timeouts, tls, health }: UpstreamOptions): string {
+  const proof = tls === undefined ? '' : createHash('sha256').update(JSON.stringify(tls)).digest('base64url')
+  return JSON.stringify([origin, timeouts.connect, timeouts.headers, timeouts.idle, proof, health ?? null])
+}
