@@ -107,8 +107,7 @@ function limitLeftovers(listener: FrontListener, milliseconds: number): FrontLis
         if (request.complete) return
         const { socket } = request
         const timer = setTimeout(() => socket.destroy(), milliseconds).unref()
-        request.once('end', () => clearTimeout(timer))
-        socket.once('close', () => clearTimeout(timer))
+        request.once('close', () => clearTimeout(timer))
       })
     }
     listener(request, response, sent)
