@@ -1,4 +1,5 @@
 import type { Denial } from './denial.ts'
+import { findLookalike } from './lookalike.ts'
 import type { Route } from './route.ts'
 import { findLeaf, type RouteLeaf } from './route-trie.ts'
 import { findMethod, type RouteTable } from './routes.ts'
@@ -18,8 +19,16 @@ export function findRoute(
   }
   const leaf = findLeaf(trie, path)
   if (leaf === undefined) return { code: 'not_found', reason: 'no route matches the path', needed: 'a route for it' }
+  const lookalike = findLookalike(trie, path, leaf)
+  if (lookalike !== undefined) return denyLookalike(lookalike)
   return findMethod(leaf, method) ?? denyMethod(leaf, method)
 }
+
+const denyLookalike = ({ pattern }: RouteLeaf): Denial => ({
+  code: 'not_found',
+  reason: `the path differs from ${pattern} by case or by a slash at its end alone, and a service may take them for the same`,
+  needed: 'the path in the letters of the route, or a route for this spelling',
+})
 
 const denyMethod = ({ pattern, allow }: RouteLeaf, method: string): Denial => ({
   code: 'method_not_allowed',
