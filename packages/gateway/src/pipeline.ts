@@ -1,5 +1,4 @@
 import type { VerifiedToken } from '@gatehouse/core/contracts'
-import { GatehouseError } from '@gatehouse/core/errors'
 import type { DpopProof } from '@gatehouse/guard/dpop'
 import { findAnswerHeaders } from './answers/answer-headers.ts'
 import { type Authenticator, authenticate } from './authenticate/access-token.ts'
@@ -8,13 +7,14 @@ import { denyProof } from './authenticate/dpop-proof.ts'
 import { detourFor } from './authenticate/sign-in-detour.ts'
 import type { AskedRequest } from './authorize/asked-request.ts'
 import { askRemote, checkRequirement } from './authorize/check-requirement.ts'
-import type { CheckedRequest, RefusedRequest } from './check-request.ts'
+import type { CheckedRequest } from './check-request.ts'
 import { type Denial, isDenial } from './denial.ts'
 import { noConnection } from './forward/denials.ts'
 import { Exchange, type ForwardedRequest, type Forwarder } from './forward/exchange.ts'
 import type { UpstreamSet } from './forward/upstream-set.ts'
 import { findRoute } from './match.ts'
 import { type Observer, observe } from './observe.ts'
+import { beside, denyFault, onlyAsked, unreadable } from './pipeline-denials.ts'
 import { refuse } from './refuse.ts'
 import { buildRequestHeaders, withoutFolded } from './rewrite/request-headers.ts'
 import { rewritePath } from './rewrite/target-path.ts'
@@ -143,19 +143,6 @@ function finish({ pipeline, visit, checked, ending }: Journey): Denial | undefin
   return ending.pass(pipeline, visit, checked, route)
 }
 
-/** A fault of ours is never a way through. */
-function denyFault(thrown: unknown): Denial {
-  const reason = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
-  if (thrown instanceof GatehouseError && thrown.status < 500) {
-    return { code: thrown.code, reason, needed: 'a request that can be served', close: true }
-  }
-  // A store that is busy says so itself.
-  if (thrown instanceof GatehouseError && thrown.code === 'temporarily_unavailable') {
-    return { code: thrown.code, reason, needed: 'a store that answers', headers: ['retry-after', '1'] }
-  }
-  return { code: 'server_error', reason, needed: 'a gateway without this fault', close: true }
-}
-
 /** Rewrites and forwards what every rule has let through. */
 const passOn: Ending['pass'] = (pipeline, visit, checked, route) => send(pipeline, visit, checked, route, undefined)
 
@@ -186,13 +173,6 @@ const toService: Ending = { pass: passOn, refuse }
 
 /** The ending of a request for a WebSocket. */
 export const toWebSocket: Ending = { pass: passOnWebSocket, refuse }
-
-const unreadable = ({ code, reason }: RefusedRequest): Denial => ({
-  code,
-  reason,
-  needed: 'a request that can be read in one way only',
-  close: true,
-})
 
 function match({ table }: Pipeline, visit: Visit, { host, path }: CheckedRequest): Denial | undefined {
   const found = findRoute(table, { host, path, method: visit.method })
@@ -298,18 +278,4 @@ function forward(
     added: findAnswerHeaders(visit, false),
   }).start()
   return undefined
-}
-
-const beside = ({ rewrite }: Route): Denial => ({
-  code: 'invalid_request',
-  rule: 'strip_prefix',
-  reason: 'the path spells the beginning that is taken off in another way',
-  needed: `a path that begins with ${rewrite?.strip ?? ''}, byte for byte`,
-})
-
-/** The denial for a service that another proxy forwards to, when somebody asks us for it directly. */
-const onlyAsked: Denial = {
-  code: 'not_found',
-  reason: 'the service has no upstream: another proxy forwards to it and asks /gateway/check',
-  needed: 'a request to that proxy',
 }

@@ -1,60 +1,21 @@
 import { METHODS } from 'node:http'
 import { isReserved, reservedOnOtherHosts, reservedPrefixes } from '@gatehouse/core/paths'
 import { resourceMetadataUrl } from '@gatehouse/guard/resource-metadata'
-import { type AnswersDefinition, buildAnswers, checkAnswers } from './answers/answer-rules.ts'
+import { type AnswersDefinition, buildAnswers } from './answers/answer-rules.ts'
 import { parseAuthority } from './authority.ts'
 import { checkDefinition } from './authorize/check-definition.ts'
-import { buildRequirement, type RequireDefinition } from './authorize/requirement.ts'
-import type { Balance, UpstreamTls } from './forward/upstream-options.ts'
+import { buildRequirement } from './authorize/requirement.ts'
+import { buildService } from './build-service.ts'
+import { type RouteDefinition, RouteError, type ServiceDefinition } from './definitions.ts'
 import { type PathPattern, parsePattern } from './path-pattern.ts'
 import { buildPathRewrite, checkPathRewrite, type PathDefinition } from './rewrite/target-path.ts'
 import type { Route, Service } from './route.ts'
 import { newTrie, type RouteLeaf, type TrieNode } from './route-trie.ts'
 import type { ConcurrencyLimit } from './traffic/concurrency-limit.ts'
-import { arrangeLimits, buildLimits, checkLimits, type Limits, type LimitsDefinition } from './traffic/limits.ts'
+import { arrangeLimits, buildLimits, checkLimits, type Limits } from './traffic/limits.ts'
 import type { RateLimit } from './traffic/rate-limit.ts'
 
-/** A service behind the gateway, as the configuration names it. */
-export interface ServiceDefinition extends AnswersDefinition, PathDefinition {
-  readonly name: string
-  /** Host of its routes; absent = the issuer's. */
-  readonly host?: string
-  /** Its own audience, beside the top-level one. */
-  readonly audience: string
-  /** Whether it is an app in the browser whose session Gatehouse holds. */
-  readonly session?: 'cookie' | undefined
-  /** Origins such as `http://orders-1:4001`; none where another proxy forwards and asks us. */
-  readonly upstream: readonly string[]
-  /** Whether it may be without an upstream. */
-  readonly forwardAuth?: boolean | undefined
-  /** Seconds. Defaults: connect 5, headers 30, idle 120. */
-  readonly timeouts?: { readonly connect?: number; readonly headers?: number; readonly idle?: number }
-  /** `rate` and `concurrency`: for all of its routes together. */
-  readonly limits?: LimitsDefinition
-  /** Default: round_robin. */
-  readonly balance?: Balance | undefined
-  readonly upstreamTls?: UpstreamTls | undefined
-  /** Seconds. Defaults: every 10, timeout 2. */
-  readonly health?: {
-    readonly path: string
-    readonly every?: number | undefined
-    readonly timeout?: number | undefined
-  }
-  readonly routes: readonly RouteDefinition[]
-}
-
-/** A route, as the configuration names it. */
-export interface RouteDefinition extends PathDefinition {
-  /** A pattern; see `parsePattern`. */
-  readonly path: string
-  /** Absent = every method but OPTIONS, TRACE and CONNECT. GET includes HEAD. */
-  readonly methods?: readonly string[]
-  readonly require: RequireDefinition
-  /** A rule that is only looked at: what it would refuse is logged and counted, and let through. */
-  readonly observe?: RequireDefinition
-  /** Beside the service's. */
-  readonly limits?: LimitsDefinition
-}
+export { type RouteDefinition, RouteError, type ServiceDefinition } from './definitions.ts'
 
 /** All routes, compiled: plain data without connections. */
 export interface RouteTable {
@@ -73,20 +34,6 @@ export interface RouteTableInput {
   /** The top-level audience, accepted by every service. */
   readonly audience: string
   readonly services: readonly ServiceDefinition[]
-}
-
-/** A route table that must not be used; the message says where and why. */
-export class RouteError extends Error {
-  readonly service: string
-  /** The route's index within its service; absent where the service itself is at fault. */
-  readonly route: number | undefined
-
-  constructor(service: string, route: number | undefined, sentence: string) {
-    super(`services.${service}${route === undefined ? '' : `.routes[${route}]`}: ${sentence}`)
-    this.name = 'RouteError'
-    this.service = service
-    this.route = route
-  }
 }
 
 /**
@@ -139,74 +86,6 @@ function addHost(hosts: Map<string, TrieNode>, name: string): TrieNode {
 function findMetadata(audience: string, hosts: ReadonlyMap<string, TrieNode>): string | undefined {
   const url = resourceMetadataUrl(audience)
   return url !== undefined && hosts.has(parseAuthority(new URL(url).host) ?? '') ? url : undefined
-}
-
-function buildService(
-  definition: ServiceDefinition,
-  index: number,
-  audience: string,
-  place: Pick<Service, 'onIssuerHost' | 'resourceMetadata'>,
-): Service {
-  const fail = (sentence: string): never => {
-    throw new RouteError(definition.name, undefined, sentence)
-  }
-  if (definition.routes.length === 0) fail('a service without a route can never be reached')
-  if (definition.upstream.length === 0 && !definition.forwardAuth)
-    fail('a service needs an upstream, or forward_auth: true where another proxy forwards to it')
-  const { connect = 5, headers = 30, idle = 120 } = definition.timeouts ?? {}
-  if (![connect, headers, idle].every((value) => value > 0 && value <= 86_400)) {
-    fail('timeouts are seconds above 0 and up to a day')
-  }
-  const limits = checkLimits(definition.limits)
-  if (limits !== undefined) fail(limits)
-  const answers = checkAnswers(definition)
-  if (answers !== undefined) fail(answers)
-  const upstreamFault = checkUpstreamOptions(definition)
-  if (upstreamFault !== undefined) fail(upstreamFault)
-  const { balance = 'round_robin', upstreamTls, health } = definition
-  return {
-    index,
-    name: definition.name,
-    audience: definition.audience,
-    audiences: definition.audience === audience ? [audience] : [audience, definition.audience],
-    upstreams: definition.upstream.map((url) => parseUpstream(url) ?? fail(`"${url}" is no http(s) origin`)),
-    timeouts: { connect: milliseconds(connect), headers: milliseconds(headers), idle: milliseconds(idle) },
-    balance,
-    upstreamTls,
-    health: health && {
-      path: health.path,
-      every: milliseconds(health.every ?? 10),
-      timeout: milliseconds(health.timeout ?? 2),
-    },
-    session: definition.session === 'cookie',
-    scopes: [...new Set(definition.routes.flatMap(({ require }) => scopesOf(require)))].sort(),
-    ...place,
-  }
-}
-
-function checkUpstreamOptions({ upstream, upstreamTls: tls, health }: ServiceDefinition): string | undefined {
-  if (tls !== undefined) {
-    if (upstream.some((url) => !url.startsWith('https:'))) return 'upstream_tls is for upstreams at https alone'
-    if ((tls.cert === undefined) !== (tls.key === undefined)) return 'upstream_tls: cert and key go together'
-  }
-  if (health === undefined) return undefined
-  const { path, every = 10, timeout = 2 } = health
-  if (!/^\/[\x21-\x7e]*$/.test(path) || path.includes('#')) return 'health.path is a path such as /healthz'
-  const inTime = every >= 1 && every <= 3600 && timeout >= 1 && timeout <= 60
-  return inTime ? undefined : 'health: every is from 1s to 1h, timeout from 1s to 1m'
-}
-
-const scopesOf = (rule: RequireDefinition): readonly string[] =>
-  typeof rule === 'object' && rule !== null ? (rule.scopes ?? []) : []
-
-const milliseconds = (seconds: number): number => Math.ceil(seconds * 1000)
-
-function parseUpstream(text: string): string | undefined {
-  if (!URL.canParse(text)) return undefined
-  const url = new URL(text)
-  const bare =
-    url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
-  return bare && (url.protocol === 'http:' || url.protocol === 'https:') ? url.origin : undefined
 }
 
 const neverRouted: ReadonlySet<string> = new Set(['OPTIONS', 'TRACE', 'CONNECT'])

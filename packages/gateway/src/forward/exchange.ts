@@ -10,6 +10,7 @@ import { buildResponseHeaders, type ResponseRules } from '../rewrite/response-he
 import type { Route } from '../route.ts'
 import { leave } from '../traffic/concurrency.ts'
 import type { Visit } from '../visit.ts'
+import { isEventStream, saysTooLong } from './answer-shape.ts'
 import { noConnection, revokedMeanwhile, tooLarge, tooLong } from './denials.ts'
 import { RequestBody } from './request-body.ts'
 import type { Running, Runs } from './running.ts'
@@ -148,7 +149,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     const response = this.#response
     const headers = buildResponseHeaders(status, raw, this.#rules)
     if (headers === undefined) throw new TypeError('the answer has a Transfer-Encoding other than chunked')
-    if (this.#saysTooLong(status, headers)) {
+    if (saysTooLong(this.#visit.method, status, headers, this.#route.responseLimit)) {
       this.#giveUp(tooLong(this.#route))
       return true
     }
@@ -173,14 +174,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#firstChunk = undefined
     if (chunk === undefined) this.#response.flushHeaders()
     else this.#response.write(chunk)
-  }
-
-  /** Whether the answer announces more than may be let through; a HEAD, and a 304, announce what does not come. */
-  #saysTooLong(status: number, headers: readonly string[]): boolean {
-    const { responseLimit } = this.#route
-    if (responseLimit === Number.POSITIVE_INFINITY || this.#visit.method === 'HEAD' || status === 304) return false
-    const place = headers.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'content-length')
-    return place !== -1 && Number(headers[place + 1]) > responseLimit
   }
 
   onData(chunk: Buffer): boolean {
@@ -324,15 +317,4 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
 
 function release(exchange: Exchange): void {
   exchange.release()
-}
-
-/** Whether an answer consists of events and has no end that the client could miss. Spec: HTML, server-sent events. */
-function isEventStream(headers: readonly string[]): boolean {
-  let isStream = false
-  for (let index = 0; index < headers.length; index += 2) {
-    const name = headers[index]?.toLowerCase()
-    if (name === 'content-length') return false
-    if (name === 'content-type') isStream = /^\s*text\/event-stream\s*(?:;|$)/i.test(headers[index + 1] ?? '')
-  }
-  return isStream
 }

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { checkRequest } from '../check-request.ts'
 import { send, sendRaw, until } from '../fixtures/client.ts'
-import { issuerHost, startGateway, type TestGateway } from '../fixtures/gateway-server.ts'
+import { issuerHost, startGateway, type TestGateway, tableFor } from '../fixtures/gateway-server.ts'
 import { startRawUpstream, startUpstream } from '../fixtures/upstream.ts'
 import type { ForwardTuning } from '../forward/tuning.ts'
 import { createUpgradedResponse } from './upgraded-response.ts'
@@ -86,6 +86,19 @@ const messageOf = (socket: WebSocket): Promise<Buffer> =>
 
 const closeOf = (socket: WebSocket): Promise<{ code: number; reason: string }> =>
   new Promise((resolve) => socket.once('close', (code, reason) => resolve({ code, reason: String(reason) })))
+
+it('counts a handshake against a rate limit like any request', async () => {
+  const service = await startService()
+  const rate = [{ per: 'address', requests: 1, window: 60 }] as const
+  const routes = [{ path: '/open/**', require: 'nothing', limits: { rate } }] as const
+  const test = await startFront(service.origin)
+  test.gateway.replace(
+    tableFor([{ name: 'orders', audience: 'https://orders.test', upstream: [service.origin], routes }]),
+  )
+  expect(await outcomeOf(open(test, '/open/1'))).toBe('open')
+  expect(await outcomeOf(open(test, '/open/2'))).toBe('429')
+  expect(service.handshakes).toHaveLength(1)
+})
 
 describe('a WebSocket', () => {
   it('is joined with the service’s, both ways, and ends with either', async () => {

@@ -1,0 +1,74 @@
+import { checkAnswers } from './answers/answer-rules.ts'
+import type { RequireDefinition } from './authorize/requirement.ts'
+import { RouteError, type ServiceDefinition } from './definitions.ts'
+import type { Service } from './route.ts'
+import { checkLimits } from './traffic/limits.ts'
+
+/** Makes a service ready. Throws {@link RouteError} for what is incomplete or cannot be meant. */
+export function buildService(
+  definition: ServiceDefinition,
+  index: number,
+  audience: string,
+  place: Pick<Service, 'onIssuerHost' | 'resourceMetadata'>,
+): Service {
+  const fail = (sentence: string): never => {
+    throw new RouteError(definition.name, undefined, sentence)
+  }
+  if (definition.routes.length === 0) fail('a service without a route can never be reached')
+  if (definition.upstream.length === 0 && !definition.forwardAuth)
+    fail('a service needs an upstream, or forward_auth: true where another proxy forwards to it')
+  const { connect = 5, headers = 30, idle = 120 } = definition.timeouts ?? {}
+  if (![connect, headers, idle].every((value) => value > 0 && value <= 86_400)) {
+    fail('timeouts are seconds above 0 and up to a day')
+  }
+  const limits = checkLimits(definition.limits)
+  if (limits !== undefined) fail(limits)
+  const answers = checkAnswers(definition)
+  if (answers !== undefined) fail(answers)
+  const upstreamFault = checkUpstreamOptions(definition)
+  if (upstreamFault !== undefined) fail(upstreamFault)
+  const { balance = 'round_robin', upstreamTls, health } = definition
+  return {
+    index,
+    name: definition.name,
+    audience: definition.audience,
+    audiences: definition.audience === audience ? [audience] : [audience, definition.audience],
+    upstreams: definition.upstream.map((url) => parseUpstream(url) ?? fail(`"${url}" is no http(s) origin`)),
+    timeouts: { connect: milliseconds(connect), headers: milliseconds(headers), idle: milliseconds(idle) },
+    balance,
+    upstreamTls,
+    health: health && {
+      path: health.path,
+      every: milliseconds(health.every ?? 10),
+      timeout: milliseconds(health.timeout ?? 2),
+    },
+    session: definition.session === 'cookie',
+    scopes: [...new Set(definition.routes.flatMap(({ require }) => scopesOf(require)))].sort(),
+    ...place,
+  }
+}
+
+function checkUpstreamOptions({ upstream, upstreamTls: tls, health }: ServiceDefinition): string | undefined {
+  if (tls !== undefined) {
+    if (upstream.some((url) => !url.startsWith('https:'))) return 'upstream_tls is for upstreams at https alone'
+    if ((tls.cert === undefined) !== (tls.key === undefined)) return 'upstream_tls: cert and key go together'
+  }
+  if (health === undefined) return undefined
+  const { path, every = 10, timeout = 2 } = health
+  if (!/^\/[\x21-\x7e]*$/.test(path) || path.includes('#')) return 'health.path is a path such as /healthz'
+  const inTime = every >= 1 && every <= 3600 && timeout >= 1 && timeout <= 60
+  return inTime ? undefined : 'health: every is from 1s to 1h, timeout from 1s to 1m'
+}
+
+const scopesOf = (rule: RequireDefinition): readonly string[] =>
+  typeof rule === 'object' && rule !== null ? (rule.scopes ?? []) : []
+
+const milliseconds = (seconds: number): number => Math.ceil(seconds * 1000)
+
+function parseUpstream(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined
+  const url = new URL(text)
+  const bare =
+    url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
+  return bare && (url.protocol === 'http:' || url.protocol === 'https:') ? url.origin : undefined
+}

@@ -1,0 +1,61 @@
+import type { AnswersDefinition } from './answers/answer-rules.ts'
+import type { RequireDefinition } from './authorize/requirement.ts'
+import type { Balance, UpstreamTls } from './forward/upstream-options.ts'
+import type { PathDefinition } from './rewrite/target-path.ts'
+import type { LimitsDefinition } from './traffic/limits.ts'
+
+/** A service behind the gateway, as the configuration names it. */
+export interface ServiceDefinition extends AnswersDefinition, PathDefinition {
+  readonly name: string
+  /** Host of its routes; absent = the issuer's. */
+  readonly host?: string
+  /** Its own audience, beside the top-level one. */
+  readonly audience: string
+  /** Whether it is an app in the browser whose session Gatehouse holds. */
+  readonly session?: 'cookie' | undefined
+  /** Origins such as `http://orders-1:4001`; none where another proxy forwards and asks us. */
+  readonly upstream: readonly string[]
+  /** Whether it may be without an upstream. */
+  readonly forwardAuth?: boolean | undefined
+  /** Seconds. Defaults: connect 5, headers 30, idle 120. */
+  readonly timeouts?: { readonly connect?: number; readonly headers?: number; readonly idle?: number }
+  /** `rate` and `concurrency`: for all of its routes together. */
+  readonly limits?: LimitsDefinition
+  /** Default: round_robin. */
+  readonly balance?: Balance | undefined
+  readonly upstreamTls?: UpstreamTls | undefined
+  /** Seconds. Defaults: every 10, timeout 2. */
+  readonly health?: {
+    readonly path: string
+    readonly every?: number | undefined
+    readonly timeout?: number | undefined
+  }
+  readonly routes: readonly RouteDefinition[]
+}
+
+/** A route, as the configuration names it. */
+export interface RouteDefinition extends PathDefinition {
+  /** A pattern; see `parsePattern`. */
+  readonly path: string
+  /** Absent = every method but OPTIONS, TRACE and CONNECT. GET includes HEAD. */
+  readonly methods?: readonly string[]
+  readonly require: RequireDefinition
+  /** A rule that is only looked at: what it would refuse is logged and counted, and let through. */
+  readonly observe?: RequireDefinition
+  /** Beside the service's. */
+  readonly limits?: LimitsDefinition
+}
+
+/** A route table that must not be used; the message says where and why. */
+export class RouteError extends Error {
+  readonly service: string
+  /** The route's index within its service; absent where the service itself is at fault. */
+  readonly route: number | undefined
+
+  constructor(service: string, route: number | undefined, sentence: string) {
+    super(`services.${service}${route === undefined ? '' : `.routes[${route}]`}: ${sentence}`)
+    this.name = 'RouteError'
+    this.service = service
+    this.route = route
+  }
+}
