@@ -11,6 +11,7 @@ import { withReference } from '@gatehouse/auth/reference/reference'
 import type { ClientId } from '@gatehouse/core/brand'
 import { paths } from '@gatehouse/core/paths'
 import { type Clock, seconds } from '@gatehouse/core/time'
+import type { ExtAuthzServer } from '@gatehouse/gateway/ext-authz/server'
 import { createGateway } from '@gatehouse/gateway/gateway'
 import type { RefusalEntry } from '@gatehouse/gateway/refuse'
 import type { Store } from '@gatehouse/store/store'
@@ -48,6 +49,8 @@ export interface Program {
   readonly server: FrontServer
   /** Serves /metrics alone, where that is configured. */
   readonly metricsServer: FrontServer | undefined
+  /** Answers Envoys over gRPC, where that is configured. */
+  readonly extAuthz: ExtAuthzServer | undefined
   readonly auth: Auth
   /** The certificates of the listener and of its clients' authorities. */
   readonly certificates: CertificateKeeper
@@ -199,6 +202,9 @@ export async function compose(parts: Parts): Promise<Program> {
     isIssuerHost: (host) => issuerHosts.has(host),
     logRefusal: logDenial,
   })
+  // gRPC is loaded by those alone who use it.
+  const extAuthz =
+    configuration.extAuthz && (await import('@gatehouse/gateway/ext-authz/server')).createExtAuthzServer(gateway)
   const { identity } = certificates.current
   const tls = identity && buildTlsOptions(certificates.current, configuration.certificates.ask)
   const server = createFrontServer(frontDoor, logDenial, tls)
@@ -220,6 +226,7 @@ export async function compose(parts: Parts): Promise<Program> {
     metricsServer: separate
       ? createFrontServer((request, response) => metricsPage.answer(request, response), logDenial)
       : undefined,
+    extAuthz,
     auth,
     certificates,
     checkClients: (next) => checkClients(store, next),

@@ -70,6 +70,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   await listen(program.server, configuration.listen)
   if (program.metricsServer && configuration.metrics.listen)
     await listen(program.metricsServer, configuration.metrics.listen)
+  if (program.extAuthz && configuration.extAuthz) await program.extAuthz.listen(configuration.extAuthz)
   // Not before: a start that fails must not hand out what nobody can use.
   if (siblings.isPrimary && !configuration.development) await offerSetupToken(store, configuration)
   if (configuration.pidFile !== undefined && siblings.isPrimary)
@@ -135,7 +136,11 @@ async function stop(program: Program, log: Logger): Promise<void> {
   program.announceStop()
   if (!program.parts.configuration.development) await new Promise((resolve) => setTimeout(resolve, noticeMilliseconds))
   const forced = setTimeout(() => process.exit(0), (drainSeconds - 1) * 1000 + 500)
-  await Promise.all([closeServer(program.server), program.metricsServer && closeServer(program.metricsServer)])
+  await Promise.all([
+    closeServer(program.server),
+    program.metricsServer && closeServer(program.metricsServer),
+    program.extAuthz?.close(),
+  ])
   await program.close()
   clearTimeout(forced)
   log.flush()

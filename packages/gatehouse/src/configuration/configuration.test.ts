@@ -146,6 +146,10 @@ clients:
       `${base}sessions: { replay_window: 61s }\n`,
       /sessions\.replay_window: expected at most 60s/,
     ],
+    'a listener for Envoys of which none is trusted': [
+      `${base}ext_authz: { listen: 10.0.0.1:9191 }\n`,
+      /ext_authz: answers trusted_proxies alone, and there are none/,
+    ],
     'a token that outlives every session': [
       `${base}tokens: { access_token_lifetime: 2h }\nsessions: { absolute_lifetime: 1h }\n`,
       /^gatehouse\.yaml:3: tokens\.access_token_lifetime: expected at most sessions\.absolute_lifetime$/,
@@ -351,6 +355,8 @@ describe('development mode', () => {
     expect(problems('metrics: { listen: 0.0.0.0:9090 }\n', { development: true })[0]).toMatch(
       /metrics\.listen: development mode listens on this machine alone/,
     )
+    const envoy = 'trusted_proxies: [127.0.0.1]\next_authz: { listen: 0.0.0.0:9191 }\n'
+    expect(problems(envoy, { development: true })[0]).toMatch(/ext_authz\.listen: development mode listens on this/)
     expect(problems('issuer: http://auth.example.com\n', { development: true })[0]).toMatch(
       /issuer: an http issuer is for this machine alone/,
     )

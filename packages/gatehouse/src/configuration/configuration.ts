@@ -32,6 +32,8 @@ export interface Configuration {
   readonly mail: MailSettings
   /** Where passwords are looked up that are known from breaches. */
   readonly breachedPasswords: BreachedPasswordSource | undefined
+  /** Where Envoys ask over gRPC; absent = nowhere. */
+  readonly extAuthz?: ListenAddress | undefined
   readonly metrics: { readonly allow: readonly string[]; readonly listen?: ListenAddress | undefined }
   /** Seconds for which audit events are kept: swapped on reload. */
   readonly auditKept: Seconds

@@ -40,12 +40,11 @@ export function resolveConfiguration(
   if (development && !isLoopback(listen.host)) {
     report(['listen'], 'development mode listens on this machine alone: 127.0.0.1, localhost or [::1]')
   }
-  const metricsListen =
-    content.metrics?.listen === undefined
-      ? undefined
-      : resolveListen(content.metrics.listen, ['metrics', 'listen'], report)
-  if (development && metricsListen && !isLoopback(metricsListen.host)) {
-    report(['metrics', 'listen'], 'development mode listens on this machine alone: 127.0.0.1, localhost or [::1]')
+  const context = { development, report }
+  const metricsListen = resolveListenBeside(content.metrics?.listen, ['metrics', 'listen'], context)
+  const extAuthz = resolveListenBeside(content.ext_authz?.listen, ['ext_authz', 'listen'], context)
+  if (extAuthz && (content.trusted_proxies ?? []).length === 0) {
+    report(['ext_authz'], 'answers trusted_proxies alone, and there are none')
   }
   checkLists(content, report)
   const masterKey = resolveMasterKey(content, { development, report })
@@ -79,6 +78,7 @@ export function resolveConfiguration(
       allow: content.metrics?.allow ?? [],
       listen: metricsListen,
     },
+    extAuthz,
     auditKept: duration(content.audit?.keep, 400 * 86_400, { least: 86_400, key: ['audit', 'keep'], report }),
     refusalsKept: duration(content.audit?.keep_refusals, 7 * 86_400, {
       ...{ least: 0, most: 90 * 86_400 },
@@ -122,6 +122,20 @@ export function resolveConfiguration(
       trustedIssuers: resolveTrustedIssuers(content, { development, report }),
     },
   }
+}
+
+/** A listener beside the first one. */
+function resolveListenBeside(
+  value: string | undefined,
+  key: readonly string[],
+  { development, report }: { readonly development: boolean; readonly report: Report },
+): ListenAddress | undefined {
+  if (value === undefined) return undefined
+  const listen = resolveListen(value, key, report)
+  if (development && !isLoopback(listen.host)) {
+    report(key, 'development mode listens on this machine alone: 127.0.0.1, localhost or [::1]')
+  }
+  return listen
 }
 
 const closedTypes: readonly GrantType[] = [

@@ -16,6 +16,7 @@ const fixed = {
   mail: ({ mail: { smtp, most, perRecipient } }) => [smtp, most, perRecipient],
   delivery: ({ mail: { webhook } }) => webhook,
   metrics: ({ metrics }) => metrics,
+  ext_authz: ({ extAuthz }) => extAuthz,
   log: ({ logLevel }) => logLevel,
   workers: ({ workers }) => workers,
 } satisfies Record<string, (configuration: Configuration) => unknown>

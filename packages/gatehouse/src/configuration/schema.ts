@@ -3,6 +3,7 @@ import type { JsonObject } from '@gatehouse/core/json'
 import type { Static } from 'typebox'
 import * as Type from 'typebox'
 import { client, trustedIssuer } from './schema-clients.ts'
+import { listenersBeside } from './schema-listeners.ts'
 import { delivery, mail } from './schema-mail.ts'
 import { brand } from './schema-pages.ts'
 import { providers } from './schema-providers.ts'
@@ -77,7 +78,9 @@ export const configurationSchema = Type.Object(
         { ...strict, description: 'Proof of possession (RFC 9449)' },
       ),
     ),
-    trusted_proxies: Type.Optional(addressRanges('Proxies in front whose X-Forwarded-For is believed')),
+    trusted_proxies: Type.Optional(
+      addressRanges('Proxies that are believed: their X-Forwarded-* and what they ask about'),
+    ),
     first_party_origins: Type.Optional(
       texts('Origins whose pages may call /login, /token/refresh and /logout', {
         expected: 'a list of origins such as https://app.example.com',
@@ -183,15 +186,7 @@ export const configurationSchema = Type.Object(
         strict,
       ),
     ),
-    metrics: Type.Optional(
-      Type.Object(
-        {
-          allow: Type.Optional(addressRanges('Who may read /metrics beside this machine')),
-          listen: Type.Optional(address('A second listener that has /metrics alone; then the first has it no more')),
-        },
-        strict,
-      ),
-    ),
+    ...listenersBeside,
     insecure: Type.Optional(
       Type.Object(
         {

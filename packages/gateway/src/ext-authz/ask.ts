@@ -1,0 +1,68 @@
+import { identityHeaders } from '@gatehouse/core/wire-names'
+import type { CheckedRequest } from '../check-request.ts'
+import type { Gateway } from '../gateway.ts'
+import { headerKind, readHeaderName } from '../rewrite/header-names.ts'
+import type { EnvoyAnswer, EnvoyQuestion } from './messages.ts'
+import { createRequest, KeptResponse, type ToldAnswer } from './off-the-wire.ts'
+
+/** What the service is sent in the place of what the client said, or without it. */
+const told: readonly string[] = [...Object.values(identityHeaders), 'authorization', 'cookie', 'x-request-id']
+
+/** Of a refusal, what is not for the client of Envoy, which sets it itself. */
+const hopByHop: ReadonlySet<string> = new Set(['connection', 'content-length', 'transfer-encoding'])
+
+/** What Envoy states itself, whatever headers there are. */
+const stated = /^(?:x-forwarded-(?:method|host|uri|proto)|host|connection|content-length|transfer-encoding)$/
+
+/**
+ * Decides on the request that an Envoy asks about, by the code that answers `/gateway/check`. `peer` is the Envoy's address:
+ * like every proxy it has to be a trusted one. Never rejects for what a client has sent: that is an answer too.
+ */
+export async function askGateway(
+  gateway: Pick<Gateway, 'check'>,
+  question: EnvoyQuestion,
+  peer: string,
+): Promise<EnvoyAnswer> {
+  const headers = headersOf(question)
+  const answer = await new Promise<ToldAnswer>((resolve) => {
+    const request = createRequest(headers, peer)
+    gateway.check(request, new KeptResponse(request, resolve), checkedOf(headers))
+  })
+  return answer.status === 200 ? allow(answer) : refusal(answer)
+}
+
+function headersOf({ headers, method, host, target, scheme, source }: EnvoyQuestion): readonly string[] {
+  const kept: string[] = []
+  let hops = ''
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = (headers[index] ?? '').toLowerCase()
+    if (name === 'x-forwarded-for') hops = hops === '' ? (headers[index + 1] ?? '') : `${hops}, ${headers[index + 1]}`
+    else if (!name.startsWith(':') && !stated.test(name)) kept.push(name, headers[index + 1] ?? '')
+  }
+  // Whom Envoy itself has seen stands last, where the client cannot write.
+  if (source !== '') hops = hops === '' ? source : `${hops}, ${source}`
+  if (hops !== '') kept.push('x-forwarded-for', hops)
+  kept.push('x-forwarded-method', method, 'x-forwarded-host', host, 'x-forwarded-uri', target)
+  return [...kept, 'x-forwarded-proto', scheme === 'https' ? 'https' : 'http', 'host', host]
+}
+
+function checkedOf(headers: readonly string[]): CheckedRequest {
+  const all = headers.filter((_, index) => index % 2 === 1 && isAuthorization(headers[index - 1] ?? ''))
+  const authorization = all.length === 1 ? all[0] : undefined
+  const own = { path: '/gateway/check', query: '', host: '', bodyLength: 0 }
+  return { ok: true, ...own, authorization, authorizationCount: all.length }
+}
+
+const isAuthorization = (name: string): boolean => readHeaderName(name).kind === headerKind.authorization
+
+/** Envoy drops what is set to nothing, and would keep the client's: that is taken away instead. */
+function allow({ headers }: ToldAnswer): EnvoyAnswer {
+  const values = new Map(headers)
+  const set = told.flatMap((name) => (values.get(name) ? [[name, values.get(name) ?? ''] as const] : []))
+  return { status: 200, headers: set, removed: told.filter((name) => !values.get(name)), body: '' }
+}
+
+const refusal = ({ status, headers, body }: ToldAnswer): EnvoyAnswer => ({
+  ...{ status, body, removed: [] },
+  headers: headers.filter(([name]) => !hopByHop.has(name)),
+})
