@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { BrowserApps } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
-import { accessTokenType } from '@gatehouse/core/wire-names'
+import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from '@gatehouse/guard/access-token'
 import { createAppSessions } from './apps/app-sessions.ts'
 import { createAppSignIns } from './apps/app-sign-ins.ts'
@@ -159,6 +159,11 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     clock,
     openSealed: (token) => sealedTokens.open(token),
   })
+  const identityVerifier = createAccessTokenVerifier({
+    ...{ issuer, types: [identityTokenType], keys, revocations: revocations.set, clock },
+    // Each is exchanged once or twice.
+    cacheSize: 100,
+  })
   const accessTokens = createAccessTokens({ issuer, clock, keys, revocations: revocations.set, sealedTokens })
   const federation = createFederation(
     {
@@ -248,6 +253,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       issuer,
       clock,
       verifier,
+      identityVerifier,
       trustedIssuers,
       audiences: () => clients.audiences,
     }),

@@ -32,8 +32,10 @@ export interface AccessTokenClaims {
   readonly amr?: readonly string[]
   readonly roles?: readonly string[]
   readonly org?: string
-  /** Sender constraint. Spec: RFC 7800 section 3. */
-  readonly cnf?: { readonly jkt?: string; readonly 'x5t#S256'?: string }
+  /** What it is bound to: a key, a certificate or, for an identity of the gateway, one request. Spec: RFC 7800 section 3. */
+  readonly cnf?: { readonly jkt?: string; readonly 'x5t#S256'?: string; readonly 'req#S256'?: string }
+  /** The `jti` of each access token that this one was made from: revoked with any of them. */
+  readonly origins?: readonly string[]
   readonly act?: ActorClaim
   /** Who may become the actor. Spec: RFC 8693 section 4.4. */
   readonly may_act?: JsonObject
@@ -86,6 +88,7 @@ export type RefusalReason =
   | 'insufficient_scope'
   | 'revoked'
   | 'sender_constraint'
+  | 'wrong_request'
   | 'not_ready'
 
 /** The refusal of a token. */

@@ -44,6 +44,8 @@ export interface RouteDefinition extends PathDefinition {
   readonly observe?: RequireDefinition
   /** Beside the service's. */
   readonly limits?: LimitsDefinition
+  /** Whether the identity that the service gets is good for the very request alone. Default: for any request, for a minute or two. */
+  readonly identity?: { readonly bind: 'request' } | undefined
 }
 
 /** A route table that must not be used; the message says where and why. */

@@ -18,7 +18,7 @@ import { Upstream } from './forward/upstream.ts'
 import { identifyUpstream } from './forward/upstream-options.ts'
 import { UpstreamSet } from './forward/upstream-set.ts'
 import type { Observer } from './observe.ts'
-import { type Pipeline, runPipeline, toWebSocket } from './pipeline.ts'
+import { type IdentityIssuer, type Pipeline, runPipeline, toWebSocket } from './pipeline.ts'
 import { type RefusalEntry, refuse } from './refuse.ts'
 import { foldHeaderName } from './rewrite/header-names.ts'
 import type { Service } from './route.ts'
@@ -43,8 +43,8 @@ export interface GatewayDependencies {
   readonly hiddenHeaders?: readonly string[]
   /** Whether a token is revoked by now: asked where something had to be waited for. Absent = nothing is ever revoked. */
   readonly isRevoked?: (token: VerifiedToken) => boolean
-  /** A signed identity JWT for one service. */
-  readonly issueIdentity: (token: VerifiedToken, service: { name: string; audience: string }) => string
+  /** A signed identity JWT for one service and, where a request is named, for that request alone. */
+  readonly issueIdentity: IdentityIssuer
   /** Called once per decision. */
   readonly onDecision?: (decision: { readonly route: string; readonly outcome: 'allowed' | ErrorCode }) => void
   /** Called once per answer; 499 = the client went away before there was one. `route` is empty where none matched. */

@@ -1,5 +1,6 @@
 import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { DpopProof } from '@gatehouse/guard/dpop'
+import type { BoundRequest } from '@gatehouse/guard/request-binding'
 import { findAnswerHeaders } from './answers/answer-headers.ts'
 import { type Authenticator, authenticate } from './authenticate/access-token.ts'
 import { type BrowserSessionFinder, findBySession, mayHaveSession } from './authenticate/browser-session.ts'
@@ -33,9 +34,35 @@ export interface Pipeline extends Authenticator, BrowserSessionFinder, Forwarder
   readonly scheme: (request: Visit['request']) => 'http' | 'https'
   /** Headers by which a proxy tells Gatehouse alone something, folded as `foldHeaderName` does it: never forwarded. */
   readonly hiddenHeaders: readonly string[]
-  readonly issueIdentity: (token: VerifiedToken, service: { name: string; audience: string }) => string
+  readonly issueIdentity: IdentityIssuer
   readonly isRevoked?: (token: VerifiedToken) => boolean
 }
+
+/** Signs who calls for one service and, with `request`, for that request alone. */
+export type IdentityIssuer = (
+  token: VerifiedToken,
+  service: { readonly name: string; readonly audience: string },
+  request?: BoundRequest,
+) => string
+
+/**
+ * What a service is told of who calls, in the way that the route asks for; absent where nobody needs to be known. `target` is
+ * what the service is asked for.
+ */
+export function identityFor(
+  { issueIdentity }: Pipeline,
+  visit: Visit,
+  target: string,
+  route: Route,
+): string | undefined {
+  const { token, method } = visit
+  if (token === undefined) return undefined
+  return issueIdentity(token, route.service, route.bindsIdentity ? { method, target } : undefined)
+}
+
+/** Path and query as they are forwarded. */
+export const targetOf = ({ path, query }: Pick<CheckedRequest, 'path' | 'query'>): string =>
+  query === '' ? path : `${path}?${query}`
 
 /** What a stage says: nothing where the request may go on; a promise where it has to wait for I/O. */
 type Outcome = Denial | undefined | Promise<Denial | undefined>
@@ -160,12 +187,12 @@ function send(
   const { token } = visit
   const path = route.rewrite === undefined ? checked.path : rewritePath(checked.path, route.rewrite)
   if (path === undefined) return beside(route)
-  const identity = token === undefined ? undefined : pipeline.issueIdentity(token, route.service)
+  const target = targetOf({ path, query: checked.query })
+  const identity = identityFor(pipeline, visit, target, route)
   const built = buildRequestHeaders(visit, checked, token, identity, pipeline.scheme(visit.request))
   const headers = pipeline.hiddenHeaders.length === 0 ? built : withoutFolded(built, pipeline.hiddenHeaders)
   // Services build links by it. Whatever the client said by this name is gone.
   if (route.rewrite !== undefined && route.rewrite.strip !== '') headers.push('x-forwarded-prefix', route.rewrite.strip)
-  const target = checked.query === '' ? path : `${path}?${checked.query}`
   return forward(pipeline, visit, checked, route, { path: target, headers, onUpgrade })
 }
 

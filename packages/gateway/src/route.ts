@@ -37,6 +37,8 @@ export interface Route {
   readonly requirement: Requirement
   /** A rule that is only looked at, and never decides. */
   readonly observed: Requirement | undefined
+  /** Whether the identity that its service gets is good for the very request alone. */
+  readonly bindsIdentity: boolean
   /** The `{name}` segments of its pattern: read where a condition of the rule names `path`. */
   readonly parameters: readonly PatternParameter[]
   /** How often it may be asked; absent = as often as anybody likes. */

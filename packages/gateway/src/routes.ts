@@ -125,11 +125,16 @@ function addRoute(
   if (pathFault !== undefined) fail(pathFault)
   const own = buildLimits(definition, service.name)
   const limits = arrangeLimits(ofService.limits, own)
+  const requirement = buildRequirement(definition.require)
+  const bindsIdentity = definition.identity?.bind === 'request'
+  if (bindsIdentity && requirement.credentials === 'ignored')
+    fail('a route that asks for nothing has no identity to bind')
   const route: Route = {
     name: `${service.name} ${definition.path}`,
     service,
-    requirement: buildRequirement(definition.require),
+    requirement,
     observed: definition.observe && buildRequirement(definition.observe),
+    bindsIdentity,
     parameters: pattern.parameters,
     ...limits,
     rewrite: buildPathRewrite(path),

@@ -14,7 +14,7 @@ import {
   parseTokenHeader,
   type TokenHeader,
 } from './compact-token.ts'
-import { isPossessed, type Possession } from './possession.ts'
+import { isForRequest, isPossessed, type Possession } from './possession.ts'
 import { isSameKey, isSignedBy, type VerificationKey } from './signature.ts'
 
 export type { VerificationKey } from './signature.ts'
@@ -198,7 +198,9 @@ class CachingVerifier implements AccessTokenVerifier {
   ): Refusal | undefined {
     if (now >= token.claims.exp) return refuse('expired')
     if (audiences !== undefined && !isAddressedTo(token.audiences, audiences)) return refuse('wrong_audience')
-    if (!isPossessed(token.claims.cnf, possession)) return refuse('sender_constraint')
+    const { cnf } = token.claims
+    if (!isPossessed(cnf, possession)) return refuse('sender_constraint')
+    if (!isForRequest(cnf, possession)) return refuse('wrong_request')
     if (this.#revocations.isRevoked(token)) return refuse('revoked')
     return undefined
   }

@@ -26,7 +26,8 @@ export function parseClaims(payload: JsonObject, issuer: string): CheckedClaims 
   if (!isAbsentOr(isText, payload.acr) || !isAbsentOr(isText, payload.org)) return 'bad_claims'
   if (!isAbsentOr(isNames, payload.roles) || !isAbsentOr(isObject, payload.cnf)) return 'bad_claims'
   if (!isAbsentOr(isActor, payload.act) || !isAbsentOr(isObject, payload.may_act)) return 'bad_claims'
-  if (!isAbsentOr(isObjects, payload.authorization_details)) return 'bad_claims'
+  if (!isAbsentOr(isObjects, payload.authorization_details) || !isAbsentOr(isNames, payload.origins))
+    return 'bad_claims'
 
   const audiences = isName(payload.aud) ? [payload.aud] : payload.aud
   if (!isNames(audiences) || audiences.length === 0) return 'bad_claims'

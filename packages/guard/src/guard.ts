@@ -1,4 +1,4 @@
-import { isRefusal, type VerifiedToken } from '@gatehouse/core/contracts'
+import { isRefusal, type Refusal, type VerifiedToken } from '@gatehouse/core/contracts'
 import type { Clock } from '@gatehouse/core/time'
 import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './access-token.ts'
@@ -6,10 +6,10 @@ import { parseCredentials, type TokenScheme } from './credentials.ts'
 import { createDiscovery, type Discovery } from './discovery.ts'
 import { checkDpopProof, type DpopProof, isDpopRefusal } from './dpop.ts'
 import { type GuardOptions, type ParsedGuardOptions, parseGuardOptions } from './guard-options.ts'
-import { expectationOf, findProof, type GuardRequest } from './guard-request.ts'
+import { expectationOf, findBoundRequest, findProof, type GuardRequest } from './guard-request.ts'
 import { createIntrospection, type Introspection } from './introspection.ts'
 import { createRemoteKeys, type RemoteKeys } from './jwks.ts'
-import { isPossessed, type Possession } from './possession.ts'
+import { isForRequest, isPossessed, type Possession } from './possession.ts'
 import { buildPrincipal, type Principal } from './principal.ts'
 import { createProofMemory, type ProofMemory } from './proof-memory.ts'
 import { GuardRefusal, type GuardRefusalReason } from './refusal.ts'
@@ -24,7 +24,8 @@ export interface Guard {
   check(token: string | undefined, require?: Requirement): Promise<Principal>
   /**
    * The same for a request with one Authorization header; more than one is refused. Only here can a token be bound: to the
-   * key of the request's DPoP proof, where the option `dpop` is set, or to the certificate of its connection.
+   * key of the request's DPoP proof, where the option `dpop` is set, to the certificate of its connection or, as an identity
+   * of the gateway, to the request's method and target.
    */
   authorize(request: GuardRequest, require?: Requirement): Promise<Principal>
   /**
@@ -165,7 +166,7 @@ class RemoteGuard implements Guard {
     const findCertificateThumbprint = request?.findCertificateThumbprint
     const verified = await this.#verifyLocally(
       presented,
-      scheme === 'DPoP' ? 'not_presented' : { findCertificateThumbprint },
+      scheme === 'DPoP' ? 'not_presented' : { findCertificateThumbprint, request: findBoundRequest(request) },
     )
     const proof = scheme === 'DPoP' ? this.#getProof(presented, verified) : undefined
     await this.#checkRevocation(token, verified)
@@ -197,14 +198,15 @@ class RemoteGuard implements Guard {
     const outcome = checkDpopProof(findProof(request), expectationOf(request, proofs.origin, token, clock.now()))
     if (isDpopRefusal(outcome)) throw this.#refuse('bad_proof', new Error(outcome.fault), 'DPoP')
     const { findCertificateThumbprint } = request
-    if (!isPossessed(verified.claims.cnf, { jkt: outcome.jkt, findCertificateThumbprint })) {
+    const possession = { jkt: outcome.jkt, findCertificateThumbprint, request: findBoundRequest(request) }
+    if (!isPossessed(verified.claims.cnf, possession) || !isForRequest(verified.claims.cnf, possession)) {
       throw this.#refuse('sender_constraint', undefined, 'DPoP')
     }
     return outcome
   }
 
   async #verifyLocally(
-    { token, scheme }: Presented,
+    { token, scheme, request }: Presented,
     possession: Possession,
     waiting = this.#parts.keys.ready(),
   ): Promise<VerifiedToken> {
@@ -218,7 +220,7 @@ class RemoteGuard implements Guard {
     if (isRefusal(outcome) && outcome.refused === 'unknown_key' && (await keys.refetch())) {
       outcome = verifier.verify(token, audiences, possession)
     }
-    if (isRefusal(outcome)) throw this.#refuse(outcome.refused, undefined, scheme)
+    if (isRefusal(outcome)) throw this.#refuse(outcome.refused, explain(outcome, request), scheme)
     return outcome
   }
 
@@ -246,4 +248,14 @@ class RemoteGuard implements Guard {
   #refuse(reason: GuardRefusalReason, cause?: unknown, scheme?: TokenScheme): GuardRefusal {
     return new GuardRefusal(reason, { realm: this.#realm, cause, scheme })
   }
+}
+
+/** What the log is told where the service can do something about a refusal. */
+function explain({ refused }: Refusal, request: GuardRequest | undefined): Error | undefined {
+  if (refused !== 'wrong_request') return undefined
+  return new Error(
+    findBoundRequest(request)
+      ? 'the identity is bound to another request than this one: compare method, path and query with what the gateway forwards'
+      : 'the identity is bound to one request, which was not named: use an adapter, or guard.authorize with method and target',
+  )
 }

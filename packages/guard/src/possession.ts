@@ -1,4 +1,5 @@
 import type { AccessTokenClaims } from '@gatehouse/core/contracts'
+import { type BoundRequest, digestRequest } from './request-binding.ts'
 
 /** What a request has proven to hold beside its token. */
 export interface ProvenPossession {
@@ -6,6 +7,8 @@ export interface ProvenPossession {
   readonly jkt?: string | undefined
   /** The `x5t#S256` of the request's TLS certificate; asked for only where the token is bound to one. */
   readonly findCertificateThumbprint?: (() => string | undefined) | undefined
+  /** The request that it came with; looked at only where the token is bound to one. */
+  readonly request?: BoundRequest | undefined
 }
 
 /**
@@ -25,6 +28,17 @@ export function isPossessed(cnf: AccessTokenClaims['cnf'], possession: Possessio
   if (cnf?.jkt !== possession?.jkt) return false
   if (cnf === undefined) return true
   const x5t = cnf['x5t#S256']
-  if (x5t === undefined) return cnf.jkt !== undefined
+  if (x5t === undefined) return cnf.jkt !== undefined || cnf['req#S256'] !== undefined
   return x5t === possession?.findCertificateThumbprint?.()
+}
+
+/**
+ * Whether a token may be used for the request that it came with: one that is bound to a request, for that one alone, and never
+ * where nobody says which request it is.
+ * Stops: an identity that a service replays for another request, or that is read out of a log.
+ */
+export function isForRequest(cnf: AccessTokenClaims['cnf'], possession: Possession): boolean {
+  const bound = cnf?.['req#S256']
+  if (bound === undefined || possession === 'not_presented') return true
+  return possession?.request !== undefined && digestRequest(possession.request) === bound
 }

@@ -1,4 +1,4 @@
-import type { AccessTokenClaims, VerifiedToken } from '@gatehouse/core/contracts'
+import type { AccessTokenClaims, ActorClaim, VerifiedToken } from '@gatehouse/core/contracts'
 
 /** Who is calling, and with what rights: all of it out of a verified token. */
 export interface Principal {
@@ -20,6 +20,11 @@ export interface Principal {
   /** When the token ends: seconds since 1970 UTC. */
   readonly expiresAt: number
   readonly audience: readonly string[]
+  /**
+   * Who acts for the subject, the last one first: the services that the call has passed on its way here, each by its client
+   * id. Empty where the subject's own client calls. Spec: RFC 8693 section 4.1: only the first may be decided by.
+   */
+  readonly actors: readonly string[]
   /** All claims as they stand in the token, frozen. */
   readonly claims: AccessTokenClaims
 }
@@ -35,6 +40,7 @@ export function buildPrincipal(token: VerifiedToken): Principal {
     roles: new Set(token.roles),
     expiresAt: claims.exp,
     audience: token.audiences,
+    actors: claims.act === undefined ? nobody : listActors(claims.act),
     claims,
   }
   // One by one and not by spreading: this is built for each request.
@@ -45,6 +51,14 @@ export function buildPrincipal(token: VerifiedToken): Principal {
   if (claims.amr !== undefined) principal.amr = claims.amr
   if (claims.auth_time !== undefined) principal.authTime = claims.auth_time
   return principal
+}
+
+const nobody: readonly string[] = Object.freeze([])
+
+function listActors(first: ActorClaim): readonly string[] {
+  const actors: string[] = []
+  for (let actor: ActorClaim | undefined = first; actor !== undefined; actor = actor.act) actors.push(actor.sub)
+  return actors
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }

@@ -27,6 +27,17 @@ const tokenOf = (iat = 1000): Pick<VerifiedToken, 'claims' | 'kid'> => ({
 })
 
 describe('a revocation set', () => {
+  it('covers what was made from a revoked token, through however many hands', () => {
+    const set = createRevocationSet()
+    const { kid, claims } = tokenOf()
+    const made = { kid, claims: { ...claims, jti: 'jti-3', origins: ['jti-1', 'jti-2'] } }
+    set.add([entry('sid', 'jti-2'), entry('jti', 'other')])
+    expect(set.isRevoked(made)).toBe(false)
+    set.add([entry('jti', 'jti-2')])
+    expect(set.isRevoked(made)).toBe(true)
+    expect(set.isRevoked({ kid, claims })).toBe(false)
+  })
+
   it.each(['kid', 'jti', 'sid', 'gid', 'client', 'sub'] as const)(
     'finds a token by its %s, and by no other kind',
     (kind) => {

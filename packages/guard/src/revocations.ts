@@ -114,8 +114,17 @@ class InMemoryRevocations implements RevocationSet {
       isMarked(this.#marks.sid, claims.sid, iat) ||
       isMarked(this.#marks.gid, claims.gid, iat) ||
       isMarked(this.#marks.client, claims.client_id, iat) ||
-      isMarked(this.#marks.sub, claims.sub, iat)
+      isMarked(this.#marks.sub, claims.sub, iat) ||
+      this.#isMadeFromRevoked(claims.origins, iat)
     )
+  }
+
+  /** What was made from a token ends with it. */
+  #isMadeFromRevoked(origins: readonly string[] | undefined, iat: number): boolean {
+    const { jti } = this.#marks
+    if (origins === undefined || jti.size === 0) return false
+    for (const origin of origins) if (isMarked(jti, origin, iat)) return true
+    return false
   }
 }
 

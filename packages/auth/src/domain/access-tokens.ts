@@ -5,6 +5,7 @@ import type { JsonObject } from '@gatehouse/core/json'
 import { randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
+import { type BoundRequest, digestRequest } from '@gatehouse/guard/request-binding'
 import type { SigningKey } from './make-signing-key.ts'
 import type { SealedTokens } from './sealed-tokens.ts'
 import { signJwt } from './sign-jwt.ts'
@@ -28,6 +29,8 @@ export interface AccessTokenSubject {
   readonly cnf?: NonNullable<AccessTokenClaims['cnf']>
   readonly act?: ActorClaim
   readonly may_act?: JsonObject
+  /** The `jti` of each access token that it is made from. */
+  readonly origins?: readonly string[]
   readonly authorization_details?: readonly JsonObject[]
 }
 
@@ -53,9 +56,10 @@ export interface AccessTokens {
   describe(subject: AccessTokenSubject, lifetime: Seconds): AccessTokenClaims
   /**
    * What one service is told of the caller: a JWT of type `gatehouse-identity+jwt` for that service's audience alone.
-   * Kept for 60 s beside the token that it was made from, and never valid beyond that one's `exp`.
+   * Kept for 60 s beside the token that it was made from, and never valid beyond that one's `exp`. With `request` it is good
+   * for that request alone (`cnf` has `req#S256`), for 60 s, and made anew each time. Cost: then one signature each.
    */
-  issueIdentity(token: VerifiedToken, service: { readonly audience: string }): string
+  issueIdentity(token: VerifiedToken, service: { readonly audience: string }, request?: BoundRequest): string
 }
 
 interface Dependencies {
@@ -89,6 +93,20 @@ export function createAccessTokens({ issuer, clock, keys, revocations, sealedTok
     const isCovered = revocations.isRevoked({ claims, kid: keys.current().kid })
     return isCovered ? { ...claims, iat: seconds(now + 1) } : claims
   }
+  const signIdentity = (
+    { claims }: VerifiedToken,
+    aud: string,
+    {
+      now,
+      lifetime,
+      cnf,
+    }: { readonly now: Seconds; readonly lifetime: number; readonly cnf: AccessTokenClaims['cnf'] },
+  ): { readonly jwt: string; readonly exp: number } => {
+    const exp = Math.min(claims.exp, now + lifetime)
+    const origins = claims.origins === undefined ? [claims.jti] : [...claims.origins, claims.jti]
+    const own = { iss: issuer, aud, iat: now, exp, jti: randomToken(16), cnf, origins }
+    return { jwt: signJwt(keys.current(), identityTokenType, { ...claims, ...own }), exp }
+  }
   return {
     describe,
     issue(subject, lifetime, format = 'jwt') {
@@ -96,25 +114,19 @@ export function createAccessTokens({ issuer, clock, keys, revocations, sealedTok
       return { token: build(keys.current(), claims, format), expiresAt: claims.exp }
     },
 
-    issueIdentity(token, service) {
+    issueIdentity(token, service, request) {
+      const now = clock.now()
+      if (request) {
+        const binding = { 'req#S256': digestRequest(request) }
+        return signIdentity(token, service.audience, { now, lifetime: identityReuse, cnf: binding }).jwt
+      }
       // By audience and not by name: a reload may give a service another one.
       const { memo } = token
       memo.identities ??= new Map()
-      const now = clock.now()
       const known = memo.identities.get(service.audience)
       if (known && known.reuseUntil > now) return known.jwt
-      const { claims } = token
-      const exp = Math.min(claims.exp, now + 2 * identityReuse)
-      const jwt = signJwt(keys.current(), identityTokenType, {
-        ...claims,
-        iss: issuer,
-        aud: service.audience,
-        iat: now,
-        exp,
-        jti: randomToken(16),
-        // The gateway has seen the proof of possession; the service behind it has no key to ask one for.
-        cnf: undefined,
-      })
+      // The gateway has seen the proof of possession; the service behind it has no key to ask one for.
+      const { jwt, exp } = signIdentity(token, service.audience, { now, lifetime: 2 * identityReuse, cnf: undefined })
       memo.identities.set(service.audience, { jwt, reuseUntil: Math.min(now + identityReuse, exp) })
       return jwt
     },

@@ -59,6 +59,8 @@ export interface Client extends ClientSettings, ClientPermissions {
   readonly audiences: ReadonlySet<string>
   /** Audiences whose tokens it may introspect beside its own tokens: a service's own. */
   readonly answersFor: ReadonlySet<string>
+  /** For a service's own client: the audience of the identities that the gateway sends to it, which it may exchange. */
+  readonly identityAudience: string | undefined
   /** Whether it registered itself. */
   readonly isDynamic: boolean
 }
@@ -84,6 +86,8 @@ export interface ConfiguredService {
   readonly name: string
   readonly audience: string
   readonly clientSecret?: string | undefined
+  /** Audiences of the services that it may call for whoever called it. */
+  readonly calls?: readonly string[]
 }
 
 /** What the configuration says of clients: swapped as a whole on reload. */
@@ -219,6 +223,8 @@ function buildConfigured({ clients, services, apps, audience }: ClientConfigurat
       ...emptyClient(id),
       secretHashes: [hashSecret(service.clientSecret)],
       answersFor: new Set([service.audience, audience]),
+      identityAudience: service.audience,
+      ...callsOf(service),
     })
   }
   for (const app of apps) {
@@ -257,6 +263,16 @@ function buildConfigured({ clients, services, apps, audience }: ClientConfigurat
   return all
 }
 
+/** A service that may call others exchanges what it got, and nothing else; the scope is what the caller's token has. */
+function callsOf({ calls = [] }: ConfiguredService): Partial<Client> {
+  if (calls.length === 0) return {}
+  return {
+    grantTypes: new Set(['urn:ietf:params:oauth:grant-type:token-exchange' satisfies GrantType]),
+    scopes: 'all',
+    tokenExchange: { audiences: new Set(calls), impersonation: false },
+  }
+}
+
 /** What a client is allowed unless somebody says otherwise. */
 export const noPermissions: ClientPermissions = {
   firstParty: false,
@@ -282,6 +298,7 @@ const emptyClient = (id: string): Client => ({
   scopes: new Set(),
   audiences: new Set(),
   answersFor: new Set(),
+  identityAudience: undefined,
   isDynamic: false,
 })
 

@@ -3,6 +3,7 @@ import { isRefusal } from '@gatehouse/core/contracts'
 import { seconds } from '@gatehouse/core/time'
 import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
 import { type AccessTokenVerifierOptions, createAccessTokenVerifier } from '@gatehouse/guard/access-token'
+import { digestRequest } from '@gatehouse/guard/request-binding'
 import { createRevocationSet } from '@gatehouse/guard/revocations'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type OpenedKeys, openKeys } from '../testing/open-keys.ts'
@@ -132,4 +133,27 @@ it('the identity that a service is told is for its audience of now, and made ane
   const [one, other] = [issueFor('https://a'), issueFor('https://b')]
   expect([claimsOf(one).aud, claimsOf(other).aud]).toEqual(['https://a', 'https://b'])
   expect(issueFor('https://a')).toBe(one)
+})
+
+it('the identity for one request is made for it alone, lives for a minute, and names the token that it is made from', () => {
+  const tokens = createAccessTokens({ issuer, clock: opened.clock, keys: opened.keys, revocations })
+  const now = opened.clock.now()
+  const claims = {
+    iss: issuer,
+    sub: 'usr_alice',
+    aud: issuer,
+    exp: now + 90,
+    jti: 'j',
+    origins: ['i'],
+    cnf: { jkt: 'x' },
+  }
+  const token = { claims, memo: {} } as never // what of a verified token is read
+  const request = { method: 'GET', target: '/orders/7?x=1' }
+  const issueFor = (bound?: typeof request) => tokens.issueIdentity(token, { audience: 'https://a' }, bound)
+  const bound = issueFor(request)
+  expect(claimsOf(bound)).toMatchObject({ cnf: { 'req#S256': digestRequest(request) }, exp: now + 60 })
+  expect(claimsOf(bound).origins).toEqual(['i', 'j'])
+  expect(issueFor(request)).not.toBe(bound)
+  expect(claimsOf(issueFor())).not.toHaveProperty('cnf')
+  expect(claimsOf(issueFor()).origins).toEqual(['i', 'j'])
 })

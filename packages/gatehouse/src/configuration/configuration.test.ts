@@ -47,6 +47,36 @@ const base = 'issuer: https://auth.example.com\nmaster_key: ${KEY}\n'
 const service = (route: string): string =>
   `${base}services:\n  orders:\n    upstream: http://orders:4001\n    routes:\n      - ${route}\n`
 
+describe('services that call each other', () => {
+  const file = (orders: string) => `${base}services:
+  orders:
+    upstream: http://orders:1
+${orders}    routes: [{ path: /orders/**, require: token, identity: { bind: request } }]
+  inventory:
+    upstream: http://inventory:1
+    routes: [{ path: /inventory/**, require: token }]
+`
+  const client = `    client: { secret: ${secret} }\n`
+
+  it('name whom they call, by a client of their own', () => {
+    const { auth, routes } = load(file(`${client}    calls: [inventory]\n`))
+    expect(auth.services.map(({ calls }) => calls)).toEqual([['https://auth.example.com/inventory'], []])
+    expect(routes?.services).toHaveLength(2)
+  })
+
+  it.each([
+    ['    calls: [inventory]\n', /services\.orders\.calls: needs client/],
+    [
+      `${client}    calls: [pricing]\n`,
+      /services\.orders\.calls\[0\]: there is no service pricing; there are orders, inv/,
+    ],
+    [`${client}    calls: [orders]\n`, /services\.orders\.calls\[0\]: a service does not call itself/],
+    [`${client}    calls: []\n`, /services\.orders\.calls/],
+  ])('is refused with %j', (lines, message) => {
+    expect(problems(file(lines))[0]).toMatch(message)
+  })
+})
+
 describe('a configuration file', () => {
   it('becomes what the program runs on', () => {
     const loaded = load(`${base}listen: 0.0.0.0:9000

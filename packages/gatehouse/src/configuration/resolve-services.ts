@@ -38,14 +38,39 @@ export function resolveServices(
     }
     ownerOf.set(audience, name)
     definitions.push(definitionOf(name, audience, entry, { https: context.issuer.protocol === 'https:', report }))
-    services.push({ name, audience, clientSecret: entry.client?.secret })
+    services.push({ name, audience, clientSecret: entry.client?.secret, calls: [] })
     for (const { require } of entry.routes)
       if (typeof require === 'object') for (const scope of require.scopes ?? []) scopes.add(scope)
     if (entry.client && !context.development && isWeakSecret(entry.client.secret)) {
       report(['services', name, 'client', 'secret'], 'too weak; make one with: openssl rand -base64 32')
     }
   }
-  return { routes: buildTable(definitions, context), services, scopes: [...scopes].sort() }
+  const resolved = services.map((service) => ({
+    ...service,
+    calls: resolveCalls(service.name, content, services, report),
+  }))
+  return { routes: buildTable(definitions, context), services: resolved, scopes: [...scopes].sort() }
+}
+
+/** The audiences of the services that one may call. */
+function resolveCalls(
+  name: string,
+  { services: entries = {} }: ConfigurationFile,
+  services: readonly ConfiguredService[],
+  report: Report,
+): readonly string[] {
+  const { calls = [], client } = entries[name] ?? {}
+  if (calls.length > 0 && client === undefined) {
+    report(['services', name, 'calls'], 'needs client: { secret: … }: the service exchanges tokens by it')
+  }
+  return calls.flatMap((called, index) => {
+    const place = ['services', name, 'calls', index]
+    const found = services.find((service) => service.name === called)
+    if (found === undefined)
+      report(place, `there is no service ${called}; there are ${Object.keys(entries).join(', ')}`)
+    else if (called === name) report(place, 'a service does not call itself through the gateway: leave it out')
+    return found === undefined ? [] : [found.audience]
+  })
 }
 
 /** What has metadata as a protected resource: everything together, and each service whose audience is a URL of ours. */
@@ -113,6 +138,7 @@ function definitionOf(
             ),
           }),
       ...(route.methods === undefined ? {} : { methods: route.methods }),
+      identity: route.identity,
     })),
   }
 }

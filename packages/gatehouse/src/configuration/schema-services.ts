@@ -90,6 +90,22 @@ const route = Type.Object(
     limits: limits('route'),
     strip_prefix: stripPrefix('. A route that says one of the two says both, in place of its service'),
     add_prefix: addPrefix('. A route that says one of the two says both, in place of its service'),
+    identity: Type.Optional(
+      Type.Object(
+        {
+          bind: Type.Literal('request', {
+            description: 'The identity is good for the method, path and query of this very request, and no other',
+            expected: 'request',
+          }),
+        },
+        {
+          ...strict,
+          description:
+            'What the service is told of who calls. Left out: an identity that is good for any request to it, for two minutes at most. `{ bind: request }` costs a signature a request',
+          expected: '{ bind: request }',
+        },
+      ),
+    ),
   },
   { ...strict, expected: 'a route: { path, methods, require }' },
 )
@@ -196,6 +212,12 @@ export const service = Type.Object(
           ),
         },
         strict,
+      ),
+    ),
+    calls: Type.Optional(
+      texts(
+        'Services that it may call for whoever called it, by their names in this file: it exchanges the identity that it got for a token (RFC 8693), by its `client`',
+        { minItems: 1, uniqueItems: true },
       ),
     ),
     timeouts: Type.Optional(

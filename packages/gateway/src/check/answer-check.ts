@@ -1,7 +1,7 @@
 import { errorCatalogue } from '@gatehouse/core/errors'
 import type { CheckedRequest } from '../check-request.ts'
 import type { Denial } from '../denial.ts'
-import type { Ending, Pipeline } from '../pipeline.ts'
+import { type Ending, identityFor, type Pipeline, targetOf } from '../pipeline.ts'
 import { refuse } from '../refuse.ts'
 import { stripOwnCookies } from '../rewrite/cookies.ts'
 import { pushIdentity } from '../rewrite/identity-headers.ts'
@@ -41,12 +41,12 @@ export const answersFor = (kind: ProxyKind): Ending => ({
  * 200 with the headers that the proxy is to send along: all of them, empty where there is nothing to say, so that it has
  * nothing to leave to what the client sent. `cookie` is the client's without ours.
  */
-function tellIdentity(pipeline: Pipeline, visit: Visit, _checked: CheckedRequest, route: Route): undefined {
+function tellIdentity(pipeline: Pipeline, visit: Visit, checked: CheckedRequest, route: Route): undefined {
   const { token, request, response } = visit
   const headers = ['content-length', '0', 'cache-control', 'no-store']
   pushIdentity(headers, token)
-  const identity = token === undefined ? '' : `Bearer ${pipeline.issueIdentity(token, route.service)}`
-  headers.push('authorization', identity, 'x-request-id', visit.requestId)
+  const identity = identityFor(pipeline, visit, targetOf(checked), route)
+  headers.push('authorization', identity === undefined ? '' : `Bearer ${identity}`, 'x-request-id', visit.requestId)
   headers.push('cookie', request.headers.cookie === undefined ? '' : (stripOwnCookies(request.headers.cookie) ?? ''))
   response.writeHead(200, headers)
   response.end()

@@ -3,6 +3,7 @@ import { seconds } from '@gatehouse/core/time'
 import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
 import { assembleGuard, type Guard } from '../guard.ts'
 import { type GuardOptions, parseGuardOptions } from '../guard-options.ts'
+import { type BoundRequest, digestRequest } from '../request-binding.ts'
 import { createRevocationSet } from '../revocations.ts'
 import { systemClock } from '../system-clock.ts'
 import { createTestSigner } from './test-issuer.ts'
@@ -29,6 +30,10 @@ export interface TestPrincipal {
   readonly audience?: string | readonly string[]
   /** `identity`: what the gateway hands to the service in place of the client's token. */
   readonly type?: 'access' | 'identity'
+  /** With `type: 'identity'`: the one request that it is good for, as a route with `identity: { bind: request }` has it. */
+  readonly request?: BoundRequest
+  /** Who acts for the subject, the last one first, as client ids. */
+  readonly actors?: readonly string[]
   /** Further claims, or others in place of those above; `undefined` leaves one out. */
   readonly claims?: Readonly<Record<string, unknown>>
 }
@@ -107,6 +112,11 @@ function buildClaims({ subject = 'usr_test', ...principal }: TestPrincipal): Rec
     sid: principal.session ?? (isUser ? randomUUID() : undefined),
     gid: principal.grant ?? (isUser ? randomUUID() : undefined),
     org: principal.org,
+    cnf: principal.request && { 'req#S256': digestRequest(principal.request) },
+    act: (principal.actors ?? []).reduceRight<object | undefined>(
+      (act, sub) => ({ sub, ...(act && { act }) }),
+      undefined,
+    ),
     ...(isUser ? { auth_time: authTime, acr, amr } : { auth_time: undefined, acr: undefined, amr: undefined }),
   }
 }

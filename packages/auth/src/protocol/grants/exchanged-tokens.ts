@@ -3,6 +3,7 @@ import { type AccessTokenClaims, type ActorClaim, isRefusal, type VerifiedToken 
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { ScopeSet } from '@gatehouse/core/scope'
 import type { Clock } from '@gatehouse/core/time'
+import { identityTokenType } from '@gatehouse/core/wire-names'
 import type { AccessTokenVerifier } from '@gatehouse/guard/access-token'
 import { isPossessed } from '@gatehouse/guard/possession'
 import type { Client } from '../../domain/clients.ts'
@@ -15,7 +16,7 @@ const jwtTypeUri = 'urn:ietf:params:oauth:token-type:jwt'
 
 /** What of a subject token stands in what is issued for it, whoever acts. */
 const carriedClaims = ['sub', 'sid', 'gid', 'auth_time', 'acr', 'amr', 'roles', 'org', 'act', 'may_act'] as const
-type CarriedClaims = Pick<AccessTokenClaims, (typeof carriedClaims)[number] | 'authorization_details'>
+type CarriedClaims = Pick<AccessTokenClaims, (typeof carriedClaims)[number] | 'origins' | 'authorization_details'>
 
 /** A subject token that was found good for this client. */
 export interface ExchangeSubject {
@@ -29,14 +30,16 @@ export interface ExchangeSubject {
 export interface SubjectDependencies {
   readonly clock: Clock
   readonly verifier: AccessTokenVerifier
+  /** Knows the identities that the gateway sends to services, and nothing else. */
+  readonly identityVerifier: AccessTokenVerifier
   readonly trustedIssuers: TrustedIssuers
   /** The audience that every service accepts. */
   readonly defaultAudience: () => string
 }
 
 /**
- * The subject token of a request: an access token of ours or, as `jwt`, an assertion of a trusted issuer, which then stands
- * for the client that its subject acts as. Spec: RFC 8693 sections 2.1 and 2.2.2.
+ * The subject token of a request: an access token of ours, for the client of a service also the identity that the gateway
+ * sent to it or, as `jwt`, an assertion of a trusted issuer, which then stands for the client that its subject acts as. Spec: RFC 8693 sections 2.1 and 2.2.2.
  * Errors: `invalid_request` for a token that is worth nothing, also one that is bound to another key than the request's;
  * `access_denied` for one that was neither issued to this client nor for anything that it answers for.
  */
@@ -48,7 +51,7 @@ export async function getSubject(
   if (token === undefined || type === undefined) throw refused('The subject_token or its type is missing')
   if (type === jwtTypeUri) return getWorkload(dependencies, token)
   if (type !== accessTokenTypeUri) throw refused('The subject_token_type is not one that can be exchanged')
-  const verified = getOwnToken(dependencies, token, confirmation)
+  const verified = findReceivedIdentity(dependencies, token, client) ?? getOwnToken(dependencies, token, confirmation)
   if (!mayExchange(dependencies, client, verified)) {
     throw new GatehouseError('access_denied', {
       cause: new Error('the subject token is not this client’s to exchange'),
@@ -60,7 +63,32 @@ export async function getSubject(
       claims[name] === undefined ? [] : [[name, claims[name]]],
     ),
   ) as unknown as CarriedClaims // each under its own name
-  return { claims: carried, scopes, expiresAt: claims.exp, use: async () => {} }
+  return {
+    claims: { ...carried, origins: originsOf(verified) },
+    scopes,
+    expiresAt: claims.exp,
+    use: async () => {},
+  }
+}
+
+/** Ended with each of them: an identity is made from access tokens, and known to no endpoint itself. */
+const originsOf = ({ typ, claims }: VerifiedToken): readonly string[] => [
+  ...(claims.origins ?? []),
+  ...(typ === identityTokenType ? [] : [claims.jti]),
+]
+
+/**
+ * The identity that the gateway has sent to this client's own service; absent for any other token and any other client, to
+ * whom it is worth nothing. One that is bound to a request was good for it when the service got it.
+ */
+function findReceivedIdentity(
+  { identityVerifier }: SubjectDependencies,
+  token: string,
+  { identityAudience }: Client,
+): VerifiedToken | undefined {
+  if (identityAudience === undefined) return undefined
+  const verified = identityVerifier.verify(token, [identityAudience], 'not_presented')
+  return isRefusal(verified) ? undefined : verified
 }
 
 /**

@@ -269,6 +269,107 @@ describe('who acts (RFC 8693 sections 4.1 and 4.4)', () => {
   })
 })
 
+describe('what a service got from the gateway', () => {
+  const inventory = 'https://auth.example.com/inventory'
+  const pricing = 'https://auth.example.com/pricing'
+  const services = [
+    { name: 'orders', audience: orders, clientSecret: 'x-secret', calls: [inventory] },
+    { name: 'inventory', audience: inventory, clientSecret: 'x-secret', calls: [pricing] },
+    { name: 'pricing', audience: pricing, clientSecret: 'x-secret' },
+  ]
+  beforeEach(() => started.auth.replaceSettings({ ...started.settings, services }))
+
+  const verified = (token: string) => {
+    const outcome = started.auth.verifier.verify(token)
+    if (isRefusal(outcome)) throw new Error(outcome.refused)
+    return outcome
+  }
+  /** What the gateway sends to a service for a token. */
+  const identityOf = (token: string, audience = orders, request?: { method: string; target: string }): string =>
+    started.auth.accessTokens.issueIdentity(verified(token), { audience }, request)
+  const call = (identity: string, audience: string, service: string) =>
+    exchange(identity, { audience }, `service:${service}`)
+
+  it('is exchanged by it for what it may call, and the chain is named', async () => {
+    const token = await aliceToken()
+    const first = await call(identityOf(token), inventory, 'orders')
+    expect(first.status).toBe(200)
+    const { sub, sid, gid } = claimsOf(token)
+    const kept = { sub, sid, gid, scope: 'orders:read orders:write', roles: ['clerk'] }
+    expect(first.claims).toMatchObject({ ...kept, aud: inventory, act: { sub: 'service:orders' } })
+    expect(first.claims).not.toHaveProperty('cnf')
+    const identity = identityOf(first.body.access_token ?? '', inventory)
+    expect(claimsOf(identity)).toMatchObject({ ...kept, aud: inventory, act: { sub: 'service:orders' } })
+    const second = await call(identity, pricing, 'inventory')
+    expect(second.claims).toMatchObject({
+      ...kept,
+      aud: pricing,
+      act: { sub: 'service:inventory', act: { sub: 'service:orders' } },
+      origins: [claimsOf(token).jti, first.claims.jti],
+    })
+    expect(second.claims.exp).toBeLessThanOrEqual(started.clock.now() + 120)
+  })
+
+  it('is exchanged by nobody else, whatever they may exchange', async () => {
+    const identity = identityOf(await aliceToken())
+    expect(await call(identity, pricing, 'inventory')).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_request' },
+    })
+    expect(await errorOf(identity, { audience: inventory }, 'butler')).toBe('invalid_request')
+    expect((await call(identityOf(await aliceToken(), inventory), inventory, 'orders')).body.error).toBe(
+      'invalid_request',
+    )
+  })
+
+  it('is exchanged for nothing that its configuration does not name', async () => {
+    const identity = identityOf(await aliceToken())
+    for (const audience of [pricing, orders, issuer]) {
+      expect((await call(identity, audience, 'orders')).body.error).toBe('invalid_target')
+    }
+    const last = identityOf(await aliceToken(), pricing)
+    expect((await call(last, inventory, 'pricing')).body.error).toBe('unauthorized_client')
+  })
+
+  it('is exchanged while it is good, also where it is bound to the request that the service got', async () => {
+    const request = { method: 'GET', target: '/orders/7' }
+    const identity = identityOf(await aliceToken(), orders, request)
+    const { claims } = await call(identity, inventory, 'orders')
+    expect(claims).not.toHaveProperty('cnf')
+    expect(claims.exp).toBe(started.clock.now() + 60)
+    started.clock.advance(60)
+    expect((await call(identity, inventory, 'orders')).body.error).toBe('invalid_request')
+  })
+
+  it('ends, with all that was made from it, when the session or the first token does', async () => {
+    const { access_token } = await started.signIn()
+    const other = await aliceToken()
+    const chain = async (token: string): Promise<[string, string]> => {
+      const { body } = await call(identityOf(token), inventory, 'orders')
+      return [body.access_token ?? '', identityOf(body.access_token ?? '', inventory)]
+    }
+    const [exchanged, identity] = await chain(access_token)
+    const [exchangedToo, identityToo] = await chain(other)
+    await started.postForm('/oauth/revoke', { token: access_token, client_id: 'first-party' })
+    expect(started.auth.verifier.verify(exchanged)).toEqual({ refused: 'revoked' })
+    expect((await call(identity, pricing, 'inventory')).body.error).toBe('invalid_request')
+    expect(isRefusal(started.auth.verifier.verify(exchangedToo))).toBe(false)
+    await started.postJson('/logout', {}, { authorization: `Bearer ${other}` })
+    expect(started.auth.verifier.verify(exchangedToo)).toEqual({ refused: 'revoked' })
+    expect((await call(identityToo, pricing, 'inventory')).body.error).toBe('invalid_request')
+  })
+
+  it('is no access token anywhere', async () => {
+    const identity = identityOf(await aliceToken())
+    const headers = basic('service:orders', 'x-secret')
+    expect(await (await started.postForm('/oauth/introspect', { token: identity }, headers)).json()).toEqual({
+      active: false,
+    })
+    expect(await (await started.postJson('/validate', { token: identity })).json()).toMatchObject({ valid: false })
+    expect((await call(await aliceToken(), inventory, 'orders')).status).toBe(200)
+  })
+})
+
 describe('a bound subject token (RFC 9449)', () => {
   const url = `${issuer}/oauth/token`
   const proofOf = (prover: ReturnType<typeof createTestProver>): Form => ({
