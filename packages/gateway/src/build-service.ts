@@ -9,7 +9,7 @@ export function buildService(
   definition: ServiceDefinition,
   index: number,
   audience: string,
-  place: Pick<Service, 'onIssuerHost' | 'resourceMetadata'>,
+  place: Pick<Service, 'host' | 'onIssuerHost' | 'resourceMetadata'>,
 ): Service {
   const fail = (sentence: string): never => {
     throw new RouteError(definition.name, undefined, sentence)

@@ -11,6 +11,8 @@ export interface Service {
   /** Its place in the route table's `services`. */
   readonly index: number
   readonly name: string
+  /** The host of its routes, in lower case. */
+  readonly host: string
   readonly audience: string
   /** The audiences that a token may have: the top-level one and the service's own. */
   readonly audiences: readonly string[]

@@ -58,6 +58,7 @@ export function buildRouteTable(input: RouteTableInput): RouteTable {
       throw new RouteError(definition.name, undefined, 'the name is taken by another service')
     }
     const service = buildService(definition, services.length, input.audience, {
+      host,
       onIssuerHost: trie === issuerTrie,
       resourceMetadata: findMetadata(definition.audience, hosts),
     })

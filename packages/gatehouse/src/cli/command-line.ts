@@ -6,6 +6,7 @@ import { addCanCommand } from './can/can.ts'
 import { addCheckCommand } from './check.ts'
 import { addClientCommands } from './client.ts'
 import { addExplainCommand } from './explain.ts'
+import { addImportCommands } from './import.ts'
 import { addKeysCommands } from './keys.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { addOrganisationCommands } from './organisation.ts'
@@ -30,6 +31,7 @@ export function buildCommandLine(): Command {
   addServeCommand(program)
   addDevCommand(program)
   addCheckCommand(program)
+  addImportCommands(program)
   addReloadCommand(program)
   addUserCommands(program)
   addOrganisationCommands(program)
