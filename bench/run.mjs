@@ -4,10 +4,12 @@ import { root } from '../scripts/prepare.mjs'
 import { startScript } from './contestants.mjs'
 import { measureClientCredentials } from './groups/client-credentials.mjs'
 import { measureCode } from './groups/code.mjs'
+import { measureEdge } from './groups/edge.mjs'
 import { measureFederation } from './groups/federation.mjs'
 import { measureFlood } from './groups/flood.mjs'
 import { measureGateway } from './groups/gateway.mjs'
 import { measureGuard } from './groups/guard.mjs'
+import { measureIdle } from './groups/idle.mjs'
 import { measureIntrospection } from './groups/introspection.mjs'
 import { measureLdap } from './groups/ldap.mjs'
 import { measureLogin } from './groups/login.mjs'
@@ -16,9 +18,11 @@ import { measureMetadata } from './groups/metadata.mjs'
 import { measurePages } from './groups/pages.mjs'
 import { measureProofs } from './groups/proofs.mjs'
 import { measureRefresh } from './groups/refresh.mjs'
+import { measureRevocation } from './groups/revocation.mjs'
 import { measureSignInTimes } from './groups/sign-in-times.mjs'
 import { measureStart } from './groups/start.mjs'
 import { measureStorage } from './groups/storage.mjs'
+import { measureStreaming } from './groups/streaming.mjs'
 import { measureValidate } from './groups/validate.mjs'
 import { endEverything, endOnSignals } from './processes.mjs'
 import { formatDocument, formatTable } from './report.mjs'
@@ -53,6 +57,10 @@ export const groups = {
   proofs: measureProofs,
   metadata: measureMetadata,
   gateway: measureGateway,
+  edge: measureEdge,
+  streaming: measureStreaming,
+  revocation: measureRevocation,
+  idle: measureIdle,
   login: measureLogin,
   ldap: measureLdap,
   federation: measureFederation,

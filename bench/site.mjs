@@ -62,9 +62,9 @@ export function makeFolder(name) {
 
 /**
  * Prepares a database with users.
- * @param {{ database: string, upstreamPort: number, databasePids?: () => readonly number[], users?: number, more?: string,
+ * @param {{ database: string, upstreamPort: number, databasePids?: () => readonly number[], users?: number, more?: string, services?: string,
  *   moreEnv?: Record<string, string> }} options
- *   `databasePids`: processes whose time counts as Gatehouse's; `more`: further configuration
+ *   `databasePids`: processes whose time counts as Gatehouse's; `more`: further configuration; `services`: further services
  * @returns {Promise<Site>}
  */
 export async function prepareSite({
@@ -73,6 +73,7 @@ export async function prepareSite({
   databasePids = () => [],
   users = userCount,
   more = '',
+  services = '',
   moreEnv = {},
 }) {
   const folder = makeFolder('site')
@@ -91,7 +92,7 @@ services:
     upstream: http://127.0.0.1:${upstreamPort}
     routes:
 ${routes.join('\n')}
-clients:
+${services}clients:
   ${client.id}:
     secret: "\${BENCH_SECRET}"
     scopes: [orders:read]

@@ -1,0 +1,40 @@
+// Reads so many event streams at a time for so many seconds, each event's time being when the service wrote it. Arguments: port,
+// host, path, token, streams, seconds. Writes one line of JSON: p99 of the first event and of all, in milliseconds.
+import { request } from 'node:http'
+import { setPriority } from 'node:os'
+
+const [port, host, path, token, streams, seconds] = process.argv.slice(2)
+try {
+  // It stands for clients on other machines, as in open-loop.mjs.
+  setPriority(-15)
+} catch {
+  // Only root may.
+}
+const first = []
+const all = []
+const requests = Array.from({ length: Number(streams) }, open)
+await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000))
+for (const sent of requests) sent.destroy()
+const p99 = (list) => list.sort((one, other) => one - other)[Math.floor(list.length * 0.99)] ?? Number.NaN
+process.stdout.write(`${JSON.stringify({ first: p99(first), all: p99(all), events: all.length })}\n`)
+process.exit(first.length === Number(streams) ? 0 : 1)
+
+function open() {
+  const headers = { host, authorization: `Bearer ${token}` }
+  const sent = request({ port, host: '127.0.0.1', path, headers, agent: false }, (answer) => {
+    let isFirst = true
+    answer.on('data', (chunk) => {
+      const now = process.hrtime.bigint() / 1000n
+      for (const [, stamp] of String(chunk).matchAll(/data: (\d+)/g)) {
+        const late = Number(now - BigInt(stamp)) / 1000
+        if (isFirst) first.push(late)
+        isFirst = false
+        all.push(late)
+      }
+    })
+    answer.on('error', () => {})
+  })
+  sent.on('error', () => {})
+  sent.end()
+  return sent
+}
