@@ -29,7 +29,6 @@ type Fields = Readonly<Record<number, (reader: Reader) => void>>
 /** Reads a message: each field by its number, and leaves out those that are of no interest. */
 function readFields(reader: Reader, length: number, fields: Fields): void {
   const end = reader.pos + length
-  if (end > reader.len) throw new RangeError('a message that ends beyond its end')
   while (reader.pos < end) {
     const tag = reader.uint32()
     const read = fields[tag >>> 3]
