@@ -85,6 +85,12 @@ func (r *Revocations) IsRevoked(kid string, claims *Claims) bool {
 			return true
 		}
 	}
+	// What was made from a token ends with it.
+	for _, origin := range claims.Origins {
+		if _, ok := r.marks["jti"][origin]; ok {
+			return true
+		}
+	}
 	return false
 }
 

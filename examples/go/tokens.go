@@ -40,6 +40,7 @@ type Claims struct {
 	ID        string          `json:"jti"`
 	Session   string          `json:"sid"`
 	Grant     string          `json:"gid"`
+	Origins   []string        `json:"origins"`
 	IssuedAt  int64           `json:"iat"`
 	ExpiresAt int64           `json:"exp"`
 	Bound     json.RawMessage `json:"cnf"`
