@@ -25,6 +25,7 @@ beforeEach(async () => {
     clients: [
       { ...exchanger, id: 'broker', metadata: { authorization_details_types: ['pay'] } },
       { ...exchanger, id: 'second' },
+      { ...exchanger, id: 'examiner', introspects: [orders] },
       {
         ...exchanger,
         id: 'butler',
@@ -317,6 +318,8 @@ describe('what a service got from the gateway', () => {
       body: { error: 'invalid_request' },
     })
     expect(await errorOf(identity, { audience: inventory }, 'butler')).toBe('invalid_request')
+    // To answer for an audience is to be asked about its tokens, not to be its service.
+    expect(await errorOf(identity, {}, 'examiner')).toBe('invalid_request')
     expect((await call(identityOf(await aliceToken(), inventory), inventory, 'orders')).body.error).toBe(
       'invalid_request',
     )
