@@ -6,6 +6,7 @@ import { type AccessTokenVerifier, createAccessTokenVerifier } from '@gatehouse/
 import { createAppSessions } from './apps/app-sessions.ts'
 import { createAppSignIns } from './apps/app-sign-ins.ts'
 import { createKeptForms } from './apps/kept-forms.ts'
+import { createRefusalPages } from './apps/refusal-page.ts'
 import type { AuthOptions, AuthSettings } from './auth-options.ts'
 import { type AccessTokens, createAccessTokens } from './domain/access-tokens.ts'
 import { createAuthorizationCodes } from './domain/authorization-codes.ts'
@@ -380,7 +381,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     notices,
     dynamicClients,
     federation,
-    apps: { find: appSessions.find, begin: appSignIns.begin },
+    apps: { find: appSessions.find, begin: appSignIns.begin, showRefusal: createRefusalPages(looks) },
     close() {
       bodies.close()
       feed.close()

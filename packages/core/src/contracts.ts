@@ -1,4 +1,5 @@
 import type { ClientId, GrantId, Seconds, SessionId } from './brand.ts'
+import type { ErrorCode } from './errors.ts'
 import type { JsonObject } from './json.ts'
 import type { ScopeSet } from './scope.ts'
 
@@ -133,6 +134,12 @@ export interface SignInDetour {
   readonly cookies: readonly string[]
 }
 
+/** A page in answer to somebody who was refused: its markup, and headers as names and values in turn. */
+export interface RefusalPage {
+  readonly text: string
+  readonly headers: readonly string[]
+}
+
 /** What the gateway asks of the sessions that Gatehouse holds for apps in the browser. */
 export interface BrowserApps<Request> {
   /**
@@ -158,4 +165,6 @@ export interface BrowserApps<Request> {
       readonly maxAge?: number | undefined
     },
   ): Promise<SignInDetour>
+  /** What a person is shown who was refused, with the id that finds the rest in the log. */
+  showRefusal(request: Request, refusal: { readonly code: ErrorCode; readonly id: string }): RefusalPage
 }

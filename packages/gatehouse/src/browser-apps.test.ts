@@ -52,6 +52,25 @@ describe('a page without a session', () => {
   })
 })
 
+describe('a person who is refused', () => {
+  it('sees a page in their language, with the id that finds it, and a script hears JSON', async () => {
+    await signIn()
+    const page = await browser.visit(`${site.app}/api/secrets`, { 'accept-language': 'de' })
+    expect([page.status, page.headers.get('content-type')]).toEqual([403, 'text/html; charset=utf-8'])
+    expect(page.text).toContain('Das ist nicht erlaubt.')
+    expect(page.text).toMatch(/<code id="request-id">dec_[\w-]+</)
+    expect(page.headers.get('cache-control')).toBe('no-store')
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
+    const style = /href="(\/_gatehouse\/[^"]+\.css[^"]*)"/.exec(page.text)?.[1] ?? ''
+    expect((await browser.call(site.app + style)).status).toBe(200)
+    expect(JSON.parse((await browser.call(`${site.app}/api/secrets`)).text)).toMatchObject({
+      error: 'insufficient_scope',
+    })
+    const form = await browser.post(`${site.app}/orders`, 'a=1', { 'sec-fetch-site': 'cross-site' })
+    expect([form.status, form.headers.get('content-type')]).toEqual([403, 'text/html; charset=utf-8'])
+  })
+})
+
 describe('a script without a session', () => {
   it('is answered 401 as JSON, never by a redirect', async () => {
     const answer = await browser.call(`${site.app}/api/orders`)

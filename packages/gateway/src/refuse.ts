@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { BrowserApps, RefusalPage } from '@gatehouse/core/contracts'
 import { type ErrorCode, errorCatalogue } from '@gatehouse/core/errors'
 import { newDecisionId } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
 import { buildChallenge, type ChallengeParameters } from '@gatehouse/guard/challenge'
 import { dpopAlgorithms } from '@gatehouse/guard/dpop'
 import { findAnswerHeaders } from './answers/answer-headers.ts'
+import { isForPerson } from './authenticate/sign-in-detour.ts'
 import type { Denial } from './denial.ts'
 import type { Visit } from './visit.ts'
 
@@ -39,6 +41,8 @@ export interface RefusalSink {
   readonly log: (entry: RefusalEntry) => void
   readonly onDecision?: (decision: { readonly route: string; readonly outcome: 'allowed' | ErrorCode }) => void
   readonly onAnswer?: (route: string, status: number, seconds: number) => void
+  /** Who shows refusals to people; absent = they are JSON for everybody. */
+  readonly apps?: BrowserApps<IncomingMessage> | undefined
 }
 
 /** Bodies up to this many bytes are read to their end after a refusal, so that the connection can be used again. */
@@ -81,8 +85,13 @@ export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
   const unread = !request.complete && (!checked.ok || checked.bodyLength !== 0)
   const small = checked.ok && checked.bodyLength >= 0 && checked.bodyLength <= readableRest
   const close = denial.close === true || (unread && !small)
-  const body = errorBody(denial.code, decisionId)
-  const headers = [...errorHeaders(body), ...(denial.headers ?? []), ...(findAnswerHeaders(visit, true) ?? [])]
+  const page = pageFor(sink, visit, denial, decisionId)
+  const body = page?.text ?? errorBody(denial.code, decisionId)
+  const headers = [
+    ...errorHeaders(body, page?.headers),
+    ...(denial.headers ?? []),
+    ...(findAnswerHeaders(visit, true) ?? []),
+  ]
   if (denial.challenge !== undefined) headers.push('www-authenticate', challengeOf(sink, visit, denial.challenge))
   if (close) headers.push('connection', 'close')
   response.writeHead(status, headers)
@@ -97,14 +106,19 @@ function challengeOf({ realm }: RefusalSink, visit: Visit, parameters: Challenge
   return buildChallenge(realm, { ...parameters, scheme, ...algs, resourceMetadata: route?.service.resourceMetadata })
 }
 
+/** The page for a person who looks at an app of ours; absent for everybody else, and for who is sent somewhere. */
+function pageFor({ apps }: RefusalSink, visit: Visit, { code, status }: Denial, id: string): RefusalPage | undefined {
+  const isShown = apps !== undefined && visit.route?.service.session === true && status !== 303 && isForPerson(visit)
+  return isShown ? apps.showRefusal(visit.request, { code, id }) : undefined
+}
+
 /** The JSON that strangers see. */
 export const errorBody = (code: ErrorCode, decisionId: string): string =>
   JSON.stringify({ error: code, error_description: errorCatalogue[code].description, decision_id: decisionId })
 
-/** The headers of every refusal, but challenges: name, value, name, value. */
-export const errorHeaders = (body: string): string[] => [
-  'content-type',
-  'application/json',
+/** The headers of every refusal, but challenges: name, value, name, value. `own`: those of its kind of body. */
+export const errorHeaders = (body: string, own: readonly string[] = ['content-type', 'application/json']): string[] => [
+  ...own,
   'content-length',
   String(Buffer.byteLength(body)),
   'cache-control',

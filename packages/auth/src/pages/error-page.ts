@@ -9,6 +9,7 @@ import { renderPage } from './page.ts'
 const told: Readonly<Record<string, MessageKey>> = {
   not_found: 'error.not_found',
   forbidden: 'error.forbidden',
+  insufficient_scope: 'error.forbidden',
   too_many_requests: 'error.too_many_requests',
   temporarily_unavailable: 'error.temporarily_unavailable',
   server_error: 'error.server_error',

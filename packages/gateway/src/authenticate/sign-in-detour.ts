@@ -47,10 +47,13 @@ async function begin(
   return { code, status: 303, reason: `${reason}; sent to sign in`, needed, headers }
 }
 
-/** Whether somebody goes to a page, in a window of its own. Browsers that do not say so are known by what they accept. */
-function isPageVisit({ method, request }: Visit): boolean {
+/** Whether somebody goes to a page, in a window of its own. */
+const isPageVisit = (visit: Visit): boolean => visit.method === 'GET' && isForPerson(visit)
+
+/** Whether a person will look at the answer. Browsers that do not say so are known by what they accept. */
+export function isForPerson({ method, request }: Visit): boolean {
   const { headers } = request
-  if (method !== 'GET' || opensWebSocket(request)) return false
+  if ((method !== 'GET' && method !== 'POST') || opensWebSocket(request)) return false
   const mode = headers['sec-fetch-mode']
   if (mode !== undefined) return mode === 'navigate' && (headers['sec-fetch-dest'] ?? 'document') === 'document'
   return headers.accept?.includes('text/html') === true && headers['x-requested-with'] === undefined
