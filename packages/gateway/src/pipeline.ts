@@ -193,7 +193,7 @@ function send(
   const headers = pipeline.hiddenHeaders.length === 0 ? built : withoutFolded(built, pipeline.hiddenHeaders)
   // Services build links by it. Whatever the client said by this name is gone.
   if (route.rewrite !== undefined && route.rewrite.strip !== '') headers.push('x-forwarded-prefix', route.rewrite.strip)
-  return forward(pipeline, visit, checked, route, { path: target, headers, onUpgrade })
+  return forward(pipeline, visit, checked, route, { target, headers, onUpgrade })
 }
 
 const toService: Ending = { pass: passOn, refuse }
@@ -286,7 +286,7 @@ function forward(
   visit: Visit,
   checked: CheckedRequest,
   route: Route,
-  request: Pick<ForwardedRequest, 'path' | 'headers' | 'onUpgrade'>,
+  { target, headers, onUpgrade }: Pick<ForwardedRequest, 'headers' | 'onUpgrade'> & { readonly target: string },
 ): Denial | undefined {
   if (route.service.upstreams.length === 0) return onlyAsked
   const busy = enter(visit, route)
@@ -298,11 +298,13 @@ function forward(
     return noConnection('an upstream that can be reached')
   }
   new Exchange(pipeline, visit, route, upstreams, upstream, {
-    ...request,
+    path: target,
     method: visit.method,
+    headers,
     body: checked.bodyLength !== 0,
     authenticated: visit.token !== undefined,
     added: findAnswerHeaders(visit, false),
+    onUpgrade,
   }).start()
   return undefined
 }

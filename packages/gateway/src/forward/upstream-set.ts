@@ -25,8 +25,8 @@ export class UpstreamSet {
    * is another. Where all are paused, the one that may be tried again; absent where there is none. `now` in milliseconds.
    */
   take(now: number, except?: Upstream, caller?: Caller): Upstream | undefined {
-    const [only, second] = this.#upstreams
-    if (second === undefined) {
+    if (this.#upstreams.length < 2) {
+      const only = this.#upstreams[0]
       if (only === undefined || only === except) return undefined
       return only.take(now) || only.takeAsLastResort(now) ? only : undefined
     }
