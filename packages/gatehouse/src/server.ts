@@ -88,7 +88,8 @@ export function createFrontServer(
   const limited = limitPipelining(limitLeftovers(listener, leftoverTime))
   const server = tls ? createTlsServer({ ...serverOptions, ...tls }, limited) : createServer(serverOptions, limited)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, sent: Buffer) => {
-    listener(request, createUpgradedResponse(request, socket), sent)
+    const response = createUpgradedResponse(request, socket)
+    if (response) listener(request, response, sent)
   })
   server.on('clientError', (error, socket) => onClientError(error, socket, logRefusal))
   return server

@@ -28,7 +28,8 @@ const serviceWith = (origin: string, limits: LimitsDefinition, ofRoute?: LimitsD
 async function start(origin: string, limits: LimitsDefinition, ofRoute?: LimitsDefinition): Promise<TestGateway> {
   const test = await startGateway(serviceWith(origin, limits, ofRoute))
   test.server.on('upgrade', (request, socket, head) => {
-    test.gateway.upgrade(request, createUpgradedResponse(request, socket), checkRequest(request), head)
+    const response = createUpgradedResponse(request, socket)
+    if (response) test.gateway.upgrade(request, response, checkRequest(request), head)
   })
   stops.push(() => test.stop())
   return test

@@ -1,22 +1,40 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
+/** How long a connection is listened to after its answer, in milliseconds, so that the client gets to read that. */
+const lingerMilliseconds = 1000
+
 /**
  * An answer on a connection that Node has let go of because its request wished for another protocol. The connection ends with
- * the answer, since nobody reads what would come next as requests. Stops: a tunnel that stays open behind a refusal, and
- * requests that were sent along with a handshake.
+ * the answer, since nobody reads what would come next as requests; a client that does not end it too is cut. `undefined`,
+ * and the connection cut, where an earlier request on it is not answered yet: whoever changes protocols waits for that.
+ * Stops: a tunnel that stays open behind a refusal, requests that were sent along with a handshake, connections that are held
+ * half open for nothing, and a process that ends because two answers want one connection.
  */
-export function createUpgradedResponse(request: IncomingMessage, socket: Duplex): ServerResponse {
-  const response = new ServerResponse(request)
-  response.shouldKeepAlive = false
-  // Node hands over the very socket that it has; only its type is wider here.
-  response.assignSocket(request.socket)
-  response.once('finish', () => {
-    response.detachSocket(request.socket)
-    socket.end()
-    process.nextTick(() => response.emit('close'))
-  })
+export function createUpgradedResponse(request: IncomingMessage, socket: Duplex): ServerResponse | undefined {
   // Nobody else listens to it any more; unheard, the event would end the process.
   socket.on('error', () => socket.destroy())
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  try {
+    // Node hands over the very socket that it has; only its type is wider here.
+    response.assignSocket(request.socket)
+  } catch {
+    socket.destroy()
+    return undefined
+  }
+  response.once('finish', () => {
+    response.detachSocket(request.socket)
+    endWithin(socket, lingerMilliseconds)
+    process.nextTick(() => response.emit('close'))
+  })
   return response
+}
+
+/** What still comes is thrown away: unread, it would keep the other side's end from being noticed. */
+function endWithin(socket: Duplex, milliseconds: number): void {
+  socket.end()
+  socket.resume()
+  const timer = setTimeout(() => socket.destroy(), milliseconds).unref()
+  socket.once('close', () => clearTimeout(timer))
 }

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { seconds } from '@gatehouse/core/time'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -58,7 +58,8 @@ async function startFront(origin: string, tuning: Partial<ForwardTuning> = {}): 
     tuning,
   })
   test.server.on('upgrade', (request, socket, head) => {
-    test.gateway.upgrade(request, createUpgradedResponse(request, socket), checkRequest(request), head)
+    const response = createUpgradedResponse(request, socket)
+    if (response) test.gateway.upgrade(request, response, checkRequest(request), head)
   })
   closers.push(() => test.stop())
   return test
@@ -177,6 +178,36 @@ describe('a WebSocket', () => {
       expect([text.match(/HTTP\/1\.1 \d+/g), closed]).toEqual([['HTTP/1.1 400'], true])
     }
     expect(service.handshakes).toEqual([])
+  })
+
+  it('is not opened on a connection that owes an earlier answer: that is cut, and the process lives', async () => {
+    const upstream = await startUpstream(() => undefined)
+    closers.push(() => upstream.stop())
+    const test = await startFront(upstream.origin)
+    const wish = `Host: ${issuerHost}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
+    const before = `GET /open/slow HTTP/1.1\r\nHost: ${issuerHost}\r\n\r\n`
+    expect(await sendRaw(test.port, `${before}GET /open/x HTTP/1.1\r\n${wish}`)).toEqual({ text: '', closed: true })
+    expect((await send(test.port, '/nowhere')).status).toBe(404)
+  })
+
+  it('that is refused leaves no connection behind, whatever its client does with its end', async () => {
+    const test = await startFront('http://127.0.0.1:9')
+    const held = new Set<Duplex>()
+    test.server.on('connection', (socket: Duplex) => {
+      held.add(socket)
+      socket.once('close', () => held.delete(socket))
+    })
+    const wish = `GET /nowhere HTTP/1.1\r\nHost: ${issuerHost}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
+    const keeping = connect({ port: test.port, host: '127.0.0.1', allowHalfOpen: true })
+    closers.push(() => keeping.destroy())
+    keeping.resume().on('error', () => undefined)
+    keeping.write(wish)
+    const talking = connect({ port: test.port, host: '127.0.0.1', allowHalfOpen: true })
+    closers.push(() => talking.destroy())
+    talking.on('error', () => undefined).once('data', () => talking.end('more'))
+    talking.write(wish)
+    await until(() => held.size === 2)
+    await until(() => held.size === 0)
   })
 
   it.each([
