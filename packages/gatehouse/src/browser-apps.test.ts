@@ -287,6 +287,21 @@ describe('what comes back', () => {
     site.clock.advance(-1801)
   })
 
+  it('that took too long is begun again at the app alone, whatever was asked for', async () => {
+    await signIn()
+    for (const to of ['/.//evil.example', '/a/..//evil.example', '/%2e//evil.example']) {
+      const address = `${site.app}/_gatehouse/sign-in?to=${encodeURIComponent(to)}`
+      await browser.visit(address)
+      const late = browser.trail.find((at) => at.includes('/_gatehouse/callback')) ?? ''
+      site.clock.advance(1801)
+      const page = await browser.visit(late)
+      site.clock.advance(-1801)
+      const link = /id="start-again"[^>]*href="([^"]*)"/.exec(page.text)?.[1] ?? 'none'
+      expect(new URL(link, late).origin, to).toBe(site.app)
+      expect(link, to).not.toBe('none')
+    }
+  })
+
   it('leads to the app alone, whatever was asked for', async () => {
     await signIn()
     for (const to of [

@@ -138,12 +138,15 @@ function hostOf(issuer: string, headers: IncomingHttpHeaders): string {
   return URL.canParse(url) ? new URL(url).host : ''
 }
 
-/** A path of the same host, and nothing that a browser could take for another one. */
+/**
+ * A path of the same host, and nothing that a browser could take for another one: not even alone in a link, where
+ * `/.//other.example` would have become `//other.example`.
+ */
 function ownPath(to: string | undefined): string {
   const base = 'http://host.invalid'
   if (!to?.startsWith('/') || !URL.canParse(to, base)) return '/'
   const url = new URL(to, base)
-  return url.origin === base ? url.pathname + url.search : '/'
+  return url.origin === base && !url.pathname.startsWith('//') ? url.pathname + url.search : '/'
 }
 
 /** Whether a page of the app itself has sent it. Spec: Fetch Metadata Request Headers section 2.3. */
