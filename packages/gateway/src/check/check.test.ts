@@ -112,6 +112,13 @@ describe('a proxy that asks', () => {
     },
   )
 
+  it.each(['X-HTTP-Method-Override', 'X-HTTP-Method', 'x_method_override'])(
+    'is refused for a request of which a service could take another method: %s',
+    async (name) => {
+      expect(await statusOf('/orders/7', { token: 'reader', headers: { [name]: 'POST' } })).toBe(400)
+    },
+  )
+
   it.each([
     '/public/../admin',
     '/public/..%2fadmin',

@@ -42,6 +42,13 @@ const own: ReadonlyMap<string, number> = new Map([
   ['dpop', headerKind.drop],
 ])
 
+/** The method was part of the decision; a service that lets one of these headers replace it would act on another one. */
+export const methodOverrides: ReadonlySet<string> = new Set([
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+])
+
 /** Names by which other proxies tell a service who is calling, from where, or what was really asked. */
 const spoofable: ReadonlySet<string> = new Set([
   'forwarded',
@@ -71,10 +78,7 @@ const spoofable: ReadonlySet<string> = new Set([
   'proxy',
   'x-remote-user',
   'x-envoy-external-address',
-  // The method was part of the decision; a service that lets a header replace it would act on another one.
-  'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
+  ...methodOverrides,
 ])
 
 const spoofablePrefixes: readonly string[] = [
