@@ -23,7 +23,11 @@ export function createUpgradedResponse(request: IncomingMessage, socket: Duplex)
     socket.destroy()
     return undefined
   }
+  // Node has taken its own listener away: without this one an answer that has to wait for its client waits for ever.
+  const onDrain = (): boolean => response.emit('drain')
+  socket.on('drain', onDrain)
   response.once('finish', () => {
+    socket.off('drain', onDrain)
     response.detachSocket(request.socket)
     endWithin(socket, lingerMilliseconds)
     process.nextTick(() => response.emit('close'))

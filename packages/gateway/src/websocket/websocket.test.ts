@@ -192,10 +192,10 @@ describe('a WebSocket', () => {
 
   it('that is refused leaves no connection behind, whatever its client does with its end', async () => {
     const test = await startFront('http://127.0.0.1:9')
-    const held = new Set<Duplex>()
+    const [taken, closed]: [Duplex[], Duplex[]] = [[], []]
     test.server.on('connection', (socket: Duplex) => {
-      held.add(socket)
-      socket.once('close', () => held.delete(socket))
+      taken.push(socket)
+      socket.once('close', () => closed.push(socket))
     })
     const wish = `GET /nowhere HTTP/1.1\r\nHost: ${issuerHost}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
     const keeping = connect({ port: test.port, host: '127.0.0.1', allowHalfOpen: true })
@@ -206,8 +206,7 @@ describe('a WebSocket', () => {
     closers.push(() => talking.destroy())
     talking.on('error', () => undefined).once('data', () => talking.end('more'))
     talking.write(wish)
-    await until(() => held.size === 2)
-    await until(() => held.size === 0)
+    await until(() => taken.length === 2 && closed.length === 2)
   })
 
   it.each([
@@ -229,6 +228,22 @@ describe('a WebSocket', () => {
       expect(upstream.received[0]?.headers.upgrade).toBeUndefined()
     },
   )
+
+  it('is not what a wish for another protocol becomes, and an answer that is long comes whole', async () => {
+    const length = 32 * 1024 * 1024
+    const upstream = await startUpstream((_request, response) => response.end(Buffer.alloc(length)))
+    closers.push(() => upstream.stop())
+    const test = await startFront(upstream.origin, { tick: 50, stallTicks: 20 })
+    const socket = connect(test.port, '127.0.0.1')
+    closers.push(() => socket.destroy())
+    socket.write(`GET /open/x HTTP/1.1\r\nHost: ${issuerHost}\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n`)
+    let received = 0
+    socket.on('data', (chunk) => {
+      received += chunk.length
+    })
+    await new Promise((resolve) => socket.on('close', resolve).on('error', () => undefined))
+    expect(received).toBeGreaterThan(length)
+  })
 
   it('that the service does not want is answered as the service says, and leaves no tunnel', async () => {
     const upstream = await startUpstream((_request, response) => response.writeHead(404).end('no such socket'))
