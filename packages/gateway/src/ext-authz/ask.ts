@@ -39,9 +39,9 @@ function headersOf({ headers, method, host, target, scheme, source }: EnvoyQuest
     if (name === 'x-forwarded-for') hops = hops === '' ? (headers[index + 1] ?? '') : `${hops}, ${headers[index + 1]}`
     else if (!name.startsWith(':') && !stated.test(name)) kept.push(name, headers[index + 1] ?? '')
   }
-  // Whom Envoy itself has seen stands last, where the client cannot write.
-  if (source !== '') hops = hops === '' ? source : `${hops}, ${source}`
-  if (hops !== '') kept.push('x-forwarded-for', hops)
+  // Whom Envoy itself has seen stands last, where the client cannot write. Where it says nobody, the last one would be the
+  // client's own word.
+  if (source !== '') kept.push('x-forwarded-for', hops === '' ? source : `${hops}, ${source}`)
   kept.push('x-forwarded-method', method, 'x-forwarded-host', host, 'x-forwarded-uri', target)
   return [...kept, 'x-forwarded-proto', scheme === 'https' ? 'https' : 'http', 'host', host]
 }

@@ -127,6 +127,8 @@ describe('an Envoy that asks', () => {
     const http = { method: 'GET', path: '/lan/x', host: issuerHost, headers: { 'x-forwarded-for': '192.0.2.7' } }
     const answer = decodeAnswer(await call(encodeQuestion({ ...elsewhere, request: { http } })))
     expect(statusOf(answer)).toBe(403)
+    const unsaid = decodeAnswer(await call(encodeQuestion({ request: { http } })))
+    expect(statusOf(unsaid)).toBe(403)
   })
 
   it('may send headers as bytes, and one twice, of which none counts then', async () => {
