@@ -176,6 +176,10 @@ clients:
       `${base}sessions: { replay_window: 61s }\n`,
       /sessions\.replay_window: expected at most 60s/,
     ],
+    'a service of several whose audience would be everybody’s': [
+      `${base}services:\n  web: { upstream: http://o:1, routes: [{ path: /**, require: token }] }\n  b: { upstream: http://o:1, routes: [{ path: /b, require: token }] }\n`,
+      /services\.web\.audience: https:\/\/auth\.example\.com is the top-level audience/,
+    ],
     'a listener for Envoys of which none is trusted': [
       `${base}ext_authz: { listen: 10.0.0.1:9191 }\n`,
       /ext_authz: answers trusted_proxies alone, and there are none/,

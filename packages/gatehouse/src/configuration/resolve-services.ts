@@ -36,6 +36,13 @@ export function resolveServices(
     if (owner !== undefined) {
       report(['services', name, 'audience'], `${audience} is the audience of ${owner} too; give each service its own`)
     }
+    // What the gateway signs for this service would be good at every other that takes the top-level audience.
+    if (audience === context.audience && Object.keys(content.services ?? {}).length > 1) {
+      report(
+        ['services', name, 'audience'],
+        `${audience} is the top-level audience, which every service accepts; give this one an audience of its own`,
+      )
+    }
     ownerOf.set(audience, name)
     definitions.push(definitionOf(name, audience, entry, { https: context.issuer.protocol === 'https:', report }))
     services.push({ name, audience, clientSecret: entry.client?.secret, calls: [] })
