@@ -50,6 +50,7 @@ describe('a decider in the file', () => {
   it('is asked nothing where a text is none', () => {
     const ask = { principal: 'principal.claims.sub', action: '"get"', resource: 'path.id' }
     const claims = { sub: 7 }
+    // As much of a token as a question looks at, with a claim that is no text, as no type lets one write it.
     const token = { claims, scopes: new Set(), roles: new Set(), memo: {} } as unknown as AskedRequest['token']
     const { question } = resolve({ kind: 'cedar', ask })
     expect(() => question({ ...asked, token }, [{ name: 'id', index: 1 }])).toThrow('principal is no text')

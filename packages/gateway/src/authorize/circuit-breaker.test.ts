@@ -31,6 +31,11 @@ describe('who fails several times in a row', () => {
     }
   })
 
+  it('is not left alone for as long as the clock was put back', () => {
+    fail(5, 3_600_000)
+    expect([breaker.mayTry(3_600_500), breaker.mayTry(0)]).toEqual([false, true])
+  })
+
   it('is asked by everybody again once it has answered', () => {
     fail(5, 0)
     expect(breaker.mayTry(1000)).toBe(true)

@@ -1,3 +1,5 @@
+import { isAhead } from '../is-ahead.ts'
+
 const failuresInRow = 5
 const firstRest = 1000
 const longestRest = 16_000
@@ -15,7 +17,7 @@ export class CircuitBreaker {
   /** Whether one more may try now; who may must say afterwards how it went. */
   mayTry(now: number): boolean {
     if (this.#failures < failuresInRow) return true
-    if (now < this.#closedUntil || this.#isTrying) return false
+    if (isAhead(this.#closedUntil, now, longestRest) || this.#isTrying) return false
     this.#isTrying = true
     return true
   }
@@ -30,7 +32,7 @@ export class CircuitBreaker {
     const wasTrying = this.#isTrying
     this.#isTrying = false
     this.#failures += 1
-    if (this.#failures < failuresInRow || (!wasTrying && now < this.#closedUntil)) return
+    if (this.#failures < failuresInRow || (!wasTrying && isAhead(this.#closedUntil, now, longestRest))) return
     this.#closedUntil = now + this.#rest
     this.#rest = Math.min(2 * this.#rest, longestRest)
   }

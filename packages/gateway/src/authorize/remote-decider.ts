@@ -57,7 +57,7 @@ export function createRemoteDecider(definition: RemoteDefinition): RemoteDecider
     try {
       const verdict = await post(definition, body)
       breaker.succeed()
-      if (cacheFor > 0) remembered.remember(key, verdict, now + cacheFor)
+      if (cacheFor > 0) remembered.remember(key, verdict, { from: now, until: now + cacheFor })
       return verdict
     } catch (error) {
       breaker.fail(nowAfter())

@@ -1,4 +1,5 @@
 import type { Clock } from '@gatehouse/core/time'
+import { isAhead } from '../is-ahead.ts'
 
 /** Answers of 502 or 504, or none at all, after which others are preferred. */
 const failuresInARow = 5
@@ -18,8 +19,7 @@ export class Standing {
   /** Whether another one is to be asked, where there is one. Cost: two comparisons. */
   isPoor(now: number): boolean {
     if (this.#checksFailed >= 2) return true
-    // Further ahead than it was ever set only where the clock was put back.
-    return this.#avoidUntil !== 0 && now < this.#avoidUntil && this.#avoidUntil - now <= lastPause
+    return this.#avoidUntil !== 0 && isAhead(this.#avoidUntil, now, lastPause)
   }
 
   /** It has answered of its own. */

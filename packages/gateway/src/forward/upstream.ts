@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { Dispatcher } from 'undici'
+import { isAhead } from '../is-ahead.ts'
 import { startHealthChecks } from './health-checks.ts'
 import { Pool } from './pool.ts'
 import { Standing } from './standing.ts'
@@ -154,9 +155,3 @@ export class Upstream {
     await Promise.all([this.#pool, ...this.#retired].map((pool) => pool.destroy()))
   }
 }
-
-/**
- * Whether a moment that was set at most `longest` milliseconds ahead is still to come. One that lies further ahead comes
- * from before the clock was put back, and would otherwise be waited for as long as it was put back.
- */
-const isAhead = (moment: number, now: number, longest: number): boolean => now < moment && moment - now <= longest
