@@ -71,6 +71,8 @@ export interface TokenMemo {
   identityHeaders?: readonly string[]
   /** What conditions of rules read as `principal`. */
   principal?: object
+  /** The identity token that was sent last, and the header that it is sent in. */
+  identity?: { readonly jwt: string; readonly authorization: string }
   /** By a service's audience: the identity token that the gateway sends, and until which second it is sent again. */
   identities?: Map<string, { readonly jwt: string; readonly reuseUntil: number }>
 }

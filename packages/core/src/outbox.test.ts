@@ -26,3 +26,16 @@ it('holds no more than sixteen, and each is sent once', async () => {
   await turn()
   expect(sent).toHaveLength(18)
 })
+
+it('sends what has only begun when the turn ends, and not for being one of many', async () => {
+  const outbox = new Outbox()
+  const sent: number[] = []
+  for (let number = 0; number < 20; number += 1) outbox.hold({ finish: () => sent.push(number) })
+  await Promise.resolve()
+  expect(sent).toHaveLength(0)
+  outbox.completed()
+  expect(sent).toHaveLength(20)
+  outbox.hold({ finish: () => sent.push(20) })
+  await turn()
+  expect(sent).toHaveLength(21)
+})

@@ -1,6 +1,6 @@
-/** An answer that is complete and only has to be sent. */
+/** An answer that has begun to come, or is complete, and only has to be sent. */
 export interface Ready {
-  /** Sends it. Never throws. */
+  /** Sends what there is of it. Never throws. */
   finish(): void
 }
 
@@ -15,10 +15,21 @@ const limit = 16
 export class Outbox {
   #ready: Ready[] = []
 
+  /** Takes a complete answer. */
   add(answer: Ready): void {
+    this.hold(answer)
+    this.completed()
+  }
+
+  /** Takes an answer that has only begun: what there is of it leaves at the end of this turn at the latest. */
+  hold(answer: Ready): void {
     this.#ready.push(answer)
     if (this.#ready.length === 1) setImmediate(sendAll, this)
-    else if (this.#ready.length === limit) this.send()
+  }
+
+  /** One that was held has become complete. */
+  completed(): void {
+    if (this.#ready.length >= limit) this.send()
   }
 
   /** Sends what there is. */

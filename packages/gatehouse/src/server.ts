@@ -102,16 +102,17 @@ export function createFrontServer(
  */
 function limitLeftovers(listener: FrontListener, milliseconds: number): FrontListener {
   return (request, response, sent) => {
-    const { headers } = request
-    if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) {
-      response.once('finish', () => {
-        if (request.complete) return
-        const { socket } = request
-        const timer = setTimeout(() => socket.destroy(), milliseconds).unref()
-        request.once('close', () => clearTimeout(timer))
-      })
-    }
     listener(request, response, sent)
+    // Where it is known already that there is no body, its headers need not be put in order to find that out.
+    if (request.readableEnded) return
+    const { headers } = request
+    if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
+    response.once('finish', () => {
+      if (request.complete) return
+      const { socket } = request
+      const timer = setTimeout(() => socket.destroy(), milliseconds).unref()
+      request.once('close', () => clearTimeout(timer))
+    })
   }
 }
 

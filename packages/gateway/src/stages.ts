@@ -73,20 +73,42 @@ function noteCaller(visit: Visit, found: VerifiedToken | Denial | undefined): De
 
 function checkRule(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Denial | undefined {
   const { requirement, parameters } = routeOf(visit)
-  return checkRequirement(requirement, parameters, askedOf(pipeline, visit, checked))
+  return checkRequirement(requirement, parameters, new Asked(pipeline, visit, checked))
 }
 
 /** Asks whom the rule names, once all else holds. */
 function askOutside(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Outcome {
   const { requirement, parameters } = routeOf(visit)
   if (requirement.remote === undefined) return undefined
-  return askRemote(requirement, parameters, askedOf(pipeline, visit, checked))
+  return askRemote(requirement, parameters, new Asked(pipeline, visit, checked))
 }
 
-const askedOf = ({ findAddress }: Pipeline, visit: Visit, { host, path, query }: CheckedRequest): AskedRequest => ({
-  ...{ token: visit.token, now: visit.startedAt, method: visit.method, host, path, query },
-  findAddress: () => findAddress(visit.request),
-})
+/** One shape without a closure: it is made for every request, and read by few rules. */
+class Asked implements AskedRequest {
+  readonly token: VerifiedToken | undefined
+  readonly now: number
+  readonly method: string
+  readonly host: string
+  readonly path: string
+  readonly query: string
+  readonly #pipeline: Pipeline
+  readonly #request: Visit['request']
+
+  constructor(pipeline: Pipeline, { token, startedAt, method, request }: Visit, { host, path, query }: CheckedRequest) {
+    this.token = token
+    this.now = startedAt
+    this.method = method
+    this.host = host
+    this.path = path
+    this.query = query
+    this.#pipeline = pipeline
+    this.#request = request
+  }
+
+  findAddress(): string | undefined {
+    return this.#pipeline.findAddress(this.#request)
+  }
+}
 
 function checkBody(_pipeline: Pipeline, visit: Visit, { bodyLength }: CheckedRequest): Denial | undefined {
   const { bodyLimit } = routeOf(visit)

@@ -157,6 +157,16 @@ describe('the memory of verified tokens', () => {
     expect(verifier.verify(good)).toBe(first)
   })
 
+  it('takes no token for another that ends in the same letters', () => {
+    const { verifier } = createTestVerifier([signer.key])
+    const good = signer.token()
+    const first = verifier.verify(good)
+    const [header, , signature] = good.split('.')
+    const [, otherPayload] = signer.token({ sub: 'mallory' }).split('.')
+    expect(verifier.verify(`${header}.${otherPayload}.${signature}`)).toEqual({ refused: 'bad_signature' })
+    expect(verifier.verify(good)).toBe(first)
+  })
+
   it('stays within its size', () => {
     const { verifier } = createTestVerifier([signer.key], { cacheSize: 3 })
     for (let count = 0; count < 10; count += 1) verifier.verify(signer.token())

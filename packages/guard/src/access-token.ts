@@ -71,6 +71,8 @@ export const createAccessTokenVerifier = (options: AccessTokenVerifierOptions): 
   new CachingVerifier(options)
 
 interface Remembered {
+  /** The whole token, in its letters. */
+  readonly text: string
   readonly token: VerifiedToken
   /** Absent for a sealed token: its key is never taken away. */
   readonly key: VerificationKey | undefined
@@ -84,6 +86,12 @@ interface TokenUse {
 }
 
 const maxRememberedHeaders = 64
+
+/**
+ * Under what a token is looked for: the end of it, which for a signed one is of its signature. To find out where a text
+ * belongs its letters have to be counted up, and a token has seven hundred. What is found is compared as a whole.
+ */
+const endOf = (token: string): string => token.slice(-48)
 
 class CachingVerifier implements AccessTokenVerifier {
   readonly #issuer: string
@@ -116,14 +124,15 @@ class CachingVerifier implements AccessTokenVerifier {
     if (!this.#revocations.current) return refuse('not_ready')
     if (typeof token !== 'string' || token.length > maxTokenLength) return refuse('malformed')
     const now = this.#clock.now()
-    const known = this.#cache.get(token)
-    if (known !== undefined) {
+    const end = endOf(token)
+    const known = this.#cache.get(end)
+    if (known !== undefined && known.text === token) {
       // A key that was taken away or exchanged takes what it verified with it.
       if (known.key === undefined || this.#isStill(known.key)) {
-        if (now >= known.token.claims.exp) this.#cache.delete(token)
+        if (now >= known.token.claims.exp) this.#cache.delete(end)
         return this.#checkUse(known.token, now, audiences, possession) ?? known.token
       }
-      this.#cache.delete(token)
+      this.#cache.delete(end)
     }
     return this.#verifyUnknown(token, { now, audiences, possession })
   }
@@ -180,7 +189,7 @@ class CachingVerifier implements AccessTokenVerifier {
     })
     const refusal = this.#checkUse(verified, now, audiences, possession)
     if (refusal) return refusal
-    this.#cache.set(token, { token: verified, key })
+    this.#cache.set(endOf(token), { text: token, token: verified, key })
     return verified
   }
 

@@ -14,7 +14,7 @@ export interface AskedRequest {
   /** Without the question mark. */
   readonly query: string
   /** From where it comes; `undefined` where nobody who is trusted says so. */
-  readonly findAddress: () => string | undefined
+  findAddress(): string | undefined
 }
 
 /** A variable of the expressions in rules. */
@@ -107,11 +107,12 @@ function describePrincipal(token: VerifiedToken): object {
 }
 
 /** Plain fields: an object with getters of its own would cost more than all else of a condition together. */
-function buildRequest({ method, host, path, query, findAddress }: AskedRequest, reads: ReadonlySet<string>): object {
+function buildRequest(asked: AskedRequest, reads: ReadonlySet<string>): object {
+  const { method, host, path, query } = asked
   const request: Record<string, unknown> = { method, host, path }
   if (reads.has('request.query')) request.query = readQuery(query)
   if (reads.has('request.address')) {
-    const address = findAddress()
+    const address = asked.findAddress()
     if (address === undefined) throw new Error('nobody who is trusted says where the request comes from')
     request.address = address
   }

@@ -64,9 +64,9 @@ function checkToken(requirement: Requirement, token: VerifiedToken): Denial | un
 }
 
 /** An address that nobody vouches for lies in no range. Stops: a proxy's own address counting as its client's. */
-function checkAddress(requirement: Requirement, { findAddress }: AskedRequest): Denial | undefined {
+function checkAddress(requirement: Requirement, asked: AskedRequest): Denial | undefined {
   if (requirement.addresses === undefined) return undefined
-  const address = findAddress()
+  const address = asked.findAddress()
   if (address === undefined || address === '') {
     return forbid(requirement, 'require.addresses', 'nobody who is trusted says where the request comes from')
   }

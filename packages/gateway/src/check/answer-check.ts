@@ -5,7 +5,7 @@ import { identityFor, targetOf } from '../endings.ts'
 import type { Ending, Pipeline } from '../journey.ts'
 import { refuse } from '../refuse.ts'
 import { stripOwnCookies } from '../rewrite/cookies.ts'
-import { pushIdentity } from '../rewrite/identity-headers.ts'
+import { identityAuthorization, pushIdentity } from '../rewrite/identity-headers.ts'
 import type { Route } from '../route.ts'
 import type { Visit } from '../visit.ts'
 
@@ -47,7 +47,12 @@ function tellIdentity(pipeline: Pipeline, visit: Visit, checked: CheckedRequest,
   const headers = ['content-length', '0', 'cache-control', 'no-store']
   pushIdentity(headers, token)
   const identity = identityFor(pipeline, visit, targetOf(checked), route)
-  headers.push('authorization', identity === undefined ? '' : `Bearer ${identity}`, 'x-request-id', visit.requestId)
+  headers.push(
+    'authorization',
+    identity === undefined ? '' : identityAuthorization(token, identity),
+    'x-request-id',
+    visit.requestId,
+  )
   headers.push('cookie', request.headers.cookie === undefined ? '' : (stripOwnCookies(request.headers.cookie) ?? ''))
   response.writeHead(200, headers)
   response.end()

@@ -12,6 +12,7 @@ import { leave } from '../traffic/concurrency.ts'
 import type { Visit } from '../visit.ts'
 import { isEventStream, saysTooLong } from './answer-shape.ts'
 import { noConnection, revokedMeanwhile, tooLarge, tooLong } from './denials.ts'
+import { closeEmptyBody } from './empty-body.ts'
 import { RequestBody } from './request-body.ts'
 import type { Running, Runs } from './running.ts'
 import type { ForwardTuning } from './tuning.ts'
@@ -68,6 +69,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   #retried = false
   /** Answered, failed or given up: whatever undici still says is of no interest. */
   #over = false
+  /** All of the answer has come. */
+  #complete = false
   /** The headers are on their way to the client; what comes of the body follows them at once. */
   #released = false
   /** What came of the body together with the headers. */
@@ -106,6 +109,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#body = request.body
       ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)))
       : null
+    if (!request.body && request.onUpgrade === undefined) closeEmptyBody(visit.request)
     const { path, method, headers, onUpgrade } = request
     this.#onUpgrade = onUpgrade
     this.#options = { path, method, headers, body: this.#body, ...(onUpgrade ? { upgrade: 'websocket' } : {}) }
@@ -160,14 +164,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
       this.#giveUp(revokedMeanwhile)
       return true
     }
-    // An answer that comes whole leaves in one write; of any other nothing is held back beyond this tick.
+    // An answer that comes whole leaves in one write; of any other nothing is held back beyond this turn.
     response.writeHead(status, headers)
-    process.nextTick(release, this)
+    this.#forwarder.outbox.hold(this)
     return true
   }
 
-  /** Ends the tick of the headers: without this, the headers of an event stream would wait for its first event. */
-  release(): void {
+  /** Lets go of what has come: without this, the headers of an event stream would wait for its first event. */
+  #release(): void {
     if (this.#released || this.#over) return
     this.#released = true
     const chunk = this.#firstChunk
@@ -189,7 +193,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
         this.#firstChunk = chunk
         return true
       }
-      this.release()
+      this.#release()
     }
     if (this.#response.write(chunk)) return true
     if (!this.#waitsForClient) this.#response.once('drain', () => this.#onDrain())
@@ -207,15 +211,17 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#upstream.running -= 1
     if (this.#over) return
     this.#over = true
+    this.#complete = true
     this.#ticksWaiting = 0
-    if (this.#released) this.finish()
-    else this.#forwarder.outbox.add(this)
+    if (this.#released) this.#response.end()
+    else this.#forwarder.outbox.completed()
     this.#body?.discard()
   }
 
-  /** Sends what was not released of a complete answer. */
+  /** The turn in which the headers came is over: sends the rest of a complete answer, or what there is of any other. */
   finish(): void {
-    this.#response.end(this.#firstChunk)
+    if (!this.#complete) this.#release()
+    else if (!this.#released) this.#response.end(this.#firstChunk)
   }
 
   onError(error: Error): void {
@@ -275,7 +281,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#ticksRevoked = 0
     if (this.#headers === undefined) return
     if (!isEventStream(this.#headers)) return this.#giveUp(revokedMeanwhile)
-    this.release()
+    this.#release()
     this.#over = true
     this.#abort?.()
     this.#response.end()
@@ -313,8 +319,4 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     const seconds = (clock.milliseconds() - this.#visit.startedAt) / 1000
     onAnswer?.(this.#route.name, gone ? 499 : this.#response.statusCode, seconds)
   }
-}
-
-function release(exchange: Exchange): void {
-  exchange.release()
 }

@@ -14,6 +14,18 @@ export function pushIdentity(headers: string[], token: VerifiedToken | undefined
   headers.push(...token.memo.identityHeaders)
 }
 
+/**
+ * The Authorization header of an identity token. It is kept beside the token that it was made from: put together anew for
+ * each request, it would be copied and looked through as a whole each time.
+ */
+export function identityAuthorization(token: VerifiedToken | undefined, jwt: string): string {
+  const known = token?.memo.identity
+  if (known?.jwt === jwt) return known.authorization
+  const authorization = `Bearer ${jwt}`
+  if (token !== undefined) token.memo.identity = { jwt, authorization }
+  return authorization
+}
+
 const noIdentity: readonly string[] = Object.values(identityHeaders).flatMap((name) => [name, ''])
 
 /**

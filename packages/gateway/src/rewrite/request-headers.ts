@@ -3,7 +3,7 @@ import type { CheckedRequest } from '../check-request.ts'
 import type { Visit } from '../visit.ts'
 import { stripOwnCookies } from './cookies.ts'
 import { foldHeaderName, headerKind, parseConnection, readHeaderName } from './header-names.ts'
-import { pushIdentity } from './identity-headers.ts'
+import { identityAuthorization, pushIdentity } from './identity-headers.ts'
 
 /**
  * The headers that a service gets, as a flat list of lower-case names and values: the client's own without hop-by-hop
@@ -48,7 +48,7 @@ export function buildRequestHeaders(
     visit.requestId,
   )
   pushIdentity(kept, token)
-  if (identity !== undefined) kept.push('authorization', `Bearer ${identity}`)
+  if (identity !== undefined) kept.push('authorization', identityAuthorization(token, identity))
   return kept
 }
 
