@@ -215,7 +215,9 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
       })
       const by = { actor: user.id, address, request_id: signIn.requestId }
       const ended = await store.transaction(async (tables) => {
-        const [, isStarted] = await Promise.all([
+        const newest = { keep: limits().perUser, present: session.id }
+        // All at once, in this order: each trip to the database is time in which nobody else writes.
+        const [, isStarted, , , over] = await Promise.all([
           tables.sessions.insert(session),
           tables.grants.startInSession(grant, { now: clock.now(), membership_version: standing.membership_version }),
           signIn.alongside(tables),
@@ -224,10 +226,10 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
             detail: { amr: signIn.amr },
             ...by,
           }),
+          endBeyond({ tables, clock, revocations }, { user: user.id, ...newest }, by),
         ])
         if (!isStarted) throw changedMeanwhile()
-        const newest = { keep: limits().perUser, present: session.id }
-        return endBeyond({ tables, clock, revocations }, { user: user.id, ...newest }, by)
+        return over
       })
       await revocations.announce(ended)
       return buildPair(dependencies, client, { grant, generation: 1, scope: grant.scope })

@@ -7,6 +7,7 @@ import type { OrganisationPolicy } from '../domain/organisations.ts'
 import type { Passwords } from '../domain/passwords.ts'
 import type { Revocations } from '../domain/revocations.ts'
 import type { Outbound } from '../outbound/outbound.ts'
+import { type AskingTimes, createAskingTimes } from './asking-times.ts'
 import { createOutsidePeople, type OutsidePeople } from './outside-people.ts'
 import { createPendingSignIns, type PendingSignIns } from './pending-sign-ins.ts'
 import { createProviderSessions, type ProviderSessions } from './provider-sessions.ts'
@@ -23,6 +24,7 @@ export interface Federation {
   readonly sessions: ProviderSessions
   readonly tokens: ProviderTokens
   readonly standing: Standing
+  readonly askingTimes: AskingTimes
 }
 
 interface Dependencies {
@@ -47,5 +49,6 @@ export function createFederation(dependencies: Dependencies, configured: readonl
   const sessions = createProviderSessions({ ...dependencies, lifetime })
   const tokens = createProviderTokens(dependencies)
   const standing = createStanding({ ...dependencies, providers, people, sessions, tokens })
-  return { providers, people, pending: createPendingSignIns(dependencies), sessions, tokens, standing }
+  const pending = createPendingSignIns(dependencies)
+  return { providers, people, pending, sessions, tokens, standing, askingTimes: createAskingTimes() }
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ProviderSettings } from '../federation/provider-settings.ts'
 import { type ShownPage, TestBrowser } from '../testing/browser.ts'
 import { type OwnProgram, providerOf, right, startOwnProgram } from '../testing/outside-providers.ts'
@@ -168,5 +168,62 @@ describe('guessing a password that a provider knows', () => {
     expect(program.asked).toHaveLength(10)
     started.clock.advance(901)
     expect((await login('ann'))[0]).toBe(200)
+  })
+})
+
+describe('what a password costs', () => {
+  /** The hashes of one sign-in, which has to end so. */
+  async function hashesOf(username: string, password: string, status: number): Promise<number> {
+    const spies = [vi.spyOn(started.auth.passwords, 'check'), vi.spyOn(started.auth.passwords, 'hash')]
+    expect((await login(username, password))[0]).toBe(status)
+    const count = spies.reduce((sum, { mock }) => sum + mock.calls.length, 0)
+    for (const spy of spies) spy.mockRestore()
+    return count
+  }
+
+  it('is no hash where a provider accepts it, and one wherever it is refused', async () => {
+    await start(corp())
+    expect(await hashesOf('ann', right, 200)).toBe(0)
+    expect(await hashesOf('ann', right, 200)).toBe(0)
+    expect(await hashesOf('ann', 'wrong', 401)).toBe(1)
+    expect(await hashesOf('nobody', 'wrong', 401)).toBe(1)
+    expect(await hashesOf('alice', 'wrong', 401)).toBe(1)
+    const link = await started.store.linkedIdentities.find({ provider: 'corp', subject: 'ann' })
+    if (!link) throw new Error('nothing was linked')
+    await started.store.users.setStatus({ id: link.user_id, status: 'disabled', at: started.clock.now() })
+    expect(await hashesOf('ann', right, 401)).toBe(1)
+    for (let time = 0; time < 10; time += 1) await login('eve', 'wrong')
+    expect(await hashesOf('eve', right, 401)).toBe(1)
+  })
+
+  it('is one hash where it is right and leads to nothing here', async () => {
+    await start(corp({ createsAccounts: false }))
+    expect(await hashesOf('ann', right, 401)).toBe(1)
+  })
+
+  it('is one hash where an older system accepts it and another one stands here', async () => {
+    program.answer = ({ password }) => (password === right ? { user: { subject: 'one' } } : { refused: true })
+    await start(corp({ isShadow: true }))
+    await login('first name')
+    const link = await started.store.linkedIdentities.find({ provider: 'corp', subject: 'one' })
+    const user = link && (await started.store.users.findById(link.user_id))
+    if (!user) throw new Error('nobody was linked')
+    const hash = await started.auth.passwords.hash(goodPassword)
+    await started.store.users.setPasswordHash({ ...user, expected: user.password_hash, hash, at: started.clock.now() })
+    expect(await hashesOf('second name', right, 401)).toBe(1)
+  })
+
+  it('is the time of the provider for whoever is refused, asked about or not', async () => {
+    await start(corp())
+    for (let time = 0; time < 9; time += 1) await login('alice', 'wrong')
+    program.delay = 400
+    await login('nobody', 'wrong')
+    // Refused for its password, and then for being locked: the provider is not asked about it.
+    for (const password of ['wrong', goodPassword]) {
+      const startedAt = performance.now()
+      expect(await login('alice', password)).toEqual(wrong)
+      expect(performance.now() - startedAt).toBeGreaterThan(390)
+    }
+    expect(program.asked).toHaveLength(1)
   })
 })

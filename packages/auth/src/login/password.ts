@@ -15,6 +15,7 @@ import {
   checkProvidersAnswer,
   type OutsidePasswordDependencies,
   type OutsideUser,
+  waitAsIfAsked,
 } from './outside-password.ts'
 import { proveByProvider } from './prove-by-provider.ts'
 import { refuseChanged, refuseSignIn, type SignInSource } from './refuse-sign-in.ts'
@@ -49,7 +50,8 @@ const sourceOf = ({ address, requestId }: PasswordTry): SignInSource => ({ addre
  * Proves by a password who somebody is, and then does what follows from it.
  * An unknown user, a wrong password, a locked and a disabled account get one and the same answer after one and the same
  * work: `invalid_credentials`. Errors besides: `forbidden` where passwords are not used, `invalid_request` for a password that cannot be one, `too_many_requests`,
- * `temporarily_unavailable`, and whatever `then` throws. Cost: one hash, two reads, two counters.
+ * `temporarily_unavailable`, and whatever `then` throws. Cost: one hash, two reads, two counters; no hash where a provider has
+ * accepted the password.
  */
 export async function proveByPassword<T>(
   dependencies: PasswordDependencies,
@@ -121,29 +123,34 @@ async function completeOutside<T>(
   then: (signedIn: SignedInUser) => Promise<T>,
 ): Promise<T> {
   const { isRemembered } = attempted
+  let hasHashed = false
+  // With the one hash that every wrong password costs.
+  const refuseAsWrong = async (): Promise<void> => {
+    if (!hasHashed) await dependencies.passwords.check(attempted.password, null)
+    await attempt.failed()
+  }
   const proven = await proveByProvider(
     dependencies,
     { settings, identity, amr: byPassword, by: sourceOf(attempted), ...(isRemembered && { isRemembered }) },
     async (signedIn) => {
-      const takeOver = settings.isShadow
-        ? await hashToTakeOver(dependencies, attempted, signedIn.user, attempt)
-        : undefined
+      hasHashed = settings.isShadow
+      const takeOver = settings.isShadow ? await hashToTakeOver(dependencies, attempted, signedIn.user) : undefined
       return then({
         ...signedIn,
         async alongside(tables) {
-          await signedIn.alongside(tables)
-          await takeOver?.(tables)
-          await attempt.succeeded(tables, signedIn.user.id)
+          // One after the other: the account is held as it is before its password changes.
+          const hold = signedIn.alongside(tables).then(() => takeOver?.(tables))
+          await Promise.all([hold, attempt.succeeded(tables, signedIn.user.id)])
         },
       })
     },
   ).catch(async (error: unknown) => {
-    if (error instanceof GatehouseError && error.code === 'invalid_credentials') await attempt.failed()
+    if (error instanceof GatehouseError && error.code === 'invalid_credentials') await refuseAsWrong()
     throw error
   })
   if ('done' in proven) return proven.done
   // Nobody learns by this form that their password is right where it leads to nothing here.
-  await attempt.failed()
+  await refuseAsWrong()
   throw new GatehouseError('invalid_credentials', { cause: new Error(proven.why) })
 }
 
@@ -156,11 +163,9 @@ async function hashToTakeOver(
   { clock, passwords }: PasswordDependencies,
   { password }: PasswordTry,
   { id, password_hash: expected }: UserRow,
-  attempt: Attempt,
 ): Promise<((tables: Tables) => Promise<void>) | undefined> {
   if (expected !== null) {
     if ((await passwords.check(password, expected)) !== 'wrong') return undefined
-    await attempt.failed()
     throw new GatehouseError('invalid_credentials', { cause: new Error('they have another password here by now') })
   }
   const hash = await passwords.hash(password)
@@ -196,14 +201,14 @@ async function checkPassword(
   attempt: Attempt,
 ): Promise<ProvenUser | OutsideUser> {
   const stored = attempt.locked ? null : (user?.password_hash ?? null)
-  // Whoever has a password here signs in with that; for all others a provider is asked while the hash runs.
+  // Whoever has a password here signs in with that; for all others a provider is asked. Only a refusal has to cost as much as
+  // another: what a provider accepts costs no hash.
   const mayAsk = !attempt.locked && (user?.password_hash ?? null) === null
-  const [outcome, outside] = await Promise.all([
-    dependencies.passwords.check(attempted.password, stored),
-    mayAsk ? askProviders(dependencies, attempted) : undefined,
-  ])
-  if (user && outcome !== 'wrong') return { user, outcome }
+  const outside = mayAsk ? await askProviders(dependencies, attempted) : undefined
   if (outside) return outside
+  const outcome = await dependencies.passwords.check(attempted.password, stored)
+  if (user && outcome !== 'wrong') return { user, outcome }
+  if (!mayAsk) await waitAsIfAsked(dependencies, attempted)
   await attempt.failed()
   checkProvidersAnswer(dependencies, attempted)
   const refused = attempt.locked

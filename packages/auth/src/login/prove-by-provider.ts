@@ -73,13 +73,14 @@ export async function proveByProvider<T>(
   const done = await then({
     ...{ user, next: judged, amr, providerSession },
     async alongside(tables) {
-      await holdAccount(tables, user)
-      await recognised.alongside(tables)
-      if (providerSession === null) return
-      await federation.sessions.insert(tables, { id: providerSession, provider, identity })
-      if (!identity.tokens) return
-      const whose = { provider, subject: identity.subject, user: user.id }
-      await federation.tokens.put(tables, whose, identity.tokens)
+      const { tokens, subject } = identity
+      const whose = { provider, subject, user: user.id }
+      await Promise.all([
+        holdAccount(tables, user),
+        recognised.alongside(tables),
+        providerSession !== null && federation.sessions.insert(tables, { id: providerSession, provider, identity }),
+        providerSession !== null && tokens && federation.tokens.put(tables, whose, tokens),
+      ])
     },
   }).catch((error: unknown) => refuseChanged(dependencies, by, user.id, error))
   onSignIn('ok')

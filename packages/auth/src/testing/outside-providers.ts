@@ -28,6 +28,8 @@ export interface AskedOfProgram {
 /** A program that knows people, and is asked by webhook. */
 export interface OwnProgram {
   /** What it is asked, in order. */
+  /** Milliseconds until it answers. */
+  delay: number
   readonly asked: AskedOfProgram[]
   /** How a provider that asks it is defined. */
   readonly definition: ProviderSettings['definition']
@@ -52,12 +54,13 @@ export async function startOwnProgram(): Promise<OwnProgram> {
   const server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk) => (body += chunk))
-    request.on('end', () => respond(body, response))
+    request.on('end', () => setTimeout(respond, program.delay, body, response))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/` // it listens at a port
   const program: OwnProgram = {
     asked,
+    delay: 0,
     definition: { kind: 'webhook', settings: { url, secret: 's'.repeat(32), refresh: true } },
     answer: ({ username, password }) =>
       password === right
