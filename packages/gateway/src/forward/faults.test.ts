@@ -166,6 +166,28 @@ describe('an upstream that answers without reading a large body', () => {
   })
 })
 
+describe('an upstream that answers a large body by closing the connection', () => {
+  it('is heard all the same, each time', async () => {
+    const answer = 'HTTP/1.1 413 Payload Too Large\r\nconnection: close\r\ncontent-length: 2\r\n\r\nno'
+    // Bytes that it has not read make its end a reset.
+    const upstream = await rawUpstream((socket) => socket.end(answer, () => socket.destroy()))
+    const test = await gatewayFor(upstream.origin)
+    const statuses = []
+    for (let times = 0; times < 20; times += 1) {
+      const { status } = await send(test.port, '/', { method: 'POST', body: Buffer.alloc(4 << 20) })
+      statuses.push(status)
+    }
+    expect(new Set(statuses)).toEqual(new Set([413]))
+  })
+
+  it('is 502 where it says nothing', async () => {
+    const upstream = await rawUpstream((socket) => socket.destroy())
+    const test = await gatewayFor(upstream.origin)
+    const { status } = await send(test.port, '/', { method: 'POST', body: Buffer.alloc(4 << 20) })
+    expect(status).toBe(502)
+  })
+})
+
 describe('a client that goes away', () => {
   it('ends the request at the upstream', async () => {
     let aborted = false

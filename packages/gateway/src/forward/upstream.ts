@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { isAhead } from '../is-ahead.ts'
 import { startHealthChecks } from './health-checks.ts'
+import { buildHearingConnector } from './hear-out.ts'
 import { Pool } from './pool.ts'
 import { Standing } from './standing.ts'
 import type { ForwardTuning } from './tuning.ts'
@@ -110,7 +111,7 @@ export class Upstream {
     return new Pool(this.origin, {
       connections: this.#tuning.connections,
       pipelining: 1,
-      connect: {
+      connect: buildHearingConnector({
         timeout: timeouts.connect,
         lookup: this.#tuning.lookup,
         rejectUnauthorized: true,
@@ -119,7 +120,7 @@ export class Upstream {
         ...(cert === undefined ? {} : { cert }),
         ...(key === undefined ? {} : { key }),
         ...(serverName === undefined ? {} : { servername: serverName }),
-      },
+      }),
       headersTimeout: timeouts.headers,
       bodyTimeout: timeouts.idle,
       maxHeaderSize: 32_768,
