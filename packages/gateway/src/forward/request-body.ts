@@ -13,6 +13,7 @@ export class RequestBody extends Readable {
   #ticks = 0
   #quietTicks = 0
   #discarding = false
+  #isTooLarge = false
 
   /** `limit` in bytes. `onTooLarge` is called once, when a body turns out longer; what is longer is never forwarded. */
   constructor(request: IncomingMessage, limit: number, onTooLarge: () => void) {
@@ -32,9 +33,12 @@ export class RequestBody extends Readable {
     this.#bytes += chunk.length
     this.#quietTicks = 0
     if (this.#bytes > this.#limit) {
+      // Whoever was told that it is too long gets to read that; their connection ends soon.
+      if (this.#isTooLarge) return
       // Nobody is left to tell once the rest is only being read away.
-      if (this.#discarding) this.#request.destroy()
-      else this.#onTooLarge()
+      if (this.#discarding) return void this.#request.destroy()
+      this.#isTooLarge = true
+      this.#onTooLarge()
       return
     }
     if (!this.#discarding && !this.destroyed && !this.push(chunk)) this.#request.pause()

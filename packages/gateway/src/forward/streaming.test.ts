@@ -301,6 +301,29 @@ describe('a request’s body', () => {
     expect(upstream.received.length).toBeGreaterThan(0)
   })
 
+  it('that turns out too long is 413 also to a client that goes on sending before it reads', async () => {
+    const { test } = await between((incoming) => incoming.on('error', () => undefined).resume(), { body: 100_000 })
+    const chunk = `${(100_000).toString(16)}\r\n${'x'.repeat(100_000)}\r\n`
+    const socket = connect(test.port, '127.0.0.1', () =>
+      socket.write(`POST / HTTP/1.1\r\nHost: auth.test\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}${chunk}`),
+    )
+    let text = ''
+    socket
+      .on('error', () => undefined)
+      .on('data', (data) => {
+        text += data.toString()
+      })
+    socket.pause()
+    await until(() => test.log.length === 1)
+    for (let times = 0; times < 5; times += 1) {
+      socket.write(chunk)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    socket.resume()
+    await until(() => socket.readableEnded || socket.destroyed)
+    expect(text).toMatch(/^HTTP\/1\.1 413 /)
+  })
+
   it('that does not come is 408, and frees the service', async () => {
     const { test } = await between((incoming) => incoming.on('error', () => undefined).resume(), {
       tuning: { tick: 50, bodyIdleTicks: 4 },
