@@ -15,6 +15,7 @@ import type { Denial } from './denial.ts'
 import { toWebSocket } from './endings.ts'
 import { Running } from './forward/running.ts'
 import { defaultTuning, type ForwardTuning } from './forward/tuning.ts'
+import { Turns } from './forward/turns.ts'
 import { Upstream } from './forward/upstream.ts'
 import { identifyUpstream } from './forward/upstream-options.ts'
 import { UpstreamSet } from './forward/upstream-set.ts'
@@ -119,6 +120,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
     tuning,
     running,
     outbox: new Outbox(),
+    turns: new Turns(),
     scheme,
     hiddenHeaders,
     publicScheme,

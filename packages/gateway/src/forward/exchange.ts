@@ -16,6 +16,7 @@ import { closeEmptyBody } from './empty-body.ts'
 import { RequestBody } from './request-body.ts'
 import type { Running, Runs } from './running.ts'
 import type { ForwardTuning } from './tuning.ts'
+import type { Turns } from './turns.ts'
 import type { Upstream } from './upstream.ts'
 import { describeFailure, saysUnreachable } from './upstream-failure.ts'
 import type { UpstreamSet } from './upstream-set.ts'
@@ -28,6 +29,8 @@ export interface Forwarder extends RefusalSink {
   readonly running: Running
   /** Through which answers leave that came whole. */
   readonly outbox: Outbox
+  /** In which failures are answered. */
+  readonly turns: Turns
 }
 
 /** A request as it is forwarded. */
@@ -231,6 +234,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     if (nothingSent && saysUnreachable(error)) this.#upstream.unreachable(now)
     if (this.#over) return
     if (!nothingSent && saysUnreachable(error)) this.#upstream.standing.failed(now)
+    this.#forwarder.turns.run(() => this.#fail(error, nothingSent))
+  }
+
+  /** It has failed: is sent elsewhere where it may be, or answered. */
+  #fail(error: Error, nothingSent: boolean): void {
+    if (this.#over) return
+    const now = this.#forwarder.clock.milliseconds()
     if (nothingSent && !this.#retried && this.#body === null && idempotent.has(this.#options.method)) {
       this.#retried = true
       const other = this.#upstreams.mayRetry(now) ? this.#upstreams.take(now, this.#upstream, this.#visit) : undefined
