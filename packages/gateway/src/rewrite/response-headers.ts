@@ -10,6 +10,7 @@ const cacheControl = 4
 const transferEncoding = 5
 const serviceWorker = 6
 const contentLength = 7
+const sharedCaching = 8
 
 const special: ReadonlyMap<string, number> = new Map([
   ['connection', connection],
@@ -18,6 +19,7 @@ const special: ReadonlyMap<string, number> = new Map([
   ['transfer-encoding', transferEncoding],
   ['service-worker-allowed', serviceWorker],
   ['content-length', contentLength],
+  ...['cdn-cache-control', 'surrogate-control', 'x-accel-expires'].map((name) => [name, sharedCaching] as const),
 ])
 
 const remembered = new Map<string, number>()
@@ -36,7 +38,7 @@ function kindOf(raw: string): number {
 export interface ResponseRules {
   /** Whether the route is on the issuer's host, where a service worker could take over the sign-in pages. */
   readonly onIssuerHost: boolean
-  /** Whether a token was used: then an answer that says nothing about caching must not be cached. */
+  /** Whether a token was used: then an answer that says nothing about caching must not be cached, and any other by its caller alone. */
   readonly authenticated: boolean
   /** Which headers are left out, in small letters; absent = none. */
   readonly dropped?: ReadonlySet<string> | undefined
@@ -45,10 +47,24 @@ export interface ResponseRules {
 }
 
 /**
+ * A Cache-Control value for an answer that is one caller's: a cache that many share may not keep it, whatever the service says.
+ * A cache in front of Gatehouse asks nobody for a token. Spec: RFC 9111 sections 3.5 and 5.2.2.
+ */
+function forOneAlone(value: string): string {
+  if (/(?:^|[\s,])(?:private|no-store)\s*(?:,|$)/i.test(value)) return value
+  const kept = value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '' && !/^(?:public|s-maxage|private)(?:\s*=|$)/i.test(part))
+  return [...kept, 'private'].join(', ')
+}
+
+/**
  * The headers that the client gets of a service's answer, as a flat list in the service's spelling. `undefined` where the
  * answer has a Transfer-Encoding other than chunked, whose body could not be forwarded truthfully. A 204 has no length.
- * Spec: RFC 9110 sections 7.6.1 and 8.6. Stops: a service that sets Gatehouse's cookies or widens a service worker's scope;
- * answers for one person that a cache hands to another; a client that takes the next answer for the body of a 204.
+ * What was answered to a token or a session is for its caller alone, as far as caches go. Spec: RFC 9110 sections 7.6.1 and 8.6.
+ * Stops: a service that sets Gatehouse's cookies or widens a service worker's scope; answers for one person that a cache hands
+ * to another; a client that takes the next answer for the body of a 204.
  */
 export function buildResponseHeaders(
   status: number,
@@ -69,8 +85,10 @@ export function buildResponseHeaders(
     } else if (kind === contentLength) {
       length = value
     } else if (kind === cacheControl) {
-      headers.push(name, value)
+      headers.push(name, rules.authenticated ? forOneAlone(value) : value)
       mayCache = true
+    } else if (kind === sharedCaching) {
+      if (!rules.authenticated) headers.push(name, value)
     } else if (kind === setCookie) {
       if (!setsOwnCookie(value)) headers.push(name, value)
     } else if (kind === serviceWorker) {

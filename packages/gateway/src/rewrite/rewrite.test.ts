@@ -206,4 +206,21 @@ describe('buildResponseHeaders', () => {
     expect(build(removed, rules)).toEqual(['cache-control', 'no-store'])
     expect(build(['ETag', 'a'])).toEqual(['ETag', 'a'])
   })
+
+  it.each([
+    ['public, max-age=60', 'max-age=60, private'],
+    ['max-age=60', 'max-age=60, private'],
+    ['Public', 'private'],
+    ['s-maxage=600, max-age=1,,', 'max-age=1, private'],
+    ['no-cache="set-cookie"', 'no-cache="set-cookie", private'],
+    ['private="x-name", max-age=60', 'max-age=60, private'],
+    ['x-private, max-age=60', 'x-private, max-age=60, private'],
+    ['PRIVATE, max-age=60', 'PRIVATE, max-age=60'],
+    ['no-store', 'no-store'],
+  ])('lets none of the caches that many share keep an answer to a token: %s', (said, passed) => {
+    const rules = { onIssuerHost: false, authenticated: true }
+    const more = ['CDN-Cache-Control', 'max-age=60', 'Surrogate-Control', 'max-age=60', 'X-Accel-Expires', '60']
+    expect(build(['Cache-Control', said, ...more], rules)).toEqual(['Cache-Control', passed])
+    expect(build(['Cache-Control', said, ...more])).toEqual(['Cache-Control', said, ...more])
+  })
 })
