@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { sendRaw } from '../fixtures/client.ts'
+import { ambiguous, brokenBodies, head, host, smuggled } from '../fixtures/framing.ts'
 import { startGateway, type TestGateway } from '../fixtures/gateway-server.ts'
 import { startUpstream, type TestUpstream } from '../fixtures/upstream.ts'
 
@@ -25,45 +26,8 @@ beforeEach(() => {
   upstream.received.length = 0
 })
 
-const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: auth.test\r\n\r\n'
-const head = (...lines: string[]): string => `POST /a HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`
-const host = 'Host: auth.test'
-
-const refused: [what: string, bytes: string][] = [
-  ['length and coding', `${head(host, 'Content-Length: 4', 'Transfer-Encoding: chunked')}0\r\n\r\n${smuggled}`],
-  ['coding and length', `${head(host, 'Transfer-Encoding: chunked', 'Content-Length: 4')}0\r\n\r\n${smuggled}`],
-  ['two lengths', `${head(host, 'Content-Length: 0', 'Content-Length: 44')}${smuggled}`],
-  ['two lengths in another case', `${head(host, 'Content-Length: 0', 'content-length: 44')}${smuggled}`],
-  ['one length twice', `${head(host, 'Content-Length: 2', 'Content-Length: 2')}ab${smuggled}`],
-  ['a list of lengths', `${head(host, 'Content-Length: 0, 44')}${smuggled}`],
-  ['a hexadecimal length', `${head(host, 'Content-Length: 0x2')}ab${smuggled}`],
-  ['a signed length', `${head(host, 'Content-Length: +2')}ab${smuggled}`],
-  ['gzip, chunked', `${head(host, 'Transfer-Encoding: gzip, chunked')}0\r\n\r\n${smuggled}`],
-  ['chunked, identity', `${head(host, 'Transfer-Encoding: chunked, identity')}0\r\n\r\n${smuggled}`],
-  ['two codings', `${head(host, 'Transfer-Encoding: chunked', 'Transfer-Encoding: x')}0\r\n\r\n${smuggled}`],
-  ['one coding twice', `${head(host, 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked')}0\r\n\r\n${smuggled}`],
-  ['xchunked', `${head(host, 'Transfer-Encoding: xchunked')}0\r\n\r\n${smuggled}`],
-  ['a folded coding', `${head(host, 'Transfer-Encoding:\r\n chunked')}0\r\n\r\n${smuggled}`],
-  ['a space before the colon', `${head(host, 'Transfer-Encoding : chunked')}0\r\n\r\n${smuggled}`],
-  ['a space before the name', `${head(host, ' Content-Length: 44')}${smuggled}`],
-  ['a bare LF', `POST /a HTTP/1.1\r\n${host}\nContent-Length: 44\r\n\r\n${smuggled}`],
-  ['a bare CR', `${head(`${host}\rContent-Length: 44`)}${smuggled}`],
-  ['a NUL in a value', `${head(host, 'X-A: b\0c')}${smuggled}`],
-  ['chunked in HTTP/1.0', `POST /a HTTP/1.0\r\n${host}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`],
-  ['no Host', 'GET /a HTTP/1.1\r\nX-A: b\r\n\r\n'],
-  ['no Host in HTTP/1.0', 'GET /a HTTP/1.0\r\n\r\n'],
-  ['two Hosts', `GET /a HTTP/1.1\r\n${host}\r\n${host}\r\n\r\n`],
-  ['two different Hosts', `GET /a HTTP/1.1\r\n${host}\r\nhost: evil.test\r\n\r\n`],
-  ['userinfo in Host', 'GET /a HTTP/1.1\r\nHost: auth.test@evil.test\r\n\r\n'],
-  ['a port that is no number', 'GET /a HTTP/1.1\r\nHost: auth.test:80x\r\n\r\n'],
-  ['two hosts in one Host', 'GET /a HTTP/1.1\r\nHost: auth.test, evil.test\r\n\r\n'],
-  ['an absolute target for another host', `GET http://evil.test/a HTTP/1.1\r\n${host}\r\n\r\n`],
-  ['a target with two slashes', `GET //evil.test/a HTTP/1.1\r\n${host}\r\n\r\n`],
-  ['an authority for a target', `GET evil.test:80 HTTP/1.1\r\n${host}\r\n\r\n`],
-]
-
 describe('a request that can be read in two ways', () => {
-  it.each(refused)('%s: is answered 400, the connection closed, nothing forwarded', async (_what, bytes) => {
+  it.each(ambiguous)('%s: is answered 400, the connection closed, nothing forwarded', async (_what, bytes) => {
     const { text, closed } = await sendRaw(test.port, bytes, 1500)
     expect(text).toMatch(/^HTTP\/1\.1 400 /)
     expect(text.toLowerCase()).toContain('connection: close')
@@ -75,12 +39,6 @@ describe('a request that can be read in two ways', () => {
     expect(test.log.map((entry) => entry.decision_id)).toContain(JSON.parse(body ?? '').decision_id)
   })
 
-  const brokenBodies: [what: string, body: string][] = [
-    ['a chunk size that is none', 'zz\r\nabc\r\n0\r\n\r\n'],
-    ['a chunk size with a sign', '+3\r\nabc\r\n0\r\n\r\n'],
-    ['a chunk longer than its size', '2\r\nabc\r\n0\r\n\r\n'],
-    ['a bare LF after the size', '3\nabc\r\n0\r\n\r\n'],
-  ]
   it.each(brokenBodies)('%s: the service gets no whole request', async (_what, body) => {
     let whole = 0
     const counting = await startUpstream((request, response) => {
