@@ -30,8 +30,9 @@ export interface Database {
   readonly connection: Connection
   migrating<T>(run: (session: MigrationSession) => Promise<T>): Promise<T>
   ping(): Promise<void>
-  listen(onHint: (channel: string) => void): Promise<() => Promise<void>>
+  listen(onHint: (channel: string) => void, onMessage: OnMessage): Promise<() => Promise<void>>
   notify(channel: HintChannel): Promise<void>
+  broadcast(messages: readonly string[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -39,6 +40,9 @@ export interface Database {
 export const hintChannels = ['revocations', 'signing-keys'] as const
 /** See {@link hintChannels}. */
 export type HintChannel = (typeof hintChannels)[number]
+
+/** Hears what another process said, and what this one said itself. */
+export type OnMessage = (message: string) => void
 
 /** What a connection is made of. */
 export interface ConnectionParts {

@@ -32,9 +32,13 @@ describe.each(databaseKinds)('a store in %s', (kind) => {
   })
 })
 
-it('hands hints to nobody on SQLite', async () => {
+it('hands hints and messages to nobody on SQLite', async () => {
   const { store } = await databases.openNew('SQLite in memory')
-  const stop = await store.listen(() => expect.unreachable())
+  const stop = await store.listen(
+    () => expect.unreachable(),
+    () => expect.unreachable(),
+  )
   await store.notify('revocations')
+  await store.broadcast(['message'])
   await stop()
 })

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '@gatehouse/core/time'
-import type { Connection, HintChannel } from './database.ts'
+import type { Connection, HintChannel, OnMessage } from './database.ts'
 import { removeExpired } from './expire.ts'
 import { findMigrationState, migrate } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
@@ -119,10 +119,15 @@ export interface Store extends Tables {
   transaction<T>(run: (tables: Tables) => Promise<T>): Promise<T>
   /** Rejects within 1 s when the database is away. */
   ping(): Promise<void>
-  /** Calls for each hint of another process, until the returned function is called. SQLite: never. */
-  listen(onHint: (channel: string) => void): Promise<() => Promise<void>>
+  /** Calls for each hint and each message of another process, until the returned function is called. SQLite: never. */
+  listen(onHint: (channel: string) => void, onMessage?: OnMessage): Promise<() => Promise<void>>
   /** Tells the other processes to look again. SQLite: tells nobody. */
   notify(channel: HintChannel): Promise<void>
+  /**
+   * Says to all processes, this one too, what stands in no table: who does not listen just then never hears of it. Each
+   * message is ASCII and shorter than 8000 bytes. SQLite: tells nobody. Cost: one round trip, which waits for no disk.
+   */
+  broadcast(messages: readonly string[]): Promise<void>
   /** Removes at most `limit` expired rows of each table (500 unless told) and returns how many rows went. */
   removeExpired(limit?: number): Promise<number>
   /** Answers what was asked before, and closes. */
@@ -150,8 +155,9 @@ export async function openStore({ url, clock, prepared }: StoreOptions): Promise
     unknownMigrations: async () => (await findMigrationState(connection, migrations)).unknown,
     transaction: (run) => connection.transaction((inner) => run(createTables(inner))),
     ping: () => database.ping(),
-    listen: (onHint) => database.listen(onHint),
+    listen: (onHint, onMessage = () => {}) => database.listen(onHint, onMessage),
     notify: (channel) => database.notify(channel),
+    broadcast: (messages) => database.broadcast(messages),
     removeExpired: (limit) => removeExpired(connection, limit),
     close: async () => {
       // What was asked for in this very tick is still on its way through the query builder.

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { type HintChannel, hintChannels } from '../database.ts'
+import { type HintChannel, hintChannels, type OnMessage } from '../database.ts'
 import { connectionOptions } from './pool.ts'
 
 /** How Postgres knows a channel. */
@@ -8,16 +8,24 @@ export const channelName = (channel: HintChannel): string => `gatehouse_${channe
 const channelsByName: ReadonlyMap<string, HintChannel> = new Map(
   hintChannels.map((channel) => [channelName(channel), channel]),
 )
+/** Where processes say what no table has. */
+export const messageChannel = 'gatehouse_messages'
 /** How often a silent connection is asked whether it is still there, in milliseconds. */
 const probeInterval = 5000
 const reconnectDelay = 250
 
+/** Who is called for what is heard. */
+interface Listeners {
+  readonly onHint: (channel: string) => void
+  readonly onMessage: OnMessage
+}
+
 /**
- * Hears notifications on a connection of its own and opens a new one when that breaks. After each reconnection every
- * channel is called, since a hint may have been missed. Resolves after the first attempt, whether or not it succeeded, to
+ * Hears notifications on a connection of its own and opens a new one when that breaks. After each reconnection every hint
+ * is given, since one may have been missed; messages that were missed are lost. Resolves after the first attempt, whether or not it succeeded, to
  * the function that stops it.
  */
-export async function listenForHints(url: string, onHint: (channel: string) => void): Promise<() => Promise<void>> {
+export async function listenToOthers(url: string, { onHint, onMessage }: Listeners): Promise<() => Promise<void>> {
   let stopped = false
   let client: pg.Client | undefined
   let timer: NodeJS.Timeout | undefined
@@ -37,13 +45,16 @@ export async function listenForHints(url: string, onHint: (channel: string) => v
     }
     fresh.on('error', lost)
     fresh.on('end', lost)
-    fresh.on('notification', ({ channel }) => {
-      const known = channelsByName.get(channel)
-      if (known && !stopped) onHint(known)
+    fresh.on('notification', ({ channel, payload = '' }) => {
+      if (stopped) return
+      const hint = channelsByName.get(channel)
+      if (hint) onHint(hint)
+      else if (channel === messageChannel) onMessage(payload)
     })
     try {
       await fresh.connect()
-      for (const channel of hintChannels) await fresh.query(`listen ${fresh.escapeIdentifier(channelName(channel))}`)
+      for (const channel of [...hintChannels.map(channelName), messageChannel])
+        await fresh.query(`listen ${fresh.escapeIdentifier(channel)}`)
     } catch {
       lost()
       return

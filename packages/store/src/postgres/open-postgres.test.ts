@@ -214,6 +214,36 @@ describe('hints', () => {
   })
 })
 
+describe('messages', () => {
+  it('go as they are to everybody who listens, and are no hints', async () => {
+    const url = await postgres.newDatabase()
+    const [near, far, elsewhere] = [await openNew(url), await openNew(url), await openNew()]
+    const [heard, hints]: [string[], string[]] = [[], []]
+    const listen = (store: Store) =>
+      store.listen(
+        (channel) => hints.push(channel),
+        (message) => heard.push(message),
+      )
+    const stops = [await listen(far), await listen(elsewhere)]
+    const longest = 'x'.repeat(7999)
+    await near.broadcast(['["one","é \\u0000 \'"]', longest])
+    await near.broadcast([])
+    await far.broadcast(['own'])
+    await expect.poll(() => heard).toEqual(['["one","é \\u0000 \'"]', longest, 'own'])
+    expect(hints).toEqual([])
+    for (const stop of stops) await stop()
+  })
+
+  it('change for nobody else whether a commit waits for the disk', async () => {
+    const database = await openPostgres({ url: postgres.url, clock })
+    opened.push(database)
+    // One after the other, and so on the same connection.
+    await database.broadcast(['one'])
+    const { rows } = await database.connection.run({ sql: 'show synchronous_commit', parameters: [] })
+    expect(rows).toEqual([{ synchronous_commit: 'on' }])
+  })
+})
+
 describe('values', () => {
   it('that Postgres cannot hold are the caller’s fault, and numbers past 32 bits are numbers', async () => {
     const store = await openNew()

@@ -6,7 +6,7 @@ import { advisoryLocks, postgresDialect } from '../dialect.ts'
 import type { Runner } from '../runner.ts'
 import { runInTransaction, withinLimit } from '../transaction.ts'
 import { createGrantBatch } from './grant-batch.ts'
-import { channelName, listenForHints } from './listen.ts'
+import { channelName, listenToOthers, messageChannel } from './listen.ts'
 import { connectionOptions, PostgresPool, runOn } from './pool.ts'
 import { buildPostgresError } from './postgres-error.ts'
 
@@ -14,6 +14,13 @@ import { buildPostgresError } from './postgres-error.ts'
 const tableLockPatience = 1000
 /** How long lies between two looks at whether another process is still migrating, in milliseconds. */
 const migrationPoll = 100
+
+/**
+ * Each notification is a commit. What nobody reads again after a crash waits for no disk, nor do the hints of other processes,
+ * which come one after the other with it.
+ */
+const broadcastStatement = `select set_config('synchronous_commit', 'off', true), pg_notify($1, message)
+  from unnest($2::text[]) as message`
 
 /** Prepares the way to a Postgres database. The server need not be there yet: `ping` tells. */
 export async function openPostgres({ url, clock }: { url: string; clock: Clock }): Promise<Database> {
@@ -31,9 +38,12 @@ export async function openPostgres({ url, clock }: { url: string; clock: Clock }
     ping: async () => {
       await withinLimit(pool.run({ sql: 'select 1', parameters: [] }), 900)
     },
-    listen: (onHint) => listenForHints(url, onHint),
+    listen: (onHint, onMessage) => listenToOthers(url, { onHint, onMessage }),
     notify: async (channel) => {
       await pool.run({ sql: "select pg_notify($1, '')", parameters: [channelName(channel)] })
+    },
+    broadcast: async (messages) => {
+      await pool.run({ sql: broadcastStatement, parameters: [messageChannel, [...messages]] })
     },
     close: () => pool.close(),
   }

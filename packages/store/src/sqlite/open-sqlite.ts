@@ -48,6 +48,7 @@ export async function openSqlite({
     },
     listen: async () => async () => {},
     notify: async () => {},
+    broadcast: async () => {},
     close: async () => {
       await queue.close()
       await thread.close()
