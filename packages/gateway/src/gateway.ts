@@ -26,6 +26,7 @@ import { type RefusalEntry, refuse } from './refuse.ts'
 import { foldHeaderName } from './rewrite/header-names.ts'
 import type { Service } from './route.ts'
 import type { RouteTable } from './routes.ts'
+import { createSharedUsage, type TellOthers } from './traffic/shared-usage.ts'
 import { peerAddress, requestScheme, Visit } from './visit.ts'
 import { isWebSocketHandshake } from './websocket/handshake.ts'
 
@@ -69,6 +70,8 @@ export interface GatewayDependencies {
     /** As `address`, but `undefined` where a trusted proxy does not say it: rules count that as no address at all. */
     readonly findStated: (request: IncomingMessage) => string | undefined
   }
+  /** Gets messages to the other processes that serve the same, so that limits hold over all; absent = there are none. */
+  readonly tellOthers?: TellOthers
   /** For tests and unusual networks. */
   readonly tuning?: Partial<ForwardTuning>
 }
@@ -100,6 +103,8 @@ export interface Gateway {
   replace(table: RouteTable): void
   /** Ends what is under way by tokens that these entries revoke. Cost: one look at each request that is running. */
   endRevoked(entries: readonly RevocationEntry[]): void
+  /** Takes a message that another process has told its {@link GatewayDependencies.tellOthers}. Anything else is ignored. */
+  hearOther(message: string): void
   /** Lets running requests finish for a while, then breaks them off. Call it once the server accepts no more. */
   close(): Promise<void>
 }
@@ -126,6 +131,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
     publicScheme,
     findAddress: findStated,
   }
+  const usage = dependencies.tellOthers && createSharedUsage(dependencies.tellOthers, dependencies.clock)
   let pipeline = adopt(table)
 
   function adopt(next: RouteTable, before?: RouteTable): Pipeline {
@@ -134,6 +140,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
     for (const [key, upstream] of upstreams) if (!kept.has(key)) retire(upstream)
     upstreams = kept
     inheritCounts(before, next)
+    usage?.adopt(next)
     return { ...base, table: next, upstreams: sets, realm: next.issuerHost }
   }
 
@@ -155,6 +162,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
     clearTimeout(deadline)
     await Promise.all(all.map((upstream) => upstream.destroy()))
     clearInterval(timer)
+    await usage?.close()
   }
 
   const visitOf = (
@@ -197,6 +205,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
       revoked.add(entries)
       running.tellRevoked((token) => revoked.isRevoked(token))
     },
+    hearOther: (message) => usage?.hear(message),
     close() {
       closing ??= closeAll()
       return closing

@@ -46,6 +46,63 @@ describe('token buckets', () => {
   })
 })
 
+describe('token buckets that others take from too', () => {
+  const notes = { taken: () => {} }
+  const shared = (interval: number, burst: number): Buckets => {
+    const buckets = new Buckets(interval, burst)
+    buckets.share(notes)
+    return buckets
+  }
+
+  it('lack what was taken elsewhere, and owe what was taken beyond', () => {
+    const buckets = shared(1000, 10)
+    buckets.takeElsewhere('a', 4, 0)
+    expect(buckets.take('a', 0)).toBe(5)
+    buckets.takeElsewhere('a', 8, 0) // 3 more than there are
+    expect(buckets.take('a', 0)).toBe(-4000)
+    expect(buckets.take('a', 4000)).toBe(0)
+    expect(buckets.take('b', 0)).toBe(9)
+    buckets.takeElsewhere('b', 3, 1_000_000) // long full again
+    expect(buckets.take('b', 1_000_000)).toBe(6)
+  })
+
+  it('owe at most what they hold, or what comes back in five seconds, whatever others say', () => {
+    const [deep, shallow] = [shared(1000, 10), shared(100, 1)]
+    for (let count = 0; count < 3; count += 1) {
+      for (const buckets of [deep, shallow]) buckets.takeElsewhere('a', 1_000_000_000, 0)
+      deep.takeElsewhere('b', 1_000_000_000, 0)
+    }
+    expect([deep.take('a', 0), shallow.take('a', 0)]).toEqual([-11_000, -5100])
+    expect([deep.take('a', 11_000), shallow.take('a', 5100)]).toEqual([0, 0])
+    expect(deep.take('b', 11_000)).toBe(0) // also where nobody has asked meanwhile
+  })
+
+  it.each([1, 20])('let no more through together in the long run than one alone, with a burst of %d', (burst) => {
+    const seconds = 600
+    const processes = Array.from({ length: 4 }, () => ({ buckets: new Buckets(100, burst), taken: 0 }))
+    for (const process of processes) {
+      process.buckets.share({
+        taken: () => {
+          process.taken += 1
+        },
+      })
+    }
+    let through = 0
+    for (let now = 0; now < seconds * 1000; now += 10) {
+      for (const { buckets } of processes) if (buckets.take('a', now) >= 0) through += 1
+      if (now % 250 !== 0) continue
+      const told = processes.map(({ taken }) => taken)
+      for (const [from, tokens] of told.entries()) {
+        for (const [to, { buckets }] of processes.entries()) if (to !== from) buckets.takeElsewhere('a', tokens, now)
+      }
+      for (const process of processes) process.taken = 0
+    }
+    // One alone: the burst, and ten a second. Four that know nothing of each other: four times as much.
+    expect(through).toBeLessThan(1.05 * (burst + seconds * 10))
+    expect(through).toBeGreaterThan(0.95 * seconds * 10)
+  })
+})
+
 describe('what an address counts as', () => {
   it('is itself for IPv4 and its network for IPv6, in every spelling', () => {
     const keys = [

@@ -1,4 +1,4 @@
-import { Buckets } from './buckets.ts'
+import { type BucketNotes, Buckets } from './buckets.ts'
 
 /** What requests are counted by. */
 export type RateSubject = 'address' | 'client' | 'principal' | 'route'
@@ -20,11 +20,11 @@ export class RateLimit {
   readonly needed: string
   /** Its member of RateLimit-Policy. */
   readonly policy: string
-  /** By which it is known again in another route table. */
+  /** By which it is known again in another route table and in other processes. */
   readonly identity: string
+  readonly burst: number
   readonly #quoted: string
   readonly #interval: number
-  readonly #burst: number
   #buckets: Buckets
 
   /** `place` says where it stands, `name` how it is called in answers: unique among those of one route. */
@@ -32,7 +32,7 @@ export class RateLimit {
     const { per, requests, window, burst = requests } = definition
     this.per = per
     this.#interval = (window * 1000) / requests
-    this.#burst = burst
+    this.burst = burst
     this.#quoted = `"${name}"`
     this.policy = `${this.#quoted};q=${requests};w=${window}`
     this.identity = `${place} ${name} ${requests} ${window} ${burst}`
@@ -50,14 +50,26 @@ export class RateLimit {
     this.#buckets.giveBack(key)
   }
 
+  /** As {@link Buckets.share}. */
+  share(notes: BucketNotes): void {
+    this.#buckets.share(notes)
+  }
+
+  /** As {@link Buckets.takeElsewhere}. */
+  takeElsewhere(key: string, tokens: number, now: number): void {
+    this.#buckets.takeElsewhere(key, tokens, now)
+  }
+
   /** Goes on with what another table's limit of the same identity has counted. */
   inherit(before: RateLimit): void {
     this.#buckets = before.#buckets
   }
 
-  /** Its member of RateLimit: what remains, and in how many seconds the bucket is full. */
-  describe(remaining: number): string {
-    return `${this.#quoted};r=${remaining};t=${Math.ceil(((this.#burst - remaining) * this.#interval) / 1000)}`
+  /** Its member of RateLimit: what remains, and in how many seconds the bucket is full. `wait`: milliseconds until a token. */
+  describe(remaining: number, wait = 0): string {
+    // More than its depth where it owes something.
+    const lacking = (this.burst - remaining) * this.#interval + Math.max(0, wait - this.#interval)
+    return `${this.#quoted};r=${remaining};t=${Math.ceil(lacking / 1000)}`
   }
 }
 

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import type { Denial } from '../denial.ts'
 import type { Visit } from '../visit.ts'
 import { addressKey } from './address-key.ts'
 import { type RateDefinition, RateLimit, type RouteRates } from './rate-limit.ts'
+import { longestKey } from './usage-message.ts'
 
 /** Why rate limits cannot be meant, as a sentence; `undefined` where they can. */
 export function checkRates(rates: readonly RateDefinition[]): string | undefined {
@@ -47,7 +49,7 @@ export function takeRates(limits: readonly RateLimit[], visit: Visit): Denial | 
     const left = limit.take(keyOf(limit, visit), visit.startedAt)
     if (left < 0) {
       for (const taken of limits.slice(0, index)) taken.giveBack(keyOf(taken, visit))
-      visit.rate = { remaining: 0, header: limit.describe(0) }
+      visit.rate = { remaining: 0, header: limit.describe(0, -left) }
       return deny(limit, left)
     }
     if (visit.rate === undefined || left < visit.rate.remaining) {
@@ -73,5 +75,9 @@ function keyOf({ per }: RateLimit, { token, address }: Visit): string {
   if (per === 'route') return ''
   if (per === 'address') return addressKey(address)
   if (token === undefined) return ` ${addressKey(address)}`
-  return per === 'client' ? token.claims.client_id : token.claims.sub
+  return nameKey(per === 'client' ? token.claims.client_id : token.claims.sub)
 }
+
+/** A name that is too long to be told to others counts by its hash. */
+const nameKey = (name: string): string =>
+  name.length <= longestKey ? name : `=${createHash('sha256').update(name).digest('base64url')}`
