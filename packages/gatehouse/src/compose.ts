@@ -21,6 +21,7 @@ import { seesClientCertificates } from './configuration/resolve-certificates.ts'
 import { createHealth } from './health.ts'
 import { servedBeside } from './served-beside.ts'
 import { createFrontDoor, createFrontServer, type FrontServer, isTlsServer } from './server.ts'
+import { findWayToOthers, type Siblings } from './siblings.ts'
 import type { Logger } from './telemetry/log.ts'
 import { createMailFailureLog } from './telemetry/mail-failure-log.ts'
 import { createMetricsPage } from './telemetry/metrics-page.ts'
@@ -40,6 +41,8 @@ export interface Parts {
   readonly log: Logger
   /** Tells the other processes of this machine; those of other machines hear of it through the store. */
   readonly hintSiblings: Hint
+  /** Says something to those, as {@link Store.broadcast}; absent where there are none. */
+  readonly tellSiblings?: Siblings['tell']
   readonly isPrimary: boolean
 }
 
@@ -62,6 +65,8 @@ export interface Program {
    */
   reload(configuration: Configuration): () => Promise<void>
   onHint(channel: string): void
+  /** Another process of this machine says something. */
+  onMessage(message: string): void
   /** Not ready from now on; requests are still answered. */
   announceStop(): void
   /** Ends what runs beside the requests and closes the store. Call it when the server has closed. */
@@ -127,6 +132,7 @@ export async function compose(parts: Parts): Promise<Program> {
     log[entry.status >= 500 ? 'warn' : 'info'](entry, 'request refused')
     refusalRecord.add(entry)
   }
+  const tellOthers = findWayToOthers(store, parts.tellSiblings)
   const gateway = createGateway(configuration.routes, {
     clock,
     verify: (token, audiences, possession) => auth.verifier.verify(token, audiences, possession),
@@ -152,6 +158,7 @@ export async function compose(parts: Parts): Promise<Program> {
       telemetry.gatewaySeconds.observe(route, seconds)
     },
     log: logDenial,
+    ...(tellOthers === undefined ? {} : { tellOthers }),
     origin: {
       address: (request) => addresses.find(request),
       scheme: (request) => addresses.findScheme(request),
@@ -218,7 +225,10 @@ export async function compose(parts: Parts): Promise<Program> {
     isPrimary: parts.isPrimary,
   })
   background = started
-  const stopListening = await store.listen((channel) => started.onHint(channel))
+  const stopListening = await store.listen(
+    (channel) => started.onHint(channel),
+    (message) => gateway.hearOther(message),
+  )
 
   return {
     parts,
@@ -239,6 +249,7 @@ export async function compose(parts: Parts): Promise<Program> {
       return () => endRemoved(definedBefore)
     },
     onHint: (channel) => started.onHint(channel),
+    onMessage: (message) => gateway.hearOther(message),
     announceStop() {
       health.stopping()
       // Its readers find another replica meanwhile; their answers would never end by themselves.

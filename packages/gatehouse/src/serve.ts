@@ -63,9 +63,11 @@ export async function serve(options: ServeOptions): Promise<void> {
     clock: systemClock,
     log,
     hintSiblings: siblings.hint,
+    ...(siblings.tell === undefined ? {} : { tellSiblings: siblings.tell }),
     isPrimary: siblings.isPrimary,
   })
   siblings.onHint((channel) => program.onHint(channel))
+  siblings.onMessage((message) => program.onMessage(message))
   await options.prepare?.(program)
   await listen(program.server, configuration.listen)
   if (program.metricsServer && configuration.metrics.listen)

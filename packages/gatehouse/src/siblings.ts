@@ -1,4 +1,6 @@
 import cluster, { type Worker } from 'node:cluster'
+import type { TellOthers } from '@gatehouse/gateway/traffic/shared-usage'
+import type { Store } from '@gatehouse/store/store'
 
 /** The other processes of this machine that serve on the same database. */
 export interface Siblings {
@@ -9,6 +11,9 @@ export interface Siblings {
   /** Tells the others that something changed. */
   readonly hint: (channel: 'revocations' | 'signing-keys') => Promise<void>
   onHint(listener: (channel: string) => void): void
+  /** Says something to the others that stands in no table; absent where there are none. */
+  readonly tell?: (messages: readonly string[]) => void
+  onMessage(listener: (message: string) => void): void
 }
 
 /** One process alone: nobody to tell. */
@@ -17,6 +22,7 @@ export const inSingleProcess: Siblings = {
   supervisor: process.pid,
   hint: async () => {},
   onHint: () => {},
+  onMessage: () => {},
 }
 
 interface HintMessage {
@@ -28,6 +34,17 @@ const isHint = (message: unknown): message is HintMessage =>
   message !== null &&
   'gatehouseHint' in message &&
   typeof message.gatehouseHint === 'string'
+
+interface ToldMessage {
+  readonly gatehouseTold: readonly string[]
+}
+
+const isTold = (message: unknown): message is ToldMessage =>
+  typeof message === 'object' &&
+  message !== null &&
+  'gatehouseTold' in message &&
+  Array.isArray(message.gatehouseTold) &&
+  message.gatehouseTold.every((told) => typeof told === 'string')
 
 /** The siblings of a worker; the first worker is the primary one. */
 export function siblingsOfWorker(isPrimary: boolean): Siblings {
@@ -42,6 +59,31 @@ export function siblingsOfWorker(isPrimary: boolean): Siblings {
         if (isHint(message)) listener(message.gatehouseHint)
       })
     },
+    tell(messages) {
+      // Where the way is closed this process ends anyway.
+      process.send?.({ gatehouseTold: messages } satisfies ToldMessage, undefined, undefined, ignore)
+    },
+    onMessage(listener) {
+      process.on('message', (message) => {
+        if (isTold(message)) for (const told of message.gatehouseTold) listener(told)
+      })
+    },
+  }
+}
+
+/**
+ * How this process says something to all others that serve on the same database: its siblings, and on Postgres those of other
+ * machines. `undefined` where there can be none: one process on a SQLite file.
+ */
+export function findWayToOthers(
+  store: Pick<Store, 'dialect' | 'broadcast'>,
+  tellSiblings: Siblings['tell'],
+): TellOthers | undefined {
+  if (store.dialect === 'sqlite') return tellSiblings && (async (messages) => tellSiblings(messages))
+  return async (messages) => {
+    // By both ways: siblings hear each other also while the database is away.
+    tellSiblings?.(messages)
+    await store.broadcast(messages)
   }
 }
 
@@ -54,7 +96,7 @@ export const findWorkerRole = (): 'primary' | 'secondary' | undefined => {
 }
 
 /**
- * Runs so many workers: passes hints between them, passes SIGHUP on, stops them all on SIGTERM, and starts one anew that
+ * Runs so many workers: passes between them what they say to each other, passes SIGHUP on, stops them all on SIGTERM, and starts one anew that
  * dies. Ends the process when the last has ended after a stop.
  */
 export function superviseWorkers(count: number, onReady: () => void): void {
@@ -79,7 +121,7 @@ export function superviseWorkers(count: number, onReady: () => void): void {
     const startedAt = Date.now()
     worker.on('message', (message: unknown) => {
       if (message === 'ready') onServing(worker)
-      if (!isHint(message)) return
+      if (!isHint(message) && !isTold(message)) return
       // One that has just died cannot be told, and without somebody to hear of it that would end this process.
       for (const other of listWorkers()) if (other !== worker) other.send(message, ignore)
     })
