@@ -52,12 +52,13 @@ const malformed = (reason: string): RefusedRequest => fault('invalid_request', r
  */
 export function checkRequest(request: IncomingMessage): CheckedRequest | RefusedRequest {
   if (distrusted.has(request.socket)) return malformed('it follows a refused request on its connection')
-  const outcome = readRequest(request)
+  const outcome = checkMessage(request)
   if (!outcome.ok) distrusted.add(request.socket)
   return outcome
 }
 
-function readRequest(request: IncomingMessage): CheckedRequest | RefusedRequest {
+/** As {@link checkRequest}, for a request that stands for itself: whatever it is, nothing of it is left on its connection. */
+export function checkMessage(request: IncomingMessage): CheckedRequest | RefusedRequest {
   const raw = request.rawHeaders
   if (raw.length > maxHeaders * 2) return fault('headers_too_large', `more than ${maxHeaders} headers`)
   let hostValue: string | undefined
