@@ -214,7 +214,15 @@ export async function compose(parts: Parts): Promise<Program> {
     configuration.extAuthz && (await import('@gatehouse/gateway/ext-authz/server')).createExtAuthzServer(gateway)
   const { identity } = certificates.current
   const tls = identity && buildTlsOptions(certificates.current, configuration.certificates.ask)
-  const server = createFrontServer(frontDoor, logDenial, tls)
+  // As gRPC, HTTP/2 is loaded by those alone who use it.
+  const http2 = tls && configuration.certificates.http2 && (await import('@gatehouse/gateway/http2/connections'))
+  const server = createFrontServer(
+    frontDoor,
+    logDenial,
+    tls,
+    undefined,
+    http2 ? http2.createHttp2Connections : undefined,
+  )
   const started = startBackground({
     store,
     auth,

@@ -14,6 +14,7 @@ import { compose, type Program } from './compose.ts'
 import { checkConfiguration } from './configuration/load.ts'
 import { readConfigurationText } from './configuration/read-file.ts'
 import { createLog } from './telemetry/log.ts'
+import { exchangeHttp2 } from './testing/http2-exchange.ts'
 
 const issuer = 'https://auth.test'
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bound-'))
@@ -98,6 +99,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
+/** By what requests are sent. */
+let protocol = 'HTTP/1.1'
+
 interface Ask {
   readonly path: string
   readonly shown?: TestCertificate
@@ -111,7 +115,7 @@ interface Answer {
   readonly json: Record<string, unknown>
 }
 
-function ask({ path, shown, headers = {}, form, json }: Ask): Promise<Answer> {
+async function ask({ path, shown, headers = {}, form, json }: Ask): Promise<Answer> {
   const body = form ? new URLSearchParams(form).toString() : json === undefined ? undefined : JSON.stringify(json)
   const type = form ? 'application/x-www-form-urlencoded' : 'application/json'
   const identity = shown ? { key: shown.key, cert: shown.cert } : {}
@@ -124,6 +128,10 @@ function ask({ path, shown, headers = {}, form, json }: Ask): Promise<Answer> {
     rejectUnauthorized: false,
     method: body === undefined ? 'GET' : 'POST',
     headers: { host: 'auth.test', ...(body === undefined ? {} : { 'content-type': type }), ...headers },
+  }
+  if (protocol === 'HTTP/2') {
+    const { text, ...answer } = await exchangeHttp2(identity)(port, { ...options, body })
+    return { ...answer, json: text === '' ? {} : JSON.parse(text) }
   }
   return new Promise((resolve, reject) => {
     const sent = request(options, (response) => {
@@ -157,130 +165,135 @@ const proof = (path: string, method: string, claims = {}): string =>
 const proofWith = (token: string, path: string): string =>
   prover.proofFor(token, { htm: 'GET', htu: issuer + path, iat: clock.now(), nonce: nonce() })
 
-describe('a client that proves itself by its certificate', () => {
-  it('gets tokens that are good with that certificate alone', async () => {
-    const answer = await tokenRequest('robot', robot)
-    expect(answer).toMatchObject({ status: 200, json: { token_type: 'Bearer' } })
-    const headers = { authorization: `Bearer ${answer.json.access_token}` }
-    expect((await ask({ path: '/orders/1', headers, shown: robot })).status).toBe(200)
-    expect((await ask({ path: '/orders/1', headers, shown: other })).status).toBe(401)
-    expect((await ask({ path: '/orders/1', headers })).status).toBe(401)
-    const told = await ask({ path: '/validate', json: { token: answer.json.access_token } })
-    expect(told.json).toMatchObject({ valid: true, cnf: { 'x5t#S256': expect.stringMatching(/^[\w-]{43}$/) } })
+describe.each(['HTTP/1.1', 'HTTP/2'])('by %s', (spoken) => {
+  beforeAll(() => {
+    protocol = spoken
   })
-
-  it('is refused without it, with another one, and with one that nobody stands for', async () => {
-    const forged = buildCertificate({ subject: [['CN', 'robot']], names: [{ kind: 'dns', text: 'robot.test' }] })
-    for (const shown of [undefined, other, own, forged]) {
-      expect(await tokenRequest('robot', shown)).toMatchObject({ status: 401, json: { error: 'invalid_client' } })
-    }
-    const secret = { grant_type: 'client_credentials', client_id: 'robot', client_secret: 'x' }
-    const answer = await ask({ path: '/oauth/token', shown: robot, form: secret })
-    expect(answer).toMatchObject({ status: 401, json: { error: 'invalid_client' } })
-  })
-
-  it('may have signed it itself where its key is registered', async () => {
-    expect((await tokenRequest('lone', own)).status).toBe(200)
-    expect((await tokenRequest('lone', robot)).status).toBe(401)
-    expect((await tokenRequest('lone')).status).toBe(401)
-  })
-
-  it('learns from the metadata that it can', async () => {
-    const { json } = await ask({ path: '/.well-known/openid-configuration' })
-    expect(json.tls_client_certificate_bound_access_tokens).toBe(true)
-    expect(json.token_endpoint_auth_methods_supported).toEqual(
-      expect.arrayContaining(['tls_client_auth', 'self_signed_tls_client_auth']),
-    )
-  })
-
-  it('is believed by no header here', async () => {
-    const headers = { 'client-cert': encodeURIComponent(robot.cert) }
-    expect((await tokenRequest('robot', undefined, headers)).status).toBe(401)
-  })
-})
-
-describe('a client that proves a key', () => {
-  it('is told of the nonce, and gets tokens that are good with the key alone', async () => {
-    const first = await tokenRequest('lone', own, { dpop: proof('/oauth/token', 'POST', { nonce: undefined }) })
-    expect(first).toMatchObject({ status: 400, json: { error: 'use_dpop_nonce' } })
-    const given = first.headers['dpop-nonce']
-    const answer = await tokenRequest('lone', own, { dpop: proof('/oauth/token', 'POST', { nonce: given }) })
-    expect(answer).toMatchObject({ status: 200, json: { token_type: 'DPoP' } })
-
-    const token = String(answer.json.access_token)
-    const good = { authorization: `DPoP ${token}`, dpop: proofWith(token, '/orders/1') }
-    const passed = await ask({ path: '/orders/1?a=b', headers: good })
-    expect(passed.status).toBe(200)
-    expect(passed.json).not.toHaveProperty('dpop')
-    expect(passed.json['x-gatehouse-client']).toBe('lone')
-    const again = await ask({ path: '/orders/1?a=b', headers: good })
-    expect(again).toMatchObject({ status: 401, json: { error: 'invalid_dpop_proof' } })
-    const asBearer = await ask({ path: '/orders/1', headers: { authorization: `Bearer ${token}` } })
-    expect(asBearer).toMatchObject({ status: 401, json: { error: 'invalid_token' } })
-    const told = await ask({
-      path: '/oauth/introspect',
-      form: { client_id: 'lone', token },
-      shown: own,
+  describe('a client that proves itself by its certificate', () => {
+    it('gets tokens that are good with that certificate alone', async () => {
+      const answer = await tokenRequest('robot', robot)
+      expect(answer).toMatchObject({ status: 200, json: { token_type: 'Bearer' } })
+      const headers = { authorization: `Bearer ${answer.json.access_token}` }
+      expect((await ask({ path: '/orders/1', headers, shown: robot })).status).toBe(200)
+      expect((await ask({ path: '/orders/1', headers, shown: other })).status).toBe(401)
+      expect((await ask({ path: '/orders/1', headers })).status).toBe(401)
+      const told = await ask({ path: '/validate', json: { token: answer.json.access_token } })
+      expect(told.json).toMatchObject({ valid: true, cnf: { 'x5t#S256': expect.stringMatching(/^[\w-]{43}$/) } })
     })
-    expect(told.json).toMatchObject({ active: true, token_type: 'DPoP', cnf: { jkt: expect.any(String) } })
-  })
 
-  it('is refused with a proof that was made for another endpoint, or used before', async () => {
-    const elsewhere = await tokenRequest('lone', own, { dpop: proof('/oauth/par', 'POST') })
-    expect(elsewhere).toMatchObject({ status: 400, json: { error: 'invalid_dpop_proof' } })
-    const dpop = proof('/oauth/token', 'POST')
-    expect((await tokenRequest('lone', own, { dpop })).status).toBe(200)
-    expect(await tokenRequest('lone', own, { dpop })).toMatchObject({ json: { error: 'invalid_dpop_proof' } })
-  })
-})
+    it('is refused without it, with another one, and with one that nobody stands for', async () => {
+      const forged = buildCertificate({ subject: [['CN', 'robot']], names: [{ kind: 'dns', text: 'robot.test' }] })
+      for (const shown of [undefined, other, own, forged]) {
+        expect(await tokenRequest('robot', shown)).toMatchObject({ status: 401, json: { error: 'invalid_client' } })
+      }
+      const secret = { grant_type: 'client_credentials', client_id: 'robot', client_secret: 'x' }
+      const answer = await ask({ path: '/oauth/token', shown: robot, form: secret })
+      expect(answer).toMatchObject({ status: 401, json: { error: 'invalid_client' } })
+    })
 
-describe('a service', () => {
-  const metadataOf = (path: string, host = 'auth.test') => ask({ path, headers: { host } })
+    it('may have signed it itself where its key is registered', async () => {
+      expect((await tokenRequest('lone', own)).status).toBe(200)
+      expect((await tokenRequest('lone', robot)).status).toBe(401)
+      expect((await tokenRequest('lone')).status).toBe(401)
+    })
 
-  it('has metadata where its challenge says', async () => {
-    const refused = await ask({ path: '/orders/1' })
-    const url = `${issuer}/.well-known/oauth-protected-resource/orders`
-    expect(refused.headers['www-authenticate']).toBe(`Bearer realm="auth.test", resource_metadata="${url}"`)
-    const { status, headers, json } = await metadataOf(new URL(url).pathname)
-    expect([status, headers['access-control-allow-origin'], headers['cache-control']]).toEqual([
-      200,
-      undefined,
-      'public, max-age=300',
-    ])
-    expect(json).toEqual({
-      resource: `${issuer}/orders`,
-      resource_name: 'orders',
-      authorization_servers: [issuer],
-      scopes_supported: ['orders:read'],
-      bearer_methods_supported: ['header'],
-      dpop_signing_alg_values_supported: expect.arrayContaining(['ES256', 'EdDSA']),
-      tls_client_certificate_bound_access_tokens: true,
+    it('learns from the metadata that it can', async () => {
+      const { json } = await ask({ path: '/.well-known/openid-configuration' })
+      expect(json.tls_client_certificate_bound_access_tokens).toBe(true)
+      expect(json.token_endpoint_auth_methods_supported).toEqual(
+        expect.arrayContaining(['tls_client_auth', 'self_signed_tls_client_auth']),
+      )
+    })
+
+    it('is believed by no header here', async () => {
+      const headers = { 'client-cert': encodeURIComponent(robot.cert) }
+      expect((await tokenRequest('robot', undefined, headers)).status).toBe(401)
     })
   })
 
-  it('on a host of its own has them there, before any of its routes', async () => {
-    const refused = await ask({ path: '/x', headers: { host: 'shop.test' } })
-    const url = 'https://shop.test/.well-known/oauth-protected-resource'
-    expect(refused.headers['www-authenticate']).toContain(`resource_metadata="${url}"`)
-    expect((await metadataOf('/.well-known/oauth-protected-resource', 'shop.test')).json).toMatchObject({
-      resource: 'https://shop.test',
-      authorization_servers: [issuer],
+  describe('a client that proves a key', () => {
+    it('is told of the nonce, and gets tokens that are good with the key alone', async () => {
+      const first = await tokenRequest('lone', own, { dpop: proof('/oauth/token', 'POST', { nonce: undefined }) })
+      expect(first).toMatchObject({ status: 400, json: { error: 'use_dpop_nonce' } })
+      const given = first.headers['dpop-nonce']
+      const answer = await tokenRequest('lone', own, { dpop: proof('/oauth/token', 'POST', { nonce: given }) })
+      expect(answer).toMatchObject({ status: 200, json: { token_type: 'DPoP' } })
+
+      const token = String(answer.json.access_token)
+      const good = { authorization: `DPoP ${token}`, dpop: proofWith(token, '/orders/1') }
+      const passed = await ask({ path: '/orders/1?a=b', headers: good })
+      expect(passed.status).toBe(200)
+      expect(passed.json).not.toHaveProperty('dpop')
+      expect(passed.json['x-gatehouse-client']).toBe('lone')
+      const again = await ask({ path: '/orders/1?a=b', headers: good })
+      expect(again).toMatchObject({ status: 401, json: { error: 'invalid_dpop_proof' } })
+      const asBearer = await ask({ path: '/orders/1', headers: { authorization: `Bearer ${token}` } })
+      expect(asBearer).toMatchObject({ status: 401, json: { error: 'invalid_token' } })
+      const told = await ask({
+        path: '/oauth/introspect',
+        form: { client_id: 'lone', token },
+        shown: own,
+      })
+      expect(told.json).toMatchObject({ active: true, token_type: 'DPoP', cnf: { jkt: expect.any(String) } })
     })
-    expect((await metadataOf('/.well-known/oauth-protected-resource/orders', 'shop.test')).status).toBe(404)
-    expect((await metadataOf('/.well-known/oauth-protected-resource/shop')).status).toBe(404)
+
+    it('is refused with a proof that was made for another endpoint, or used before', async () => {
+      const elsewhere = await tokenRequest('lone', own, { dpop: proof('/oauth/par', 'POST') })
+      expect(elsewhere).toMatchObject({ status: 400, json: { error: 'invalid_dpop_proof' } })
+      const dpop = proof('/oauth/token', 'POST')
+      expect((await tokenRequest('lone', own, { dpop })).status).toBe(200)
+      expect(await tokenRequest('lone', own, { dpop })).toMatchObject({ json: { error: 'invalid_dpop_proof' } })
+    })
   })
 
-  it('can be read about from a page of any origin', async () => {
-    const path = '/.well-known/oauth-protected-resource/orders'
-    const { headers } = await ask({ path, headers: { origin: 'https://app.test' } })
-    expect(headers['access-control-allow-origin']).toBe('*')
-    expect((await metadataOf('/.well-known/oauth-protected-resource')).json).toMatchObject({ resource: issuer })
-  })
+  describe('a service', () => {
+    const metadataOf = (path: string, host = 'auth.test') => ask({ path, headers: { host } })
 
-  it('may ask for a better sign-in', async () => {
-    const { access_token } = (await tokenRequest('lone', own)).json
-    const headers = { authorization: `Bearer ${access_token}` }
-    // A client cannot sign in better, so that it is told so, and not to try.
-    expect((await ask({ path: '/accounts/1', headers })).status).toBe(403)
+    it('has metadata where its challenge says', async () => {
+      const refused = await ask({ path: '/orders/1' })
+      const url = `${issuer}/.well-known/oauth-protected-resource/orders`
+      expect(refused.headers['www-authenticate']).toBe(`Bearer realm="auth.test", resource_metadata="${url}"`)
+      const { status, headers, json } = await metadataOf(new URL(url).pathname)
+      expect([status, headers['access-control-allow-origin'], headers['cache-control']]).toEqual([
+        200,
+        undefined,
+        'public, max-age=300',
+      ])
+      expect(json).toEqual({
+        resource: `${issuer}/orders`,
+        resource_name: 'orders',
+        authorization_servers: [issuer],
+        scopes_supported: ['orders:read'],
+        bearer_methods_supported: ['header'],
+        dpop_signing_alg_values_supported: expect.arrayContaining(['ES256', 'EdDSA']),
+        tls_client_certificate_bound_access_tokens: true,
+      })
+    })
+
+    it('on a host of its own has them there, before any of its routes', async () => {
+      const refused = await ask({ path: '/x', headers: { host: 'shop.test' } })
+      const url = 'https://shop.test/.well-known/oauth-protected-resource'
+      expect(refused.headers['www-authenticate']).toContain(`resource_metadata="${url}"`)
+      expect((await metadataOf('/.well-known/oauth-protected-resource', 'shop.test')).json).toMatchObject({
+        resource: 'https://shop.test',
+        authorization_servers: [issuer],
+      })
+      expect((await metadataOf('/.well-known/oauth-protected-resource/orders', 'shop.test')).status).toBe(404)
+      expect((await metadataOf('/.well-known/oauth-protected-resource/shop')).status).toBe(404)
+    })
+
+    it('can be read about from a page of any origin', async () => {
+      const path = '/.well-known/oauth-protected-resource/orders'
+      const { headers } = await ask({ path, headers: { origin: 'https://app.test' } })
+      expect(headers['access-control-allow-origin']).toBe('*')
+      expect((await metadataOf('/.well-known/oauth-protected-resource')).json).toMatchObject({ resource: issuer })
+    })
+
+    it('may ask for a better sign-in', async () => {
+      const { access_token } = (await tokenRequest('lone', own)).json
+      const headers = { authorization: `Bearer ${access_token}` }
+      // A client cannot sign in better, so that it is told so, and not to try.
+      expect((await ask({ path: '/accounts/1', headers })).status).toBe(403)
+    })
   })
 })

@@ -6,14 +6,16 @@ import type { TlsOptions } from 'node:tls'
 import type { Mount } from '@gatehouse/auth/http/mount'
 import type { ResourceMetadata } from '@gatehouse/auth/protocol/protected-resource'
 import { isReserved, paths, reservedOnOtherHosts } from '@gatehouse/core/paths'
-import { checkRequest } from '@gatehouse/gateway/check-request'
+import { type CheckedRequest, checkRequest, type RefusedRequest } from '@gatehouse/gateway/check-request'
 import { onClientError } from '@gatehouse/gateway/client-error'
 import type { Gateway } from '@gatehouse/gateway/gateway'
+import type { createHttp2Connections, StreamListener } from '@gatehouse/gateway/http2/connections'
 import type { RefusalEntry } from '@gatehouse/gateway/refuse'
 import { serverOptions } from '@gatehouse/gateway/server-options'
 import { createUpgradedResponse } from '@gatehouse/gateway/websocket/upgraded-response'
 import type { Health } from './health.ts'
 import type { MetricsPage } from './telemetry/metrics-page.ts'
+import { TwoProtocolServer } from './tls/tls-server.ts'
 
 interface Dependencies {
   readonly mount: Mount
@@ -31,9 +33,14 @@ interface Dependencies {
 
 /**
  * Answers a request. `sent` is what came after the headers of one that wishes for another protocol, on a connection that Node
- * has let go of; absent for every other.
+ * has let go of; absent for every other. `checked` is what was found out of one that no connection of HTTP/1.1 has brought.
  */
-export type FrontListener = (request: IncomingMessage, response: ServerResponse, sent?: Uint8Array) => void
+export type FrontListener = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  sent?: Uint8Array,
+  checked?: CheckedRequest | RefusedRequest,
+) => void
 
 /**
  * The one front door: decides once which host and path a request asks for, gives Gatehouse's own paths to their endpoints
@@ -41,8 +48,7 @@ export type FrontListener = (request: IncomingMessage, response: ServerResponse,
  */
 export function createFrontDoor(dependencies: Dependencies): FrontListener {
   const { mount, gateway, health, metricsPage, isIssuerHost, resourceMetadata, issuerHost } = dependencies
-  return (request, response, sent) => {
-    const checked = checkRequest(request)
+  return (request, response, sent, checked = checkRequest(request)) => {
     if (!checked.ok) return gateway.handle(request, response, checked)
     // Whoever wishes for another protocol has to wait for the answer, wherever that comes from.
     if (sent !== undefined && (sent.length > 0 || checked.bodyLength !== 0)) {
@@ -76,17 +82,26 @@ export type FrontServer = Server | TlsServer
 export const isTlsServer = (server: FrontServer): server is TlsServer => 'setSecureContext' in server
 
 /**
- * A server with the limits of the gateway that answers what cannot be parsed; over TLS where there are options for it. A
- * request to change protocols may become a WebSocket; any other is served as a plain one, and its connection ends then.
+ * A server with the limits of the gateway that answers what cannot be parsed; over TLS where there are options for it, and then
+ * over HTTP/2 too where `openHttp2` is there. A request to change protocols may become a WebSocket; any other is served as a
+ * plain one, and its connection ends then.
  */
 export function createFrontServer(
   listener: FrontListener,
   logRefusal: (entry: RefusalEntry) => void,
   tls?: TlsOptions,
   leftoverTime = 30_000,
+  openHttp2?: typeof createHttp2Connections,
 ): FrontServer {
   const limited = limitPipelining(limitLeftovers(listener, leftoverTime))
-  const server = tls ? createTlsServer({ ...serverOptions, ...tls }, limited) : createServer(serverOptions, limited)
+  const onStream: StreamListener = (request, response, checked) => listener(request, response, undefined, checked)
+  const http2 = tls && openHttp2?.({ listener: onStream, logRefusal })
+  const options = { ...serverOptions, ...tls }
+  const server = http2
+    ? new TwoProtocolServer(options, limited, http2)
+    : tls
+      ? createTlsServer(options, limited)
+      : createServer(options, limited)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, sent: Buffer) => {
     const response = createUpgradedResponse(request, socket)
     if (response) listener(request, response, sent)

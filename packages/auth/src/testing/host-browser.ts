@@ -11,15 +11,20 @@ export interface Sent {
 /** A browser that keeps the cookies of each host apart, says where its requests come from, and follows redirects. */
 export class HostBrowser {
   readonly #port: number | undefined
+  readonly #exchange: Exchange
   readonly jars = new Map<string, Map<string, string>>()
   /** The addresses that it was led through, the last one included. */
   trail: string[] = []
   /** A path that it does not go to: there somebody else takes the address. */
   stopsBefore: string | undefined = undefined
 
-  /** Every host is this machine; `port` is where all of them are, whatever their addresses say. */
-  constructor(port?: number) {
+  /**
+   * Every host is this machine; `port` is where all of them are, whatever their addresses say. `exchange` is how requests are
+   * sent, by default over HTTP/1.1 without TLS.
+   */
+  constructor(port?: number, exchange: Exchange = exchangePlain) {
     this.#port = port
+    this.#exchange = exchange
   }
 
   /** Goes to a page as somebody does who follows a link of the site itself. */
@@ -65,7 +70,7 @@ export class HostBrowser {
     const jar = this.jars.get(host) ?? new Map<string, string>()
     this.jars.set(host, jar)
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
-    const answer = await exchange(this.#port ?? Number(port), {
+    const answer = await this.#exchange(this.#port ?? Number(port), {
       method,
       path: pathname + search,
       headers: { host, ...(cookie ? { cookie } : {}), ...headers },
@@ -83,15 +88,22 @@ export class HostBrowser {
 
 const pageHeaders = { accept: 'text/html,*/*', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
 
-interface Exchange {
+/** A request as it is sent. */
+export interface SentRequest {
   readonly method: string
   readonly path: string
   readonly headers: OutgoingHttpHeaders
   readonly body: string | undefined
 }
 
-const exchange = (port: number, { body, ...sent }: Exchange) =>
-  new Promise<{ status: number; headers: IncomingHttpHeaders; text: string }>((resolve, reject) => {
+/** Sends a request to a port of this machine, and answers with what comes back. */
+export type Exchange = (
+  port: number,
+  request: SentRequest,
+) => Promise<{ readonly status: number; readonly headers: IncomingHttpHeaders; readonly text: string }>
+
+const exchangePlain: Exchange = (port, { body, ...sent }) =>
+  new Promise((resolve, reject) => {
     const outgoing = request({ host: '127.0.0.1', port, ...sent }, (response) => {
       let text = ''
       response.setEncoding('utf8')

@@ -6,6 +6,8 @@ import type { ConfigurationFile } from './schema.ts'
 /** Which certificates are shown, asked for and believed. */
 export interface CertificateSettings {
   readonly files: CertificateFiles
+  /** Whether the TLS listener also speaks HTTP/2. */
+  readonly http2: boolean
   /** Whether the TLS listener asks clients for a certificate. */
   readonly ask: boolean
   /** The header in which trusted proxies hand certificates on, in small letters. */
@@ -26,7 +28,8 @@ export function resolveCertificates(content: ConfigurationFile, report: Report):
   if (clients?.ask !== undefined && tls === undefined) {
     report(['client_certificates', 'ask'], 'is for a listener of its own: add tls, or leave it out')
   }
-  return { files, ask: clients?.ask ?? true, header: clients?.header?.toLowerCase() }
+  const http2 = tls?.http2 ?? true
+  return { files, http2, ask: clients?.ask ?? true, header: clients?.header?.toLowerCase() }
 }
 
 /** Reports clients whose certificates could never get here, or that nobody would stand for. */

@@ -38,6 +38,9 @@ export const configurationSchema = Type.Object(
         {
           cert: text('A PEM file: the certificate of the listener, followed by those that vouch for it'),
           key: text('A PEM file: its private key, without a passphrase'),
+          http2: Type.Optional(
+            flag('Whether the listener also speaks HTTP/2, with clients that offer it (ALPN). gRPC needs it', true),
+          ),
         },
         {
           ...strict,
