@@ -15,11 +15,18 @@ const run = promisify(execFile)
 const secret = randomBytes(32).toString('base64url')
 
 let site: SecureSite
+/** Requests that the service has not answered to their end. */
+let open = 0
 const service = createServer((incoming, response) => {
+  open += 1
+  response.on('close', () => {
+    open -= 1
+  })
   if (incoming.url === '/orders/live') {
     response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
     return
   }
+  if (incoming.method === 'POST') return void incoming.resume().on('end', () => response.end('{}'))
   response.end(JSON.stringify({ ...incoming.headers, version: incoming.httpVersion }))
 })
 beforeAll(async () => {
@@ -134,6 +141,36 @@ describe('over HTTP/2', () => {
     // An upgrade, and prior knowledge, are for plain connections, and there is none.
     expect(await version('--http2-prior-knowledge')).toBe('2 200')
   })
+})
+
+it('is over when the server closes: at once where nothing is under way, and with its last stream where something is', async () => {
+  const origin = `http://127.0.0.1:${(service.address() as AddressInfo).port}`
+  const other = await startSecureSite(`  orders: { upstream: ${origin}, routes: [{ path: /**, require: nothing }] }`)
+  const [idle, busy, stuck] = [openHttp2(other.port), openHttp2(other.port), openHttp2(other.port)]
+  const head = { ':authority': 'auth.test' }
+  await Promise.all(
+    [idle, busy, stuck].map((session) => once(session.request({ ...head, ':path': '/livez' }).resume(), 'end')),
+  )
+  const slow = busy.request({ ...head, ':path': '/orders', ':method': 'POST' }, { endStream: false })
+  slow.write('a')
+  stuck.request({ ...head, ':path': '/orders/live' }).on('error', () => undefined)
+  await expect.poll(() => open).toBe(2)
+  let isClosed = false
+  other.program.server.close(() => {
+    isClosed = true
+  })
+  await once(idle, 'close')
+  expect([busy.destroyed, stuck.destroyed]).toEqual([false, false])
+  slow.end('b')
+  const [answer] = await once(slow, 'response')
+  expect(answer[':status']).toBe(200)
+  await once(slow.resume(), 'end')
+  await once(busy, 'close')
+  expect([stuck.destroyed, isClosed]).toEqual([false, false])
+  other.program.server.closeAllConnections()
+  await once(stuck, 'close')
+  await expect.poll(() => isClosed).toBe(true)
+  await other.close()
 })
 
 it('is not offered where the configuration says so', async () => {

@@ -46,6 +46,12 @@ it('serves a request that wishes for another protocol as a plain one', async () 
   }
 })
 
+it('speaks no HTTP/2 without TLS, whoever knows of it beforehand', async () => {
+  const { received, handled } = await converse('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0')
+  expect(received).toMatch(/^HTTP\/1\.1 400 Bad Request/)
+  expect(handled).toBe(0)
+})
+
 it('cuts a connection on which a body drips in after its request was answered, and no other', async () => {
   const server = createFrontServer(
     (request, response) => {

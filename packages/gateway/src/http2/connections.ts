@@ -78,17 +78,18 @@ type Opened = [stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: n
 
 /** END_STREAM on a HEADERS frame. Spec: RFC 9113 section 6.2. */
 const endStream = 0x1
-/** ENHANCE_YOUR_CALM. Spec: RFC 9113 section 7. */
+/** Error codes. Spec: RFC 9113 section 7. */
+const refusedStream = 7
 const enhanceYourCalm = 11
 const greatestStream = 2 ** 31 - 1
 /** Between the word that there will be no more and the last stream that is taken: what was sent meanwhile is served. */
 const stopNotice = 100
-/** For which a connection is kept that has been closed here and not there. */
-const linger = 1000
 
 class Connection {
   readonly #session: ServerHttp2Session
   readonly #socket: TLSSocket
+  /** Its client's; asked for once, since a socket that is gone has none. */
+  readonly #address: string
   readonly #shared: Shared
   readonly #resets: Allowance
   readonly #controls: Allowance
@@ -97,9 +98,13 @@ class Connection {
   #idleSince = performance.now()
   #isFresh = true
   #isStopping = false
+  #destroyedAt: number | undefined = undefined
+  /** It has cost too much, and is about to be broken. */
+  #isRefused = false
 
   constructor(socket: TLSSocket, shared: Shared, onClosed: (connection: Connection) => void) {
     this.#socket = socket
+    this.#address = socket.remoteAddress ?? ''
     this.#shared = shared
     this.#resets = new Allowance(shared.limits.resets)
     this.#controls = new Allowance(shared.limits.controls)
@@ -112,12 +117,10 @@ class Connection {
     session.on('ping', () => this.#onControl())
     session.on('remoteSettings', () => this.#onControl())
     session.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code?.startsWith('ERR_HTTP2') === true) this.#log('invalid_request', `${error.code} ${error.message}`)
+      if (!this.#isRefused && error.code?.startsWith('ERR_HTTP2') === true)
+        this.#log('invalid_request', `${error.code} ${error.message}`)
     })
-    session.on('close', () => {
-      onClosed(this)
-      setTimeout(() => socket.destroy(), linger).unref()
-    })
+    session.on('close', () => onClosed(this))
   }
 
   #onStream(...[stream, headers, flags, fields]: Opened): void {
@@ -125,6 +128,7 @@ class Connection {
     stream.on('error', () => undefined)
     // Reset in the very bytes that opened it: nobody has to look at it.
     if (stream.destroyed || stream.closed) return this.#onReset()
+    if (this.#isRefused) return stream.close(refusedStream)
     this.#streams += 1
     this.#isFresh = false
     const ends = (flags & endStream) !== 0
@@ -151,13 +155,22 @@ class Connection {
   }
 
   #refuse(reason: string): void {
-    if (this.#session.destroyed) return
+    if (this.#isRefused) return
+    this.#isRefused = true
     this.#log('too_many_requests', reason)
-    this.#session.destroy(undefined, enhanceYourCalm)
+    this.#session.goaway(enhanceYourCalm)
+    // Not at once: the client is told before the connection breaks.
+    setImmediate(() => this.#break(enhanceYourCalm))
   }
 
   onTick(now: number): void {
-    const { firstStream, idle } = this.#shared.limits
+    const { firstStream, idle, linger } = this.#shared.limits
+    if (this.#session.destroyed) {
+      // Node waits for the client to take the last frames, and to close its side.
+      this.#destroyedAt ??= now
+      if (now - this.#destroyedAt > linger) this.#socket.destroy()
+      return
+    }
     if (this.#streams > 0 || now - this.#idleSince <= (this.#isFresh ? firstStream : idle)) return
     this.#session.close()
   }
@@ -170,7 +183,12 @@ class Connection {
   }
 
   destroy(): void {
-    this.#session.destroy()
+    this.#break(0)
+  }
+
+  #break(code: number): void {
+    // A number is an error code of HTTP/2, which the types know of as an error only.
+    this.#session.destroy(code as unknown as Error)
     this.#socket.destroy()
   }
 
@@ -182,7 +200,7 @@ class Connection {
       request_id: newRequestId(),
       code,
       status: errorCatalogue[code].status,
-      address: this.#socket.remoteAddress ?? '',
+      address: this.#address,
       reason,
       needed: 'a connection that keeps to the limits of HTTP/2',
     })

@@ -12,6 +12,8 @@ export interface Http2Limits {
   readonly idle: number
   /** For which a client may leave alone what is left of a finished answer. */
   readonly unread: number
+  /** For which a connection is kept that is closed here and not there. */
+  readonly linger: number
   /** Between two looks at all connections. */
   readonly tick: number
 }
@@ -23,12 +25,13 @@ export const defaultLimits: Http2Limits = {
   firstStream: 15_000,
   idle: 60_000,
   unread: 60_000,
+  linger: 1000,
   tick: 1000,
 }
 
 /**
  * What node:http2 and nghttp2 hold a connection to by themselves. A header list above its size or its number of fields costs its
- * stream; more streams than may be at once are refused, and a connection that goes on opening them ends; so does one with
+ * stream, where the client has acknowledged the size (`readRequestHead` holds everybody to it); more streams than may be at once are refused, and a connection that goes on opening them ends; so does one with
  * too many frames that are invalid or empty. Nghttp2 takes at most eight CONTINUATION frames, and a thousand acknowledgements
  * that nobody fetches. A body waits in the window of its stream, 64 KiB each.
  */

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { parseAuthority } from '../authority.ts'
 import type { RefusedRequest } from '../check-request.ts'
+import { sessionOptions } from './limits.ts'
 
 /** The head of a stream as an HTTP/1.1 request would have it. */
 export interface RequestHead {
@@ -20,7 +21,7 @@ export interface RequestHead {
  * lower case, no header of a connection, a `content-length` that the DATA will have to match. `:authority` becomes Host, the
  * crumbs of a cookie one header, and a body of which no length is told is chunked. `headers` are the same fields as node:http2
  * collects them, and become those of the request; `ends`: whether there is no body.
- * Spec: RFC 9113 sections 8.2.3, 8.3 and 8.3.1. Codes: invalid_request, method_not_allowed (CONNECT, which is not served).
+ * Spec: RFC 9113 sections 8.2.3, 8.3 and 8.3.1. Codes: invalid_request, headers_too_large, method_not_allowed (CONNECT, which is not served).
  * Stops: a Host that the service would believe in place of the one that was decided on; targets that are no paths.
  */
 export function readRequestHead(headers: IncomingHttpHeaders, fields: readonly string[], ends: boolean): RequestHead {
@@ -30,9 +31,11 @@ export function readRequestHead(headers: IncomingHttpHeaders, fields: readonly s
   let host: string | undefined
   let cookie: string | undefined
   let hasLength = false
+  let size = 0
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? ''
     const value = fields[index + 1] ?? ''
+    size += name.length + value.length
     if (name === ':method') method = value
     else if (name === ':path') target = value
     else if (name === ':scheme') scheme = value
@@ -55,12 +58,14 @@ export function readRequestHead(headers: IncomingHttpHeaders, fields: readonly s
     rawHeaders.push('transfer-encoding', 'chunked')
     headers['transfer-encoding'] = 'chunked'
   }
-  return { method, target, rawHeaders, headers, fault: findFault({ method, target, scheme, authority, host }) }
+  return { method, target, rawHeaders, headers, fault: findFault({ size, method, target, scheme, authority, host }) }
 }
 
 const pseudo = [':method', ':path', ':scheme', ':authority']
 
-interface Pseudo {
+interface Found {
+  /** Of all names and values, in bytes. */
+  readonly size: number
   readonly method: string
   readonly target: string
   readonly scheme: string
@@ -68,7 +73,11 @@ interface Pseudo {
   readonly host: string | undefined
 }
 
-function findFault({ method, target, scheme, authority, host }: Pseudo): RefusedRequest | undefined {
+function findFault({ size, method, target, scheme, authority, host }: Found): RefusedRequest | undefined {
+  // What is told in SETTINGS binds a client once it has acknowledged it, which it need never do.
+  if (size > sessionOptions.settings.maxHeaderListSize) {
+    return { ok: false, status: 431, code: 'headers_too_large', reason: `a header list of ${size} bytes` }
+  }
   if (method === 'CONNECT') {
     return { ok: false, status: 405, code: 'method_not_allowed', reason: 'CONNECT: nothing is tunnelled here' }
   }
