@@ -46,7 +46,7 @@ const limits = (of: 'service' | 'route') =>
         concurrency: Type.Optional(
           count(
             of === 'service'
-              ? 'How many requests it has at once, by all of its routes together, open WebSockets among them: 503 beyond. Each process counts for itself'
+              ? 'How many requests it has at once, by all of its routes together, open WebSockets among them: 503 beyond. Workers, and replicas on one Postgres, share it within a quarter of a second'
               : 'How many requests this route has at once, beside the limit of its service',
             { minimum: 1, maximum: 1_000_000 },
           ),
@@ -55,7 +55,7 @@ const limits = (of: 'service' | 'route') =>
           Type.Array(rate, {
             description:
               of === 'service'
-                ? 'How often it may be asked, by all of its routes together: 429 beyond. Each process counts for itself'
+                ? 'How often it may be asked, by all of its routes together: 429 beyond. Workers, and replicas on one Postgres, share it within a quarter of a second'
                 : 'How often this route may be asked, beside the limits of its service',
             expected: 'a list of rate limits such as [{ per: principal, requests: 100, in: 1m }]',
           }),
