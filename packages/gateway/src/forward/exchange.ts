@@ -13,6 +13,7 @@ import type { Visit } from '../visit.ts'
 import { isEventStream, saysTooLong } from './answer-shape.ts'
 import { noConnection, revokedMeanwhile, tooLarge, tooLong } from './denials.ts'
 import { closeEmptyBody } from './empty-body.ts'
+import { HeaderWait } from './header-wait.ts'
 import { RequestBody } from './request-body.ts'
 import type { Running, Runs } from './running.ts'
 import type { ForwardTuning } from './tuning.ts'
@@ -68,6 +69,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   readonly #onUpgrade: ForwardedRequest['onUpgrade']
   #upstream: Upstream
   #abort: ((reason?: Error) => void) | undefined = undefined
+  #headerWait: HeaderWait | undefined = undefined
   #resume: (() => void) | undefined = undefined
   #retried = false
   /** Answered, failed or given up: whatever undici still says is of no interest. */
@@ -136,11 +138,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#ticksWaiting = 0
     // Not `abort`, which costs the connection: those behind this one in the queue wait for it.
     if (this.#over) throw new Error('It was given up while it waited for a connection')
+    this.#headerWait = new HeaderWait(this.#route.service.timeouts.headers, this.#body, abort)
   }
 
   /** The service has agreed to another protocol: what comes of the connection is no more of this exchange's concern. */
   onUpgrade(_status: number, raw: Buffer[] | string[] | null, socket: Duplex): void {
     this.#upstream.running -= 1
+    this.#headerWait?.stop()
     if (this.#over || this.#ticksRevoked !== -1) {
       socket.on('error', () => undefined).destroy()
       return this.#giveUp(revokedMeanwhile)
@@ -152,6 +156,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
     if (status < 200) return true
+    this.#headerWait?.stop()
     this.#upstream.standing.answered(status, this.#forwarder.clock)
     const response = this.#response
     const headers = buildResponseHeaders(status, raw, this.#rules)
@@ -229,6 +234,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
 
   onError(error: Error): void {
     this.#upstream.running -= 1
+    this.#headerWait?.stop()
     const nothingSent = this.#abort === undefined
     const now = this.#forwarder.clock.milliseconds()
     if (nothingSent && saysUnreachable(error)) this.#upstream.unreachable(now)

@@ -6,6 +6,8 @@ import { Readable } from 'node:stream'
  * that is the request ends the client's connection with it, answer and all.
  */
 export class RequestBody extends Readable {
+  /** When the last of it came, by `performance.now()`; 0 before that. */
+  endedAt = 0
   readonly #request: IncomingMessage
   readonly #limit: number
   readonly #onTooLarge: () => void
@@ -25,6 +27,7 @@ export class RequestBody extends Readable {
     this.on('error', () => undefined)
     request.on('data', (chunk: Buffer) => this.#take(chunk))
     request.on('end', () => {
+      this.endedAt = performance.now()
       if (!this.destroyed) this.push(null)
     })
   }
@@ -48,6 +51,11 @@ export class RequestBody extends Readable {
     this.#request.resume()
   }
 
+  /** Whether more of it is awaited from the client; not where the service takes no more. */
+  get isArriving(): boolean {
+    return !this.#request.complete && !this.#request.isPaused()
+  }
+
   /** Reads the rest away, up to the limit, so that the client can finish and use its connection again. */
   discard(): void {
     if (this.#discarding || this.#request.complete) return
@@ -60,7 +68,7 @@ export class RequestBody extends Readable {
    * once they have passed. Time in which the service keeps the client waiting does not count.
    */
   isTooSlow(idleTicks: number, rate: number): boolean {
-    if (this.#request.complete || this.#request.isPaused()) return false
+    if (!this.isArriving) return false
     this.#ticks += 1
     this.#quietTicks += 1
     return this.#quietTicks > idleTicks || (this.#ticks > idleTicks && this.#bytes < this.#ticks * rate)

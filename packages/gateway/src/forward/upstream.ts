@@ -121,7 +121,8 @@ export class Upstream {
         ...(key === undefined ? {} : { key }),
         ...(serverName === undefined ? {} : { servername: serverName }),
       }),
-      headersTimeout: timeouts.headers,
+      // Each exchange has a timer of its own: see HeaderWait.
+      headersTimeout: 0,
       bodyTimeout: timeouts.idle,
       maxHeaderSize: 32_768,
     })
