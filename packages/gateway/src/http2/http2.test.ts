@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../fixtures/client.ts'
 import { openSession, openStream, readStream, sendHttp2 } from '../fixtures/http2-client.ts'
 import { type Http2Front, startHttp2Front } from '../fixtures/http2-front.ts'
+import { frameType, get, headersFrame, openRaw } from '../fixtures/raw-http2.ts'
 import { startUpstream, type TestUpstream } from '../fixtures/upstream.ts'
 
 let upstream: TestUpstream
@@ -30,6 +31,10 @@ beforeEach(async () => {
         .end('two')
     if (path === '/empty') return void response.writeHead(204).end()
     if (path === '/slow') return
+    if (path === '/breaks') {
+      response.write('half')
+      return void setTimeout(() => response.destroy(), 20)
+    }
     if (path === '/take') return void request.resume().on('end', () => response.end('taken'))
     response.setHeader('content-length', 2)
     response.end('ok')
@@ -119,6 +124,17 @@ describe('a request by HTTP/2', () => {
     session.destroy()
   })
 
+  it('is broken off where the service breaks off, and nobody takes half for a whole', async () => {
+    const answer = await sendHttp2(front.port, '/breaks')
+    expect(answer).toMatchObject({ status: 200, body: 'half', code: 2 })
+    // What says so is no frame behind the end of the body: there is no end.
+    const raw = await openRaw(front.port)
+    raw.write(headersFrame(1, get('/breaks')))
+    await until(() => raw.resetCode(1) !== undefined)
+    expect(raw.frames.filter(({ type, flags }) => type === frameType.data && flags !== 0)).toEqual([])
+    raw.socket.destroy()
+  })
+
   it('is given up where its client gives it up, and the connection goes on', async () => {
     const session = openSession(front.port)
     const stream = openStream(session, '/slow')
@@ -157,5 +173,16 @@ describe('a gateway that stops', () => {
     stream.end('b')
     expect(await answer).toMatchObject({ status: 200, body: 'ab', code: 0 })
     await until(() => session.destroyed)
+  })
+
+  it('names the last stream that it has taken, so that its client can send what came later elsewhere', async () => {
+    const raw = await openRaw(front.port)
+    raw.write(headersFrame(1, get()))
+    await until(() => raw.status(1) === 200)
+    front.stopServing()
+    raw.write(headersFrame(3, get()))
+    await until(() => raw.isClosed)
+    expect(raw.frames.findLast(({ type }) => type === frameType.goaway)?.payload.readUInt32BE(0)).toBe(1)
+    expect([raw.status(3), upstream.received.length]).toEqual([0, 1])
   })
 })

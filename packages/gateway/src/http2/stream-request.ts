@@ -5,8 +5,8 @@ import type { RequestHead } from './request-head.ts'
 
 /**
  * A stream's request, as everything behind the front door reads one. `socket` is its connection's: to be looked at, and not
- * to be written to. Its body is read from the stream no faster than somebody reads it here. Destroying it resets the stream and
- * leaves the connection alone.
+ * to be written to. Its body is read from the stream no faster than somebody reads it here. Destroying it resets the stream,
+ * unless that has an answer already, and leaves the connection alone.
  */
 export class StreamRequest extends IncomingMessage {
   readonly #stream: ServerHttp2Stream
@@ -56,12 +56,12 @@ export class StreamRequest extends IncomingMessage {
     if (!this.complete) {
       this.aborted = true
       this.emit('aborted')
-      if (!this.#stream.closed) this.#stream.close(cancel)
+      const stream = this.#stream
+      // An answer that has begun gets to its end, which ends the stream too.
+      if (stream.headersSent) stream.pause()
+      else if (!stream.destroyed) stream.destroy(new Error('the request was given up'))
     }
     // Nobody who reads a request listens to its errors: as with HTTP/1.1, it is only over.
     process.nextTick(callback)
   }
 }
-
-/** CANCEL. Spec: RFC 9113 section 7. */
-const cancel = 8

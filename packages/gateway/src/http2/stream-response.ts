@@ -84,8 +84,8 @@ export class StreamResponse extends ServerResponse {
   override destroy(): this {
     if (this.destroyed) return this
     this.destroyed = true
-    const stream = this.#stream
-    if (!stream.destroyed) stream.close(this.headersSent ? internalError : cancel)
+    // Not `close`, which ends the body in order before it resets the stream: half of it would look whole.
+    if (!this.#stream.destroyed) this.#stream.destroy(new Error('the answer was broken off'))
     return this
   }
 
@@ -129,7 +129,5 @@ function addAll(fields: HeaderFields, headers: Readonly<Record<string, unknown>>
   }
 }
 
-/** Error codes. Spec: RFC 9113 section 7. */
+/** NO_ERROR. Spec: RFC 9113 section 7. */
 const noError = 0
-const internalError = 2
-const cancel = 8
