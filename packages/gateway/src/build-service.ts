@@ -1,6 +1,7 @@
 import { checkAnswers } from './answers/answer-rules.ts'
 import type { RequireDefinition } from './authorize/requirement.ts'
 import { RouteError, type ServiceDefinition } from './definitions.ts'
+import { findHttp2Origin } from './forward/upstream-options.ts'
 import type { Service } from './route.ts'
 import { checkLimits } from './traffic/limits.ts'
 
@@ -33,7 +34,9 @@ export function buildService(
     name: definition.name,
     audience: definition.audience,
     audiences: definition.audience === audience ? [audience] : [audience, definition.audience],
-    upstreams: definition.upstream.map((url) => parseUpstream(url) ?? fail(`"${url}" is no http(s) origin`)),
+    upstreams: definition.upstream.map(
+      (url) => parseUpstream(url) ?? fail(`"${url}" is no origin of http, https, h2c or h2`),
+    ),
     timeouts: { connect: milliseconds(connect), headers: milliseconds(headers), idle: milliseconds(idle) },
     balance,
     upstreamTls,
@@ -50,7 +53,7 @@ export function buildService(
 
 function checkUpstreamOptions({ upstream, upstreamTls: tls, health }: ServiceDefinition): string | undefined {
   if (tls !== undefined) {
-    if (upstream.some((url) => !url.startsWith('https:'))) return 'upstream_tls is for upstreams at https alone'
+    if (upstream.some((url) => !/^(?:https|h2):/.test(url))) return 'upstream_tls is for upstreams at https or h2 alone'
     if ((tls.cert === undefined) !== (tls.key === undefined)) return 'upstream_tls: cert and key go together'
   }
   if (health === undefined) return undefined
@@ -65,7 +68,15 @@ const scopesOf = (rule: RequireDefinition): readonly string[] =>
 
 const milliseconds = (seconds: number): number => Math.ceil(seconds * 1000)
 
+/** An upstream without anything but scheme, host and port, as it is known by. */
 function parseUpstream(text: string): string | undefined {
+  const http2 = findHttp2Origin(text)
+  const origin = parseOrigin(http2 ?? text)
+  if (http2 === undefined || origin === undefined) return origin
+  return origin.startsWith('https:') ? `h2${origin.slice(5)}` : `h2c${origin.slice(4)}`
+}
+
+function parseOrigin(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined
   const url = new URL(text)
   const bare =

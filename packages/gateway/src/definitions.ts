@@ -13,7 +13,7 @@ export interface ServiceDefinition extends AnswersDefinition, PathDefinition {
   readonly audience: string
   /** Whether it is an app in the browser whose session Gatehouse holds. */
   readonly session?: 'cookie' | undefined
-  /** Origins such as `http://orders-1:4001`; none where another proxy forwards and asks us. */
+  /** Origins such as `http://orders-1:4001` or, over HTTP/2, `h2c://orders-1:4001`; none where another proxy forwards and asks us. */
   readonly upstream: readonly string[]
   /** Whether it may be without an upstream. */
   readonly forwardAuth?: boolean | undefined

@@ -8,6 +8,7 @@ import { dpopAlgorithms } from '@gatehouse/guard/dpop'
 import { findAnswerHeaders } from './answers/answer-headers.ts'
 import { isForPerson } from './authenticate/sign-in-detour.ts'
 import type { Denial } from './denial.ts'
+import { isGrpc, refuseCall } from './http2/grpc.ts'
 import type { Visit } from './visit.ts'
 
 /** What the log says of a refusal or of an upstream's failure. */
@@ -52,7 +53,8 @@ const lingerMilliseconds = 1000
 
 /**
  * Answers with the standard error and an id, and logs under that id what the stranger is not told. Where the answer has
- * already begun, the connection is broken instead, since an ended answer would look complete.
+ * already begun, the connection is broken instead, since an ended answer would look complete. A client of gRPC is told in its own
+ * way, also then.
  */
 export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
   const { request, response, checked } = visit
@@ -76,28 +78,33 @@ export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
     needed: denial.needed,
   })
   if (!visit.allowed) sink.onDecision?.({ route, outcome: denial.code })
-  if (response.headersSent) {
+  const isCall = isGrpc(request)
+  if (response.headersSent && !isCall) {
     response.destroy()
     return
   }
   // An exchange counts its own answer when the response closes.
   if (!visit.forwarded) sink.onAnswer?.(route, status, (sink.clock.milliseconds() - visit.startedAt) / 1000)
+  if (isCall) return refuseCall(response, denial, decisionId, headersBeside(sink, visit, denial))
   const unread = !request.complete && (!checked.ok || checked.bodyLength !== 0)
   const small = checked.ok && checked.bodyLength >= 0 && checked.bodyLength <= readableRest
   const close = denial.close === true || (unread && !small)
   const page = pageFor(sink, visit, denial, decisionId)
   const body = page?.text ?? errorBody(denial.code, decisionId)
-  const headers = [
-    ...errorHeaders(body, page?.headers),
-    ...(denial.headers ?? []),
-    ...(findAnswerHeaders(visit, true) ?? []),
-  ]
-  if (denial.challenge !== undefined) headers.push('www-authenticate', challengeOf(sink, visit, denial.challenge))
+  const headers = [...errorHeaders(body, page?.headers), ...headersBeside(sink, visit, denial)]
   if (close) headers.push('connection', 'close')
   response.writeHead(status, headers)
-  if (unread && close) endAfterLinger(request, response, body)
+  // A stream of HTTP/2 can be left without the bytes that are still to come.
+  if (unread && close && request.httpVersionMajor === 1) endAfterLinger(request, response, body)
   else response.end(body)
   if (unread) request.resume()
+}
+
+/** What a refusal says in headers, whatever its body. */
+function headersBeside(sink: RefusalSink, visit: Visit, { headers, challenge }: Denial): string[] {
+  const beside = [...(headers ?? []), ...(findAnswerHeaders(visit, true) ?? [])]
+  if (challenge !== undefined) beside.push('www-authenticate', challengeOf(sink, visit, challenge))
+  return beside
 }
 
 function challengeOf({ realm }: RefusalSink, visit: Visit, parameters: ChallengeParameters): string {

@@ -245,7 +245,7 @@ clients:
     ],
     'a bad upstream': [
       `${base}services:\n  orders: { upstream: orders:4001, routes: [{ path: /a, require: token }] }\n`,
-      /services\.orders: "orders:4001" is no http\(s\) origin/,
+      /services\.orders: "orders:4001" is no origin of http, https, h2c or h2/,
     ],
     'a bad service name': [
       `${base}services:\n  Orders_1: { upstream: http://o:1, routes: [{ path: /a, require: token }] }\n`,
@@ -306,7 +306,7 @@ clients:
     'a database that is gone with the process': [`${base}database: ':memory:'\n`, /database: nothing of it would/],
     'an upstream with a password, which is not repeated': [
       `${base}services:\n  orders: { upstream: http://u:hunter2@orders:4001, routes: [{ path: /a, require: token }] }\n`,
-      /services\.orders: "http:\/\/…@orders:4001" is no http\(s\) origin/,
+      /services\.orders: "http:\/\/…@orders:4001" is no origin of http, https, h2c or h2/,
     ],
     'YAML that is none': ['issuer: [\n', /^gatehouse\.yaml:\d: not valid YAML/],
     'a list': ['- issuer\n', /expected keys and values/],

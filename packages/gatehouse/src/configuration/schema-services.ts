@@ -148,7 +148,7 @@ export const service = Type.Object(
     upstream: Type.Optional(
       Type.Union([text('An origin'), texts('Origins', { minItems: 1 })], {
         description:
-          'Where the service listens: one origin such as `http://orders:4001`, or a list that requests are spread over',
+          'Where the service listens: one origin such as `http://orders:4001`, or a list that requests are spread over. `h2c://orders:4001` is asked over HTTP/2 without TLS, `h2://…` over HTTP/2 with it, as gRPC needs',
         expected: 'an origin such as http://orders:4001, or a list of them',
       }),
     ),
@@ -168,13 +168,16 @@ export const service = Type.Object(
           key: Type.Optional(text('A PEM file: its key, without a passphrase')),
           server_name: Type.Optional(text('The name that its certificate must be for. Left out: the upstream’s own')),
         },
-        { ...strict, description: 'How connections to its https upstreams are proven. Read anew at each reload' },
+        {
+          ...strict,
+          description: 'How connections to its https and h2 upstreams are proven. Read anew at each reload',
+        },
       ),
     ),
     health: Type.Optional(
       Type.Object(
         {
-          path: text('A GET of it must be answered with 2xx'),
+          path: text('A GET of it must be answered with 2xx, which services of gRPC alone do not do'),
           every: Type.Optional(duration('Between two questions', '10s')),
           timeout: Type.Optional(duration('For the whole answer', '2s')),
         },

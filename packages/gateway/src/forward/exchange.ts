@@ -5,6 +5,8 @@ import type { Outbox, Ready } from '@gatehouse/core/outbox'
 import type { Clock } from '@gatehouse/core/time'
 import type { Dispatcher } from 'undici'
 import type { Denial } from '../denial.ts'
+import { isGrpc } from '../http2/grpc.ts'
+import { passTrailers } from '../http2/trailers.ts'
 import { type RefusalSink, refuse } from '../refuse.ts'
 import { buildResponseHeaders, type ResponseRules } from '../rewrite/response-headers.ts'
 import type { Route } from '../route.ts'
@@ -112,7 +114,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
       added: request.added,
     }
     this.#body = request.body
-      ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)))
+      ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)), isGrpc(visit.request))
       : null
     if (!request.body && request.onUpgrade === undefined) closeEmptyBody(visit.request)
     const { path, method, headers, onUpgrade } = request
@@ -215,12 +217,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#resume?.()
   }
 
-  onComplete(): void {
+  onComplete(trailers?: string[] | null): void {
     this.#upstream.running -= 1
     if (this.#over) return
     this.#over = true
     this.#complete = true
     this.#ticksWaiting = 0
+    if (trailers) passTrailers(trailers, this.#response, this.#rules)
     if (this.#released) this.#response.end()
     else this.#forwarder.outbox.completed()
     this.#body?.discard()

@@ -16,10 +16,15 @@ export class RequestBody extends Readable {
   #quietTicks = 0
   #discarding = false
   #isTooLarge = false
+  readonly #isPatient: boolean
 
-  /** `limit` in bytes. `onTooLarge` is called once, when a body turns out longer; what is longer is never forwarded. */
-  constructor(request: IncomingMessage, limit: number, onTooLarge: () => void) {
+  /**
+   * `limit` in bytes. `onTooLarge` is called once, when a body turns out longer; what is longer is never forwarded. `isPatient`:
+   * whether it may come as slowly as it likes, as the messages of a conversation do.
+   */
+  constructor(request: IncomingMessage, limit: number, onTooLarge: () => void, isPatient = false) {
     super()
+    this.#isPatient = isPatient
     this.#request = request
     this.#limit = limit
     this.#onTooLarge = onTooLarge
@@ -68,7 +73,7 @@ export class RequestBody extends Readable {
    * once they have passed. Time in which the service keeps the client waiting does not count.
    */
   isTooSlow(idleTicks: number, rate: number): boolean {
-    if (!this.isArriving) return false
+    if (this.#isPatient || !this.isArriving) return false
     this.#ticks += 1
     this.#quietTicks += 1
     return this.#quietTicks > idleTicks || (this.#ticks > idleTicks && this.#bytes < this.#ticks * rate)

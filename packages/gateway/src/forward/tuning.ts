@@ -5,6 +5,8 @@ import type { LookupFunction } from 'node:net'
 export interface ForwardTuning {
   /** Connections per upstream. */
   readonly connections: number
+  /** Connections per upstream that speaks HTTP/2, with a hundred requests on each. */
+  readonly sessions: number
   /** Requests that may wait for a connection of one upstream; more are answered 503. */
   readonly queue: number
   /** Ticks that a request may wait for a connection, beyond the time for making one. */
@@ -36,6 +38,7 @@ export interface ForwardTuning {
 /** The defaults: ticks are seconds. */
 export const defaultTuning: ForwardTuning = {
   connections: 128,
+  sessions: 8,
   queue: 1024,
   queueTicks: 10,
   failures: 3,

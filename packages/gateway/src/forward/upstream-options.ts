@@ -31,6 +31,15 @@ export interface UpstreamOptions {
   readonly health?: HealthCheck | undefined
 }
 
+/**
+ * Where an upstream that is asked over HTTP/2 really is: http://… for `h2c://…`, https://… for `h2://…` (the names of RFC 9113
+ * section 3.1 and of ALPN). `undefined` for one that is asked over HTTP/1.1.
+ */
+export function findHttp2Origin(origin: string): string | undefined {
+  if (origin.startsWith('h2c://')) return `http${origin.slice(3)}`
+  return origin.startsWith('h2://') ? `https${origin.slice(2)}` : undefined
+}
+
 /** By which an upstream is known again: two services may share one. Keys are in it as a hash only. */
 export function identifyUpstream(origin: string, { timeouts, tls, health }: UpstreamOptions): string {
   const proof = tls === undefined ? '' : createHash('sha256').update(JSON.stringify(tls)).digest('base64url')

@@ -83,6 +83,6 @@ describe('an upstream at https', () => {
 })
 
 it('is refused at load where it cannot be meant', () => {
-  expect(() => tableFor(service('http://s', { ca: here.cert }))).toThrow(/https alone/)
+  expect(() => tableFor(service('http://s', { ca: here.cert }))).toThrow(/https or h2 alone/)
   expect(() => tableFor(service('https://s', { cert: here.cert }))).toThrow(/go together/)
 })

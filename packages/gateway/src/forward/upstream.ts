@@ -1,12 +1,14 @@
 import { isIP } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { isAhead } from '../is-ahead.ts'
+import type { ConnectionPool } from './connection-pool.ts'
 import { startHealthChecks } from './health-checks.ts'
 import { buildHearingConnector } from './hear-out.ts'
+import { Http2Pool } from './http2-pool.ts'
 import { Pool } from './pool.ts'
 import { Standing } from './standing.ts'
 import type { ForwardTuning } from './tuning.ts'
-import type { UpstreamOptions } from './upstream-options.ts'
+import { findHttp2Origin, type UpstreamOptions } from './upstream-options.ts'
 
 /**
  * One origin that requests are forwarded to: its connections, how many requests it has, and whether it can be reached.
@@ -23,8 +25,8 @@ export class Upstream {
   readonly #tuning: ForwardTuning
   readonly #hostname: string
   /** The pools in use: the last one takes requests, others end as their requests do. */
-  #pool: Pool
-  readonly #retired = new Set<Pool>()
+  #pool: ConnectionPool
+  readonly #retired = new Set<ConnectionPool>()
   #consecutiveFailures = 0
   /** 0 = in use. */
   #pausedUntil = 0
@@ -105,22 +107,25 @@ export class Upstream {
     this.#probing = false
   }
 
-  #openPool(): Pool {
+  #openPool(): ConnectionPool {
     const { timeouts, tls = {} } = this.#options
     const { ca, cert, key, serverName } = tls
+    const connect = {
+      lookup: this.#tuning.lookup,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2' as const,
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+      ...(serverName === undefined ? {} : { servername: serverName }),
+    }
+    const http2Origin = findHttp2Origin(this.origin)
+    if (http2Origin !== undefined)
+      return new Http2Pool(http2Origin, { timeouts, sessions: this.#tuning.sessions, connect })
     return new Pool(this.origin, {
       connections: this.#tuning.connections,
       pipelining: 1,
-      connect: buildHearingConnector({
-        timeout: timeouts.connect,
-        lookup: this.#tuning.lookup,
-        rejectUnauthorized: true,
-        minVersion: 'TLSv1.2',
-        ...(ca === undefined ? {} : { ca }),
-        ...(cert === undefined ? {} : { cert }),
-        ...(key === undefined ? {} : { key }),
-        ...(serverName === undefined ? {} : { servername: serverName }),
-      }),
+      connect: buildHearingConnector({ timeout: timeouts.connect, ...connect }),
       // Each exchange has a timer of its own: see HeaderWait.
       headersTimeout: 0,
       bodyTimeout: timeouts.idle,

@@ -34,6 +34,20 @@ function kindOf(raw: string): number {
   return kind
 }
 
+/**
+ * The trailers that the client gets of a service's: those whose names could stand among headers and say nothing of framing,
+ * cookies, caching or a connection. Spec: RFC 9110 section 6.5.1.
+ */
+export function buildTrailers(raw: readonly Buffer[], { dropped }: Pick<ResponseRules, 'dropped'>): string[] {
+  const trailers: string[] = []
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]?.toString('latin1') ?? ''
+    if (kindOf(name) !== pass || dropped?.has(name.toLowerCase()) === true) continue
+    trailers.push(name, raw[index + 1]?.toString('latin1') ?? '')
+  }
+  return trailers
+}
+
 /** What the rewriting of an answer depends on. */
 export interface ResponseRules {
   /** Whether the route is on the issuer's host, where a service worker could take over the sign-in pages. */
