@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from '../../bench/processes.mjs'
 import { makeFolder } from '../../bench/site.mjs'
-import { host } from './gatehouse.mjs'
+import { host } from './host.mjs'
 
 const generator = join(dirname(fileURLToPath(import.meta.url)), '../../bench/load/open-loop.mjs')
 
@@ -71,3 +71,28 @@ export function converse(port, bytes, { patience = 10_000, headers = false } = {
 
 /** A GET as text. @param {string} path @param {string} [more] further header lines */
 export const get = (path, more = '') => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${more}\r\n`
+
+/**
+ * Good requests while a program is held up 50 ms in every second: what p99 looks like where somebody has to wait. The control of
+ * every p99 that is measured.
+ * @param {{ port: number, pid: number }} server
+ * @param {string} path
+ */
+export async function measureHeldUp({ port, pid }, path) {
+  const timer = setInterval(() => {
+    process.kill(pid, 'SIGSTOP')
+    setTimeout(() => process.kill(pid, 'SIGCONT'), 50)
+  }, 1000)
+  try {
+    return await measureTraffic(port, path, { seconds: 4 })
+  } finally {
+    clearInterval(timer)
+    process.kill(pid, 'SIGCONT')
+  }
+}
+
+/** How late the event loop of a Gatehouse was since this was last asked, p99 in milliseconds. @param {number} port */
+export async function readLag(port) {
+  const { text } = await converse(port, get('/metrics', 'Connection: close\r\n'))
+  return Number(/^gatehouse_event_loop_lag_p99_seconds (\S+)/m.exec(text)?.[1]) * 1000
+}

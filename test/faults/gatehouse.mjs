@@ -4,11 +4,9 @@ import { join } from 'node:path'
 import { findFreePort, run, startServer } from '../../bench/processes.mjs'
 import { makeFolder } from '../../bench/site.mjs'
 import { root } from '../../scripts/prepare.mjs'
+import { host } from './host.mjs'
 
 const program = join(root, `.cache/bench/program-${process.pid}/dist/gatehouse.mjs`)
-
-/** The host that requests are for. */
-export const host = 'auth.example.com'
 
 /**
  * Starts a Gatehouse in production mode with a database of its own.

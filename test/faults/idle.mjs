@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findFreePort, pause, startServer } from '../../bench/processes.mjs'
 import { filesOf, measureTraffic, memoryOf } from './figures.mjs'
-import { host, startGatehouse } from './gatehouse.mjs'
+import { startGatehouse } from './gatehouse.mjs'
+import { host } from './host.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const handshake =

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { findFreePort, pause, startServer } from '../../bench/processes.mjs'
 import { root } from '../../scripts/prepare.mjs'
 import { isAlive, measureTraffic, memoryOf } from './figures.mjs'
-import { host, startGatehouse } from './gatehouse.mjs'
+import { startGatehouse } from './gatehouse.mjs'
+import { host } from './host.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const line = (target, headers = '') => `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n${headers}\r\n`

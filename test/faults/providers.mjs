@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { pause } from '../../bench/processes.mjs'
 import { converse, isAlive, measureTraffic, memoryOf } from './figures.mjs'
-import { host, startGatehouse } from './gatehouse.mjs'
+import { startGatehouse } from './gatehouse.mjs'
+import { host } from './host.mjs'
 
 const password = 'caucus-race-winner-of-old'
 

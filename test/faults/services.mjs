@@ -4,10 +4,12 @@ import { createServer } from 'node:https'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findFreePort, pause, startServer } from '../../bench/processes.mjs'
+import { findFreePort, pause, start, startServer } from '../../bench/processes.mjs'
 import { makeFolder } from '../../bench/site.mjs'
-import { converse, filesOf, get, measureTraffic, memoryOf } from './figures.mjs'
-import { host, startGatehouse } from './gatehouse.mjs'
+import { keepApart } from './cores.mjs'
+import { converse, filesOf, get, measureHeldUp, measureTraffic, memoryOf } from './figures.mjs'
+import { startGatehouse } from './gatehouse.mjs'
+import { host } from './host.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const close = 'Connection: close\r\n'
@@ -65,7 +67,6 @@ export async function tryServices({ quick, say }) {
     true,
   )
 
-  const before = { files: filesOf(gatehouse.pid), memory: memoryOf(gatehouse.pid) }
   const grown = await takeGigabyte(gatehouse)
   add('memory while 1 GB is passed on', 'at most 100 MB more', `${grown.toFixed(0)} MB`, grown <= 100)
 
@@ -94,22 +95,38 @@ export async function tryServices({ quick, say }) {
   add('deliveries of a GET that was reset after it was sent', '1', String(gets), gets === 1)
 
   const seconds = quick ? 3 : 10
-  await measureTraffic(gatehouse.port, '/good/good', { seconds: 2 })
+  if (!keepApart(gatehouse.pid)) say('Gatehouse has no core of its own: what others do counts as its time')
+  await measureTraffic(gatehouse.port, '/good/good', { seconds: 5 })
+  const before = { files: filesOf(gatehouse.pid), memory: memoryOf(gatehouse.pid) }
   const quiet = await measureTraffic(gatehouse.port, '/good/good', { seconds })
-  const hung = hang(gatehouse.port, 500)
-  await pause(300)
+  const heldUp = await measureHeldUp(gatehouse, '/good/good')
+  // They come over as long as each hangs, so that they do not all run out of time in one moment for having come in one.
+  const hanging = start(process.execPath, [
+    join(here, 'clients.mjs'),
+    ...[gatehouse.port, 'hanging', 500, 2.5, seconds + 10].map(String),
+  ])
+  await pause(6000)
   say(`500 requests hang; good ones go on for ${seconds} s`)
   const beside = await measureTraffic(gatehouse.port, '/good/good', { seconds })
+  await hanging.stop()
+  await pause(quick ? 3000 : 20_000)
+  // The machine itself is not equally quiet all the time: what counts is the worse of before and after.
+  const quietAgain = await measureTraffic(gatehouse.port, '/good/good', { seconds })
+  const p99 = Math.max(quiet.p99, quietAgain.p99)
   // Below a millisecond it is the generator's own.
-  const limit = Math.max(quiet.p99 * 1.2, quiet.p99 + 1)
-  add(
-    'p99 of another service’s requests beside 500 that hang',
-    `at most ${limit.toFixed(2)} ms, none failed`,
-    `${beside.p99.toFixed(2)} ms, ${beside.failed} failed`,
-    beside.p99 <= limit && beside.failed === 0,
-  )
-  hung.stop()
-  await pause(quick ? 3000 : 10_000)
+  const limit = Math.max(p99 * 1.2, p99 + 1)
+  for (const [when, traffic, isControl] of [
+    ['where Gatehouse is held up 50 ms a second', heldUp, true],
+    ['beside 500 that hang', beside, false],
+  ]) {
+    add(
+      `p99 of another service’s requests ${when}`,
+      `at most ${limit.toFixed(2)} ms, none failed`,
+      `${traffic.p99.toFixed(2)} ms, ${traffic.failed} failed`,
+      traffic.p99 <= limit && traffic.failed === 0,
+      isControl,
+    )
+  }
   const after = { files: filesOf(gatehouse.pid), memory: memoryOf(gatehouse.pid) }
   add(
     'files open when all is over',
@@ -126,30 +143,6 @@ export async function tryServices({ quick, say }) {
   await gatehouse.stop()
   tls.close()
   return figures
-}
-
-/** Keeps so many requests under way that hang, each new when one has been given up. */
-function hang(port, count) {
-  let isOver = false
-  const sockets = new Set()
-  const open = () => {
-    if (isOver) return
-    const socket = connect(port, '127.0.0.1', () => socket.write(get('/bad/hang', close)))
-    sockets.add(socket)
-    socket.resume()
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      sockets.delete(socket)
-      open()
-    })
-  }
-  for (let index = 0; index < count; index += 1) open()
-  return {
-    stop() {
-      isOver = true
-      for (const socket of sockets) socket.destroy()
-    },
-  }
 }
 
 /** How much memory grows at the most while a gigabyte passes, in MB. */

@@ -1,0 +1,2 @@
+/** The host that requests are for. */
+export const host = 'auth.example.com'
