@@ -19,6 +19,11 @@ export class Connection {
     this.#socket.on('error', onError)
   }
 
+  /** Whether a request can be sent; a server may close a connection that has been idle for long. */
+  get isOpen() {
+    return this.#socket.writable
+  }
+
   /** @param {string} request as it goes over the wire */
   send(request) {
     this.#socket.write(request, 'latin1')

@@ -40,8 +40,17 @@ function onError() {
   failed += 1
 }
 
-const connections = Array.from({ length: 64 }, () => new Connection(Number(port), onAnswer, onError))
-idle.push(...connections)
+const connections = []
+function open() {
+  const connection = new Connection(Number(port), onAnswer, onError)
+  connections.push(connection)
+  return connection
+}
+function takeIdle() {
+  const connection = idle.pop()
+  return connection === undefined || connection.isOpen ? connection : open()
+}
+for (let index = 0; index < 64; index += 1) idle.push(open())
 await new Promise((resolve) => setTimeout(resolve, 200))
 
 const startedAt = performance.now()
@@ -52,7 +61,7 @@ function sendDue() {
     const due = startedAt + sent * interval
     const request = requests[sent % requests.length]
     sent += 1
-    const connection = idle.pop()
+    const connection = takeIdle()
     if (connection) send(connection, due, request)
     else if (waiting.length < mayWait) waiting.push({ due, request })
     else failed += 1
