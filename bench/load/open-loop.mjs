@@ -26,7 +26,11 @@ const dues = new Map()
 let failed = 0
 
 function onAnswer(connection, isGood) {
-  times.push(performance.now() - dues.get(connection))
+  const due = dues.get(connection)
+  // Nothing was asked: a server says so when it closes a connection that was never used (408).
+  if (due === undefined) return
+  dues.delete(connection)
+  times.push(performance.now() - due)
   if (!isGood) failed += 1
   const next = waiting.shift()
   if (next) send(connection, next.due, next.request)
