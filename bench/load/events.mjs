@@ -1,9 +1,10 @@
 // Reads so many event streams at a time for so many seconds, each event's time being when the service wrote it. Arguments: port,
-// host, path, token, streams, seconds. Writes one line of JSON: p99 of the first event and of all, in milliseconds.
+// host, path, token, streams, seconds, milliseconds between the beginnings of two streams. Writes one line of JSON: p99 of the
+// first event and of all, in milliseconds.
 import { request } from 'node:http'
 import { setPriority } from 'node:os'
 
-const [port, host, path, token, streams, seconds] = process.argv.slice(2)
+const [port, host, path, token, streams, seconds, apart] = process.argv.slice(2)
 try {
   // It stands for clients on other machines, as in open-loop.mjs.
   setPriority(-15)
@@ -12,7 +13,11 @@ try {
 }
 const first = []
 const all = []
-const requests = Array.from({ length: Number(streams) }, open)
+const requests = []
+while (requests.length < Number(streams)) {
+  requests.push(open())
+  if (Number(apart) > 0) await new Promise((resolve) => setTimeout(resolve, Number(apart)))
+}
 await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000))
 for (const sent of requests) sent.destroy()
 const p99 = (list) => list.sort((one, other) => one - other)[Math.floor(list.length * 0.99)] ?? Number.NaN
