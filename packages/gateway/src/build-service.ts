@@ -22,6 +22,10 @@ export function buildService(
   if (![connect, headers, idle].every((value) => value > 0 && value <= 86_400)) {
     fail('timeouts are seconds above 0 and up to a day')
   }
+  const { connections } = definition
+  if (connections !== undefined && !(Number.isSafeInteger(connections) && connections >= 1 && connections <= 65_535)) {
+    fail('connections is a whole number from 1 to 65535')
+  }
   const limits = checkLimits(definition.limits)
   if (limits !== undefined) fail(limits)
   const answers = checkAnswers(definition)
@@ -38,6 +42,7 @@ export function buildService(
       (url) => parseUpstream(url) ?? fail(`"${url}" is no origin of http, https, h2c or h2`),
     ),
     timeouts: { connect: milliseconds(connect), headers: milliseconds(headers), idle: milliseconds(idle) },
+    connections,
     balance,
     upstreamTls,
     health: health && {

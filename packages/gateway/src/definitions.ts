@@ -21,6 +21,8 @@ export interface ServiceDefinition extends AnswersDefinition, PathDefinition {
   readonly timeouts?: { readonly connect?: number; readonly headers?: number; readonly idle?: number }
   /** `rate` and `concurrency`: for all of its routes together. */
   readonly limits?: LimitsDefinition
+  /** To each upstream, at the most. Default: 1024. */
+  readonly connections?: number | undefined
   /** Default: round_robin. */
   readonly balance?: Balance | undefined
   readonly upstreamTls?: UpstreamTls | undefined

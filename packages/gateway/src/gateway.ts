@@ -249,11 +249,12 @@ function buildSet(
   before: ReadonlyMap<string, Upstream>,
   tuning: ForwardTuning,
 ): UpstreamSet {
-  const { timeouts, upstreamTls: tls, health } = service
+  const { timeouts, connections, upstreamTls: tls, health } = service
+  const options = { timeouts, connections, tls, health }
   return new UpstreamSet(
     service.upstreams.map((origin) => {
-      const key = identifyUpstream(origin, { timeouts, tls, health })
-      const upstream = kept.get(key) ?? before.get(key) ?? new Upstream(origin, { timeouts, tls, health }, tuning)
+      const key = identifyUpstream(origin, options)
+      const upstream = kept.get(key) ?? before.get(key) ?? new Upstream(origin, options, tuning)
       kept.set(key, upstream)
       return upstream
     }),

@@ -22,6 +22,7 @@ export interface Service {
   readonly scopes: readonly string[]
   readonly upstreams: readonly string[]
   readonly timeouts: UpstreamOptions['timeouts']
+  readonly connections: number | undefined
   readonly balance: Balance
   readonly upstreamTls: UpstreamTls | undefined
   /** How its upstreams are asked whether they are well; absent = not at all. */

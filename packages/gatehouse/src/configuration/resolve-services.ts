@@ -113,6 +113,7 @@ function definitionOf(
     ...(entry.host === undefined ? {} : { host: entry.host }),
     session: entry.session,
     upstream: typeof entry.upstream === 'string' ? [entry.upstream] : (entry.upstream ?? []),
+    connections: entry.connections,
     balance: entry.balance,
     upstreamTls:
       entry.upstream_tls &&

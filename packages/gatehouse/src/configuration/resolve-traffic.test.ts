@@ -61,10 +61,11 @@ describe('the traffic care of a service', () => {
 
   it('has several ways to its upstreams', () => {
     const { routes } = load(
-      'balance: sticky\n    health: { path: /healthz, every: 5s }\n    upstream_tls: { server_name: o }',
+      'balance: sticky\n    connections: 7\n    health: { path: /healthz, every: 5s }\n    upstream_tls: { server_name: o }',
     )
     expect(routes?.services[0]).toMatchObject({
       balance: 'sticky',
+      connections: 7,
       health: { path: '/healthz', every: 5000, timeout: 2000 },
       upstreamTls: { serverName: 'o' },
     })

@@ -152,6 +152,13 @@ export const service = Type.Object(
         expected: 'an origin such as http://orders:4001, or a list of them',
       }),
     ),
+    connections: Type.Optional(
+      count(
+        'Connections to each of its upstreams at the most. An open stream, such as server-sent events, holds one; a request that finds none waits up to ten seconds, then 503. Not for upstreams at h2 and h2c, where one connection carries many requests',
+        { minimum: 1, maximum: 65_535 },
+        1024,
+      ),
+    ),
     balance: Type.Optional(
       Type.Union([Type.Literal('round_robin'), Type.Literal('least_loaded'), Type.Literal('sticky')], {
         description:

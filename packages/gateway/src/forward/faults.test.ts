@@ -334,6 +334,37 @@ describe('several upstreams', () => {
 })
 
 describe('an upstream with more requests than connections', () => {
+  it('has a connection for each of many open streams, and for the request after them', async () => {
+    const upstream = await startUpstream((request, response) => {
+      if (request.url === '/last') return response.end('last')
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write('data: 1\n\n')
+    })
+    stops.push(upstream.stop)
+    const test = await gatewayFor(upstream.origin)
+    let begun = 0
+    const sockets = Array.from({ length: 300 }, () => {
+      const socket = connect(test.port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: auth.test\r\n\r\n'))
+      return socket.on('data', (chunk) => (begun += chunk.includes('data: 1') ? 1 : 0))
+    })
+    await until(() => begun === 300)
+    expect((await send(test.port, '/last')).body).toBe('last')
+    for (const socket of sockets) socket.destroy()
+  })
+
+  it('has as many as its service says', async () => {
+    const upstream = await rawUpstream(() => undefined)
+    const test = await gatewayFor(upstream.origin, { connections: 2 }, { queue: 1 })
+    const under = [1, 2, 3].map(() => send(test.port, '/').catch(() => undefined))
+    await until(() => upstream.connections() === 2)
+    await until(() => test.decisions.length === 3)
+    expect((await send(test.port, '/')).status).toBe(503)
+    expect(upstream.connections()).toBe(2)
+    await test.stop()
+    await Promise.all(under)
+    stops.shift()
+  })
+
   it('lets some wait, for a while, and answers 503 to the rest', async () => {
     const upstream = await rawUpstream(() => undefined)
     const test = await gatewayFor(

@@ -37,7 +37,7 @@ export interface ForwardTuning {
 
 /** The defaults: ticks are seconds. */
 export const defaultTuning: ForwardTuning = {
-  connections: 128,
+  connections: 1024,
   sessions: 8,
   queue: 1024,
   queueTicks: 10,

@@ -27,6 +27,8 @@ export interface HealthCheck {
 export interface UpstreamOptions {
   /** Milliseconds. */
   readonly timeouts: { readonly connect: number; readonly headers: number; readonly idle: number }
+  /** How many at the most; absent = as many as is usual. A request that finds none waits for one, and a stream keeps one. */
+  readonly connections?: number | undefined
   readonly tls?: UpstreamTls | undefined
   readonly health?: HealthCheck | undefined
 }
@@ -41,7 +43,8 @@ export function findHttp2Origin(origin: string): string | undefined {
 }
 
 /** By which an upstream is known again: two services may share one. Keys are in it as a hash only. */
-export function identifyUpstream(origin: string, { timeouts, tls, health }: UpstreamOptions): string {
+export function identifyUpstream(origin: string, { timeouts, connections, tls, health }: UpstreamOptions): string {
   const proof = tls === undefined ? '' : createHash('sha256').update(JSON.stringify(tls)).digest('base64url')
-  return JSON.stringify([origin, timeouts.connect, timeouts.headers, timeouts.idle, proof, health ?? null])
+  const { connect, headers, idle } = timeouts
+  return JSON.stringify([origin, connect, headers, idle, connections ?? null, proof, health ?? null])
 }

@@ -24,6 +24,7 @@ export class Upstream {
   readonly #checks: { stop(): void } | undefined
   readonly #tuning: ForwardTuning
   readonly #hostname: string
+  readonly #connections: number
   /** The pools in use: the last one takes requests, others end as their requests do. */
   #pool: ConnectionPool
   readonly #retired = new Set<ConnectionPool>()
@@ -41,6 +42,7 @@ export class Upstream {
     this.origin = origin
     this.#options = options
     this.#tuning = tuning
+    this.#connections = options.connections ?? tuning.connections
     const { hostname } = new URL(origin)
     this.#hostname = isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : ''
     this.#pool = this.#openPool()
@@ -76,7 +78,7 @@ export class Upstream {
 
   /** Whether {@link take} would say so; nothing is changed by asking. */
   canTake(now: number): boolean {
-    if (this.running >= this.#tuning.connections + this.#tuning.queue) return false
+    if (this.running >= this.#connections + this.#tuning.queue) return false
     return this.#pausedUntil === 0 || !isAhead(this.#pausedUntil, now, this.#tuning.lastPause)
   }
 
@@ -123,7 +125,7 @@ export class Upstream {
     if (http2Origin !== undefined)
       return new Http2Pool(http2Origin, { timeouts, sessions: this.#tuning.sessions, connect })
     return new Pool(this.origin, {
-      connections: this.#tuning.connections,
+      connections: this.#connections,
       pipelining: 1,
       connect: buildHearingConnector({ timeout: timeouts.connect, ...connect }),
       // Each exchange has a timer of its own: see HeaderWait.
