@@ -97,8 +97,6 @@ export class Http2Call {
       stream.end()
       this.#waitForHeaders()
     })
-    // Half of a body is none: whoever destroys it before its end has given up.
-    body.on('close', () => body.readableEnded || this.#abort())
   }
 
   #waitForHeaders(): void {

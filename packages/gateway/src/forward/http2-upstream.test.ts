@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { createServer as createHttp1Server } from 'node:http'
 import {
   createSecureServer,
@@ -8,7 +9,8 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo, Server } from 'node:net'
+import { type AddressInfo, connect, type Server } from 'node:net'
+import { createServer as createBareTlsServer } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import { send, until } from '../fixtures/client.ts'
 import { startGateway, tableFor } from '../fixtures/gateway-server.ts'
@@ -140,14 +142,57 @@ describe('a service that speaks HTTP/2', () => {
   })
 
   it('cannot pass half an answer off as a whole one', async () => {
+    // Node resets with CANCEL for an AbortError of its own alone.
+    const cancel = await once(new EventEmitter(), 'never', { signal: AbortSignal.abort() }).catch((error) => error)
     const { origin } = await startService((stream, headers) => {
       stream.respond({ ':status': 200, ...(headers[':path'] === '/told' ? { 'content-length': 10 } : {}) })
       stream.write('half')
       // With `/told` it resets the stream without an error.
-      setTimeout(() => stream.destroy(headers[':path'] === '/told' ? undefined : new Error('broken')), 20)
+      const how = { '/told': undefined, '/reset': new Error('broken'), '/cancelled': cancel }[headers[':path'] ?? '']
+      setTimeout(() => stream.destroy(how), 20)
     })
     const test = await front([origin])
-    for (const path of ['/told', '/reset']) await expect(send(test.port, path)).rejects.toThrow('aborted')
+    for (const path of ['/told', '/reset', '/cancelled']) await expect(send(test.port, path)).rejects.toThrow('aborted')
+    expect(test.log.map(({ code }) => code)).toEqual(['bad_gateway', 'bad_gateway', 'bad_gateway'])
+  })
+
+  it('sends no faster than its client reads', async () => {
+    let sent = 0
+    const part = Buffer.alloc(65_536)
+    const { origin } = await startService((stream) => {
+      stream.respond({ ':status': 200 })
+      const more = (): void => {
+        while (sent < 128_000_000) {
+          sent += part.length
+          if (!stream.write(part)) return void stream.once('drain', more)
+        }
+      }
+      more()
+    })
+    const test = await front([origin])
+    const socket = connect(test.port, '127.0.0.1').pause()
+    stops.push(() => socket.destroy())
+    socket.write('GET / HTTP/1.1\r\nHost: auth.test\r\n\r\n')
+    await until(() => sent > 0)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    // What fits into the buffers of two connections.
+    expect(sent).toBeLessThan(64_000_000)
+  })
+
+  it('is not told that a body is over which its client has cut', async () => {
+    const events: string[] = []
+    const { origin, received } = await startService((stream) => {
+      stream.on('end', () => events.push('end'))
+      stream.on('aborted', () => events.push('aborted'))
+      stream.resume()
+    })
+    const test = await front([origin])
+    const socket = connect(test.port, '127.0.0.1')
+    socket.write('POST / HTTP/1.1\r\nHost: auth.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n')
+    await until(() => received.length === 1)
+    socket.destroy()
+    await until(() => events.length > 0)
+    expect(events).toEqual(['aborted'])
   })
 
   it('that says it is done before it has heard everything is believed', async () => {
@@ -206,6 +251,11 @@ describe('a service that speaks HTTP/2', () => {
     const upstreamTls = { ca: cert, serverName: 's.internal' }
     const byAlpn = await front([`h2://127.0.0.1:${await listen(secure)}`], { upstreamTls })
     expect((await send(byAlpn.port, '/')).status).toBe(502)
+    const silent = createBareTlsServer({ key, cert }, (socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n'))
+    stops.push(() => silent.close())
+    const without = await front([`h2://127.0.0.1:${await listen(silent)}`], { upstreamTls })
+    expect((await send(without.port, '/')).status).toBe(502)
+    expect(without.log[0]?.reason).toContain('does not agree on h2')
     const both = createSecureServer({ key, cert, allowHTTP1: true }, (_request, response) => response.end('yes'))
     stops.push(() => both.close())
     const agreed = await front([`h2://127.0.0.1:${await listen(both)}`], { upstreamTls })

@@ -121,6 +121,9 @@ describe('a request by HTTP/2', () => {
     expect([head.status, head.body, head.headers['content-length']]).toEqual([200, '', '2'])
     expect([empty.status, empty.body]).toEqual([204, ''])
     await until(() => front.answers.length === 2)
+    // Nor waited for what its client may still send.
+    const sending = await readStream(openStream(session, '/mine', { ':method': 'HEAD' }, false))
+    expect([sending.status, sending.code]).toEqual([401, 0])
     session.destroy()
   })
 

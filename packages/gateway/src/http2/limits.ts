@@ -38,7 +38,6 @@ export const defaultLimits: Http2Limits = {
 export const sessionOptions = {
   maxHeaderListPairs: 256,
   maxSessionInvalidFrames: 100,
-  maxSessionRejectedStreams: 100,
   maxSettings: 16,
   settings: { maxConcurrentStreams: 100, maxHeaderListSize: 16_384, initialWindowSize: 65_535, enablePush: false },
 } as const satisfies ServerOptions

@@ -7,7 +7,7 @@ import { StreamResponse } from './stream-response.ts'
  * pools hand them over: bytes, name, value, name, value.
  */
 export function passTrailers(trailers: readonly unknown[], response: ServerResponse, rules: ResponseRules): void {
-  if (trailers.length === 0 || !(response instanceof StreamResponse) || !response.takesTrailers) return
+  if (trailers.length === 0 || !(response instanceof StreamResponse)) return
   const raw = trailers.map((part) => Buffer.from(part as Buffer)) // its types say text
   response.setTrailers(buildTrailers(raw, rules))
 }
