@@ -5,6 +5,9 @@ class NoHeaders extends Error {
   readonly code = 'UND_ERR_HEADERS_TIMEOUT'
 }
 
+/** Whether that is why something was given up. */
+export const isOutOfTime = (reason: Error | undefined): boolean => reason instanceof NoHeaders
+
 /**
  * The wait for the headers of one answer: so many milliseconds from when the request was sent, or all of its body has come. While the
  * client still sends, the service is not to blame; where it takes nothing more of the body, it is.

@@ -2,14 +2,13 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, Incomi
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { collectFields } from '../http2/header-fields.ts'
+import { isOutOfTime } from './header-wait.ts'
 
-/** How long a call may take, in milliseconds. */
+/** How long a call may be silent; for the beginning of its answer its handler waits, see {@link HeaderWait}. */
 interface Patience {
-  /** From the end of the request until the answer begins. */
-  readonly headers: number
-  /** Without a byte in either direction. */
+  /** Milliseconds without a byte in either direction. */
   readonly idle: number
-  /** Called where one of them is over. */
+  /** Called where either is over: the connection may be dead. */
   readonly onTimeout: () => void
 }
 
@@ -30,7 +29,6 @@ export class Http2Call {
   readonly #handler: Dispatcher.DispatchHandler
   readonly #patience: Patience
   #stream: ClientHttp2Stream | undefined = undefined
-  #headersTimer: NodeJS.Timeout | undefined = undefined
   #isOver = false
   #isPaused = false
   #trailers: Buffer[] = []
@@ -56,7 +54,7 @@ export class Http2Call {
   start(onGone: () => void): void {
     let stream: ClientHttp2Stream
     try {
-      this.#handler.onConnect?.((reason) => this.#abort(reason))
+      this.#handler.onConnect?.((reason) => this.#onGivenUp(reason))
       stream = this.#session.request(this.#head(), { endStream: !(this.#options.body instanceof Readable) })
     } catch (error) {
       this.#fail(error as Error) // node and the handler throw nothing else
@@ -67,7 +65,6 @@ export class Http2Call {
       this.#failure ??= error
     })
     stream.on('close', () => {
-      clearTimeout(this.#headersTimer)
       this.#fail(this.#failure ?? new Error(`the upstream has reset the stream (${stream.rstCode})`))
       onGone()
     })
@@ -87,31 +84,25 @@ export class Http2Call {
 
   #sendBody(stream: ClientHttp2Stream): void {
     const { body } = this.#options
-    if (!(body instanceof Readable)) return this.#waitForHeaders()
+    if (!(body instanceof Readable)) return
     body.on('data', (chunk: Buffer) => {
       if (!stream.writable || stream.write(chunk)) return
       body.pause()
       stream.once('drain', () => body.resume())
     })
-    body.on('end', () => {
-      stream.end()
-      this.#waitForHeaders()
-    })
-  }
-
-  #waitForHeaders(): void {
-    if (this.#isOver) return
-    this.#headersTimer = setTimeout(() => this.#giveUp('no answer in time'), this.#patience.headers).unref()
+    body.on('end', () => stream.end())
   }
 
   #onIdle(): void {
     // Its own client holds it up, who is watched elsewhere.
-    if (!this.#isPaused) this.#giveUp('no byte in either direction for too long')
+    if (this.#isPaused) return
+    this.#abort(timeout('no byte in either direction for too long'))
+    this.#patience.onTimeout()
   }
 
-  #giveUp(why: string): void {
-    this.#abort(timeout(why))
-    this.#patience.onTimeout()
+  #onGivenUp(reason: Error | undefined): void {
+    this.#abort(reason)
+    if (isOutOfTime(reason)) this.#patience.onTimeout()
   }
 
   #abort(reason: Error = new Error('given up')): void {
@@ -124,7 +115,6 @@ export class Http2Call {
 
   #onResponse(...[headers, flags, fields]: Answered): void {
     if (this.#isOver) return
-    clearTimeout(this.#headersTimer)
     const stream = this.#stream as ClientHttp2Stream // there is no answer without one
     const status = headers[':status'] ?? 0
     const isWhole = (flags & endStream) !== 0

@@ -4,7 +4,7 @@ import { Http2Call, timeout } from './http2-call.ts'
 
 /** How an upstream is reached by HTTP/2. Times are milliseconds. */
 export interface Http2Options {
-  readonly timeouts: { readonly connect: number; readonly headers: number; readonly idle: number }
+  readonly timeouts: { readonly connect: number; readonly idle: number }
   /** How connections are made: what node:tls and node:net are told. */
   readonly connect: SecureClientSessionOptions
 }
@@ -95,7 +95,7 @@ export class Http2Session {
     clearTimeout(this.#idle)
     this.streams += 1
     const call = new Http2Call(session, this.#origin, options, handler, {
-      ...this.#options.timeouts,
+      idle: this.#options.timeouts.idle,
       // The connection may be dead, and only the next request on another one would tell.
       onTimeout: () => this.close(),
     })
