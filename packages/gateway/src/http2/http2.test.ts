@@ -29,6 +29,7 @@ beforeEach(async () => {
           '1',
         ])
         .end('two')
+    if (path === '/odd') return void response.writeHead(999).end('odd')
     if (path === '/empty') return void response.writeHead(204).end()
     if (path === '/slow') return
     if (path === '/breaks') {
@@ -61,6 +62,12 @@ afterEach(async () => {
 })
 
 describe('a request by HTTP/2', () => {
+  it('is told of a status that HTTP/2 has no way to say that the service gave no usable answer', async () => {
+    for (const method of ['GET', 'HEAD'])
+      expect((await sendHttp2(front.port, '/odd', { ':method': method })).status).toBe(502)
+    expect((await sendHttp2(front.port, '/')).status).toBe(200)
+  })
+
   it('is decided on and forwarded as one by HTTP/1.1', async () => {
     expect((await sendHttp2(front.port, '/mine')).status).toBe(401)
     const { status, body, headers } = await sendHttp2(front.port, '/mine', {

@@ -38,7 +38,9 @@ export class StreamResponse extends ServerResponse {
     if (takesTrailers) stream.once('wantTrailers', () => this.#sendTrailers())
   }
 
+  /** Throws a RangeError for a status that HTTP/2 cannot say, as HTTP/1.1 does for those beyond 999: here is who can still answer. */
   override writeHead(status: number, ...rest: unknown[]): this {
+    if (!(status >= 200 && status <= highestStatus)) throw new RangeError(`a status of ${status}`)
     this.statusCode = status
     const fields: HeaderFields = Object.create(null)
     // What was set before, in both of Node's forms.
@@ -129,5 +131,7 @@ function addAll(fields: HeaderFields, headers: Readonly<Record<string, unknown>>
   }
 }
 
+/** Spec: RFC 9110 section 15; node:http2 throws for any above, and does so when it is too late to say anything else. */
+const highestStatus = 599
 /** NO_ERROR. Spec: RFC 9113 section 7. */
 const noError = 0
