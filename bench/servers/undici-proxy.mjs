@@ -3,7 +3,7 @@ import http from 'node:http'
 import { Pool } from 'undici'
 
 const [port, upstream] = process.argv.slice(2)
-const pool = new Pool(upstream, { connections: 128, pipelining: 1 })
+const pool = new Pool(upstream, { connections: 1024, pipelining: 1 })
 const notForwarded = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'te', 'trailer', 'host'])
 
 class Forwarding {

@@ -22,6 +22,7 @@ import type { ForwardTuning } from './tuning.ts'
 import type { Turns } from './turns.ts'
 import type { Upstream } from './upstream.ts'
 import { describeFailure, saysUnreachable } from './upstream-failure.ts'
+import { findHttp2Origin } from './upstream-options.ts'
 import type { UpstreamSet } from './upstream-set.ts'
 
 /** What an exchange needs of the gateway. */
@@ -113,8 +114,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
       dropped: answers?.dropped,
       added: request.added,
     }
+    // Only where the service can hold a conversation: there its pool ends what is silent, and over HTTP/1.1 nobody would.
+    const isTalk = isGrpc(visit.request) && findHttp2Origin(first.origin) !== undefined
     this.#body = request.body
-      ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)), isGrpc(visit.request))
+      ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)), isTalk)
       : null
     if (!request.body && request.onUpgrade === undefined) closeEmptyBody(visit.request)
     const { path, method, headers, onUpgrade } = request

@@ -108,9 +108,10 @@ export class Http2Call {
   #abort(reason: Error = new Error('given up')): void {
     this.#failure ??= reason
     const stream = this.#stream
+    // Not of a body that is under way: `close` would end it in order before it resets the stream, and half of it would look whole.
     if (stream?.writableEnded === true) stream.close(cancel)
-    // `close` would end the body in order before it resets the stream: half of it would look whole.
-    else stream?.destroy(reason)
+    // `close` alone ends nothing on a connection that nghttp2 has given up, which node:http2 tells nobody of.
+    stream?.destroy(reason)
   }
 
   #onResponse(...[headers, flags, fields]: Answered): void {
@@ -122,7 +123,7 @@ export class Http2Call {
     if (!isWhole && this.#options.method !== 'HEAD' && Number.isSafeInteger(length)) this.#owed = length
     this.#guard(() => this.#handler.onHeaders?.(status, toRaw(fields), () => this.#resume(), ''))
     // Headers alone, with the end in their frame: told together, so that they can be passed on as one.
-    if (isWhole) this.#complete()
+    if (isWhole && this.#failure === undefined) this.#complete()
     stream.on('data', (chunk: Buffer) => this.#onData(chunk))
     stream.on('trailers', (...trailers: Answered) => {
       this.#trailers = toRaw(trailers[2])

@@ -45,10 +45,7 @@ export class Http2Session {
     this.#options = options
     this.#listeners = listeners
     // Loaded by those alone who have such an upstream.
-    import('node:http2').then(
-      ({ connect }) => this.#open(connect),
-      (error) => this.#end(error),
-    )
+    import('node:http2').then(({ connect }) => this.#open(connect)).catch((error) => this.#end(error))
   }
 
   get isConnecting(): boolean {

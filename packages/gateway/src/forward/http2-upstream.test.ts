@@ -16,6 +16,7 @@ import { send, until } from '../fixtures/client.ts'
 import { startGateway, tableFor } from '../fixtures/gateway-server.ts'
 import { sendHttp2 } from '../fixtures/http2-client.ts'
 import { startHttp2Front } from '../fixtures/http2-front.ts'
+import { encodeFields, flags, frame, frameType } from '../fixtures/raw-http2.ts'
 import { buildSelfSigned } from '../fixtures/self-signed.ts'
 import { findClosedOrigin, startRawUpstream, startUpstream } from '../fixtures/upstream.ts'
 import type { ServiceDefinition } from '../routes.ts'
@@ -287,5 +288,35 @@ describe('an origin of HTTP/2', () => {
   it('has certificates of its own over TLS alone', () => {
     expect(() => tableFor([service(['h2c://a'], { upstreamTls: { ca: 'x' } })])).toThrow(/upstream_tls/)
     expect(() => tableFor([service(['h2://a'], { upstreamTls: { ca: 'x' } })])).not.toThrow()
+  })
+})
+
+describe('a request is over', () => {
+  it('when its time is, though its connection was given up without a word', async () => {
+    const settings = frame(frameType.settings, 0, 0)
+    const { origin, connections, stop } = await startRawUpstream((socket, chunk) => {
+      const isPreface = chunk.includes('PRI * HTTP/2.0')
+      socket.write(isPreface ? settings : 'HTTP/1.1 400 Bad Request\r\n\r\n')
+    })
+    stops.push(stop)
+    const test = await front([origin.replace('http', 'h2c')], { timeouts: { connect: 1, headers: 0.2, idle: 5 } })
+    const get = async () => (await send(test.port, '/')).status
+    expect([await get(), await get()]).toEqual([504, 504])
+    expect(connections()).toBe(2)
+  })
+
+  it('where an answer that is headers alone cannot be passed on', async () => {
+    const answer = frame(frameType.headers, flags.endHeaders | flags.endStream, 1, encodeFields([[':status', '999']]))
+    let isAnswered = false
+    const { origin, stop } = await startRawUpstream((socket, chunk) => {
+      if (chunk.includes('PRI * HTTP/2.0')) return socket.write(frame(frameType.settings, 0, 0))
+      // What comes next, if it is only the acknowledgement, comes after the request.
+      if (!isAnswered) socket.write(answer)
+      isAnswered = true
+    })
+    stops.push(stop)
+    const { port, stop: stopFront } = await startHttp2Front([service([origin.replace('http', 'h2c')])])
+    stops.push(stopFront)
+    expect((await sendHttp2(port, '/')).status).toBe(502)
   })
 })

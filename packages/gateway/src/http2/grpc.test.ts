@@ -15,7 +15,7 @@ import { until } from '../fixtures/client.ts'
 import { readCall, startGrpcServer, TalkClient } from '../fixtures/grpc.ts'
 import { cert, type Http2Front, startHttp2Front } from '../fixtures/http2-front.ts'
 import { buildSelfSigned } from '../fixtures/self-signed.ts'
-import { findClosedOrigin } from '../fixtures/upstream.ts'
+import { findClosedOrigin, startRawUpstream } from '../fixtures/upstream.ts'
 import type { ServiceDefinition } from '../routes.ts'
 
 const stops: (() => unknown)[] = []
@@ -167,6 +167,17 @@ describe('a call that is let through', () => {
     const { error } = await readCall(chat)
     expect(error?.code).toBe(status.DEADLINE_EXCEEDED)
     await until(() => cancelled === 1)
+  })
+
+  it('has no more patience than any other request with a service that speaks HTTP/1.1', async () => {
+    const silent = await startRawUpstream((socket) => socket.resume())
+    stops.push(() => silent.stop())
+    const { client } = await connect(service(silent.origin), { tuning: { tick: 20, bodyIdleTicks: 2 } })
+    const { error } = await readCall(client.chat(bearer()))
+    expect([error?.code, error?.details]).toEqual([
+      status.DEADLINE_EXCEEDED,
+      expect.stringContaining('request_timeout'),
+    ])
   })
 
   it('goes on with others on one connection, also with more than fit on it', async () => {

@@ -75,7 +75,9 @@ export function parseUsageMessage(text: string): UsageMessage | undefined {
   }
   if (!Array.isArray(value)) return undefined
   const [from, number, ...entries] = value as readonly unknown[]
-  if (!isText(from, longestName) || !isCount(number)) return undefined
+  // A process that runs for long counts its messages beyond what anything else may be.
+  if (!isText(from, longestName) || typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0)
+    return undefined
   const taken: UsageMessage['taken'][number][] = []
   const places: UsageMessage['places'][number][] = []
   for (const entry of entries) {
