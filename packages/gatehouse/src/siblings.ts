@@ -96,7 +96,8 @@ export const findWorkerRole = (): 'primary' | 'secondary' | undefined => {
 }
 
 /**
- * Runs so many workers: passes between them what they say to each other, passes SIGHUP on, stops them all on SIGTERM, and starts one anew that
+ * Runs so many workers: passes between them what they say to each other, passes SIGHUP on, stops them all on SIGTERM, and
+ * starts one anew that
  * dies. Ends the process when the last has ended after a stop.
  */
 export function superviseWorkers(count: number, onReady: () => void): void {

@@ -242,7 +242,7 @@ function inheritCounts(before: RouteTable | undefined, next: RouteTable): void {
   }
 }
 
-/** Upstreams are told apart by origin and timeouts: two services may share one. */
+/** Upstreams are told apart by origin and by how they are reached: two services may share one. */
 function buildSet(
   service: Service,
   kept: Map<string, Upstream>,

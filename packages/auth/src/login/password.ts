@@ -49,7 +49,8 @@ const sourceOf = ({ address, requestId }: PasswordTry): SignInSource => ({ addre
 /**
  * Proves by a password who somebody is, and then does what follows from it.
  * An unknown user, a wrong password, a locked and a disabled account get one and the same answer after one and the same
- * work: `invalid_credentials`. Errors besides: `forbidden` where passwords are not used, `invalid_request` for a password that cannot be one, `too_many_requests`,
+ * work: `invalid_credentials`. Errors besides: `forbidden` where passwords are not used, `invalid_request` for a password that
+ * cannot be one, `too_many_requests`,
  * `temporarily_unavailable`, and whatever `then` throws. Cost: one hash, two reads, two counters; no hash where a provider has
  * accepted the password.
  */

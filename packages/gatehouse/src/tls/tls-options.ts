@@ -2,7 +2,8 @@ import type { SecureContextOptions, TlsOptions, Server as TlsServer } from 'node
 import type { Certificates } from './certificate-files.ts'
 
 /**
- * How the listener speaks TLS: 1.2 or newer; HTTP/1.1 alone, unless its server offers more. With `askForCertificate` clients are asked for a certificate,
+ * How the listener speaks TLS: 1.2 or newer; HTTP/1.1 alone, unless its server offers more. With `askForCertificate` clients
+ * are asked for a certificate,
  * and none is turned away for what it shows or does not show: that is for those to judge who ask for a certificate.
  */
 export const buildTlsOptions = (certificates: Certificates, askForCertificate: boolean): TlsOptions => ({

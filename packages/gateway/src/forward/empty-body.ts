@@ -20,9 +20,9 @@ interface BodyState {
  */
 export function closeEmptyBody(request: IncomingMessage): void {
   // The message has them in every version that runs this; whoever changes them finds out by the tests of this file.
-  const { _readableState: state } = request as unknown as BodyState
-  if (request.httpVersionMajor !== 1 || request.complete || state.ended) return
   const message = request as unknown as BodyState
+  const { _readableState: state } = message
+  if (request.httpVersionMajor !== 1 || request.complete || state.ended) return
   message._dumped = true
   state.ended = true
   state.endEmitted = true

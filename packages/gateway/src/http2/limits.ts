@@ -31,7 +31,8 @@ export const defaultLimits: Http2Limits = {
 
 /**
  * What node:http2 and nghttp2 hold a connection to by themselves. A header list above its size or its number of fields costs its
- * stream, where the client has acknowledged the size (`readRequestHead` holds everybody to it); more streams than may be at once are refused, and a connection that goes on opening them ends; so does one with
+ * stream, where the client has acknowledged the size (`readRequestHead` holds everybody to it); more streams than may be at
+ * once are refused, and a connection that goes on opening them ends; so does one with
  * too many frames that are invalid or empty. Nghttp2 takes at most eight CONTINUATION frames, and a thousand acknowledgements
  * that nobody fetches. A body waits in the window of its stream, 64 KiB each.
  */

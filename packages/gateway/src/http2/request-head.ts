@@ -21,7 +21,8 @@ export interface RequestHead {
  * lower case, no header of a connection, a `content-length` that the DATA will have to match. `:authority` becomes Host, the
  * crumbs of a cookie one header, and a body of which no length is told is chunked. `headers` are the same fields as node:http2
  * collects them, and become those of the request; `ends`: whether there is no body.
- * Spec: RFC 9113 sections 8.2.3, 8.3 and 8.3.1. Codes: invalid_request, headers_too_large, method_not_allowed (CONNECT, which is not served).
+ * Spec: RFC 9113 sections 8.2.3, 8.3 and 8.3.1. Codes: invalid_request, headers_too_large,
+ * method_not_allowed (CONNECT, which is not served).
  * Stops: a Host that the service would believe in place of the one that was decided on; targets that are no paths.
  */
 export function readRequestHead(headers: IncomingHttpHeaders, fields: readonly string[], ends: boolean): RequestHead {

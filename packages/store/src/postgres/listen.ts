@@ -22,8 +22,8 @@ interface Listeners {
 
 /**
  * Hears notifications on a connection of its own and opens a new one when that breaks. After each reconnection every hint
- * is given, since one may have been missed; messages that were missed are lost. Resolves after the first attempt, whether or not it succeeded, to
- * the function that stops it.
+ * is given, since one may have been missed; messages that were missed are lost. Resolves after the first attempt,
+ * whether or not it succeeded, to the function that stops it.
  */
 export async function listenToOthers(url: string, { onHint, onMessage }: Listeners): Promise<() => Promise<void>> {
   let stopped = false
