@@ -73,7 +73,7 @@ export interface Program {
   close(): Promise<void>
 }
 
-/** Requests per second beside sign-ins from which on password hashes leave the other processors to them. */
+/** Requests per second, beside sign-ins, from which on password hashes leave most of the processors to them. */
 const busyRate = 1000
 
 /** The one place where things are built and handed to each other. */
@@ -91,7 +91,10 @@ export async function compose(parts: Parts): Promise<Program> {
     loginApi: configuration.loginApi,
     allowLoopbackRequests: configuration.development,
     seesCertificates: seesClientCertificates(configuration.certificates),
-    hashing: { ...configuration.hashing, isBusy: () => traffic.perSecond > busyRate },
+    hashing: {
+      ...configuration.hashing,
+      yielding: { isBusy: () => traffic.perSecond > busyRate, processors: configuration.hashing.processorsWhenBusy },
+    },
     hint: async (channel) => {
       await Promise.all([store.notify(channel), parts.hintSiblings(channel)])
     },

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { HashQueue } from './hash-queue.ts'
 
 /** Hashes that end when told, and how many of them run. */
@@ -29,6 +29,8 @@ function startHashes(queue: HashQueue, count: number) {
 }
 
 describe('a queue of hashes', () => {
+  afterEach(() => vi.useRealTimers())
+
   it('runs so many at a time, lets so many wait, and turns the rest away at once', async () => {
     const queue = new HashQueue({ atATime: 2, mayWait: 3 })
     const hashes = startHashes(queue, 7)
@@ -45,7 +47,7 @@ describe('a queue of hashes', () => {
 
   it('runs one by one while the process has other work, and all again after that', async () => {
     let busy = true
-    const queue = new HashQueue({ atATime: 3, mayWait: 10, isBusy: () => busy })
+    const queue = new HashQueue({ atATime: 3, mayWait: 10, yielding: { isBusy: () => busy, processors: 1 } })
     const hashes = startHashes(queue, 6)
     expect(await hashes.running()).toBe(1)
     await hashes.endOne()
@@ -59,6 +61,30 @@ describe('a queue of hashes', () => {
     expect(await hashes.running()).toBe(1)
     await hashes.endOne()
     expect(await hashes.running()).toBe(1)
+  })
+
+  it('rests after a hash in proportion to what it took, as long as the process has other work', async () => {
+    vi.useFakeTimers()
+    let busy = true
+    const queue = new HashQueue({ atATime: 2, mayWait: 10, yielding: { isBusy: () => busy, processors: 0.25 } })
+    const hashes = startHashes(queue, 4)
+    expect(await hashes.running()).toBe(1)
+    vi.advanceTimersByTime(20)
+    await hashes.endOne()
+    expect(queue.depth).toBe(3)
+    vi.advanceTimersByTime(59)
+    expect(await hashes.running()).toBe(0)
+    vi.advanceTimersByTime(1)
+    expect(await hashes.running()).toBe(1)
+    vi.advanceTimersByTime(20)
+    busy = false
+    await hashes.endOne()
+    expect(await hashes.running()).toBe(2)
+  })
+
+  it('runs as many at a time while the process has other work as it may take processors', async () => {
+    const queue = new HashQueue({ atATime: 4, mayWait: 10, yielding: { isBusy: () => true, processors: 2.5 } })
+    expect(await startHashes(queue, 4).running()).toBe(2)
   })
 
   it('goes on after a hash that fails', async () => {

@@ -28,7 +28,13 @@ export interface Configuration {
   readonly firstPartyOrigins: ReadonlySet<string>
   readonly loginApi: boolean
   readonly pidFile: string | undefined
-  readonly hashing: { readonly parameters: HashParameters; readonly atATime: number; readonly mayWait: number }
+  readonly hashing: {
+    readonly parameters: HashParameters
+    readonly atATime: number
+    readonly mayWait: number
+    /** Processors that hashes may take while the process has other work. */
+    readonly processorsWhenBusy: number
+  }
   readonly mail: MailSettings
   /** Where passwords are looked up that are known from breaches. */
   readonly breachedPasswords: BreachedPasswordSource | undefined

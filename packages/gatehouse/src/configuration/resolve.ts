@@ -224,6 +224,7 @@ function checkLists(content: ConfigurationFile, report: Report): void {
 
 function resolveHashing(content: ConfigurationFile, workers: number): Configuration['hashing'] {
   const { memory_kib, passes, hashes_at_a_time, hashes_waiting } = content.passwords ?? {}
+  const processors = availableParallelism() / workers
   return {
     parameters: {
       ...defaultHashParameters,
@@ -231,7 +232,9 @@ function resolveHashing(content: ConfigurationFile, workers: number): Configurat
       passes: passes ?? defaultHashParameters.passes,
     },
     // Each has a thread of its own; more than three at a time would only crowd out everything else.
-    atATime: hashes_at_a_time ?? Math.max(1, Math.min(3, Math.floor(availableParallelism() / workers))),
+    atATime: hashes_at_a_time ?? Math.max(1, Math.min(3, Math.floor(processors))),
     mayWait: hashes_waiting ?? 100,
+    // A quarter of the processors, but never so little that nobody can sign in.
+    processorsWhenBusy: Math.max(0.25, processors / 4),
   }
 }
