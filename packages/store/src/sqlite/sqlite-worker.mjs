@@ -6,7 +6,7 @@
  * @typedef {unknown[] | number | Failure} Outcome rows, or the number of changes, or why the statement failed
  * @typedef {object} Work
  * @property {number} id
- * @property {string[]} sql one statement each
+ * @property {(string | number | [number, string])[]} sql one statement each: its text, its number, or both where it gets one
  * @property {unknown[][]} parameters
  * @property {number} since when the oldest statement was issued, in milliseconds of process.hrtime
  * @property {number} patience for how many milliseconds after that a lock is waited for
@@ -44,12 +44,32 @@ const begins = {
 const commit = connection.prepare('COMMIT')
 const rollback = connection.prepare('ROLLBACK')
 
-/** @type {Map<string, import('better-sqlite3').Statement<unknown[]>>} least recently used first */
+/** @typedef {import('better-sqlite3').Statement<unknown[]>} Statement */
+/** @type {Map<string, Statement>} least recently used first */
 const statements = new Map()
+/** The hot ones, by number: as many as Gatehouse has defined. A text until it is first run. @type {(string | Statement)[]} */
+const numbered = []
 let presentPatience = usualPatience
 
-/** @param {string} sql */
+/** Throws what SQLite says of a statement that it cannot make sense of. @param {Work['sql'][number]} sql @returns {Statement} */
 function prepare(sql) {
+  if (typeof sql === 'string') return prepareText(sql)
+  const number = typeof sql === 'number' ? sql : sql[0]
+  const known = numbered[number]
+  if (typeof known === 'object') return known
+  if (known === undefined) throw new Error(`Statement ${number} was never sent`)
+  const statement = connection.prepare(known)
+  numbered[number] = statement
+  return statement
+}
+
+/** Notes the texts of statements that come with a number, whatever becomes of this message. @param {Work} work */
+function learn({ sql }) {
+  for (const one of sql) if (typeof one === 'object') numbered[one[0]] = one[1]
+}
+
+/** @param {string} sql */
+function prepareText(sql) {
   const known = statements.get(sql)
   if (known) {
     statements.delete(sql)
@@ -81,13 +101,13 @@ function setPatience(work) {
   presentPatience = left
 }
 
-/** @param {string} sql @param {unknown[]} parameters @returns {Outcome} */
+/** @param {Work['sql'][number]} sql @param {unknown[]} parameters @returns {Outcome} */
 function runOne(sql, parameters) {
   const statement = prepare(sql)
   return statement.reader ? statement.all(...parameters) : statement.run(...parameters).changes
 }
 
-/** @param {string} sql */
+/** @param {Work['sql'][number]} sql */
 function writes(sql) {
   try {
     return !prepare(sql).readonly
@@ -148,6 +168,7 @@ port.on('message', (/** @type {Work | 'close'} */ work) => {
     return
   }
   try {
+    learn(work)
     setPatience(work)
     const outcomes = work.transaction ? runInTransaction(work) : runBatch(work)
     port.postMessage({ id: work.id, outcomes })

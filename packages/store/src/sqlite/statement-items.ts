@@ -16,11 +16,10 @@ export function monotonic(): number {
   return seconds * 1000 + nanoseconds / 1e6
 }
 
-/** The message that carries these statements. */
+/** What is sent of these statements. */
 export const buildWork = <Present>(items: readonly Item[], present: Present) => ({
   ...present,
-  sql: items.map((item) => item.query.sql),
-  parameters: items.map((item) => item.query.parameters),
+  queries: items.map((item) => item.query),
 })
 
 /** Tells each caller what became of its statement. */

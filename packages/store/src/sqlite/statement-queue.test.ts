@@ -132,6 +132,33 @@ describe('a lock of another process', () => {
   })
 })
 
+describe('a statement with a name', () => {
+  const named = (sql: string, parameters: readonly string[] = []) => queue.run({ name: 'named', sql, parameters })
+
+  it('is known by its number ever after, also where the message that brought it came to nothing', async () => {
+    const other = new Database(path)
+    other.exec('begin immediate')
+    const session = await queue.openTransaction('immediate', 20)
+    const failed = runInTransaction(session, async (runner) => {
+      await runner.run({ name: 'add', sql: 'insert into things (id) values (?)', parameters: ['lost'] })
+    })
+    await expect(failed).rejects.toMatchObject({ code: 'temporarily_unavailable' })
+    other.exec('commit')
+    other.close()
+    await Promise.all(['a', 'b'].map((id) => named('insert into things (id) values (?)', [id])))
+    expect((await named('select id from things order by id')).rows).toEqual([{ id: 'a' }, { id: 'b' }])
+    expect((await named('select id from things where id = ?', ['b'])).rows).toEqual([{ id: 'b' }])
+  })
+
+  it('fails while SQLite cannot make sense of it, and works once it can', async () => {
+    const count = 'select count(*) as count from later'
+    await expect(named(count)).rejects.toMatchObject({ code: 'server_error' })
+    await expect(named(count)).rejects.toMatchObject({ code: 'server_error' })
+    await runSql(queue, 'create table later (id text) strict')
+    expect((await named(count)).rows).toEqual([{ count: 0 }])
+  })
+})
+
 describe('a transaction', () => {
   it('has the connection for itself: what arrives meanwhile is not part of it', async () => {
     const session = await queue.openTransaction('immediate')

@@ -1,14 +1,14 @@
 import { Worker } from 'node:worker_threads'
 import { GatehouseError } from '@gatehouse/core/errors'
+import type { Query } from '../runner.ts'
 import { buildSqliteError, type SqliteFailure } from './sqlite-error.ts'
 
 /** Rows, or the number of changes, or why the statement failed. */
 export type Outcome = readonly unknown[] | number | SqliteFailure
 
-/** One message to the worker: see `Work` in sqlite-worker.mjs. */
+/** What the worker is to do at a time; as a message: see `Work` in sqlite-worker.mjs. */
 export interface Work {
-  readonly sql: readonly string[]
-  readonly parameters: readonly (readonly unknown[])[]
+  readonly queries: readonly Query[]
   readonly since: number
   readonly patience: number
   readonly transaction: boolean
@@ -40,6 +40,8 @@ export const lockPatience = 2000
 export class WorkerThread {
   readonly #worker: Worker
   readonly #listeners = new Map<number, WorkListener>()
+  /** The statements that the worker knows by number. */
+  readonly #numbers = new Map<string, number>()
   readonly #exited: Promise<void>
   #lastId = 0
   #gone: GatehouseError | undefined
@@ -83,7 +85,19 @@ export class WorkerThread {
     }
     this.#lastId += 1
     this.#listeners.set(this.#lastId, listener)
-    this.#worker.postMessage({ id: this.#lastId, ...work })
+    const { queries, ...rest } = work
+    const sql = queries.map((query) => this.#abbreviate(query))
+    this.#worker.postMessage({ id: this.#lastId, sql, parameters: queries.map((query) => query.parameters), ...rest })
+  }
+
+  /** A hot statement goes as its text once and then as the number that it was given with it, a tenth of the bytes. */
+  #abbreviate({ sql, name }: Query): string | number | readonly [number, string] {
+    if (name === undefined) return sql
+    const known = this.#numbers.get(sql)
+    if (known !== undefined) return known
+    const number = this.#numbers.size
+    this.#numbers.set(sql, number)
+    return [number, sql]
   }
 
   /** Closes the file once what was sent before has been worked through; a thread that was never told of one just ends. */
