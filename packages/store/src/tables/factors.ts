@@ -1,12 +1,33 @@
 import type { Seconds, UserId } from '@gatehouse/core/brand'
 import type { Connection } from '../database.ts'
 import type { FactorRow } from '../rows.ts'
+import { defineStatement } from '../statement.ts'
+
+const columns = [
+  'id',
+  'user_id',
+  'kind',
+  'name',
+  'sealed_secret',
+  'credential_id',
+  'public_key',
+  'sign_count',
+  'transports',
+  'backed_up',
+  'last_step',
+  'created_at',
+  'last_used_at',
+] as const satisfies readonly (keyof FactorRow)[]
+
+const listByUser = defineStatement<{ user: UserId }, FactorRow>('factors.list-by-user', ({ db, parameter }) =>
+  db.selectFrom('factors').select(columns).where('user_id', '=', parameter('user')).orderBy('created_at').orderBy('id'),
+)
 
 /** Authenticator apps and passkeys. Each query is one statement. */
 export interface Factors {
   /** Throws already_exists when the credential is somebody's already. */
   insert(row: FactorRow): Promise<void>
-  /** The oldest first. */
+  /** The oldest first. Hot: compiled once. */
   listByUser(user: UserId): Promise<FactorRow[]>
   findByCredential(credential_id: string): Promise<FactorRow | undefined>
   /** Notes the time step of a code, once: of any number of callers with that step or an earlier one, one gets true. */
@@ -29,13 +50,13 @@ export interface Factors {
 }
 
 /** Builds the queries of the table `factors`. */
-export function createFactors({ db }: Connection): Factors {
+export function createFactors(connection: Connection): Factors {
+  const { db } = connection
   return {
     async insert(row) {
       await db.insertInto('factors').values(row).execute()
     },
-    listByUser: (user) =>
-      db.selectFrom('factors').selectAll().where('user_id', '=', user).orderBy('created_at').orderBy('id').execute(),
+    listByUser: async (user) => [...(await listByUser.run(connection, { user })).rows],
     findByCredential: (credential_id) =>
       db.selectFrom('factors').selectAll().where('credential_id', '=', credential_id).executeTakeFirst(),
     async useStep({ id, step, at }) {

@@ -15,7 +15,16 @@ const columns = [
 /** As many keys as one sign-in asks for. */
 const keysAtATime = 4
 
-const findFour = defineStatement<{ k0: string; k1: string; k2: string; k3: string; now: Seconds }, SignInFailureRow>(
+type FourKeys = Readonly<Record<'k0' | 'k1' | 'k2' | 'k3', string>>
+
+/** Throws RangeError for more. No key is empty: an empty parameter finds nothing. */
+function asFour(keys: readonly string[]): FourKeys {
+  if (keys.length > keysAtATime) throw new RangeError(`at most ${keysAtATime} keys at a time`)
+  const [k0 = '', k1 = '', k2 = '', k3 = ''] = keys
+  return { k0, k1, k2, k3 }
+}
+
+const findFour = defineStatement<FourKeys & { now: Seconds }, SignInFailureRow>(
   'sign-in-failures.find',
   ({ db, parameter }) =>
     db
@@ -23,6 +32,17 @@ const findFour = defineStatement<{ k0: string; k1: string; k2: string; k3: strin
       .select(columns)
       .where('key', 'in', [parameter('k0'), parameter('k1'), parameter('k2'), parameter('k3')])
       .where('expires_at', '>', parameter('now')),
+)
+
+const clearFour = defineStatement<FourKeys>('sign-in-failures.clear', ({ db, dialect, parameter }) =>
+  db.deleteFrom('sign_in_failures').where('key', 'in', (query) =>
+    query
+      .selectFrom('sign_in_failures')
+      .select('key')
+      .where('key', 'in', [parameter('k0'), parameter('k1'), parameter('k2'), parameter('k3')])
+      .orderBy('key')
+      .modifyEnd(dialect.forUpdate),
+  ),
 )
 
 /** One failure to be counted against one key. */
@@ -42,18 +62,16 @@ export interface SignInFailures {
    * 1. Failures at the same moment in any process are all counted. A key that is named twice is counted once.
    */
   record(failures: readonly SignInFailure[]): Promise<SignInFailureRow[]>
+  /** Forgets the counts of at most four keys. */
   clear(keys: readonly string[]): Promise<void>
 }
 
 /** Builds the queries of the table `sign_in_failures`. */
 export function createSignInFailures(connection: Connection): SignInFailures {
-  const { db, dialect, clock } = connection
+  const { db, clock } = connection
   return {
     async find(keys) {
-      if (keys.length > keysAtATime) throw new RangeError(`at most ${keysAtATime} keys at a time`)
-      // No key is empty: an empty parameter finds nothing.
-      const [k0 = '', k1 = '', k2 = '', k3 = ''] = keys
-      return [...(await findFour.run(connection, { k0, k1, k2, k3, now: clock.now() })).rows]
+      return [...(await findFour.run(connection, { ...asFour(keys), now: clock.now() })).rows]
     },
     async record(failures) {
       if (failures.length === 0) return []
@@ -83,18 +101,7 @@ export function createSignInFailures(connection: Connection): SignInFailures {
         .execute()
     },
     async clear(keys) {
-      if (keys.length === 0) return
-      await db
-        .deleteFrom('sign_in_failures')
-        .where('key', 'in', (query) =>
-          query
-            .selectFrom('sign_in_failures')
-            .select('key')
-            .where('key', 'in', [...keys])
-            .orderBy('key')
-            .modifyEnd(dialect.forUpdate),
-        )
-        .execute()
+      if (keys.length > 0) await clearFour.run(connection, asFour(keys))
     },
   }
 }
