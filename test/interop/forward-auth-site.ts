@@ -36,6 +36,29 @@ export interface ForwardAuthSite {
   remove(): Promise<void>
 }
 
+/** Paths that one reads as `/health`, which is for everybody, and another as `/page`, which is not. */
+export const twoWayPaths: readonly string[] = [
+  '/health/../page',
+  '/health/..%2fpage',
+  '/health/%2e%2e/page',
+  '//health',
+  '/%68ealth',
+  '/health;/../page',
+  '/health\\..\\page',
+  '/page/..//health',
+  '/health%2f..%2fpage',
+  '/health/.%2e/edit/page',
+  '/health/..;/page',
+  '/health%252f..%252fpage',
+  '/health%5c..%5cpage',
+  '/health%00/../page',
+  '/_gatehouse/../page',
+  '/_gatehouse/%2e%2e/page',
+  '/_gatehouse/..%2fpage',
+  '/.well-known/oauth-protected-resource/../../page',
+  '/.well-known/oauth-protected-resource/..%2f..%2fpage',
+]
+
 /** Which proxies could not be installed. */
 const missing = (process.env.GATEHOUSE_MISSING ?? '').split(' ')
 export const isMissing = ({ package: name }: ForeignProxy): boolean => missing.some((one) => one.startsWith(name))
@@ -79,7 +102,10 @@ export async function startForwardAuthSite(
     },
   }
   for (let tries = 0; tries < 200; tries += 1) {
-    if ((await started.ask('/health').catch(() => undefined))?.status === 200) return started
+    if ((await started.ask('/health').catch(() => undefined))?.status === 200) {
+      received.length = 0
+      return started
+    }
     await new Promise((done) => setTimeout(done, 50))
   }
   await started.remove()

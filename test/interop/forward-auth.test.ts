@@ -1,7 +1,7 @@
 import { HostBrowser } from '@gatehouse/auth/testing/host-browser'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { demoPassword } from './development-site.ts'
-import { type ForwardAuthSite, isMissing, startForwardAuthSite } from './forward-auth-site.ts'
+import { type ForwardAuthSite, isMissing, startForwardAuthSite, twoWayPaths } from './forward-auth-site.ts'
 import { proxies } from './proxies.ts'
 
 const identityNames = ['subject', 'client', 'scope', 'roles', 'session', 'org'].map((name) => `x-gatehouse-${name}`)
@@ -126,27 +126,7 @@ describe.each(proxies)('forward-auth by $name', (proxy) => {
       expect(received).toHaveLength(1)
     })
 
-    it.each([
-      '/health/../page',
-      '/health/..%2fpage',
-      '/health/%2e%2e/page',
-      '//health',
-      '/%68ealth',
-      '/health;/../page',
-      '/health\\..\\page',
-      '/page/..//health',
-      '/health%2f..%2fpage',
-      '/health/.%2e/edit/page',
-      '/health/..;/page',
-      '/health%252f..%252fpage',
-      '/health%5c..%5cpage',
-      '/health%00/../page',
-      '/_gatehouse/../page',
-      '/_gatehouse/%2e%2e/page',
-      '/_gatehouse/..%2fpage',
-      '/.well-known/oauth-protected-resource/../../page',
-      '/.well-known/oauth-protected-resource/..%2f..%2fpage',
-    ])('forwards what was judged, and nothing that could be read in two ways: %s', async (path) => {
+    it.each(twoWayPaths)('forwards what was judged, and nothing that could be read in two ways: %s', async (path) => {
       const { status } = await ask(path)
       if (proxy.tidies && status === 200) {
         expect(received.map(({ url }) => url)).toEqual(['/health'])
