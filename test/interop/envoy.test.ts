@@ -9,10 +9,10 @@ import {
   status,
 } from '@grpc/grpc-js'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type ForwardAuthSite, isMissing, startForwardAuthSite, twoWayPaths } from './forward-auth-site.ts'
+import { isMissing, type ProxiedSite, startProxiedSite, twoWayPaths } from './proxied-site.ts'
 import { envoy } from './proxies.ts'
 
-let started: ForwardAuthSite | undefined
+let started: ProxiedSite | undefined
 const stops: (() => unknown)[] = []
 afterEach(async () => {
   await started?.remove()
@@ -21,7 +21,7 @@ afterEach(async () => {
 
 describe.skipIf(isMissing(envoy))('Envoy, beside what every proxy is asked', () => {
   it('takes from the service what a client says about itself as other proxies would say it', async () => {
-    started = await startForwardAuthSite(envoy)
+    started = await startProxiedSite(envoy)
     const { ask, by, received } = started
     const names = [
       'Remote-User',
@@ -40,12 +40,13 @@ describe.skipIf(isMissing(envoy))('Envoy, beside what every proxy is asked', () 
 
   it('needs none of its own tidying: an untidy path is refused where it is left as it is', async () => {
     let changed = 0
-    started = await startForwardAuthSite(envoy, (text) =>
-      text.replace(/^ *(?:normalize_path|merge_slashes|path_with_escaped_slashes_action): .*\n/gm, () => {
-        changed += 1
-        return ''
-      }),
-    )
+    started = await startProxiedSite(envoy, {
+      change: (text) =>
+        text.replace(/^ *(?:normalize_path|merge_slashes|path_with_escaped_slashes_action): .*\n/gm, () => {
+          changed += 1
+          return ''
+        }),
+    })
     expect(changed).toBe(3)
     for (const path of twoWayPaths) {
       for (const headers of [{}, started.by('bob')]) {
@@ -57,7 +58,7 @@ describe.skipIf(isMissing(envoy))('Envoy, beside what every proxy is asked', () 
   })
 
   it('answers 503 while nobody answers it, and lets nothing through', async () => {
-    started = await startForwardAuthSite(envoy)
+    started = await startProxiedSite(envoy)
     const { ask, by, received, site } = started
     await site.remove()
     for (const path of ['/health', '/page']) expect((await ask(path, by('alice'))).status).toBe(503)
@@ -67,7 +68,7 @@ describe.skipIf(isMissing(envoy))('Envoy, beside what every proxy is asked', () 
   it('passes calls of gRPC to a service by the same rules, and refuses them in their own words', async () => {
     const service = await startGrpcService()
     stops.push(() => service.stop())
-    started = await startForwardAuthSite(envoy, (text) => addGrpcService(text, service.port))
+    started = await startProxiedSite(envoy, { change: (text) => addGrpcService(text, service.port) })
     const { app, by, site } = started
     const call = callAs(new URL(app).host)
     expect(await call(`${by('alice').authorization}`)).toEqual({ code: status.OK, text: 'hello clerk' })

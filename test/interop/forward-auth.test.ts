@@ -1,7 +1,7 @@
 import { HostBrowser } from '@gatehouse/auth/testing/host-browser'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { demoPassword } from './development-site.ts'
-import { type ForwardAuthSite, isMissing, startForwardAuthSite, twoWayPaths } from './forward-auth-site.ts'
+import { isMissing, type ProxiedSite, startProxiedSite, twoWayPaths } from './proxied-site.ts'
 import { proxies } from './proxies.ts'
 
 const identityNames = ['subject', 'client', 'scope', 'roles', 'session', 'org'].map((name) => `x-gatehouse-${name}`)
@@ -9,11 +9,11 @@ const identityNames = ['subject', 'client', 'scope', 'roles', 'session', 'org'].
 describe.each(proxies)('forward-auth by $name', (proxy) => {
   describe.skipIf(isMissing(proxy))('as the guide has it', () => {
     const isNginx = proxy.name === 'nginx'
-    let started: ForwardAuthSite
-    let { app, issuer, received, ask, by } = {} as ForwardAuthSite
+    let started: ProxiedSite
+    let { app, issuer, received, ask, by } = {} as ProxiedSite
 
     beforeAll(async () => {
-      started = await startForwardAuthSite(proxy)
+      started = await startProxiedSite(proxy)
       ;({ app, issuer, received, ask, by } = started)
     })
     afterAll(() => started?.remove())
