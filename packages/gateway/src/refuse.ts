@@ -78,8 +78,8 @@ export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
     needed: denial.needed,
   })
   if (!visit.allowed) sink.onDecision?.({ route, outcome: denial.code })
-  // To a proxy that asks about a call, its 200 with a status of gRPC would be a yes.
-  const isCall = !visit.isAskedAbout && isGrpc(request)
+  // To a proxy that asks about a call, its 200 with a status of gRPC would be a yes. Who asks in a way that cannot be read may be one.
+  const isCall = checked.ok && !visit.isAskedAbout && isGrpc(request)
   if (response.headersSent && !isCall) {
     response.destroy()
     return

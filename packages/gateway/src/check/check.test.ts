@@ -180,7 +180,12 @@ it('hears a refusal in a status also over HTTP/2, whatever the request that it a
       }
     }
   }
+  // One that cannot be read is a question too.
+  const many = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`x-${index}`, '']))
+  isTrusted = true
+  const unread = await sendHttp2(front.port, '/gateway/check', { ...call, ...many, 'x-forwarded-uri': '/public/x' })
   await front.stop()
+  expect(unread.status).toBe(431)
   expect(statuses.filter((one) => one.endsWith(' 200'))).toEqual(['true /public/x 200', 'true /public/x?for=nginx 200'])
 })
 
