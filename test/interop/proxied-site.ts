@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions, request } from 'node:http'
+import { request as requestByTls } from 'node:https'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { buildSelfSigned } from '@gatehouse/gateway/fixtures/self-signed'
 import { createSite, root, type Site } from '../flows/running-program.ts'
 import { demoPassword } from './development-site.ts'
 import { findPorts, readBlocks } from './guide-blocks.ts'
@@ -82,18 +84,22 @@ const officeRoute = '      - { path: /office, methods: [GET], require: { caller:
 export interface Otherwise {
   /** Made to what the proxy reads. */
   readonly change?: (text: string) => string
+  /** Gatehouse is asked over TLS, where it speaks HTTP/2 too. */
+  readonly isAskedOverTls?: true
   /** The proxy passes everything on to Gatehouse, which forwards. */
   readonly passesOn?: true
 }
 
 /** Starts all three. */
 export async function startProxiedSite(proxy: ForeignProxy, otherwise: Otherwise = {}): Promise<ProxiedSite> {
-  const { change = (text) => text, passesOn = false } = otherwise
+  const { change = (text) => text, passesOn = false, isAskedOverTls = false } = otherwise
   const blocks = readBlocks('behind-a-proxy.md')
   const example = readFileSync(join(root, 'examples/shop/gatehouse.yaml'), 'utf8')
   const here = await findPorts([example, ...blocks.map(({ text }) => text)])
   const app = here('http://wiki.localhost:8081')
-  const issuer = here(passesOn ? 'http://localhost:8081' : 'http://localhost:8080')
+  const issuer = here(
+    passesOn ? 'http://localhost:8081' : isAskedOverTls ? 'https://localhost:8080' : 'http://localhost:8080',
+  )
   const lines = blocks.filter(({ language, file }) => language === 'yaml' && file === undefined).map(({ text }) => text)
   const configuration = here([example, ...lines].join('\n'))
     .replace(/^ *- \{ path: \/health,.*\n/m, `$&${officeRoute}`)
@@ -102,7 +108,7 @@ export async function startProxiedSite(proxy: ForeignProxy, otherwise: Otherwise
   const received: Received[] = []
   const service = await startService(Number(here(':4005').slice(1)), received)
   const site = await createSite()
-  site.configure(configuration)
+  site.configure(isAskedOverTls ? `${configuration}\n${addCertificate(site)}` : configuration)
   for (const name of proxy.files) {
     const own = passesOn ? blocks.find(({ file }) => file === `pass-on/${name}`) : undefined
     const { text } = own ?? blocks.find(({ file }) => file === name) ?? {}
@@ -143,6 +149,14 @@ export async function startProxiedSite(proxy: ForeignProxy, otherwise: Otherwise
   return started
 }
 
+/** A certificate that nobody knows, and its key; answers with the lines that name them. */
+function addCertificate({ folder }: Site): string {
+  const { key, cert } = buildSelfSigned('localhost')
+  writeFileSync(join(folder, 'cert.pem'), cert)
+  writeFileSync(join(folder, 'key.pem'), key, { mode: 0o600 })
+  return 'tls: { cert: cert.pem, key: key.pem }'
+}
+
 /** A service that keeps what it is sent, and agrees to WebSockets. What is below `/stream` stays open. */
 async function startService(port: number, received: Received[]) {
   const keep = ({ method = '', url = '', headers }: IncomingMessage): boolean => {
@@ -177,12 +191,14 @@ interface Sent {
 const optionsFor = (origin: string, path: string, { headers, method, from }: Sent): RequestOptions => {
   const { host, port } = new URL(origin)
   const localAddress = from ?? '127.0.0.1'
-  return { host: '127.0.0.1', port, path, method: method ?? 'GET', localAddress, headers: { host, ...headers } }
+  const sentTo = { host: '127.0.0.1', port, localAddress, rejectUnauthorized: false }
+  return { ...sentTo, path, method: method ?? 'GET', headers: { host, ...headers } }
 }
 
 const send = (origin: string, path: string, sent: Sent): Promise<Answered> =>
   new Promise((resolve, reject) => {
-    const asking = request(optionsFor(origin, path, sent), (response) => {
+    const start = origin.startsWith('https:') ? requestByTls : request
+    const asking = start(optionsFor(origin, path, sent), (response) => {
       let body = ''
       response.setEncoding('utf8').on('data', (chunk) => {
         body += chunk
