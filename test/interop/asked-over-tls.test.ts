@@ -8,8 +8,8 @@ const changes: Readonly<Record<string, (text: string) => string>> = {
     text.replace(/address: http:(\S+check)/, 'address: https:$1\n        tls: { insecureSkipVerify: true }'),
   Caddy: (text) =>
     text.replace(
-      /forward_auth (\S+) \{\n/,
-      'forward_auth https://$1 {\n\t\t\ttransport http {\n\t\t\t\ttls_insecure_skip_verify\n\t\t\t}\n',
+      /reverse_proxy (\S+) \{\n\t\t\tmethod GET\n/,
+      'reverse_proxy https://$1 {\n\t\t\tmethod GET\n\t\t\ttransport http {\n\t\t\t\ttls_insecure_skip_verify\n\t\t\t}\n',
     ),
 }
 
