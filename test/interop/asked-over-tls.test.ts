@@ -6,7 +6,7 @@ import { proxies } from './proxies.ts'
 const changes: Readonly<Record<string, (text: string) => string>> = {
   Traefik: (text) =>
     text.replace(/address: http:(\S+check)/, 'address: https:$1\n        tls: { insecureSkipVerify: true }'),
-  Caddy: (text) =>
+  'Caddy of today': (text) =>
     text.replace(
       /reverse_proxy (\S+) \{\n\t\t\tmethod GET\n/,
       'reverse_proxy https://$1 {\n\t\t\tmethod GET\n\t\t\ttransport http {\n\t\t\t\ttls_insecure_skip_verify\n\t\t\t}\n',

