@@ -54,7 +54,7 @@ const lingerMilliseconds = 1000
 /**
  * Answers with the standard error and an id, and logs under that id what the stranger is not told. Where the answer has
  * already begun, the connection is broken instead, since an ended answer would look complete. A client of gRPC is told in its own
- * way, also then.
+ * way, also then, where its request could be read and is no proxy's question.
  */
 export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
   const { request, response, checked } = visit
