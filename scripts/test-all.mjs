@@ -1,6 +1,7 @@
 // `npm run test:all`: the tests, and those that need foreign programs (test/interop, test/browser), which it installs
 // where it may.
 // With --only-interop those alone. Further arguments go to vitest.
+import { ensureForeignPrograms } from './foreign-programs.mjs'
 import { checkNode, chromium, ensureBuilt, ensureInstalled, ensureSystemPackages } from './prepare.mjs'
 import { runTests } from './run-tests.mjs'
 
@@ -24,8 +25,10 @@ const missing = ensureSystemPackages([
   // php-cgi: Debian's php would bring Apache along.
   { command: 'php-cgi', package: 'php-cgi', for: 'the same' },
   { file: '/usr/share/doc/php-xml', package: 'php-xml', for: 'the same' },
+  { command: 'pip3', package: 'python3-pip', for: 'servers that Debian does not have' },
   chromium,
 ])
+missing.push(...ensureForeignPrograms())
 
 const args = process.argv.slice(2).filter((argument) => argument !== '--only-interop')
 const isOnly = process.argv.includes('--only-interop')

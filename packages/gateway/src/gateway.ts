@@ -189,11 +189,14 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
     },
     check(request, response, question) {
       const kind = parseProxyKind(question.query)
-      if (!isTrustedProxy(request) || kind === undefined) {
-        return refuse(pipeline, visitOf(request, response, question), kind === undefined ? unknownKind : untrusted)
-      }
-      const { method, checked } = readAskedRequest(request, question)
-      runPipeline(pipeline, visitOf(request, response, checked, method), answersFor(kind))
+      const isBelieved = isTrustedProxy(request) && kind !== undefined
+      const { method, checked } = isBelieved
+        ? readAskedRequest(request, question)
+        : { method: undefined, checked: question }
+      const visit = visitOf(request, response, checked, method)
+      visit.isAskedAbout = true
+      if (isBelieved) runPipeline(pipeline, visit, answersFor(kind))
+      else refuse(pipeline, visit, kind === undefined ? unknownKind : untrusted)
     },
     replace(next) {
       pipeline = adopt(next, pipeline.table)

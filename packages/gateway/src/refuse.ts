@@ -54,7 +54,7 @@ const lingerMilliseconds = 1000
 /**
  * Answers with the standard error and an id, and logs under that id what the stranger is not told. Where the answer has
  * already begun, the connection is broken instead, since an ended answer would look complete. A client of gRPC is told in its own
- * way, also then.
+ * way, also then, where its request could be read and is no proxy's question.
  */
 export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
   const { request, response, checked } = visit
@@ -78,7 +78,8 @@ export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
     needed: denial.needed,
   })
   if (!visit.allowed) sink.onDecision?.({ route, outcome: denial.code })
-  const isCall = isGrpc(request)
+  // To a proxy that asks about a call, its 200 with a status of gRPC would be a yes. Who asks in a way that cannot be read may be one.
+  const isCall = checked.ok && !visit.isAskedAbout && isGrpc(request)
   if (response.headersSent && !isCall) {
     response.destroy()
     return

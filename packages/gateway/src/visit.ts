@@ -30,6 +30,8 @@ export class Visit {
   rate: RateState | undefined = undefined
   /** The limits among whose requests it is counted now. */
   entered: readonly ConcurrencyLimit[] | undefined = undefined
+  /** Set where a proxy asks about the request: it hears a status of HTTP, whatever the request itself speaks. */
+  isAskedAbout = false
   /** Set once the request was let through: what goes wrong later is a failure, not a decision. */
   allowed = false
   /** Set once an exchange has it, which then counts the answer. */

@@ -11,13 +11,25 @@ const server = createServer((request, response) => response.end(JSON.stringify(r
 beforeAll(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)))
 afterAll(() => new Promise((resolve) => server.close(resolve)))
 
-const ask = async (forwarded?: string): Promise<unknown> => {
+const ask = async (forwarded?: string, header = 'x-forwarded-for'): Promise<unknown> => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-  const answer = await fetch(url, {
-    headers: { ...(forwarded && { 'x-forwarded-for': forwarded }), connection: 'close' },
-  })
+  const answer = await fetch(url, { headers: { ...(forwarded && { [header]: forwarded }), connection: 'close' } })
   return answer.json()
 }
+
+it.each([
+  ['https', 'https'],
+  ['wss', 'https'],
+  ['http', 'http'],
+  ['ws', 'http'],
+  ['https, http', 'http'],
+  [undefined, 'http'],
+])('a proxy that says %s has its request come by %s, and nobody else has a say in it', async (said, expected) => {
+  read = (request) => behindProxy.findScheme(request)
+  expect(await ask(said, 'x-forwarded-proto')).toBe(expected)
+  read = (request) => direct.findScheme(request)
+  expect(await ask(said, 'x-forwarded-proto')).toBe('http')
+})
 
 describe('the address that rules go by', () => {
   it.each([

@@ -54,8 +54,9 @@ export function createClientAddresses(trustedProxies: readonly string[]): Client
     findScheme(request) {
       // A server's socket is a TLSSocket exactly where it has `encrypted`.
       if ((request.socket as Partial<TLSSocket>).encrypted === true) return 'https'
+      // Traefik names a WebSocket's own scheme.
       const said = request.headers['x-forwarded-proto']
-      return said === 'https' && isFromTrustedProxy(request) ? 'https' : 'http'
+      return (said === 'https' || said === 'wss') && isFromTrustedProxy(request) ? 'https' : 'http'
     },
     isForwardedByStranger: ({ headers, socket }) =>
       forwardingHeaders.some((name) => headers[name] !== undefined) &&

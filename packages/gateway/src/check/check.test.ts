@@ -3,10 +3,24 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { checkRequest } from '../check-request.ts'
 import { send } from '../fixtures/client.ts'
 import { issuerHost, startGateway, type TestGateway } from '../fixtures/gateway-server.ts'
+import { sendHttp2 } from '../fixtures/http2-client.ts'
+import { startHttp2Front } from '../fixtures/http2-front.ts'
 import { peerAddress, requestScheme } from '../visit.ts'
 
 let test: TestGateway
+let services: Parameters<typeof startGateway>[0]
 let isTrusted = true
+
+const options: Parameters<typeof startGateway>[1] = {
+  dependencies: {
+    origin: { address: peerAddress, scheme: requestScheme, isTrustedProxy: () => isTrusted, findStated: peerAddress },
+  },
+  serve: (gateway) => (request, response) => {
+    const question = checkRequest(request)
+    if (question.ok && question.path === '/gateway/check') gateway.check(request, response, question)
+    else gateway.handle(request, response, question)
+  },
+}
 
 beforeAll(async () => {
   const routes = [
@@ -16,17 +30,8 @@ beforeAll(async () => {
     { path: '/orders/**', methods: ['POST'], require: { scopes: ['orders:write'] } },
     { path: '/admin/**', require: { roles: ['boss'] } },
   ] as const
-  const orders = { name: 'orders', audience: 'https://orders.test', upstream: [], forwardAuth: true, routes }
-  test = await startGateway([orders], {
-    dependencies: {
-      origin: { address: peerAddress, scheme: requestScheme, isTrustedProxy: () => isTrusted, findStated: peerAddress },
-    },
-    serve: (gateway) => (request, response) => {
-      const question = checkRequest(request)
-      if (question.ok && question.path === '/gateway/check') gateway.check(request, response, question)
-      else gateway.handle(request, response, question)
-    },
-  })
+  services = [{ name: 'orders', audience: 'https://orders.test', upstream: [], forwardAuth: true, routes }]
+  test = await startGateway(services, options)
 })
 afterAll(() => test.stop())
 beforeEach(() => {
@@ -159,6 +164,29 @@ describe('a proxy that asks', () => {
     expect(await statusOf('/public/x', question)).toBe(200)
     expect(await statusOf('/public/x', { query: '?for=apache' })).toBe(400)
   })
+})
+
+it('hears a refusal in a status also over HTTP/2, whatever the request that it asks about is', async () => {
+  const front = await startHttp2Front(services, options)
+  // A call of gRPC is refused with 200 and its own status, which a proxy would take for a yes.
+  const call = { 'content-type': 'application/grpc', 'x-forwarded-method': 'POST', 'x-forwarded-host': issuerHost }
+  const statuses = []
+  for (const trusted of [true, false]) {
+    isTrusted = trusted
+    for (const uri of ['/orders/7', '/nowhere', '/public/../admin', '/public/x']) {
+      for (const query of ['', '?for=nginx', '?for=apache']) {
+        const { status } = await sendHttp2(front.port, `/gateway/check${query}`, { ...call, 'x-forwarded-uri': uri })
+        statuses.push(`${trusted} ${uri}${query} ${status}`)
+      }
+    }
+  }
+  // One that cannot be read is a question too.
+  const many = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`x-${index}`, '']))
+  isTrusted = true
+  const unread = await sendHttp2(front.port, '/gateway/check', { ...call, ...many, 'x-forwarded-uri': '/public/x' })
+  await front.stop()
+  expect(unread.status).toBe(431)
+  expect(statuses.filter((one) => one.endsWith(' 200'))).toEqual(['true /public/x 200', 'true /public/x?for=nginx 200'])
 })
 
 it('is not a way around the proxy: asked directly, a service without an upstream is not found', async () => {

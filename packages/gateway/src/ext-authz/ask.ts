@@ -1,7 +1,7 @@
 import { identityHeaders } from '@gatehouse/core/wire-names'
 import type { CheckedRequest } from '../check-request.ts'
 import type { Gateway } from '../gateway.ts'
-import { headerKind, readHeaderName } from '../rewrite/header-names.ts'
+import { headerKind, hopByHop, readHeaderName } from '../rewrite/header-names.ts'
 import type { EnvoyAnswer, EnvoyQuestion } from './messages.ts'
 import { createRequest, KeptResponse, type ToldAnswer } from './off-the-wire.ts'
 
@@ -9,7 +9,10 @@ import { createRequest, KeptResponse, type ToldAnswer } from './off-the-wire.ts'
 const told: readonly string[] = [...Object.values(identityHeaders), 'authorization', 'cookie', 'x-request-id']
 
 /** Of a refusal, what is not for the client of Envoy, which sets it itself. */
-const hopByHop: ReadonlySet<string> = new Set(['connection', 'content-length', 'transfer-encoding'])
+const framing: ReadonlySet<string> = new Set(['connection', 'content-length', 'transfer-encoding'])
+
+/** What Envoy writes itself, or needs for its connections, among what the gateway forwards of no client. */
+const envoys = /^(?:x-forwarded-(?:for|proto|port|client-cert)|x-envoy-.*|x-request-id|expect|proxy-connection)$/
 
 /** What Envoy states itself, whatever headers there are. */
 const stated = /^(?:x-forwarded-(?:method|host|uri|proto)|host|connection|content-length|transfer-encoding)$/
@@ -28,7 +31,7 @@ export async function askGateway(
     const request = createRequest(headers, peer)
     gateway.check(request, new KeptResponse(request, resolve), checkedOf(headers))
   })
-  return answer.status === 200 ? allow(answer) : refusal(answer)
+  return answer.status === 200 ? allow(answer, question) : refusal(answer)
 }
 
 function headersOf({ headers, method, host, target, scheme, source }: EnvoyQuestion): readonly string[] {
@@ -55,14 +58,22 @@ function checkedOf(headers: readonly string[]): CheckedRequest {
 
 const isAuthorization = (name: string): boolean => readHeaderName(name).kind === headerKind.authorization
 
-/** Envoy drops what is set to nothing, and would keep the client's: that is taken away instead. */
-function allow({ headers }: ToldAnswer): EnvoyAnswer {
+/**
+ * Envoy drops what is set to nothing, and would keep the client's: that is taken away instead. So is all that the gateway
+ * itself would not forward: by which other proxies tell a service who calls and what was asked for.
+ */
+function allow({ headers }: ToldAnswer, question: EnvoyQuestion): EnvoyAnswer {
   const values = new Map(headers)
   const set = told.flatMap((name) => (values.get(name) ? [[name, values.get(name) ?? ''] as const] : []))
-  return { status: 200, headers: set, removed: told.filter((name) => !values.get(name)), body: '' }
+  const removed = told.filter((name) => !values.get(name))
+  for (let index = 0; index < question.headers.length; index += 2) {
+    const { kind, name } = readHeaderName(question.headers[index] ?? '')
+    if (kind === headerKind.drop && !hopByHop.has(name) && !envoys.test(name)) removed.push(name)
+  }
+  return { status: 200, headers: set, removed, body: '' }
 }
 
 const refusal = ({ status, headers, body }: ToldAnswer): EnvoyAnswer => ({
   ...{ status, body, removed: [] },
-  headers: headers.filter(([name]) => !hopByHop.has(name)),
+  headers: headers.filter(([name]) => !framing.has(name)),
 })

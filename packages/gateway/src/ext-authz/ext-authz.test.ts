@@ -112,6 +112,32 @@ describe('an Envoy that asks', () => {
     })
   })
 
+  it('takes away what other proxies would say of who calls and what was asked for, and leaves what it writes itself', async () => {
+    const foreign = [
+      'remote-user',
+      'x-original-url',
+      'x-auth-request-user',
+      'x-forwarded-host',
+      'x-forwarded-uri',
+      'dpop',
+    ]
+    const spelled = ['x_real_ip', 'ssl_client_verify', 'x-forwarded.for', 'transfer.encoding']
+    const left = [
+      'x-forwarded-for',
+      'x-forwarded-proto',
+      'x-envoy-external-address',
+      'te',
+      'upgrade',
+      'accept',
+      'x-mine',
+    ]
+    const headers = Object.fromEntries([...foreign, ...spelled, ...left].map((name) => [name, 'x']))
+    const { ok_response } = await ask('/public/x', {}, headers)
+    const removed = ok_response?.headers_to_remove ?? []
+    for (const name of [...foreign, ...spelled]) expect(removed, name).toContain(name)
+    for (const name of left) expect(removed, name).not.toContain(name)
+  })
+
   it('is refused for a request that brings identity, or says itself what it is', async () => {
     for (const name of ['x-gatehouse-subject', 'x_gatehouse_subject', 'x.gatehouse.roles', 'x_forwarded_uri']) {
       expect(statusOf(await ask('/public/x', {}, { [name]: '/public/x' })), name).toBe(400)
