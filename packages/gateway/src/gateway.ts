@@ -26,6 +26,7 @@ import { type RefusalEntry, refuse } from './refuse.ts'
 import { foldHeaderName } from './rewrite/header-names.ts'
 import type { Service } from './route.ts'
 import type { RouteTable } from './routes.ts'
+import { type FindEnd, StreamReview } from './stream-review.ts'
 import { createSharedUsage, type TellOthers } from './traffic/shared-usage.ts'
 import { peerAddress, requestScheme, Visit } from './visit.ts'
 import { isWebSocketHandshake } from './websocket/handshake.ts'
@@ -47,6 +48,8 @@ export interface GatewayDependencies {
   readonly hiddenHeaders?: readonly string[]
   /** Whether a token is revoked by now: asked where something had to be waited for. Absent = nothing is ever revoked. */
   readonly isRevoked?: (token: VerifiedToken) => boolean
+  /** Until when what a token was issued from lasts: asked for streams that outlast it. Absent = until it is revoked. */
+  readonly findEnd?: FindEnd
   /** A signed identity JWT for one service and, where a request is named, for that request alone. */
   readonly issueIdentity: IdentityIssuer
   /** Called once per decision. */
@@ -173,7 +176,13 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   ): Visit =>
     new Visit(request, response, checked, newRequestId(), address(request), dependencies.clock.milliseconds(), method)
 
-  const timer = setInterval(() => running.tick(), tuning.tick).unref()
+  const review = new StreamReview(dependencies.findEnd)
+  const tick = (): void => {
+    const now = dependencies.clock.milliseconds()
+    review.begin()
+    running.tick((member) => review.look(member, now))
+  }
+  const timer = setInterval(tick, tuning.tick).unref()
 
   return {
     handle(request, response, checked = checkRequest(request)) {

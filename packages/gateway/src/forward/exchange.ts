@@ -1,18 +1,17 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { Outbox, Ready } from '@gatehouse/core/outbox'
 import type { Clock } from '@gatehouse/core/time'
 import type { Dispatcher } from 'undici'
 import type { Denial } from '../denial.ts'
 import { isGrpc } from '../http2/grpc.ts'
 import { passTrailers } from '../http2/trailers.ts'
-import { type RefusalSink, refuse } from '../refuse.ts'
+import { logRefusal, type RefusalSink, refuse } from '../refuse.ts'
 import { buildResponseHeaders, type ResponseRules } from '../rewrite/response-headers.ts'
 import type { Route } from '../route.ts'
 import { leave } from '../traffic/concurrency.ts'
 import type { Visit } from '../visit.ts'
-import { isEventStream, saysTooLong } from './answer-shape.ts'
+import { isEventStream, saysLength, saysTooLong } from './answer-shape.ts'
 import { noConnection, revokedMeanwhile, tooLarge, tooLong } from './denials.ts'
 import { closeEmptyBody } from './empty-body.ts'
 import { HeaderWait } from './header-wait.ts'
@@ -62,13 +61,15 @@ const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE']
 export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   slot = -1
   readonly #forwarder: Forwarder
-  readonly #visit: Visit
+  readonly visit: Visit
+  reviewAt = 0
   readonly #route: Route
   readonly #upstreams: UpstreamSet
   readonly #options: Dispatcher.DispatchOptions
   readonly #rules: ResponseRules
   readonly #response: ServerResponse
   readonly #body: RequestBody | null
+  readonly #isTalk: boolean
   readonly #onUpgrade: ForwardedRequest['onUpgrade']
   #upstream: Upstream
   #abort: ((reason?: Error) => void) | undefined = undefined
@@ -102,7 +103,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     request: ForwardedRequest,
   ) {
     this.#forwarder = forwarder
-    this.#visit = visit
+    this.visit = visit
     this.#route = route
     this.#upstreams = upstreams
     this.#upstream = first
@@ -115,9 +116,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
       added: request.added,
     }
     // Only where the service can hold a conversation: there its pool ends what is silent, and over HTTP/1.1 nobody would.
-    const isTalk = isGrpc(visit.request) && findHttp2Origin(first.origin) !== undefined
+    this.#isTalk = isGrpc(visit.request) && findHttp2Origin(first.origin) !== undefined
     this.#body = request.body
-      ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)), isTalk)
+      ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)), this.#isTalk)
       : null
     if (!request.body && request.onUpgrade === undefined) closeEmptyBody(visit.request)
     const { path, method, headers, onUpgrade } = request
@@ -125,16 +126,17 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#options = { path, method, headers, body: this.#body, ...(onUpgrade ? { upgrade: 'websocket' } : {}) }
   }
 
-  get token(): VerifiedToken | undefined {
-    return this.#visit.token
+  get isStream(): boolean {
+    if (this.#over) return false
+    return this.#headers === undefined ? this.#isTalk : !saysLength(this.#headers)
   }
 
   /** Sends the request. */
   start(): void {
-    this.#visit.forwarded = true
+    this.visit.forwarded = true
     this.#forwarder.running.add(this)
     this.#response.on('close', () => this.#onClosed())
-    this.#upstream.dispatch(this.#options, this, this.#visit.startedAt)
+    this.#upstream.dispatch(this.#options, this, this.visit.startedAt)
   }
 
   onConnect(abort: (reason?: Error) => void): void {
@@ -166,7 +168,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     const response = this.#response
     const headers = buildResponseHeaders(status, raw, this.#rules)
     if (headers === undefined) throw new TypeError('the answer has a Transfer-Encoding other than chunked')
-    if (saysTooLong(this.#visit.method, status, headers, this.#route.responseLimit)) {
+    if (saysTooLong(this.visit.method, status, headers, this.#route.responseLimit)) {
       this.#giveUp(tooLong(this.#route))
       return true
     }
@@ -255,7 +257,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     const now = this.#forwarder.clock.milliseconds()
     if (nothingSent && !this.#retried && this.#body === null && idempotent.has(this.#options.method)) {
       this.#retried = true
-      const other = this.#upstreams.mayRetry(now) ? this.#upstreams.take(now, this.#upstream, this.#visit) : undefined
+      const other = this.#upstreams.mayRetry(now) ? this.#upstreams.take(now, this.#upstream, this.visit) : undefined
       if (other !== undefined) {
         this.#upstream = other
         other.dispatch(this.#options, this, now)
@@ -272,7 +274,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
       this.#ticksRevoked += 1
       if (this.#ticksRevoked > tuning.revokedTicks) return this.#giveUp(revokedMeanwhile)
     }
-    if (this.#visit.request.socket.destroyed) {
+    if (this.visit.request.socket.destroyed) {
       // Node tells only the answer that has its turn; one that is pipelined behind it would never hear.
       this.#onClosed()
     } else if (this.#over) {
@@ -293,21 +295,22 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     }
   }
 
-  /**
-   * An answer that has begun ends here: events in order, so that their reader comes back and is told; anything else is broken
-   * off, so that nobody takes half for a whole. One that has not begun gets a few ticks: it may be the answer to the very
-   * request that has ended the session.
-   */
+  /** An answer that has not begun gets a few ticks: it may be the answer to the very request that has ended the session. */
   onRevoked(): void {
     if (this.#over || this.#ticksRevoked !== -1) return
     this.#ticksRevoked = 0
-    if (this.#headers === undefined) return
-    if (!isEventStream(this.#headers)) return this.#giveUp(revokedMeanwhile)
+    if (this.#headers !== undefined) this.endStream(revokedMeanwhile)
+  }
+
+  /** Events end in order, so that their reader comes back and is told; anything else is broken off: half is no whole. */
+  endStream(denial: Denial): void {
+    if (this.#headers === undefined || !isEventStream(this.#headers)) return this.#giveUp(denial)
     this.#release()
     this.#over = true
     this.#abort?.()
     this.#response.end()
     this.#body?.discard()
+    logRefusal(this.#forwarder, this.visit, denial)
   }
 
   /** For one tick more the client has not taken what it was sent. A pipelined answer waits without blame for its turn. */
@@ -322,7 +325,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     if (this.#over) return
     this.#over = true
     this.#abort?.()
-    refuse(this.#forwarder, this.#visit, denial)
+    refuse(this.#forwarder, this.visit, denial)
     this.#body?.discard()
   }
 
@@ -337,8 +340,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#body?.destroy()
     const { clock, running, onAnswer } = this.#forwarder
     running.remove(this)
-    leave(this.#visit)
-    const seconds = (clock.milliseconds() - this.#visit.startedAt) / 1000
+    leave(this.visit)
+    const seconds = (clock.milliseconds() - this.visit.startedAt) / 1000
     onAnswer?.(this.#route.name, gone ? 499 : this.#response.statusCode, seconds)
   }
 }
