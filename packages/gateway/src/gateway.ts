@@ -102,7 +102,10 @@ export interface Gateway {
    * trusted proxy says is believed; anybody else is `forbidden`.
    */
   check(request: IncomingMessage, response: ServerResponse, question: CheckedRequest): void
-  /** Swaps all routes at once; running requests finish on the old ones, connections of unchanged upstreams are kept. */
+  /**
+   * Swaps all routes at once; running requests finish on the old ones, connections of unchanged upstreams are kept. Streams
+   * that the new ones would not let through end at the next tick.
+   */
   replace(table: RouteTable): void
   /** Ends what is under way by tokens that these entries revoke. Cost: one look at each request that is running. */
   endRevoked(entries: readonly RevocationEntry[]): void
@@ -180,7 +183,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   const tick = (): void => {
     const now = dependencies.clock.milliseconds()
     review.begin()
-    running.tick((member) => review.look(member, now))
+    running.tick((member) => review.look(pipeline, member, now))
   }
   const timer = setInterval(tick, tuning.tick).unref()
 

@@ -31,7 +31,8 @@ export const stages: readonly Stage[] = [
   useProof,
 ]
 
-function match({ table }: Pipeline, visit: Visit, { host, path }: CheckedRequest): Denial | undefined {
+/** Finds the route. */
+export function match({ table }: Pipeline, visit: Visit, { host, path }: CheckedRequest): Denial | undefined {
   const found = findRoute(table, { host, path, method: visit.method })
   if (isDenial(found)) return found
   visit.route = found
@@ -71,13 +72,14 @@ function noteCaller(visit: Visit, found: VerifiedToken | Denial | undefined): De
   return undefined
 }
 
-function checkRule(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Denial | undefined {
+/** Checks who calls, and what for, against the route's rule. */
+export function checkRule(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Denial | undefined {
   const { requirement, parameters } = routeOf(visit)
   return checkRequirement(requirement, parameters, new Asked(pipeline, visit, checked))
 }
 
 /** Asks whom the rule names, once all else holds. */
-function askOutside(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Outcome {
+export function askOutside(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Outcome {
   const { requirement, parameters } = routeOf(visit)
   if (requirement.remote === undefined) return undefined
   return askRemote(requirement, parameters, new Asked(pipeline, visit, checked))

@@ -5,7 +5,7 @@ import { seconds } from '@gatehouse/core/time'
 import { Metadata, type ServerWritableStream, status } from '@grpc/grpc-js'
 import { afterEach, describe, expect, it } from 'vitest'
 import { until } from './fixtures/client.ts'
-import { startGateway, type TestGateway } from './fixtures/gateway-server.ts'
+import { startGateway, type TestGateway, tableFor } from './fixtures/gateway-server.ts'
 import { readCall, startGrpcServer, TalkClient } from './fixtures/grpc.ts'
 import { openSession, openStream, readStream } from './fixtures/http2-client.ts'
 import { cert, startHttp2Front } from './fixtures/http2-front.ts'
@@ -238,5 +238,86 @@ describe('over HTTP/2', () => {
     front.clock.advance(expiry - start)
     const { error, messages } = await outcome
     expect([error?.code, messages]).toEqual([status.UNAUTHENTICATED, ['first']])
+  })
+})
+
+describe('after a reload', () => {
+  const reloadWith = async (route: Partial<RouteDefinition>, token: 'user' | 'robot' = 'user') => {
+    const both = await startBoth()
+    const opened = await openTwo(both, token)
+    const [events, sockets] = [both.events, both.sockets].map(({ gateway }) => (origin: string) => {
+      gateway.replace(tableFor([serve(origin, route)]))
+    })
+    // Where the services are does not matter to what is open.
+    events?.('http://127.0.0.1:9')
+    sockets?.('http://127.0.0.1:9')
+    return { both, ...opened }
+  }
+
+  it.each<[string, Partial<RouteDefinition>, string]>([
+    ['asks for a scope', { require: { scopes: ['orders:read'] } }, 'insufficient_scope'],
+    ['is gone', { path: '/elsewhere' }, 'not_found'],
+    ['takes other methods', { methods: ['POST'] }, 'method_not_allowed'],
+    ['asks for a newer sign-in', { require: { maxAge: 60 } }, 'insufficient_user_authentication'],
+  ])('a stream ends whose route now %s', async (_name, route, code) => {
+    const { both, answer, closed } = await reloadWith(route)
+    expect(await closed).toEqual({ code: 1008, reason: expect.stringContaining(code) })
+    await until(() => answer() === 'in order')
+    for (const { log } of [both.events, both.sockets]) expect(log).toMatchObject([{ code }])
+  })
+
+  it('a stream goes on that would be let through again, also by a condition on when it was asked for', async () => {
+    const test = ({ now }: { now?: unknown }) => Number(now) < (start + 10) * 1000
+    const when = [{ text: 'now < then', reads: new Set(['now']), test }]
+    const { both, answer, socket } = await reloadWith({ require: { when } })
+    advance(both, 100)
+    await aWhile()
+    expect([answer(), socket.readyState]).toEqual(['open', socket.OPEN])
+  })
+
+  it('a stream ends that nobody was known for, where somebody must be known now', async () => {
+    const both = await startBoth()
+    const answer = await openAnswer(both.events, undefined)
+    both.events.gateway.replace(tableFor([serve('http://127.0.0.1:9', { require: 'token' })]))
+    await until(() => answer() === 'in order')
+  })
+
+  it('a stream ends whose token is for another audience, and an answer that says its length does not', async () => {
+    const both = await startBoth()
+    const answer = await openAnswer(both.events, 'elsewhere')
+    const file = await openAnswer(both.events, 'elsewhere', '/file')
+    both.events.gateway.replace(tableFor([serve('http://127.0.0.1:9')]))
+    await until(() => answer() === 'in order')
+    await aWhile()
+    expect(file()).toBe('open')
+    expect(both.events.log).toMatchObject([{ code: 'invalid_token' }])
+  })
+
+  it('somebody outside is asked about each stream, and only a no ends it', async () => {
+    const decider = await startUpstream((asked, response) => {
+      if (asked.headers.authorization === 'Bearer away') response.writeHead(500).end()
+      else response.end('false')
+    })
+    stops.push(decider.stop)
+    const remote = (token: string) => ({
+      ...{ url: decider.origin, token, timeout: 1000, cacheFor: 0 },
+      question: () => ({}),
+      readAnswer: (answer: unknown) => ({ allowed: answer === true }),
+    })
+    const away = await reloadWith({ require: { remote: remote('away') } })
+    await until(() => decider.received.length === 2)
+    await aWhile()
+    expect(away.answer()).toBe('open')
+    const refused = await reloadWith({ require: { remote: remote('here') } })
+    expect(await refused.closed).toMatchObject({ code: 1008, reason: expect.stringContaining('forbidden') })
+    await until(() => refused.answer() === 'in order')
+  })
+
+  it('a change of how long streams last holds for those that are open', async () => {
+    const { both, answer, closed } = await reloadWith({ streams: { until: 'token' } })
+    await aWhile()
+    expect(answer()).toBe('open')
+    advance(both, expiry - start)
+    expect(await closed).toMatchObject({ code: 1008 })
   })
 })

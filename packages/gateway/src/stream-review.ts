@@ -1,14 +1,19 @@
 import type { Seconds } from '@gatehouse/core/brand'
 import type { VerifiedToken } from '@gatehouse/core/contracts'
+import type { Denial } from './denial.ts'
 import { expiredMeanwhile } from './forward/denials.ts'
 import type { Runs } from './forward/running.ts'
+import type { Pipeline } from './journey.ts'
+import { judgeAgain } from './judge-again.ts'
+import { denyFault } from './pipeline-denials.ts'
 import type { Route } from './route.ts'
+import { askOutside } from './stages.ts'
 
 /** Until when what a token was issued from lasts, as things stand; absent where it has ended. One or two reads. */
 export type FindEnd = (token: VerifiedToken) => Promise<Seconds | undefined>
 
 /** How much of it is done in one tick, so that the loop is not held up. */
-const perTick = { asked: 200 }
+const perTick = { judged: 1000, asked: 200 }
 
 /** For how long a stream may do without an answer of {@link FindEnd}, and how often that is asked then, in milliseconds. */
 const unanswered = { patience: 60_000, again: 5000 }
@@ -17,7 +22,7 @@ const unanswered = { patience: 60_000, again: 5000 }
 const withoutSession = 3_600_000
 
 /**
- * Looks at each stream that is open when what it was opened by may have run out and ends
+ * Looks at each stream that is open when what it was opened by may have run out, and after a reload of the routes, and ends
  * those that may not go on. Rides on the tick that all that runs has anyway: no timer for any stream, and one comparison a
  * tick for what does not last long enough to be one.
  */
@@ -25,6 +30,8 @@ export class StreamReview {
   readonly #findEnd: FindEnd | undefined
   /** Streams that nobody has answered for, and since when. */
   readonly #unanswered = new WeakMap<Runs, number>()
+  /** What has been asked of outside deciders, one after the other: no reload takes their places away from requests. */
+  #asking: Promise<void> = Promise.resolve()
   #left = perTick
 
   /** Without `findEnd` a session is taken to last until it is revoked. */
@@ -38,8 +45,26 @@ export class StreamReview {
   }
 
   /** Looks at one of them. `now`: milliseconds since 1970. */
-  look(member: Runs, now: number): void {
-    if (member.visit.token !== undefined && now >= member.reviewAt && member.isStream) this.#checkEnd(member, now)
+  look(pipeline: Pipeline, member: Runs, now: number): void {
+    const isDue = member.visit.token !== undefined && now >= member.reviewAt
+    const isJudged = member.judgedBy === pipeline.table
+    if ((isJudged && !isDue) || !member.isStream) return
+    if (!isJudged) this.#judge(pipeline, member)
+    // What has ended is not there any more, or about to go.
+    if (isDue && member.isStream) this.#checkEnd(member, now)
+  }
+
+  #judge(pipeline: Pipeline, member: Runs): void {
+    if (this.#left.judged === 0) return
+    this.#left.judged -= 1
+    member.judgedBy = pipeline.table
+    // The new route may say otherwise how long its streams last.
+    member.reviewAt = 0
+    const denial = deniedBy(pipeline, member)
+    if (denial !== undefined) member.endStream(denial)
+    else if (member.visit.route?.requirement.remote !== undefined) {
+      this.#asking = this.#asking.then(() => askAgain(pipeline, member))
+    }
   }
 
   #checkEnd(member: Runs, now: number): void {
@@ -69,6 +94,22 @@ export class StreamReview {
       },
     )
   }
+}
+
+function deniedBy(pipeline: Pipeline, { visit }: Runs): Denial | undefined {
+  try {
+    return judgeAgain(pipeline, visit)
+  } catch (thrown) {
+    return denyFault(thrown)
+  }
+}
+
+/** Who gives no answer has not said no: a stream that is open stays so, where a new request would have to come again. */
+async function askAgain(pipeline: Pipeline, member: Runs): Promise<void> {
+  const { visit } = member
+  if (!visit.checked.ok || !member.isStream || member.judgedBy !== pipeline.table) return
+  const denial = await askOutside(pipeline, visit, visit.checked)
+  if (denial !== undefined && denial.code !== 'temporarily_unavailable' && member.isStream) member.endStream(denial)
 }
 
 const isOfSession = ({ claims }: VerifiedToken): boolean => claims.gid !== undefined || claims.sid !== undefined

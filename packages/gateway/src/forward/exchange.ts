@@ -9,6 +9,7 @@ import { passTrailers } from '../http2/trailers.ts'
 import { logRefusal, type RefusalSink, refuse } from '../refuse.ts'
 import { buildResponseHeaders, type ResponseRules } from '../rewrite/response-headers.ts'
 import type { Route } from '../route.ts'
+import type { RouteTable } from '../routes.ts'
 import { leave } from '../traffic/concurrency.ts'
 import type { Visit } from '../visit.ts'
 import { isEventStream, saysLength, saysTooLong } from './answer-shape.ts'
@@ -28,6 +29,8 @@ import type { UpstreamSet } from './upstream-set.ts'
 export interface Forwarder extends RefusalSink {
   readonly clock: Clock
   readonly tuning: ForwardTuning
+  /** By which requests are let through now. */
+  readonly table: RouteTable
   /** Every exchange that is not over. */
   readonly running: Running
   /** Through which answers leave that came whole. */
@@ -62,6 +65,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   slot = -1
   readonly #forwarder: Forwarder
   readonly visit: Visit
+  judgedBy: RouteTable
   reviewAt = 0
   readonly #route: Route
   readonly #upstreams: UpstreamSet
@@ -104,6 +108,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   ) {
     this.#forwarder = forwarder
     this.visit = visit
+    this.judgedBy = forwarder.table
     this.#route = route
     this.#upstreams = upstreams
     this.#upstream = first

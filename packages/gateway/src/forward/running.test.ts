@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
+import type { RouteTable } from '../routes.ts'
 import type { Visit } from '../visit.ts'
 import { Running, type Runs } from './running.ts'
 
-// Nothing here looks into it.
-const visit = {} as Visit
+// Nothing here looks into them.
+const [visit, table] = [{} as Visit, {} as RouteTable]
 
 it('ticks each member once, whoever is removed meanwhile, and forgets who was', () => {
   const running = new Running()
@@ -12,6 +13,7 @@ it('ticks each member once, whoever is removed meanwhile, and forgets who was', 
     slot: -1,
     isStream: false,
     visit,
+    judgedBy: table,
     reviewAt: 0,
     onRevoked() {},
     endStream() {},

@@ -1,5 +1,6 @@
 import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { Denial } from '../denial.ts'
+import type { RouteTable } from '../routes.ts'
 import type { Visit } from '../visit.ts'
 
 /** What can be kept in {@link Running}: an answer that is under way, or a connection that stays open. */
@@ -10,6 +11,8 @@ export interface Runs {
   readonly visit: Visit
   /** Whether it goes on and on: a WebSocket, a call, an answer that does not say how long it is. */
   readonly isStream: boolean
+  /** The routes that it was judged by last. Written by `StreamReview` from then on. */
+  judgedBy: RouteTable
   /** Milliseconds since 1970 at which it is asked whether it may go on; 0 = at the next tick. Written by `StreamReview`. */
   reviewAt: number
   /** Called once per tick. */

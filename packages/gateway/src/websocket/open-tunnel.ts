@@ -37,6 +37,7 @@ export function openTunnel(
     client,
     service,
     visit,
+    table: forwarder.table,
     idleTicks: tuning.tunnelIdleTicks,
     logRefusal: (denial) => logRefusal(forwarder, visit, denial),
     onClosed() {

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Denial } from '../denial.ts'
 import type { Runs } from '../forward/running.ts'
+import type { RouteTable } from '../routes.ts'
 import type { Visit } from '../visit.ts'
 import { buildCloseFrame, closeCodes, FrameBoundary } from './frames.ts'
 
@@ -15,6 +16,8 @@ export interface TunnelOptions {
   readonly client: Duplex
   readonly service: Duplex
   readonly visit: Visit
+  /** The routes that it was let through by. */
+  readonly table: RouteTable
   /** Ticks without a byte in either direction after which it is closed. */
   readonly idleTicks: number
   /** Called where it ends because it may not go on; answers with the id that the log knows it by. */
@@ -30,6 +33,7 @@ export interface TunnelOptions {
 export class Tunnel implements Runs {
   slot = -1
   reviewAt = 0
+  judgedBy: RouteTable
   readonly isStream = true
   readonly visit: Visit
   readonly #options: TunnelOptions
@@ -41,6 +45,7 @@ export class Tunnel implements Runs {
   constructor(options: TunnelOptions) {
     this.#options = options
     this.visit = options.visit
+    this.judgedBy = options.table
     const { client, service } = options
     client.on('data', (chunk: Buffer) => this.#passOn(client, service, chunk))
     service.on('data', (chunk: Buffer) => {
