@@ -282,6 +282,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     ring: rings.authorization,
     keptForms: createKeptForms({ store, clock, ring: rings.authorization }),
     scopes: () => settings.routeScopes,
+    findGrant: appSessions.findGrant,
   })
   const logoutDeliveries = createLogoutDeliveries({ issuer, store, clock, clients, keys, outbound })
 
@@ -386,7 +387,12 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     dynamicClients,
     federation,
     findEnd: createSessionEnds({ store, clock, limits }),
-    apps: { find: appSessions.find, begin: appSignIns.begin, showRefusal: createRefusalPages(looks) },
+    apps: {
+      find: appSessions.find,
+      begin: appSignIns.begin,
+      findForm: appSignIns.findForm,
+      showRefusal: createRefusalPages(looks),
+    },
     close() {
       bodies.close()
       feed.close()

@@ -20,8 +20,10 @@ import { Upstream } from './forward/upstream.ts'
 import { identifyUpstream } from './forward/upstream-options.ts'
 import { UpstreamSet } from './forward/upstream-set.ts'
 import type { IdentityIssuer, Pipeline } from './journey.ts'
+import { findFormId, noForm, rebuildForm } from './kept-form.ts'
 import type { Observer } from './observe.ts'
 import { runPipeline } from './pipeline.ts'
+import { denyFault } from './pipeline-denials.ts'
 import { type RefusalEntry, refuse } from './refuse.ts'
 import { foldHeaderName } from './rewrite/header-names.ts'
 import type { Service } from './route.ts'
@@ -179,6 +181,29 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   ): Visit =>
     new Visit(request, response, checked, newRequestId(), address(request), dependencies.clock.milliseconds(), method)
 
+  /** A request that stands for a form that is kept goes on as that. */
+  async function sendForm(
+    apps: BrowserApps<IncomingMessage>,
+    request: IncomingMessage,
+    response: ServerResponse,
+    checked: CheckedRequest,
+    id: string,
+  ): Promise<void> {
+    let denial: Denial = noForm
+    try {
+      const form = await apps.findForm(request, { host: checked.host, id })
+      const rebuilt = form && rebuildForm(request, checked, form)
+      if (rebuilt !== undefined) {
+        const visit = visitOf(rebuilt.request, response, rebuilt.checked)
+        visit.form = form
+        return runPipeline(pipeline, visit)
+      }
+    } catch (thrown) {
+      denial = denyFault(thrown)
+    }
+    refuse(pipeline, visitOf(request, response, checked), denial)
+  }
+
   const review = new StreamReview(dependencies.findEnd)
   const tick = (): void => {
     const now = dependencies.clock.milliseconds()
@@ -189,6 +214,10 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
 
   return {
     handle(request, response, checked = checkRequest(request)) {
+      if (checked.ok) {
+        const id = findFormId(pipeline.table, request.method, checked)
+        if (id !== undefined && pipeline.apps) return void sendForm(pipeline.apps, request, response, checked, id)
+      }
       const visit = visitOf(request, response, checked)
       if (request.method !== 'OPTIONS' || !answerPreflight(pipeline, visit)) runPipeline(pipeline, visit)
     },

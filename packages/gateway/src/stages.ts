@@ -8,6 +8,7 @@ import { askRemote, checkRequirement } from './authorize/check-requirement.ts'
 import type { CheckedRequest } from './check-request.ts'
 import { type Denial, isDenial } from './denial.ts'
 import { type Outcome, type Pipeline, routeOf } from './journey.ts'
+import { checkSender, takeForm } from './kept-form.ts'
 import { findRoute } from './match.ts'
 import { takeRates } from './traffic/route-rates.ts'
 import type { Visit } from './visit.ts'
@@ -16,19 +17,21 @@ import type { Visit } from './visit.ts'
 type Stage = (pipeline: Pipeline, visit: Visit, checked: CheckedRequest) => Outcome
 
 /**
- * The way of every request, in this order. The first stage that says no decides the answer. A proof of possession is used up
- * last, so that a request which is refused for something else leaves nothing behind.
+ * The way of every request, in this order. The first stage that says no decides the answer. What can be used once, a proof of
+ * possession or a form that was kept, is used up last, so that a request which is refused for something else uses up nothing.
  */
 export const stages: readonly Stage[] = [
   match,
   limitAddress,
   findCaller,
+  findSender,
   limitCaller,
   checkRule,
   checkBody,
   askOutside,
   limitRoute,
   useProof,
+  useForm,
 ]
 
 /** Finds the route. */
@@ -64,6 +67,14 @@ function findCaller(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): 
     ? findBySession(pipeline, visit, checked, route)
     : authenticate(pipeline, visit, checked, route)
   return found instanceof Promise ? found.then((token) => noteCaller(visit, token)) : noteCaller(visit, found)
+}
+
+function findSender(_pipeline: Pipeline, visit: Visit): Denial | undefined {
+  return checkSender(visit)
+}
+
+function useForm(_pipeline: Pipeline, { form }: Visit): Outcome {
+  return form && takeForm(form)
 }
 
 function noteCaller(visit: Visit, found: VerifiedToken | Denial | undefined): Denial | undefined {
