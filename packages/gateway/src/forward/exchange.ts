@@ -18,8 +18,10 @@ import { closeEmptyBody } from './empty-body.ts'
 import { HeaderWait } from './header-wait.ts'
 import { RequestBody } from './request-body.ts'
 import type { Running, Runs } from './running.ts'
+import { findSecond } from './second-attempt.ts'
 import type { ForwardTuning } from './tuning.ts'
 import type { Turns } from './turns.ts'
+import { isUnprocessed } from './unprocessed.ts'
 import type { Upstream } from './upstream.ts'
 import { describeFailure, saysUnreachable } from './upstream-failure.ts'
 import { findHttp2Origin } from './upstream-options.ts'
@@ -53,9 +55,6 @@ export interface ForwardedRequest {
     | ((answer: { readonly raw: readonly Buffer[]; readonly socket: Duplex; readonly rules: ResponseRules }) => void)
     | undefined
 }
-
-/** Methods that may be sent once more after a failure to connect. Spec: RFC 9110 section 9.2.2. */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
 
 /**
  * One request with a service: sends it, streams the answer back and sees to it that both ends learn of the other's
@@ -121,9 +120,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
       added: request.added,
     }
     // Only where the service can hold a conversation: there its pool ends what is silent, and over HTTP/1.1 nobody would.
-    this.#isTalk = isGrpc(visit.request) && findHttp2Origin(first.origin) !== undefined
+    const isHttp2 = findHttp2Origin(first.origin) !== undefined
+    this.#isTalk = isHttp2 && isGrpc(visit.request)
     this.#body = request.body
-      ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)), this.#isTalk)
+      ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)), this.#isTalk, isHttp2)
       : null
     if (!request.body && request.onUpgrade === undefined) closeEmptyBody(visit.request)
     const { path, method, headers, onUpgrade } = request
@@ -169,6 +169,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
     if (status < 200) return true
     this.#headerWait?.stop()
+    this.#body?.takeHeld()
     this.#upstream.standing.answered(status, this.#forwarder.clock)
     const response = this.#response
     const headers = buildResponseHeaders(status, raw, this.#rules)
@@ -250,9 +251,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#headerWait?.stop()
     const nothingSent = this.#abort === undefined
     const now = this.#forwarder.clock.milliseconds()
-    if (nothingSent && saysUnreachable(error)) this.#upstream.unreachable(now)
+    // Who says that a request was not taken, says so for a good reason: that is no sign of poor health.
+    const isFault = saysUnreachable(error) && !isUnprocessed(error)
+    if (nothingSent && isFault) this.#upstream.unreachable(now)
     if (this.#over) return
-    if (!nothingSent && saysUnreachable(error)) this.#upstream.standing.failed(now)
+    if (!nothingSent && isFault) this.#upstream.standing.failed(now)
     this.#forwarder.turns.run(() => this.#fail(error, nothingSent))
   }
 
@@ -260,16 +263,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   #fail(error: Error, nothingSent: boolean): void {
     if (this.#over) return
     const now = this.#forwarder.clock.milliseconds()
-    if (nothingSent && !this.#retried && this.#body === null && idempotent.has(this.#options.method)) {
-      this.#retried = true
-      const other = this.#upstreams.mayRetry(now) ? this.#upstreams.take(now, this.#upstream, this.visit) : undefined
-      if (other !== undefined) {
-        this.#upstream = other
-        other.dispatch(this.#options, this, now)
-        return
-      }
-    }
-    this.#giveUp(describeFailure(error, this.#upstream.origin))
+    const failed = { upstreams: this.#upstreams, upstream: this.#upstream, options: this.#options, visit: this.visit }
+    const other = this.#retried ? undefined : findSecond(failed, this.#body, error, nothingSent, now)
+    if (other === undefined) return this.#giveUp(describeFailure(error, this.#upstream.origin))
+    this.#retried = true
+    this.#abort = undefined
+    this.#ticksWaiting = 0
+    this.#upstream = other
+    other.dispatch(this.#options, this, now)
   }
 
   /** Called once per tick until the answer has left: gives up what takes too long. */
