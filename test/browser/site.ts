@@ -37,12 +37,12 @@ async function startApp(): Promise<Server> {
   return server
 }
 
-/** Starts it, with further configuration. */
-export async function startBrowserSite(more = ''): Promise<BrowserSite> {
+/** Starts it, with further configuration, and on a port that is known beforehand where that names it. */
+export async function startBrowserSite(more = '', knownPort?: number): Promise<BrowserSite> {
   const app = await startApp()
   const redirectUri = `http://127.0.0.1:${(app.address() as AddressInfo).port}/cb` // a TCP server's
   const site = await createSite()
-  const port = await findFreePort()
+  const port = knownPort ?? (await findFreePort())
   // A secure context, as passkeys need it, without a certificate.
   const issuer = `http://localhost:${port}`
   const configuration = configurationFor(redirectUri)

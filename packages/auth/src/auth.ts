@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { BrowserApps } from '@gatehouse/core/contracts'
+import type { Seconds } from '@gatehouse/core/brand'
+import type { BrowserApps, VerifiedToken } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from '@gatehouse/guard/access-token'
@@ -33,6 +34,7 @@ import { createRemoteKeySets } from './domain/remote-key-sets.ts'
 import { createRevocations, type Revocations } from './domain/revocations.ts'
 import { createSealedTokens } from './domain/sealed-tokens.ts'
 import { createSecondFactors } from './domain/second-factors.ts'
+import { createSessionEnds } from './domain/session-end.ts'
 import { openSigningKeys, type SigningKeys } from './domain/signing-keys.ts'
 import { createSubjects } from './domain/subjects.ts'
 import { createTokenPairs } from './domain/token-pairs.ts'
@@ -97,6 +99,8 @@ export interface Auth {
   readonly notices: Notices
   readonly dynamicClients: DynamicClients
   readonly federation: Federation
+  /** Until when what a token was issued from lasts; absent where it has ended. */
+  readonly findEnd: (token: VerifiedToken) => Promise<Seconds | undefined>
   /** The sessions of apps in the browser. */
   readonly apps: BrowserApps<IncomingMessage>
   /** Ends what runs beside the requests. */
@@ -278,6 +282,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     ring: rings.authorization,
     keptForms: createKeptForms({ store, clock, ring: rings.authorization }),
     scopes: () => settings.routeScopes,
+    findGrant: appSessions.findGrant,
   })
   const logoutDeliveries = createLogoutDeliveries({ issuer, store, clock, clients, keys, outbound })
 
@@ -381,7 +386,13 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     notices,
     dynamicClients,
     federation,
-    apps: { find: appSessions.find, begin: appSignIns.begin, showRefusal: createRefusalPages(looks) },
+    findEnd: createSessionEnds({ store, clock, limits }),
+    apps: {
+      find: appSessions.find,
+      begin: appSignIns.begin,
+      findForm: appSignIns.findForm,
+      showRefusal: createRefusalPages(looks),
+    },
     close() {
       bodies.close()
       feed.close()

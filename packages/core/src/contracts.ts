@@ -142,6 +142,20 @@ export interface RefusalPage {
   readonly headers: readonly string[]
 }
 
+/** A form that somebody had sent without a session, or without one that was good enough, and that may be sent now. */
+export interface WaitingForm {
+  /** Path and query that it was sent to. */
+  readonly target: string
+  /** Its Content-Type, as it was sent. */
+  readonly type: string
+  /** One character for each byte. */
+  readonly body: string
+  /** Who has signed in for it, by id: nobody else may send it. */
+  readonly sender: string
+  /** Takes it away: of any number of callers one gets true. Cost: one statement. */
+  take(): Promise<boolean>
+}
+
 /** What the gateway asks of the sessions that Gatehouse holds for apps in the browser. */
 export interface BrowserApps<Request> {
   /**
@@ -162,11 +176,15 @@ export interface BrowserApps<Request> {
       readonly address: string
       /** Whether the request's body is a form to be kept. */
       readonly keepForm: boolean
+      /** Who alone may send that, where it is known: the {@link WaitingForm.sender} of one that was kept before. */
+      readonly sender?: string | undefined
       readonly acrValues?: readonly string[] | undefined
       /** Seconds. */
       readonly maxAge?: number | undefined
     },
   ): Promise<SignInDetour>
+  /** The form of this id, where this browser has sent it and it still waits. Cost: one read. */
+  findForm(request: Request, form: { readonly host: string; readonly id: string }): Promise<WaitingForm | undefined>
   /** What a person is shown who was refused, with the id that finds the rest in the log. */
   showRefusal(request: Request, refusal: { readonly code: ErrorCode; readonly id: string }): RefusalPage
 }

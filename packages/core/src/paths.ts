@@ -60,6 +60,7 @@ export const paths = {
   language: '/_gatehouse/language',
   appSignIn: '/_gatehouse/sign-in',
   appCallback: '/_gatehouse/callback',
+  appForm: '/_gatehouse/form',
   appSession: '/_gatehouse/session',
   appLogout: '/_gatehouse/logout',
   pageStyle: '/_gatehouse/assets/page.css',

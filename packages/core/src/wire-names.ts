@@ -25,6 +25,8 @@ export const cookieNames: readonly string[] = [
   '__Host-gatehouse_app',
   'gatehouse_app',
 ]
+/** The query parameter by which a request to a browser app stands for a form that Gatehouse keeps: the last one, with its id. */
+export const keptFormParameter = 'gatehouse_form'
 /** The built-in public client for which POST /login, /token/refresh and /logout act. */
 export const firstPartyClientId = 'first-party'
 /** How a service's own client is named: this and the service's name. */

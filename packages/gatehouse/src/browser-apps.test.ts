@@ -206,53 +206,6 @@ describe('a WebSocket', () => {
   })
 })
 
-describe('a form without a session', () => {
-  const fields = 'item=lamp&item=chair&note=a%0D%0Ab+%26+c&empty='
-
-  it('is kept, and sent again when its sender has signed in', async () => {
-    const login = await browser.post(`${site.app}/orders?draft=1`, fields)
-    expect(login.url).toContain('/login?')
-    const page = await browser.submit(login, { username: 'alice', password: goodPassword })
-    expect(page.form.action).toBe(`${site.app}/orders?draft=1`)
-    const sent = [...page.text.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)].map(([, n, v]) => [
-      n,
-      v,
-    ])
-    expect(sent).toEqual([
-      ['item', 'lamp'],
-      ['item', 'chair'],
-      ['note', 'a\r\nb &amp; c'],
-      ['empty', ''],
-    ])
-    const answer = await browser.post(`${site.app}/orders?draft=1`, fields)
-    expect(JSON.parse(answer.text)).toMatchObject({ body: fields })
-  })
-
-  it('is kept when the sign-in has become too old for it', async () => {
-    await signIn()
-    site.clock.advance(400)
-    const login = await browser.post(`${site.app}/fresh/pay`, 'amount=3')
-    expect(login.url).toContain('/login?')
-    const page = await browser.submit(login, { username: 'alice', password: goodPassword })
-    expect(page.form.fields).toEqual({ amount: '3' })
-    const answer = await browser.submit(page)
-    expect(JSON.parse(answer.text)).toMatchObject({ body: 'amount=3', url: '/fresh/pay' })
-    site.clock.advance(-400)
-  })
-
-  it('is not kept where another site has sent it, where it is no form, or where it is too large', async () => {
-    const status = async (body: string, headers: Record<string, string>) => {
-      const answer = await browser.post(`${site.app}/orders`, body, headers)
-      return answer.url.includes('/login') ? 'kept' : answer.status
-    }
-    expect(await status(fields, {})).toBe('kept')
-    expect(await status(fields, { 'sec-fetch-site': 'cross-site' })).toBe(401)
-    expect(await status('{}', { 'content-type': 'application/json' })).toBe(401)
-    expect(await status(fields, { 'sec-fetch-mode': 'cors' })).toBe(401)
-    expect(await status(`a=${'x'.repeat(70_000)}`, {})).toBe(401)
-  })
-})
-
 describe('what comes back', () => {
   it('counts in the browser that was sent, and nowhere else', async () => {
     const thief = site.newBrowser()

@@ -26,7 +26,13 @@ const service = createServer((incoming, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
     return
   }
-  if (incoming.method === 'POST') return void incoming.resume().on('end', () => response.end('{}'))
+  if (incoming.method === 'POST') {
+    let body = ''
+    incoming.setEncoding('latin1').on('data', (chunk) => {
+      body += chunk
+    })
+    return void incoming.on('end', () => response.end(JSON.stringify({ body, type: incoming.headers['content-type'] })))
+  }
   response.end(JSON.stringify({ ...incoming.headers, version: incoming.httpVersion }))
 })
 beforeAll(async () => {
@@ -90,6 +96,16 @@ describe('over HTTP/2', () => {
     expect([page.url, page.status]).toEqual(['https://shop.test/basket', 200])
     expect(JSON.parse(page.text)['x-gatehouse-subject']).toMatch(/^usr_/)
     expect((await browser.call('https://shop.test/api', { method: 'POST', body: '{}' })).status).toBe(200)
+  })
+
+  it('a form that was sent without a session is kept, and sent again as it was', async () => {
+    const browser = new HostBrowser(site.port, exchangeHttp2())
+    const [type, body] = ['text/plain', 'note=one\r\n']
+    const login = await browser.post('https://shop.test/notes', body, { 'content-type': type })
+    const page = await browser.submit(login, { username: 'alice', password: goodPassword })
+    expect(page.text).toContain('<dt>note</dt><dd>one</dd>')
+    expect(JSON.parse((await browser.submit(page)).text)).toEqual({ body, type })
+    expect((await browser.submit(page)).text).toContain('id="gone"')
   })
 
   it('the revocation feed tells of a sign-out, which ends what its session has open', async () => {

@@ -2,6 +2,7 @@ import type { AnswersDefinition } from './answers/answer-rules.ts'
 import type { RequireDefinition } from './authorize/requirement.ts'
 import type { Balance, UpstreamTls } from './forward/upstream-options.ts'
 import type { PathDefinition } from './rewrite/target-path.ts'
+import type { StreamsUntil } from './route.ts'
 import type { LimitsDefinition } from './traffic/limits.ts'
 
 /** A service behind the gateway, as the configuration names it. */
@@ -48,6 +49,8 @@ export interface RouteDefinition extends PathDefinition {
   readonly limits?: LimitsDefinition
   /** Whether the identity that the service gets is good for the very request alone. Default: for any request, for a minute or two. */
   readonly identity?: { readonly bind: 'request' } | undefined
+  /** How long its streams may stay open. Default: session. */
+  readonly streams?: { readonly until: StreamsUntil } | undefined
 }
 
 /** A route table that must not be used; the message says where and why. */

@@ -20,12 +20,15 @@ import { Upstream } from './forward/upstream.ts'
 import { identifyUpstream } from './forward/upstream-options.ts'
 import { UpstreamSet } from './forward/upstream-set.ts'
 import type { IdentityIssuer, Pipeline } from './journey.ts'
+import { findFormId, noForm, rebuildForm } from './kept-form.ts'
 import type { Observer } from './observe.ts'
 import { runPipeline } from './pipeline.ts'
+import { denyFault } from './pipeline-denials.ts'
 import { type RefusalEntry, refuse } from './refuse.ts'
 import { foldHeaderName } from './rewrite/header-names.ts'
 import type { Service } from './route.ts'
 import type { RouteTable } from './routes.ts'
+import { type FindEnd, StreamReview } from './stream-review.ts'
 import { createSharedUsage, type TellOthers } from './traffic/shared-usage.ts'
 import { peerAddress, requestScheme, Visit } from './visit.ts'
 import { isWebSocketHandshake } from './websocket/handshake.ts'
@@ -47,6 +50,8 @@ export interface GatewayDependencies {
   readonly hiddenHeaders?: readonly string[]
   /** Whether a token is revoked by now: asked where something had to be waited for. Absent = nothing is ever revoked. */
   readonly isRevoked?: (token: VerifiedToken) => boolean
+  /** Until when what a token was issued from lasts: asked for streams that outlast it. Absent = until it is revoked. */
+  readonly findEnd?: FindEnd
   /** A signed identity JWT for one service and, where a request is named, for that request alone. */
   readonly issueIdentity: IdentityIssuer
   /** Called once per decision. */
@@ -99,7 +104,10 @@ export interface Gateway {
    * trusted proxy says is believed; anybody else is `forbidden`.
    */
   check(request: IncomingMessage, response: ServerResponse, question: CheckedRequest): void
-  /** Swaps all routes at once; running requests finish on the old ones, connections of unchanged upstreams are kept. */
+  /**
+   * Swaps all routes at once; running requests finish on the old ones, connections of unchanged upstreams are kept. Streams
+   * that the new ones would not let through end at the next tick.
+   */
   replace(table: RouteTable): void
   /** Ends what is under way by tokens that these entries revoke. Cost: one look at each request that is running. */
   endRevoked(entries: readonly RevocationEntry[]): void
@@ -173,10 +181,43 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   ): Visit =>
     new Visit(request, response, checked, newRequestId(), address(request), dependencies.clock.milliseconds(), method)
 
-  const timer = setInterval(() => running.tick(), tuning.tick).unref()
+  /** A request that stands for a form that is kept goes on as that. */
+  async function sendForm(
+    apps: BrowserApps<IncomingMessage>,
+    request: IncomingMessage,
+    response: ServerResponse,
+    checked: CheckedRequest,
+    id: string,
+  ): Promise<void> {
+    let denial: Denial = noForm
+    try {
+      const form = await apps.findForm(request, { host: checked.host, id })
+      const rebuilt = form && rebuildForm(request, checked, form)
+      if (rebuilt !== undefined) {
+        const visit = visitOf(rebuilt.request, response, rebuilt.checked)
+        visit.form = form
+        return runPipeline(pipeline, visit)
+      }
+    } catch (thrown) {
+      denial = denyFault(thrown)
+    }
+    refuse(pipeline, visitOf(request, response, checked), denial)
+  }
+
+  const review = new StreamReview(dependencies.findEnd)
+  const tick = (): void => {
+    const now = dependencies.clock.milliseconds()
+    review.begin()
+    running.tick((member) => review.look(pipeline, member, now))
+  }
+  const timer = setInterval(tick, tuning.tick).unref()
 
   return {
     handle(request, response, checked = checkRequest(request)) {
+      if (checked.ok) {
+        const id = findFormId(pipeline.table, request.method, checked)
+        if (id !== undefined && pipeline.apps) return void sendForm(pipeline.apps, request, response, checked, id)
+      }
       const visit = visitOf(request, response, checked)
       if (request.method !== 'OPTIONS' || !answerPreflight(pipeline, visit)) runPipeline(pipeline, visit)
     },

@@ -58,25 +58,9 @@ const lingerMilliseconds = 1000
  */
 export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
   const { request, response, checked } = visit
-  const status = denial.status ?? errorCatalogue[denial.code].status
+  const status = statusOf(denial)
   const route = visit.route?.name ?? ''
-  const decisionId = newDecisionId()
-  sink.log({
-    decision_id: decisionId,
-    request_id: visit.requestId,
-    code: denial.code,
-    status,
-    route,
-    method: visit.method,
-    host: checked.ok ? checked.host : '',
-    path: checked.ok ? checked.path : '',
-    address: visit.address,
-    subject: visit.token?.claims.sub ?? '',
-    client_id: visit.token?.claims.client_id ?? '',
-    rule: denial.rule ?? '',
-    reason: denial.reason,
-    needed: denial.needed,
-  })
+  const decisionId = logRefusal(sink, visit, denial)
   if (!visit.allowed) sink.onDecision?.({ route, outcome: denial.code })
   // To a proxy that asks about a call, its 200 with a status of gRPC would be a yes. Who asks in a way that cannot be read may be one.
   const isCall = checked.ok && !visit.isAskedAbout && isGrpc(request)
@@ -99,6 +83,31 @@ export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
   if (unread && close && request.httpVersionMajor === 1) endAfterLinger(request, response, body)
   else response.end(body)
   if (unread) request.resume()
+}
+
+const statusOf = ({ status, code }: Denial): number => status ?? errorCatalogue[code].status
+
+/** Logs what a stranger is not told, and answers with the id that it is found by. */
+export function logRefusal(sink: RefusalSink, visit: Visit, denial: Denial): string {
+  const { checked, token } = visit
+  const decisionId = newDecisionId()
+  sink.log({
+    decision_id: decisionId,
+    request_id: visit.requestId,
+    code: denial.code,
+    status: statusOf(denial),
+    route: visit.route?.name ?? '',
+    method: visit.method,
+    host: checked.ok ? checked.host : '',
+    path: checked.ok ? checked.path : '',
+    address: visit.address,
+    subject: token?.claims.sub ?? '',
+    client_id: token?.claims.client_id ?? '',
+    rule: denial.rule ?? '',
+    reason: denial.reason,
+    needed: denial.needed,
+  })
+  return decisionId
 }
 
 /** What a refusal says in headers, whatever its body. */

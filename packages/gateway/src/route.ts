@@ -32,6 +32,12 @@ export interface Service {
   readonly session: boolean
 }
 
+/**
+ * How long a stream may stay open that was let in: until the session ends that it was opened by, until its token expires, or
+ * until something is revoked.
+ */
+export type StreamsUntil = 'session' | 'token' | 'revoked'
+
 /** A route, ready. */
 export interface Route {
   /** For logs and counters: the service's name and the pattern. */
@@ -42,6 +48,7 @@ export interface Route {
   readonly observed: Requirement | undefined
   /** Whether the identity that its service gets is good for the very request alone. */
   readonly bindsIdentity: boolean
+  readonly streamsUntil: StreamsUntil
   /** The `{name}` segments of its pattern: read where a condition of the rule names `path`. */
   readonly parameters: readonly PatternParameter[]
   /** How often it may be asked; absent = as often as anybody likes. */

@@ -136,6 +136,7 @@ function addRoute(
     requirement,
     observed: definition.observe && buildRequirement(definition.observe),
     bindsIdentity,
+    streamsUntil: definition.streams?.until ?? 'session',
     parameters: pattern.parameters,
     ...limits,
     rewrite: buildPathRewrite(path),

@@ -8,6 +8,7 @@ import { askRemote, checkRequirement } from './authorize/check-requirement.ts'
 import type { CheckedRequest } from './check-request.ts'
 import { type Denial, isDenial } from './denial.ts'
 import { type Outcome, type Pipeline, routeOf } from './journey.ts'
+import { checkSender, takeForm } from './kept-form.ts'
 import { findRoute } from './match.ts'
 import { takeRates } from './traffic/route-rates.ts'
 import type { Visit } from './visit.ts'
@@ -16,22 +17,25 @@ import type { Visit } from './visit.ts'
 type Stage = (pipeline: Pipeline, visit: Visit, checked: CheckedRequest) => Outcome
 
 /**
- * The way of every request, in this order. The first stage that says no decides the answer. A proof of possession is used up
- * last, so that a request which is refused for something else leaves nothing behind.
+ * The way of every request, in this order. The first stage that says no decides the answer. What can be used once, a proof of
+ * possession or a form that was kept, is used up last, so that a request which is refused for something else uses up nothing.
  */
 export const stages: readonly Stage[] = [
   match,
   limitAddress,
   findCaller,
+  findSender,
   limitCaller,
   checkRule,
   checkBody,
   askOutside,
   limitRoute,
   useProof,
+  useForm,
 ]
 
-function match({ table }: Pipeline, visit: Visit, { host, path }: CheckedRequest): Denial | undefined {
+/** Finds the route. */
+export function match({ table }: Pipeline, visit: Visit, { host, path }: CheckedRequest): Denial | undefined {
   const found = findRoute(table, { host, path, method: visit.method })
   if (isDenial(found)) return found
   visit.route = found
@@ -65,19 +69,28 @@ function findCaller(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): 
   return found instanceof Promise ? found.then((token) => noteCaller(visit, token)) : noteCaller(visit, found)
 }
 
+function findSender(_pipeline: Pipeline, visit: Visit): Denial | undefined {
+  return checkSender(visit)
+}
+
+function useForm(_pipeline: Pipeline, { form }: Visit): Outcome {
+  return form && takeForm(form)
+}
+
 function noteCaller(visit: Visit, found: VerifiedToken | Denial | undefined): Denial | undefined {
   if (found !== undefined && isDenial(found)) return found
   visit.token = found
   return undefined
 }
 
-function checkRule(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Denial | undefined {
+/** Checks who calls, and what for, against the route's rule. */
+export function checkRule(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Denial | undefined {
   const { requirement, parameters } = routeOf(visit)
   return checkRequirement(requirement, parameters, new Asked(pipeline, visit, checked))
 }
 
 /** Asks whom the rule names, once all else holds. */
-function askOutside(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Outcome {
+export function askOutside(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Outcome {
   const { requirement, parameters } = routeOf(visit)
   if (requirement.remote === undefined) return undefined
   return askRemote(requirement, parameters, new Asked(pipeline, visit, checked))

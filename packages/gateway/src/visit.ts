@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import type { VerifiedToken } from '@gatehouse/core/contracts'
+import type { VerifiedToken, WaitingForm } from '@gatehouse/core/contracts'
 import type { DpopProof } from '@gatehouse/guard/dpop'
 import type { CheckedRequest, RefusedRequest } from './check-request.ts'
 import type { Route } from './route.ts'
@@ -26,6 +26,8 @@ export class Visit {
   scheme: 'Bearer' | 'DPoP' = 'Bearer'
   /** A good proof that still has to be used up before anything is done for it. */
   proof: DpopProof | undefined = undefined
+  /** The form that it is, where that was kept while its sender signed in; still to be used up. */
+  form: WaitingForm | undefined = undefined
   /** How the rate limits stand that it was counted against; absent where there are none. */
   rate: RateState | undefined = undefined
   /** The limits among whose requests it is counted now. */

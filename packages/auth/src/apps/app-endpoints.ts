@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import type { Clock } from '@gatehouse/core/time'
+import { keptFormParameter } from '@gatehouse/core/wire-names'
 import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
 import type { ConfiguredApp } from '../domain/configured-app.ts'
@@ -11,10 +13,11 @@ import type { Cookies } from '../http/cookies.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
-import { renderFormPost } from '../pages/form-post.ts'
+import { renderKeptForm, renderNoKeptForm } from '../pages/kept-form-page.ts'
 import { redirectTo } from '../pages/page.ts'
 import type { AppSessions } from './app-sessions.ts'
 import type { AppSignIns } from './app-sign-ins.ts'
+import { describeForm } from './describe-form.ts'
 
 /** What the endpoints of apps need. */
 export interface AppEndpointDependencies {
@@ -79,9 +82,20 @@ export function appEndpoints(dependencies: AppEndpointDependencies): readonly En
         const { grant, returnTo, form } = await appSignIns.finish(app, parseForm(request.query), request.headers, by)
         const cookie = appSessions.buildCookie(app.host, grant)
         if (form === undefined) return redirectTo(app.origin + returnTo, [cookie])
-        const fields = new URLSearchParams(form)
-        return renderFormPost(request.look, { redirectUri: app.origin + returnTo, fields, cookies: [cookie] })
+        const id = form === 'of somebody else' ? '' : `?id=${form}`
+        return redirectTo(`${app.origin}${paths.appForm}${id}`, [cookie])
       },
+    }),
+    defineEndpoint({
+      method: 'GET',
+      path: paths.appForm,
+      summary: 'On the host of a browser app: a form that was sent without a session, to be sent again',
+      query: Type.Object({ id: Type.Optional(Type.String({ description: 'Which one' })) }),
+      bodyKind: 'none',
+      answers: { 200: null },
+      errors,
+      errorPage: renderErrorPage,
+      handle: (request) => showForm(getApp(request.headers), request),
     }),
     defineEndpoint({
       method: 'GET',
@@ -107,6 +121,24 @@ export function appEndpoints(dependencies: AppEndpointDependencies): readonly En
       handle: (request) => signOut(dependencies, getApp(request.headers), request),
     }),
   ].map((endpoint) => ({ ...endpoint, cacheControl: 'no-store' }))
+
+  /** To the person alone who has signed in for it, in the browser that has sent it. */
+  async function showForm(app: ConfiguredApp, { headers, query, look }: EndpointRequest<undefined>): Promise<Answer> {
+    const { id } = parseForm(query)
+    const form = id === undefined ? undefined : await appSignIns.findForm({ headers }, { host: app.host, id })
+    const token = form && (await appSessions.find(app.host, headers.cookie))
+    const user = token && (await dependencies.store.users.findById(token.claims.sub as UserId)) // an app's sessions are users'
+    if (!form || !user || form.sender !== user.id) return renderNoKeptForm(look)
+    const { target, type, body, asks } = form
+    const mark = target.indexOf('?')
+    return renderKeptForm(look, {
+      action: `${target}${mark === -1 ? '?' : '&'}${keptFormParameter}=${id}`,
+      path: mark === -1 ? target : target.slice(0, mark),
+      fields: describeForm(type, body),
+      username: user.username,
+      asks,
+    })
+  }
 
   async function signOut(
     { store, clock, revocations }: AppEndpointDependencies,

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import type { BrowserApps, SignInDetour } from '@gatehouse/core/contracts'
+import type { BrowserApps, SignInDetour, WaitingForm } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import { challengeOf } from '@gatehouse/core/pkce'
@@ -18,15 +18,16 @@ import { accessOfCode, type TokenPairs } from '../domain/token-pairs.ts'
 import { type AddressLimit, rowsFor } from '../http/address-limit.ts'
 import type { Cookies } from '../http/cookies.ts'
 import type { BodyReader } from '../http/read-body.ts'
-import { detourLifetime, type KeptForms } from './kept-forms.ts'
+import type { AppSessions } from './app-sessions.ts'
+import { detourLifetime, type KeptForm, type KeptForms } from './kept-forms.ts'
 
 /** Where somebody gets back to who has signed in. */
 export interface Returned {
   readonly grant: GrantRow
   /** Path and query on the app's host. */
   readonly returnTo: string
-  /** A form that is to be sent there again. */
-  readonly form: string | undefined
+  /** A form that this browser had sent: its id, or that it is somebody else's and is not there any more. */
+  readonly form: string | 'of somebody else' | undefined
 }
 
 /** Takes browsers to the authorization endpoint and back. */
@@ -36,6 +37,11 @@ export interface AppSignIns {
     request: IncomingMessage | Pick<IncomingMessage, 'headers'>,
     detour: Parameters<BrowserApps<IncomingMessage>['begin']>[1],
   ): Promise<SignInDetour>
+  /** What waits for this browser to send it again, once somebody has signed in for it. Cost: one read. */
+  findForm(
+    request: Pick<IncomingMessage, 'headers'>,
+    form: { readonly host: string; readonly id: string },
+  ): Promise<(Pick<KeptForm, 'target' | 'type' | 'body' | 'asks'> & Pick<WaitingForm, 'sender' | 'take'>) | undefined>
   /**
    * Takes up what the authorization endpoint has answered: a grant of the app. Errors: `invalid_request` where this browser
    * has not asked for it, or long ago, with where to start again; whatever the authorization endpoint said.
@@ -61,6 +67,8 @@ interface Dependencies {
   /** What strangers begin, by address. */
   readonly beginnings: AddressLimit
   readonly findApp: (host: string) => ConfiguredApp | undefined
+  /** The grant of a browser's session, also of one that is over. */
+  readonly findGrant: AppSessions['findGrant']
   /** Every scope that a route asks for. */
   readonly scopes: () => readonly string[]
 }
@@ -102,21 +110,50 @@ export function createAppSignIns(dependencies: Dependencies): AppSignIns {
     return (await tokenPairs.startGrantByCode(accessOfCode(row, client), row.hash)).grant
   }
 
+  /** Who is known to have sent it, alone may send it again. */
+  const keep = async (
+    request: IncomingMessage,
+    sent: { host: string; target: string; address: string; browser: string; sender: string | undefined },
+  ): Promise<string> => {
+    const { host, target, browser } = sent
+    const body = await readBytes(dependencies.bodies, request)
+    beginnings.take(sent.address, rowsFor(body))
+    const sender = sent.sender ?? (await dependencies.findGrant(host, request.headers.cookie))?.user_id ?? null
+    const type = request.headers['content-type'] ?? ''
+    return keptForms.keep(host, { target, type, body, browser: hashCookie(browser), sender, asks: sender === null })
+  }
+
+  /** Gives a form to who has signed in, under a new id; what somebody else has begun is gone then. */
+  const offer = async (host: string, id: string, user: string): Promise<Returned['form']> => {
+    const form = await keptForms.take(host, id)
+    if (form === undefined) return undefined
+    if (form.sender !== null && form.sender !== user) return 'of somebody else'
+    return keptForms.keep(host, { ...form, sender: user })
+  }
+
+  const findOf = async (headers: IncomingHttpHeaders, host: string, id: string): Promise<KeptForm | undefined> => {
+    const browser = cookies.findBrowser(headers)
+    const form = browser === undefined ? undefined : await keptForms.find(host, id)
+    return browser !== undefined && form?.browser === hashCookie(browser) ? form : undefined
+  }
+
   return {
-    async begin(request, { host, returnTo, address, keepForm, acrValues, maxAge }) {
+    async begin(request, { host, returnTo, address, keepForm, sender, acrValues, maxAge }) {
       const app = findApp(host)
       if (!app) throw new GatehouseError('not_found')
-      const form = keepForm && 'socket' in request ? await readText(dependencies.bodies, request) : undefined
       const known = cookies.findBrowser(request.headers)
       const browser = known ?? randomToken(32)
       const verifier = randomToken(32)
-      if (form !== undefined) beginnings.take(address, rowsFor(form))
+      const form =
+        keepForm && 'socket' in request
+          ? await keep(request, { host, target: returnTo, address, browser, sender })
+          : undefined
       const detour: Detour = {
         to: returnTo.length > longestReturn ? '/' : returnTo,
         browser: hashCookie(browser),
         verifier,
         until: clock.now() + detourLifetime,
-        ...(form === undefined ? {} : { form: await keptForms.keep(host, form) }),
+        ...(form === undefined ? {} : { form }),
       }
       const query = new URLSearchParams({
         client_id: appClientPrefix + app.host,
@@ -154,8 +191,15 @@ export function createAppSignIns(dependencies: Dependencies): AppSignIns {
         if (error instanceof GatehouseError && error.code === 'invalid_grant') throw startAgain(detour.to, error)
         throw error
       })
-      const form = detour.form === undefined ? undefined : await keptForms.consume(app.host, detour.form)
+      const form = detour.form === undefined ? undefined : await offer(app.host, detour.form, grant.user_id)
       return { grant, returnTo: detour.to, form }
+    },
+
+    async findForm({ headers }, { host, id }) {
+      const form = await findOf(headers, host, id)
+      if (form?.sender == null) return undefined
+      const { target, type, body, sender, asks } = form
+      return { target, type, sender, asks, body, take: async () => (await keptForms.take(host, id)) !== undefined }
     },
   }
 }
@@ -172,7 +216,7 @@ const cannotSignInLikeThat = (): GatehouseError =>
 const essentialAcr = (values: readonly string[]): string =>
   JSON.stringify({ id_token: { acr: { essential: true, values } } })
 
-const readText = (bodies: BodyReader, request: IncomingMessage): Promise<string> =>
+const readBytes = (bodies: BodyReader, request: IncomingMessage): Promise<string> =>
   new Promise((resolve, reject) => {
-    bodies.read(request, (error, text) => (error ? reject(error) : resolve(text)))
+    bodies.readBytes(request, (error, text) => (error ? reject(error) : resolve(text)))
   })

@@ -8,12 +8,30 @@ import { sealUnder, unsealUnder } from '../domain/ring-sealing.ts'
 /** Seconds for which somebody can be away to sign in, and still finds a form kept (30 minutes). */
 export const detourLifetime = 1800
 
-/** Forms that were sent without a session, until their senders have signed in. */
+/** A form as it was sent. */
+export interface KeptForm {
+  /** Path and query that it was sent to. */
+  readonly target: string
+  /** Its Content-Type. */
+  readonly type: string
+  /** One character for each byte. */
+  readonly body: string
+  /** Hash of the cookie of the browser that has sent it. */
+  readonly browser: string
+  /** Who alone may send it, by id; null = nobody was known when it was sent. */
+  readonly sender: string | null
+  /** Whether its sender has to be asked: nobody was known when it was sent. */
+  readonly asks: boolean
+}
+
+/** Forms that were sent without a session, until their senders have signed in and they are sent again. */
 export interface KeptForms {
   /** Keeps what was sent; the answer is what brings it back. Cost: one statement. */
-  keep(host: string, body: string): Promise<string>
-  /** Takes it back, once; absent where it has been taken, or has expired. Cost: one statement. */
-  consume(host: string, id: string): Promise<string | undefined>
+  keep(host: string, form: KeptForm): Promise<string>
+  /** Looks at it; absent where it has been taken, or has expired. Cost: one statement. */
+  find(host: string, id: string): Promise<KeptForm | undefined>
+  /** Takes it away, once; absent as above. Cost: one statement. */
+  take(host: string, id: string): Promise<KeptForm | undefined>
 }
 
 const hashId = (id: string): string => hash('sha256', id, 'base64url')
@@ -29,15 +47,20 @@ export const createKeptForms = ({
   readonly store: Pick<Store, 'keptForms'>
   readonly clock: Clock
   readonly ring: KeyRing
-}): KeptForms => ({
-  async keep(host, body) {
-    const id = randomToken(32)
-    const sealed = sealUnder(ring, body, placeOf(host, id))
-    await store.keptForms.insert({ hash: hashId(id), sealed, expires_at: seconds(clock.now() + detourLifetime) })
-    return id
-  },
-  async consume(host, id) {
-    const row = await store.keptForms.consume(hashId(id), clock.now())
-    return row && unsealUnder(ring, row.sealed, placeOf(host, id))
-  },
-})
+}): KeptForms => {
+  const open = (host: string, id: string, row: { readonly sealed: string } | undefined): KeptForm | undefined => {
+    const text = row && unsealUnder(ring, row.sealed, placeOf(host, id))
+    // What opens was sealed by `keep` below.
+    return text === undefined ? undefined : (JSON.parse(text) as KeptForm)
+  }
+  return {
+    async keep(host, form) {
+      const id = randomToken(32)
+      const sealed = sealUnder(ring, JSON.stringify(form), placeOf(host, id))
+      await store.keptForms.insert({ hash: hashId(id), sealed, expires_at: seconds(clock.now() + detourLifetime) })
+      return id
+    },
+    find: async (host, id) => open(host, id, await store.keptForms.find(hashId(id), clock.now())),
+    take: async (host, id) => open(host, id, await store.keptForms.consume(hashId(id), clock.now())),
+  }
+}

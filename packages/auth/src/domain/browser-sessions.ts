@@ -69,6 +69,13 @@ const usePrecision = 60
 /** What of a cookie's value the store knows. */
 export const hashCookie = (value: string): string => hash('sha256', value, 'base64url')
 
+/** When a browser was here last, to the minute. */
+export const lastUseOf = ({ used_at, created_at, proven_at, auth_time }: SessionRow): Seconds =>
+  latest(
+    [used_at, proven_at].filter((moment) => moment !== null),
+    latest([auth_time], created_at),
+  )
+
 export function createBrowserSessions(dependencies: Dependencies): BrowserSessions {
   const { store, clock, revocations, cookies, lifetimes, limits } = dependencies
 
@@ -76,14 +83,9 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
     const value = cookies.findSession(headers)
     return value === undefined ? undefined : store.sessions.findByCookie(hashCookie(value), clock.now())
   }
-  const lastUse = ({ used_at, created_at, proven_at, auth_time }: SessionRow): Seconds =>
-    latest(
-      [used_at, proven_at].filter((moment) => moment !== null),
-      latest([auth_time], created_at),
-    )
-  const isIdle = (session: SessionRow): boolean => clock.now() - lastUse(session) > limits().browserIdle
+  const isIdle = (session: SessionRow): boolean => clock.now() - lastUseOf(session) > limits().browserIdle
   const noteUse = async (session: SessionRow): Promise<void> => {
-    if (clock.now() - lastUse(session) >= usePrecision) await store.sessions.touch(session.id, clock.now())
+    if (clock.now() - lastUseOf(session) >= usePrecision) await store.sessions.touch(session.id, clock.now())
   }
   /** A second factor that was shown long ago is none any more. Spec: NIST SP 800-63B-4 section 2.2.3. */
   const asStrongAsItIs = (session: SessionRow): SessionRow => {

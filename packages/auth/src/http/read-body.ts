@@ -9,6 +9,9 @@ const parameterLimit = 100
 /** Hears of the body once: with its text, or with an error of the catalogue. */
 type Done = (error: GatehouseError | undefined, text: string) => void
 
+/** Makes a text of a body; absent where it is none. */
+type Decode = (bytes: Buffer) => string | undefined
+
 /** Milliseconds that a body may take to arrive. */
 const arrivalLimit = 30_000
 
@@ -30,8 +33,17 @@ export class BodyReader {
    * `request_timeout` after 30 to 35 seconds, `invalid_request` for bytes that are not UTF-8.
    */
   read(request: IncomingMessage, done: Done, limit = bodyLimit): void {
+    this.#read(request, done, limit, decodeUtf8)
+  }
+
+  /** As {@link BodyReader.read}, for bytes that are no text: the answer has one character for each. */
+  readBytes(request: IncomingMessage, done: Done, limit = bodyLimit): void {
+    this.#read(request, done, limit, (bytes) => bytes.toString('latin1'))
+  }
+
+  #read(request: IncomingMessage, done: Done, limit: number, decode: Decode): void {
     if (Number(request.headers['content-length'] ?? 0) > limit) return done(tooLarge(), '')
-    const arrival = new Arrival(request, limit, (error, text) => {
+    const arrival = new Arrival(request, limit, decode, (error, text) => {
       this.#arriving.delete(arrival)
       done(error, text)
     })
@@ -61,15 +73,17 @@ const tooLarge = (): GatehouseError => new GatehouseError('payload_too_large', c
 class Arrival {
   readonly request: IncomingMessage
   readonly #limit: number
+  readonly #decode: Decode
   readonly #done: Done
   #first: Buffer | undefined
   #rest: Buffer[] | undefined
   #length = 0
   #settled = false
 
-  constructor(request: IncomingMessage, limit: number, done: Done) {
+  constructor(request: IncomingMessage, limit: number, decode: Decode, done: Done) {
     this.request = request
     this.#limit = limit
+    this.#decode = decode
     this.#done = done
   }
 
@@ -84,7 +98,7 @@ class Arrival {
 
   end(): void {
     if (this.#settled) return
-    const text = this.#first === undefined ? '' : decodeUtf8(this.#rest ? Buffer.concat(this.#rest) : this.#first)
+    const text = this.#first === undefined ? '' : this.#decode(this.#rest ? Buffer.concat(this.#rest) : this.#first)
     if (text === undefined)
       return this.fail(new GatehouseError('invalid_request', { description: 'The body is not UTF-8' }))
     this.#settled = true
@@ -98,7 +112,7 @@ class Arrival {
   }
 }
 
-const decodeUtf8 = (bytes: Buffer): string | undefined =>
+const decodeUtf8: Decode = (bytes) =>
   isAscii(bytes) ? bytes.toString('latin1') : isUtf8(bytes) ? bytes.toString('utf8') : undefined
 
 /** What may be given several times: RFC 8707 section 2, RFC 8693 section 2.1; and the roles that a form of ours has ticked. */

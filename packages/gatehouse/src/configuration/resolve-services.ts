@@ -147,6 +147,7 @@ function definitionOf(
           }),
       ...(route.methods === undefined ? {} : { methods: route.methods }),
       identity: route.identity,
+      streams: route.streams,
     })),
   }
 }

@@ -106,6 +106,23 @@ const route = Type.Object(
         },
       ),
     ),
+    streams: Type.Optional(
+      Type.Object(
+        {
+          until: Type.Union([Type.Literal('session'), Type.Literal('token'), Type.Literal('revoked')], {
+            description:
+              '`session`: until the session, or the grant that its client refreshes, has expired; without one until an hour after the token. `token`: until the token expires. `revoked`: only a logout, a ban or another revocation ends it',
+            expected: 'session, token or revoked',
+          }),
+        },
+        {
+          ...strict,
+          description:
+            'How long a WebSocket, an event stream, a call of gRPC or another answer of unknown length may stay open. Left out: until the session ends',
+          expected: '{ until: token }',
+        },
+      ),
+    ),
   },
   { ...strict, expected: 'a route: { path, methods, require }' },
 )

@@ -37,7 +37,7 @@ export interface BrowserSite {
   close(): Promise<void>
 }
 
-/** Starts it; alice may read and write orders. `routes` are the app's, as YAML. */
+/** Starts it, with events that do not end at `/events`; alice may read and write orders. `routes` are the app's, as YAML. */
 export async function startBrowserSite(routes = defaultRoutes): Promise<BrowserSite> {
   const received: Received[] = []
   const upstream = createServer((request, response) => {
@@ -46,6 +46,10 @@ export async function startBrowserSite(routes = defaultRoutes): Promise<BrowserS
       body += chunk
     })
     request.on('end', () => {
+      if (request.url === '/events') {
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: first\n\n')
+        return
+      }
       received.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body })
       response.setHeader('content-type', 'application/json')
       response.end(JSON.stringify({ subject: request.headers['x-gatehouse-subject'], url: request.url, body }))

@@ -15,8 +15,9 @@ export const exchangeHttp2 =
     new Promise((resolve, reject) => {
       const session = openHttp2(port, identity)
       const crumbs = typeof cookie === 'string' ? { cookie: cookie.split('; ') } : {}
+      const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
       const pseudo = { ':method': method, ':path': path, ':authority': String(host) }
-      const stream = session.request({ ...pseudo, ...headers, ...crumbs }, { endStream: body === undefined })
+      const stream = session.request({ ...pseudo, ...length, ...headers, ...crumbs }, { endStream: body === undefined })
       let text = ''
       stream.setEncoding('utf8')
       stream.on('response', ({ ':status': status = 0, ...received }) => {

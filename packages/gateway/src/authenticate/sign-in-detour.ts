@@ -1,11 +1,19 @@
 import type { IncomingMessage } from 'node:http'
 import type { CheckedRequest } from '../check-request.ts'
 import type { Denial } from '../denial.ts'
+import { takeForm } from '../kept-form.ts'
 import type { Visit } from '../visit.ts'
 import { type BrowserSessionFinder, isFromItself, mayHaveSession, opensWebSocket } from './browser-session.ts'
 
 /** Greatest form that is kept while its sender signs in, in bytes (64 KiB). */
 const keptFormLimit = 65_536
+
+/** The types that a form can have. Spec: HTML, form submission attributes. */
+const formTypes: ReadonlySet<string> = new Set([
+  'application/x-www-form-urlencoded',
+  'multipart/form-data',
+  'text/plain',
+])
 
 /** The denials that a sign-in can mend. */
 const mendable: ReadonlySet<string> = new Set(['credentials_required', 'insufficient_user_authentication'])
@@ -34,11 +42,15 @@ async function begin(
   keepForm: boolean,
   request: IncomingMessage,
 ): Promise<Denial> {
+  // It is kept anew, and must not be sent twice.
+  const gone = visit.form && (await takeForm(visit.form))
+  if (gone !== undefined) return gone
   const { location, cookies } = await apps.begin(request, {
     host: checked.host,
     returnTo: checked.query === '' ? checked.path : `${checked.path}?${checked.query}`,
     address: visit.address,
     keepForm,
+    sender: visit.form?.sender,
     acrValues: denial.challenge?.acrValues,
     maxAge: denial.challenge?.maxAge,
   })
@@ -66,7 +78,8 @@ function isSentForm(finder: BrowserSessionFinder, { method, request }: Visit, ch
     method === 'POST' &&
     checked.bodyLength > 0 &&
     checked.bodyLength <= keptFormLimit &&
-    headers['content-type']?.toLowerCase().split(';', 1)[0]?.trim() === 'application/x-www-form-urlencoded' &&
+    formTypes.has(headers['content-type']?.toLowerCase().split(';', 1)[0]?.trim() ?? '') &&
+    headers['content-encoding'] === undefined &&
     (headers['sec-fetch-mode'] ?? 'navigate') === 'navigate' &&
     headers.accept?.includes('text/html') === true &&
     isFromItself(finder, request, checked)

@@ -9,6 +9,10 @@ export function isEventStream(headers: readonly string[]): boolean {
   return isStream
 }
 
+/** Whether an answer says how long it is: one that does not may go on for ever. */
+export const saysLength = (headers: readonly string[]): boolean =>
+  headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'content-length')
+
 /**
  * Whether an answer announces more bytes than may be let through. One to a HEAD, and a 304, announce what does not come. Cost:
  * nothing where any length may be (a limit of Infinity).

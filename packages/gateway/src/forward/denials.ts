@@ -9,6 +9,15 @@ export const revokedMeanwhile: Denial = {
   challenge: { error: 'invalid_token' },
 }
 
+/** The denial for a stream that has outlasted what it was opened by. Code: invalid_token. */
+export const expiredMeanwhile: Denial = {
+  code: 'invalid_token',
+  rule: 'streams.until',
+  reason: 'what the stream was opened by has expired',
+  needed: 'a token of a session that lasts',
+  challenge: { error: 'invalid_token' },
+}
+
 /** The denial for a body that turns out too long. Code: payload_too_large. */
 export const tooLarge = (route: Route): Denial => ({
   code: 'payload_too_large',

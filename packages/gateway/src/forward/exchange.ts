@@ -1,25 +1,27 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { Outbox, Ready } from '@gatehouse/core/outbox'
 import type { Clock } from '@gatehouse/core/time'
 import type { Dispatcher } from 'undici'
 import type { Denial } from '../denial.ts'
 import { isGrpc } from '../http2/grpc.ts'
 import { passTrailers } from '../http2/trailers.ts'
-import { type RefusalSink, refuse } from '../refuse.ts'
+import { logRefusal, type RefusalSink, refuse } from '../refuse.ts'
 import { buildResponseHeaders, type ResponseRules } from '../rewrite/response-headers.ts'
 import type { Route } from '../route.ts'
+import type { RouteTable } from '../routes.ts'
 import { leave } from '../traffic/concurrency.ts'
 import type { Visit } from '../visit.ts'
-import { isEventStream, saysTooLong } from './answer-shape.ts'
+import { isEventStream, saysLength, saysTooLong } from './answer-shape.ts'
 import { noConnection, revokedMeanwhile, tooLarge, tooLong } from './denials.ts'
 import { closeEmptyBody } from './empty-body.ts'
 import { HeaderWait } from './header-wait.ts'
 import { RequestBody } from './request-body.ts'
 import type { Running, Runs } from './running.ts'
+import { findSecond } from './second-attempt.ts'
 import type { ForwardTuning } from './tuning.ts'
 import type { Turns } from './turns.ts'
+import { isUnprocessed } from './unprocessed.ts'
 import type { Upstream } from './upstream.ts'
 import { describeFailure, saysUnreachable } from './upstream-failure.ts'
 import { findHttp2Origin } from './upstream-options.ts'
@@ -29,6 +31,8 @@ import type { UpstreamSet } from './upstream-set.ts'
 export interface Forwarder extends RefusalSink {
   readonly clock: Clock
   readonly tuning: ForwardTuning
+  /** By which requests are let through now. */
+  readonly table: RouteTable
   /** Every exchange that is not over. */
   readonly running: Running
   /** Through which answers leave that came whole. */
@@ -52,9 +56,6 @@ export interface ForwardedRequest {
     | undefined
 }
 
-/** Methods that may be sent once more after a failure to connect. Spec: RFC 9110 section 9.2.2. */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
-
 /**
  * One request with a service: sends it, streams the answer back and sees to it that both ends learn of the other's
  * failure. One object per request; the handler of undici, whose calls come in the order in which they stand here.
@@ -62,13 +63,16 @@ const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE']
 export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   slot = -1
   readonly #forwarder: Forwarder
-  readonly #visit: Visit
+  readonly visit: Visit
+  judgedBy: RouteTable
+  reviewAt = 0
   readonly #route: Route
   readonly #upstreams: UpstreamSet
   readonly #options: Dispatcher.DispatchOptions
   readonly #rules: ResponseRules
   readonly #response: ServerResponse
   readonly #body: RequestBody | null
+  readonly #isTalk: boolean
   readonly #onUpgrade: ForwardedRequest['onUpgrade']
   #upstream: Upstream
   #abort: ((reason?: Error) => void) | undefined = undefined
@@ -102,7 +106,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     request: ForwardedRequest,
   ) {
     this.#forwarder = forwarder
-    this.#visit = visit
+    this.visit = visit
+    this.judgedBy = forwarder.table
     this.#route = route
     this.#upstreams = upstreams
     this.#upstream = first
@@ -115,9 +120,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
       added: request.added,
     }
     // Only where the service can hold a conversation: there its pool ends what is silent, and over HTTP/1.1 nobody would.
-    const isTalk = isGrpc(visit.request) && findHttp2Origin(first.origin) !== undefined
+    const isHttp2 = findHttp2Origin(first.origin) !== undefined
+    this.#isTalk = isHttp2 && isGrpc(visit.request)
     this.#body = request.body
-      ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)), isTalk)
+      ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)), this.#isTalk, isHttp2)
       : null
     if (!request.body && request.onUpgrade === undefined) closeEmptyBody(visit.request)
     const { path, method, headers, onUpgrade } = request
@@ -125,16 +131,17 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#options = { path, method, headers, body: this.#body, ...(onUpgrade ? { upgrade: 'websocket' } : {}) }
   }
 
-  get token(): VerifiedToken | undefined {
-    return this.#visit.token
+  get isStream(): boolean {
+    if (this.#over) return false
+    return this.#headers === undefined ? this.#isTalk : !saysLength(this.#headers)
   }
 
   /** Sends the request. */
   start(): void {
-    this.#visit.forwarded = true
+    this.visit.forwarded = true
     this.#forwarder.running.add(this)
     this.#response.on('close', () => this.#onClosed())
-    this.#upstream.dispatch(this.#options, this, this.#visit.startedAt)
+    this.#upstream.dispatch(this.#options, this, this.visit.startedAt)
   }
 
   onConnect(abort: (reason?: Error) => void): void {
@@ -162,11 +169,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
     if (status < 200) return true
     this.#headerWait?.stop()
+    this.#body?.takeHeld()
     this.#upstream.standing.answered(status, this.#forwarder.clock)
     const response = this.#response
     const headers = buildResponseHeaders(status, raw, this.#rules)
     if (headers === undefined) throw new TypeError('the answer has a Transfer-Encoding other than chunked')
-    if (saysTooLong(this.#visit.method, status, headers, this.#route.responseLimit)) {
+    if (saysTooLong(this.visit.method, status, headers, this.#route.responseLimit)) {
       this.#giveUp(tooLong(this.#route))
       return true
     }
@@ -243,9 +251,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#headerWait?.stop()
     const nothingSent = this.#abort === undefined
     const now = this.#forwarder.clock.milliseconds()
-    if (nothingSent && saysUnreachable(error)) this.#upstream.unreachable(now)
+    // Who says that a request was not taken, says so for a good reason: that is no sign of poor health.
+    const isFault = saysUnreachable(error) && !isUnprocessed(error)
+    if (nothingSent && isFault) this.#upstream.unreachable(now)
     if (this.#over) return
-    if (!nothingSent && saysUnreachable(error)) this.#upstream.standing.failed(now)
+    if (!nothingSent && isFault) this.#upstream.standing.failed(now)
     this.#forwarder.turns.run(() => this.#fail(error, nothingSent))
   }
 
@@ -253,16 +263,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   #fail(error: Error, nothingSent: boolean): void {
     if (this.#over) return
     const now = this.#forwarder.clock.milliseconds()
-    if (nothingSent && !this.#retried && this.#body === null && idempotent.has(this.#options.method)) {
-      this.#retried = true
-      const other = this.#upstreams.mayRetry(now) ? this.#upstreams.take(now, this.#upstream, this.#visit) : undefined
-      if (other !== undefined) {
-        this.#upstream = other
-        other.dispatch(this.#options, this, now)
-        return
-      }
-    }
-    this.#giveUp(describeFailure(error, this.#upstream.origin))
+    const failed = { upstreams: this.#upstreams, upstream: this.#upstream, options: this.#options, visit: this.visit }
+    const other = this.#retried ? undefined : findSecond(failed, this.#body, error, nothingSent, now)
+    if (other === undefined) return this.#giveUp(describeFailure(error, this.#upstream.origin))
+    this.#retried = true
+    this.#abort = undefined
+    this.#ticksWaiting = 0
+    this.#upstream = other
+    other.dispatch(this.#options, this, now)
   }
 
   /** Called once per tick until the answer has left: gives up what takes too long. */
@@ -272,7 +280,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
       this.#ticksRevoked += 1
       if (this.#ticksRevoked > tuning.revokedTicks) return this.#giveUp(revokedMeanwhile)
     }
-    if (this.#visit.request.socket.destroyed) {
+    if (this.visit.request.socket.destroyed) {
       // Node tells only the answer that has its turn; one that is pipelined behind it would never hear.
       this.#onClosed()
     } else if (this.#over) {
@@ -293,21 +301,22 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     }
   }
 
-  /**
-   * An answer that has begun ends here: events in order, so that their reader comes back and is told; anything else is broken
-   * off, so that nobody takes half for a whole. One that has not begun gets a few ticks: it may be the answer to the very
-   * request that has ended the session.
-   */
+  /** An answer that has not begun gets a few ticks: it may be the answer to the very request that has ended the session. */
   onRevoked(): void {
     if (this.#over || this.#ticksRevoked !== -1) return
     this.#ticksRevoked = 0
-    if (this.#headers === undefined) return
-    if (!isEventStream(this.#headers)) return this.#giveUp(revokedMeanwhile)
+    if (this.#headers !== undefined) this.endStream(revokedMeanwhile)
+  }
+
+  /** Events end in order, so that their reader comes back and is told; anything else is broken off: half is no whole. */
+  endStream(denial: Denial): void {
+    if (this.#headers === undefined || !isEventStream(this.#headers)) return this.#giveUp(denial)
     this.#release()
     this.#over = true
     this.#abort?.()
     this.#response.end()
     this.#body?.discard()
+    logRefusal(this.#forwarder, this.visit, denial)
   }
 
   /** For one tick more the client has not taken what it was sent. A pipelined answer waits without blame for its turn. */
@@ -322,7 +331,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     if (this.#over) return
     this.#over = true
     this.#abort?.()
-    refuse(this.#forwarder, this.#visit, denial)
+    refuse(this.#forwarder, this.visit, denial)
     this.#body?.discard()
   }
 
@@ -337,8 +346,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#body?.destroy()
     const { clock, running, onAnswer } = this.#forwarder
     running.remove(this)
-    leave(this.#visit)
-    const seconds = (clock.milliseconds() - this.#visit.startedAt) / 1000
+    leave(this.visit)
+    const seconds = (clock.milliseconds() - this.visit.startedAt) / 1000
     onAnswer?.(this.#route.name, gone ? 499 : this.#response.statusCode, seconds)
   }
 }

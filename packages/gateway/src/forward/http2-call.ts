@@ -3,9 +3,12 @@ import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { collectFields } from '../http2/header-fields.ts'
 import { isOutOfTime } from './header-wait.ts'
+import { tellFailure } from './unprocessed.ts'
 
 /** How long a call may be silent; for the beginning of its answer its handler waits, see {@link HeaderWait}. */
 interface Patience {
+  /** The last stream that the service has taken, as its GOAWAY says; absent without one. */
+  readonly lastTaken: () => number | undefined
   /** Milliseconds without a byte in either direction. */
   readonly idle: number
   /** Called where either is over: the connection may be dead. */
@@ -31,6 +34,7 @@ export class Http2Call {
   #stream: ClientHttp2Stream | undefined = undefined
   #isOver = false
   #isPaused = false
+  #isAnswered = false
   #trailers: Buffer[] = []
   /** Bytes that the answer still owes; Infinity = nobody has said. */
   #owed = Number.POSITIVE_INFINITY
@@ -57,7 +61,7 @@ export class Http2Call {
       this.#handler.onConnect?.((reason) => this.#onGivenUp(reason))
       stream = this.#session.request(this.#head(), { endStream: !(this.#options.body instanceof Readable) })
     } catch (error) {
-      this.#fail(error as Error) // node and the handler throw nothing else
+      this.#fail(tellFailure(error as Error, { lastTaken: undefined })) // node and the handler throw nothing else
       return onGone()
     }
     this.#stream = stream
@@ -65,7 +69,11 @@ export class Http2Call {
       this.#failure ??= error
     })
     stream.on('close', () => {
-      this.#fail(this.#failure ?? new Error(`the upstream has reset the stream (${stream.rstCode})`))
+      const failure = this.#failure ?? new Error(`the upstream has reset the stream (${stream.rstCode})`)
+      const { id, rstCode } = stream
+      this.#fail(
+        this.#isAnswered ? failure : tellFailure(failure, { id, rstCode, lastTaken: this.#patience.lastTaken() }),
+      )
       onGone()
     })
     stream.on('response', (...answer: Answered) => this.#onResponse(...answer))
@@ -85,12 +93,19 @@ export class Http2Call {
   #sendBody(stream: ClientHttp2Stream): void {
     const { body } = this.#options
     if (!(body instanceof Readable)) return
-    body.on('data', (chunk: Buffer) => {
+    const onData = (chunk: Buffer): void => {
       if (!stream.writable || stream.write(chunk)) return
       body.pause()
       stream.once('drain', () => body.resume())
+    }
+    const onEnd = (): void => void stream.end()
+    body.on('data', onData)
+    body.on('end', onEnd)
+    // It may be sent once more, by another stream: nothing of it is to be lost meanwhile.
+    stream.once('close', () => {
+      if (this.#isAnswered) return
+      body.off('data', onData).off('end', onEnd).pause()
     })
-    body.on('end', () => stream.end())
   }
 
   #onIdle(): void {
@@ -116,6 +131,7 @@ export class Http2Call {
 
   #onResponse(...[headers, flags, fields]: Answered): void {
     if (this.#isOver) return
+    this.#isAnswered = true
     const stream = this.#stream as ClientHttp2Stream // there is no answer without one
     const status = headers[':status'] ?? 0
     const isWhole = (flags & endStream) !== 0

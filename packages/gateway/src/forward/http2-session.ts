@@ -37,6 +37,7 @@ export class Http2Session {
   /** Whether it takes no more streams. */
   isClosing = false
   #idle: NodeJS.Timeout | undefined = undefined
+  #lastTaken: number | undefined = undefined
   /** Streams under way. */
   streams = 0
 
@@ -78,7 +79,10 @@ export class Http2Session {
     session.on('error', (error) => {
       failure = error
     })
-    session.on('goaway', () => this.#stopTaking())
+    session.on('goaway', (_code, lastTaken) => {
+      this.#lastTaken = lastTaken
+      this.#stopTaking()
+    })
     session.on('close', () => {
       clearTimeout(timer)
       this.#end(this.#isConnected ? undefined : (failure ?? new Error('the connection was closed')))
@@ -92,6 +96,7 @@ export class Http2Session {
     clearTimeout(this.#idle)
     this.streams += 1
     const call = new Http2Call(session, this.#origin, options, handler, {
+      lastTaken: () => this.#lastTaken,
       idle: this.#options.timeouts.idle,
       // The connection may be dead, and only the next request on another one would tell.
       onTimeout: () => this.close(),

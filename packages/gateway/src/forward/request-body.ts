@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 
+/** How much of a body is held for a second attempt, in bytes (64 KiB). */
+const mostHeld = 65_536
+
 /**
  * A request's body on its way to the service: counted, and apart from the request itself, since whoever ends a stream
  * that is the request ends the client's connection with it, answer and all.
@@ -17,13 +20,17 @@ export class RequestBody extends Readable {
   #discarding = false
   #isTooLarge = false
   readonly #isPatient: boolean
+  /** All that has come, where it is held; absent where it is not, or not any more. */
+  #held: Buffer[] | undefined
 
   /**
    * `limit` in bytes. `onTooLarge` is called once, when a body turns out longer; what is longer is never forwarded. `isPatient`:
-   * whether it may come as slowly as it likes, as the messages of a conversation do.
+   * whether it may come as slowly as it likes, as the messages of a conversation do. `isHeld`: whether its beginning is held, so
+   * that it can be sent once more.
    */
-  constructor(request: IncomingMessage, limit: number, onTooLarge: () => void, isPatient = false) {
+  constructor(request: IncomingMessage, limit: number, onTooLarge: () => void, isPatient = false, isHeld = false) {
     super()
+    this.#held = isHeld ? [] : undefined
     this.#isPatient = isPatient
     this.#request = request
     this.#limit = limit
@@ -49,7 +56,17 @@ export class RequestBody extends Readable {
       this.#onTooLarge()
       return
     }
-    if (!this.#discarding && !this.destroyed && !this.push(chunk)) this.#request.pause()
+    if (this.#discarding || this.destroyed) return
+    if (this.#held !== undefined && this.#bytes <= mostHeld) this.#held.push(chunk)
+    else this.#held = undefined
+    if (!this.push(chunk)) this.#request.pause()
+  }
+
+  /** All that has come so far, once; absent where that is not held. Nothing is held from then on. */
+  takeHeld(): readonly Buffer[] | undefined {
+    const held = this.#held
+    this.#held = undefined
+    return held
   }
 
   override _read(): void {

@@ -187,6 +187,7 @@ describe('a request that had to wait before it was let through', () => {
         return buildToken()
       },
       begin: () => Promise.reject(new Error('nobody looks at a page')),
+      findForm: async () => undefined,
       showRefusal: () => ({ text: '', headers: [] }),
     }
     const service = {

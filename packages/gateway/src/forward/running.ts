@@ -1,17 +1,28 @@
 import type { VerifiedToken } from '@gatehouse/core/contracts'
+import type { Denial } from '../denial.ts'
+import type { RouteTable } from '../routes.ts'
+import type { Visit } from '../visit.ts'
 
 /** What can be kept in {@link Running}: an answer that is under way, or a connection that stays open. */
 export interface Runs {
   /** Its place there; -1 = not there. Written by {@link Running} only. */
   slot: number
-  /** By what it was let through; absent where nobody needed to be known. */
-  readonly token: VerifiedToken | undefined
+  /** The request that it belongs to. */
+  readonly visit: Visit
+  /** Whether it goes on and on: a WebSocket, a call, an answer that does not say how long it is. */
+  readonly isStream: boolean
+  /** The routes that it was judged by last. Written by `StreamReview` from then on. */
+  judgedBy: RouteTable
+  /** Milliseconds since 1970 at which it is asked whether it may go on; 0 = at the next tick. Written by `StreamReview`. */
+  reviewAt: number
   /** Called once per tick. */
   onTick(): void
   /** Called when the gateway stops, where it would not end by itself. */
   stop?(): void
   /** Called when the token has been revoked, perhaps more than once. */
   onRevoked(): void
+  /** Called on a stream that may not go on. */
+  endStream(denial: Denial): void
 }
 
 /**
@@ -48,17 +59,22 @@ export class Running {
     for (let index = this.#members.length - 1; index >= 0; index -= 1) this.#members[index]?.stop?.()
   }
 
-  /** One tick for every member; members may be removed meanwhile. */
-  tick(): void {
+  /** One tick for every member, and `visit` for those that are still there then; members may be removed meanwhile. */
+  tick(visit: (member: Runs) => void): void {
     // From the end, since removing moves the last member to a place that was visited or is being visited.
-    for (let index = this.#members.length - 1; index >= 0; index -= 1) this.#members[index]?.onTick()
+    for (let index = this.#members.length - 1; index >= 0; index -= 1) {
+      const member = this.#members[index]
+      member?.onTick()
+      if (member !== undefined && member.slot !== -1) visit(member)
+    }
   }
 
   /** Tells every member whose token is among those. Cost: one question for each member that has one. */
   tellRevoked(isRevoked: (token: VerifiedToken) => boolean): void {
     for (let index = this.#members.length - 1; index >= 0; index -= 1) {
       const member = this.#members[index]
-      if (member?.token !== undefined && isRevoked(member.token)) member.onRevoked()
+      const token = member?.visit.token
+      if (token !== undefined && isRevoked(token)) member?.onRevoked()
     }
   }
 }

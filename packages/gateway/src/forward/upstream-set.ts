@@ -25,15 +25,20 @@ export class UpstreamSet {
    * is another. Where all are paused, the one that may be tried again; absent where there is none. `now` in milliseconds.
    */
   take(now: number, except?: Upstream, caller?: Caller): Upstream | undefined {
+    if (except === undefined) this.#retries.count(now)
     if (this.#upstreams.length < 2) {
       const only = this.#upstreams[0]
       if (only === undefined || only === except) return undefined
       return only.take(now) || only.takeAsLastResort(now) ? only : undefined
     }
-    if (except === undefined) this.#retries.count(now)
     const best = this.#choose(now, except, caller, false) ?? this.#choose(now, except, caller, true)
     if (best?.take(now)) return best
     return this.#upstreams.find((upstream) => upstream !== except && upstream.takeAsLastResort(now))
+  }
+
+  /** The upstream for a request that `before` has not taken: another one or, where there is none, that one again. */
+  takeAgain(now: number, before: Upstream, caller: Caller): Upstream | undefined {
+    return this.take(now, before, caller) ?? (before.take(now) ? before : undefined)
   }
 
   /** Takes a retry from what the service has of them. */

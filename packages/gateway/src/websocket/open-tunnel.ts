@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Forwarder } from '../forward/exchange.ts'
+import { logRefusal } from '../refuse.ts'
 import { buildResponseHeaders, type ResponseRules } from '../rewrite/response-headers.ts'
 import type { Route } from '../route.ts'
 import { leave } from '../traffic/concurrency.ts'
@@ -35,8 +36,10 @@ export function openTunnel(
   const tunnel = new Tunnel({
     client,
     service,
-    token: visit.token,
+    visit,
+    table: forwarder.table,
     idleTicks: tuning.tunnelIdleTicks,
+    logRefusal: (denial) => logRefusal(forwarder, visit, denial),
     onClosed() {
       running.remove(tunnel)
       leave(visit)

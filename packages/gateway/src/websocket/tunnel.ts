@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream'
-import type { VerifiedToken } from '@gatehouse/core/contracts'
+import type { Denial } from '../denial.ts'
 import type { Runs } from '../forward/running.ts'
+import type { RouteTable } from '../routes.ts'
+import type { Visit } from '../visit.ts'
 import { buildCloseFrame, closeCodes, FrameBoundary } from './frames.ts'
 
 /** How long a frame that was begun may take to end, before the connection is broken instead, in milliseconds. */
@@ -13,10 +15,13 @@ const endGrace = 2000
 export interface TunnelOptions {
   readonly client: Duplex
   readonly service: Duplex
-  /** By what it was let through. */
-  readonly token: VerifiedToken | undefined
+  readonly visit: Visit
+  /** The routes that it was let through by. */
+  readonly table: RouteTable
   /** Ticks without a byte in either direction after which it is closed. */
   readonly idleTicks: number
+  /** Called where it ends because it may not go on; answers with the id that the log knows it by. */
+  readonly logRefusal: (denial: Denial) => string
   /** Called once, when both ends are gone. */
   readonly onClosed: () => void
 }
@@ -27,6 +32,10 @@ export interface TunnelOptions {
  */
 export class Tunnel implements Runs {
   slot = -1
+  reviewAt = 0
+  judgedBy: RouteTable
+  readonly isStream = true
+  readonly visit: Visit
   readonly #options: TunnelOptions
   readonly #boundary = new FrameBoundary()
   #quietTicks = 0
@@ -35,6 +44,8 @@ export class Tunnel implements Runs {
 
   constructor(options: TunnelOptions) {
     this.#options = options
+    this.visit = options.visit
+    this.judgedBy = options.table
     const { client, service } = options
     client.on('data', (chunk: Buffer) => this.#passOn(client, service, chunk))
     service.on('data', (chunk: Buffer) => {
@@ -50,10 +61,6 @@ export class Tunnel implements Runs {
       from.on('error', () => from.destroy())
       from.on('close', () => this.#onClosed(to))
     }
-  }
-
-  get token(): VerifiedToken | undefined {
-    return this.#options.token
   }
 
   #passOn(from: Duplex, to: Duplex, chunk: Buffer): void {
@@ -72,6 +79,12 @@ export class Tunnel implements Runs {
   /** Whom it was opened for is signed out: the client is told that it may not go on. */
   onRevoked(): void {
     this.end(closeCodes.policyViolation, 'session ended')
+  }
+
+  /** As for a revocation; with the id, since a close frame has room for it and a WebSocket no other answer. */
+  endStream(denial: Denial): void {
+    if (this.#closing !== undefined) return
+    this.end(closeCodes.policyViolation, `${denial.code} (${this.#options.logRefusal(denial)})`)
   }
 
   /** The gateway stops. */

@@ -1,15 +1,20 @@
-import { createServer } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { seconds } from '@gatehouse/core/time'
 import { afterEach, describe, expect, it } from 'vitest'
-import { WebSocket, WebSocketServer } from 'ws'
-import { checkRequest } from '../check-request.ts'
+import { WebSocket } from 'ws'
 import { send, sendRaw, until } from '../fixtures/client.ts'
 import { issuerHost, startGateway, type TestGateway, tableFor } from '../fixtures/gateway-server.ts'
 import { startRawUpstream, startUpstream } from '../fixtures/upstream.ts'
+import {
+  closeOf,
+  openSocket,
+  outcomeOf,
+  type SocketService,
+  startSocketService,
+  takeUpgrades,
+} from '../fixtures/websocket.ts'
 import type { ForwardTuning } from '../forward/tuning.ts'
-import { createUpgradedResponse } from './upgraded-response.ts'
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
@@ -18,33 +23,10 @@ afterEach(async () => {
 
 const robots = [{ kind: 'client', value: 'robot', issued_before: null, expires_at: seconds(2_000_000_000) }] as const
 
-interface Service {
-  readonly origin: string
-  readonly sockets: WebSocketServer
-  /** Header names and values of the handshakes, and the addresses that they asked for. */
-  readonly handshakes: { readonly url: string; readonly raw: readonly string[] }[]
-}
-
-/** A service that speaks WebSocket: it sends back what it gets, and `push N` in one frame of N bytes. */
-async function startService(): Promise<Service> {
-  const server = createServer((_request, response) => response.end('plain'))
-  const sockets = new WebSocketServer({ server, handleProtocols: (offered) => [...offered][0] ?? false })
-  const handshakes: Service['handshakes'] = []
-  sockets.on('connection', (socket, request) => {
-    handshakes.push({ url: request.url ?? '', raw: request.rawHeaders })
-    socket.on('message', (data, isBinary) => {
-      const [word, size] = String(data).split(' ')
-      if (word === 'push') socket.send(Buffer.alloc(Number(size)))
-      else socket.send(data, { binary: isBinary })
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  closers.push(() => {
-    for (const socket of sockets.clients) socket.terminate()
-    server.close()
-    server.closeAllConnections()
-  })
-  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, sockets, handshakes }
+async function startService(): Promise<SocketService> {
+  const service = await startSocketService()
+  closers.push(() => service.stop())
+  return service
 }
 
 /** A gateway in front of it, on a server that hands over wishes for other protocols. */
@@ -57,36 +39,19 @@ async function startFront(origin: string, tuning: Partial<ForwardTuning> = {}): 
   const test = await startGateway([{ name: 'orders', audience: 'https://orders.test', upstream: [origin], routes }], {
     tuning,
   })
-  test.server.on('upgrade', (request, socket, head) => {
-    const response = createUpgradedResponse(request, socket)
-    if (response) test.gateway.upgrade(request, response, checkRequest(request), head)
-  })
+  takeUpgrades(test)
   closers.push(() => test.stop())
   return test
 }
 
-function open(test: TestGateway, path: string, token?: string, protocols: string[] = []): WebSocket {
-  const socket = new WebSocket(`ws://127.0.0.1:${test.port}${path}`, protocols, {
-    headers: { host: issuerHost, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
-  })
-  socket.on('error', () => undefined)
+function open(...asked: Parameters<typeof openSocket>): WebSocket {
+  const socket = openSocket(...asked)
   closers.push(() => socket.terminate())
   return socket
 }
 
-/** How an attempt ends: `open`, or the status of the refusal. */
-const outcomeOf = (socket: WebSocket): Promise<string> =>
-  new Promise((resolve) => {
-    socket.on('open', () => resolve('open'))
-    socket.on('unexpected-response', (_request, response) => resolve(String(response.statusCode)))
-    socket.on('close', () => resolve('closed'))
-  })
-
 const messageOf = (socket: WebSocket): Promise<Buffer> =>
   new Promise((resolve) => socket.once('message', (data) => resolve(data as Buffer)))
-
-const closeOf = (socket: WebSocket): Promise<{ code: number; reason: string }> =>
-  new Promise((resolve) => socket.once('close', (code, reason) => resolve({ code, reason: String(reason) })))
 
 it('counts a handshake against a rate limit like any request', async () => {
   const service = await startService()

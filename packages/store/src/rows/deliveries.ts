@@ -55,7 +55,7 @@ export interface MailedProofRow {
 export interface KeptFormRow {
   /** SHA-256 of what its sender brings back. */
   readonly hash: string
-  /** What was sent, and where to. */
+  /** What was sent, where to, by which browser, and who may send it. */
   readonly sealed: string
   readonly expires_at: Seconds
 }

@@ -3,6 +3,7 @@ import { consent } from './consent.ts'
 import { errors } from './errors.ts'
 import { federation } from './federation.ts'
 import { frame } from './frame.ts'
+import { keptForm } from './kept-form.ts'
 import { mail } from './mail.ts'
 import { organisations } from './organisations.ts'
 import { ownData } from './own-data.ts'
@@ -18,6 +19,7 @@ export const en = {
   ...errors,
   ...federation,
   ...frame,
+  ...keptForm,
   ...mail,
   ...organisations,
   ...ownData,

@@ -4,6 +4,7 @@ import { consent } from './consent.ts'
 import { errors } from './errors.ts'
 import { federation } from './federation.ts'
 import { frame } from './frame.ts'
+import { keptForm } from './kept-form.ts'
 import { mail } from './mail.ts'
 import { organisations } from './organisations.ts'
 import { ownData } from './own-data.ts'
@@ -19,6 +20,7 @@ export const es: Catalogue = {
   ...errors,
   ...federation,
   ...frame,
+  ...keptForm,
   ...mail,
   ...organisations,
   ...ownData,
