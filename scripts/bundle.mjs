@@ -1,12 +1,18 @@
 import { copyFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { build } from 'tsdown'
+import { escapeCode } from './escape-code.mjs'
 import { root } from './prepare.mjs'
 
 export { root }
 
 /** Native modules stay outside of every bundle; pg-native is optional to pg and never there. */
 const outside = ['better-sqlite3', '@node-rs/argon2', '@node-rs/bcrypt', 'pg-native']
+/**
+ * What need not be read at a start is left out: comments, space, long names of what is local. Functions and classes keep their
+ * names, by which a stack trace in the log is read.
+ */
+const minify = { compress: { keepNames: { function: true, class: true } }, mangle: { keepNames: true }, codegen: true }
 /** Programs of worker threads, from the folder of packages. */
 const workers = [
   'store/src/sqlite/sqlite-worker.mjs',
@@ -30,9 +36,11 @@ export async function bundle({ folder, entry, outDir }) {
     clean: true,
     fixedExtension: true,
     sourcemap: true,
+    minify,
     dts: false,
     deps: { neverBundle: outside, alwaysBundle: (id) => !outside.includes(id) },
     inputOptions: { resolve: { conditionNames: ['gatehouse-source', 'node'] } },
   })
+  escapeCode(outDir)
   for (const worker of workers) copyFileSync(join(root, 'packages', worker), join(outDir, basename(worker)))
 }

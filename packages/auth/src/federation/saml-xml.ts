@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import xmldom from '@xmldom/xmldom/lib/index.js'
 import { ProviderFailure } from './provider-failure.ts'
 
 /** What is used of an element of xmldom's. */
@@ -14,15 +14,6 @@ export interface XmlElement {
   hasAttribute(name: string): boolean
   toString(): string
 }
-
-interface Xmldom {
-  readonly DOMParser: new (options: {
-    readonly errorHandler: (level: string, message: string) => void
-  }) => { parseFromString(text: string, type: string): { readonly documentElement: XmlElement | null } }
-}
-
-// Its declarations of types bring those of browsers to every file; what is used of it stands above.
-const { DOMParser } = createRequire(import.meta.url)('@xmldom/xmldom') as Xmldom
 
 /** Namespaces. */
 export const ns = {
@@ -43,7 +34,7 @@ const refuse = (detail: string): never => {
  */
 export function parseXml(text: string): XmlElement {
   const fail = (): never => refuse('its XML is not well-formed')
-  const parser = new DOMParser({ errorHandler: (_level, _message) => fail() })
+  const parser = new xmldom.DOMParser({ errorHandler: (_level, _message) => fail() })
   try {
     return parser.parseFromString(text, 'text/xml').documentElement ?? fail()
   } catch {

@@ -1,9 +1,9 @@
 import { checkShape, isConfigurationFile } from './check-shape.ts'
 import { applyEnvironment } from './environment.ts'
-import { loadMappingCompiler } from './mapping-compiler.ts'
 import { ConfigurationError, formatKey, type Problem } from './problem.ts'
 import { type ReadFile, readConfigurationFile } from './read-file.ts'
 import { type ResolvedConfiguration, resolveConfiguration } from './resolve.ts'
+import { loadForProviders } from './resolve-providers.ts'
 import { loadRuleCompiler } from './rule-compiler.ts'
 
 /** How a configuration is loaded. */
@@ -21,12 +21,12 @@ export interface LoadOptions {
  */
 export async function loadConfiguration(options: LoadOptions): Promise<ResolvedConfiguration> {
   const read = readConfigurationFile(options.file, options.environment)
-  if (isObject(read.content) && 'providers' in read.content) await loadMappingCompiler()
+  if (isObject(read.content) && 'providers' in read.content) await loadForProviders(read.content.providers)
   if (isObject(read.content) && hasConditions(read.content.services)) await loadRuleCompiler()
   return checkConfiguration(read, options)
 }
 
-/** Checks a file that has been read; see {@link loadConfiguration}. With providers, {@link loadMappingCompiler} comes first, with conditions in rules `loadRuleCompiler`. */
+/** Checks a file that has been read; see {@link loadConfiguration}. With providers, {@link loadForProviders} comes first, with conditions in rules `loadRuleCompiler`. */
 export function checkConfiguration(
   read: ReadFile,
   { development, environment, base }: Omit<LoadOptions, 'file'>,

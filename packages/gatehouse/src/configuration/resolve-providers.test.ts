@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { checkConfiguration } from './load.ts'
-import { loadMappingCompiler } from './mapping-compiler.ts'
 import { ConfigurationError, formatProblem } from './problem.ts'
 import { readConfigurationText } from './read-file.ts'
+import { loadForProviders } from './resolve-providers.ts'
 
 const masterKey = Buffer.from(Array.from({ length: 32 }, (_, index) => index * 7 + 3)).toString('base64')
 const base = `issuer: https://auth.example.com
@@ -27,7 +27,7 @@ const oidc = `kind: oidc, issuer: https://login.example.com, client_id: gatehous
 const provider = (members: string, name = 'corp'): string => `  ${name}: { ${members} }\n`
 const providers = (...sections: readonly string[]): string => `providers:\n${sections.join('')}`
 
-beforeAll(loadMappingCompiler)
+beforeAll(() => loadForProviders({ any: { kind: 'saml' } }))
 
 describe('providers', () => {
   it('come in the order of the file, with what counts where nothing is said', () => {

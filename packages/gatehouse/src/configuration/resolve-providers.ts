@@ -1,7 +1,7 @@
 import type { MappingTexts } from '@gatehouse/auth/federation/mapping'
 import type { KindDefinition, ProviderSettings } from '@gatehouse/auth/federation/provider-settings'
 import { duration } from './duration.ts'
-import { resolveMapping } from './mapping-compiler.ts'
+import { loadMappingCompiler, resolveMapping } from './mapping-compiler.ts'
 import type { Report } from './problem.ts'
 import { resolveLdap } from './providers/ldap.ts'
 import { resolveModule } from './providers/module.ts'
@@ -9,7 +9,7 @@ import { resolveOAuth2 } from './providers/oauth2.ts'
 import { resolveOidc } from './providers/oidc.ts'
 import { isPreset, resolvePreset } from './providers/presets.ts'
 import type { ProviderContext } from './providers/provider-kind.ts'
-import { resolveSaml } from './providers/saml.ts'
+import { loadSamlReader, resolveSaml } from './providers/saml.ts'
 import { resolveWebhook } from './providers/webhook.ts'
 import type { ConfigurationFile } from './schema.ts'
 import type { ProviderSection } from './schema-providers.ts'
@@ -17,6 +17,14 @@ import type { ProviderSection } from './schema-providers.ts'
 interface Context {
   readonly development: boolean
   readonly report: Report
+}
+
+/** Loads what {@link resolveProviders} needs for these sections, as they stand in the file: a start without need not wait for it. */
+export async function loadForProviders(sections: unknown): Promise<void> {
+  await loadMappingCompiler()
+  const kinds = Object.values(sections ?? {}).map((section) => (section as { readonly kind?: unknown } | null)?.kind)
+  // A variable may name the kind that the file does not.
+  if (kinds.some((kind) => kind === 'saml' || typeof kind !== 'string')) await loadSamlReader()
 }
 
 /** Outside providers, in the order of the file; reports what cannot be meant. */

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { makeRsaCertificate, TestIdentityProvider } from '@gatehouse/auth/testing/saml-provider'
 import { ManualClock } from '@gatehouse/core/time'
 import * as Value from 'typebox/value'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { resolveSaml, samlSchema } from './saml.ts'
+import { loadSamlReader, resolveSaml, samlSchema } from './saml.ts'
+
+beforeAll(loadSamlReader)
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-saml-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -3,13 +3,24 @@ import { readFileSync } from 'node:fs'
 import { oneOf } from '@gatehouse/auth/domain/client-metadata'
 import { ProviderFailure } from '@gatehouse/auth/federation/provider-failure'
 import type { SamlKey } from '@gatehouse/auth/federation/saml-library'
-import { isSignInAddress, parseIdentityProvider, readCertificate } from '@gatehouse/auth/federation/saml-metadata'
 import type { SamlSettings } from '@gatehouse/auth/federation/saml-settings'
 import type { SamlSource } from '@gatehouse/auth/federation/saml-source'
 import * as Type from 'typebox'
 import { isLoopback } from '../loopback.ts'
 import { text, texts } from '../schema-words.ts'
 import { type ProviderContext, providerKind } from './provider-kind.ts'
+
+let reader: typeof import('@gatehouse/auth/federation/saml-metadata') | undefined
+
+/** Loads what reads metadata and certificates: a start without providers need not wait for it. To be called before {@link resolveSaml}. */
+export async function loadSamlReader(): Promise<void> {
+  reader ??= await import('@gatehouse/auth/federation/saml-metadata')
+}
+
+function getReader(): NonNullable<typeof reader> {
+  if (!reader) throw new Error('loadSamlReader() comes first')
+  return reader
+}
 
 const httpsAddress = { expected: 'an https URL' } as const
 
@@ -123,7 +134,7 @@ function resolveMetadata(file: string, entityId: string | undefined, { report }:
     return ''
   }
   try {
-    parseIdentityProvider(metadata, entityId)
+    getReader().parseIdentityProvider(metadata, entityId)
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error
     report(['metadata_file'], `${file}: ${error.detail}`)
@@ -133,6 +144,7 @@ function resolveMetadata(file: string, entityId: string | undefined, { report }:
 
 function resolveByHand(section: SamlSection, { report }: ProviderContext): SamlSource {
   const { entry_point: entryPoint = '', logout_url: logoutUrl, idp_certificates: files = [] } = section
+  const { isSignInAddress, readCertificate } = getReader()
   if (section.entry_point !== undefined) {
     if (files.length === 0) report(['idp_certificates'], 'missing; the metadata of the provider has them')
     if (section.idp_entity_id === undefined) report(['idp_entity_id'], 'missing; it is the entityID of the provider')
@@ -165,7 +177,7 @@ function resolveKey(section: SamlSection, { report }: ProviderContext): SamlKey 
   if (privateKey === undefined) report(['key_file'], `${keyFile} cannot be read`)
   if (certificatePem === undefined) report(['certificate_file'], `${certificateFile} cannot be read`)
   if (privateKey === undefined || certificatePem === undefined) return undefined
-  const certificate = readCertificate(certificatePem)
+  const certificate = getReader().readCertificate(certificatePem)
   if (certificate === undefined) {
     report(['certificate_file'], `expected a certificate with an RSA key of 2048 bits or more. ${howToMake}`)
     return undefined
