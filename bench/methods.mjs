@@ -57,4 +57,6 @@ the defaults is the lifetime of access tokens (2 h, so that they outlive the run
   a raised priority in both, since it stands for clients on other machines; that of the sign-ins has not.
 - **memory**: resident memory (10^6 bytes) five seconds after the start, and after a million tokens by client_credentials of
   which none is validated, followed by 20,000 others that are, so that the verifier's cache is full.
-- **start**: from the start of the process on a database that exists to the first 200 of /readyz; the median of five.`
+- **start**: from the start of the process on a database that exists to the first 200 of /readyz; the median of five. A bare
+  node:http server takes turns with it: how long Node itself takes differs by a third from one hour to another on a machine
+  that is shared, and Gatehouse with it, on a new database as on one that has been through the whole run.`

@@ -13,6 +13,17 @@ const outside = ['better-sqlite3', '@node-rs/argon2', '@node-rs/bcrypt', 'pg-nat
  * names, by which a stack trace in the log is read.
  */
 const minify = { compress: { keepNames: { function: true, class: true } }, mangle: { keepNames: true }, codegen: true }
+/**
+ * undici's client of HTTP/2, which it loads for everybody, together with Node's: that is spoken by code of our own, which loads it
+ * where it is asked for.
+ */
+const withoutHttp2 = {
+  name: 'without-http2',
+  load: (id) =>
+    id.endsWith('/undici/lib/dispatcher/client-h2.js')
+      ? "module.exports = () => { throw new Error('undici is not asked for HTTP/2') }"
+      : undefined,
+}
 /** Programs of worker threads, from the folder of packages. */
 const workers = [
   'store/src/sqlite/sqlite-worker.mjs',
@@ -37,6 +48,7 @@ export async function bundle({ folder, entry, outDir }) {
     fixedExtension: true,
     sourcemap: true,
     minify,
+    plugins: [withoutHttp2],
     dts: false,
     deps: { neverBundle: outside, alwaysBundle: (id) => !outside.includes(id) },
     inputOptions: { resolve: { conditionNames: ['gatehouse-source', 'node'] } },

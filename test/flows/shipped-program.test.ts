@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { SourceMap } from 'node:module'
+import { SourceMap, type SourceMapping } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -54,11 +54,12 @@ it('has names in it, and maps that lead to the source behind what was escaped to
     const escaped = text.search(/\\u20[12][0-9a-f]/)
     if (escaped === -1) continue
     for (const { index, 1: name = '' } of text.matchAll(/\bfunction (\w{6,})\(/g)) {
-      const entry = index > escaped ? map.findEntry(line, index) : {}
-      if (!('originalSource' in entry) || entry.originalSource.includes('node_modules')) continue
+      // Nothing of a mapping is there where none is found.
+      const entry = map.findEntry(line, index) as Partial<SourceMapping>
+      if (index < escaped || !entry.originalSource || entry.originalSource.includes('node_modules')) continue
       const source = readFileSync(join(shipped, 'dist', entry.originalSource), 'utf8').split('\n')
       found += 1
-      if (source[entry.originalLine]?.slice(entry.originalColumn).includes(name)) right += 1
+      if (source[entry.originalLine ?? -1]?.slice(entry.originalColumn).includes(name)) right += 1
     }
   }
   expect(found).toBeGreaterThan(50)
