@@ -11,7 +11,6 @@ import { keysThatNeedRestart } from './configuration/restart.ts'
 import { type FrontServer, isTlsServer } from './server.ts'
 import { inSingleProcess, type Siblings } from './siblings.ts'
 import { createLog, type Logger } from './telemetry/log.ts'
-import { keepYoungGenerationSmall } from './young-generation.ts'
 
 async function migrate(store: Store, log: Logger): Promise<void> {
   for (const name of await store.migrate()) log.info({ migration: name }, 'migrated')
@@ -91,7 +90,6 @@ export async function serve(options: ServeOptions): Promise<void> {
       })
     })
   }
-  keepYoungGenerationSmall()
   options.onReady(urlOf(program.server, configuration))
 }
 
