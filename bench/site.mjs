@@ -29,8 +29,11 @@ export const assertionJwk = () => ({
 })
 /** The password of every user of the bench. */
 export const password = 'orange-teapot-behind-the-harbour'
-/** How many users there are: enough that few sign-ins of one run at a time. */
-export const userCount = 20
+/**
+ * How many users there are: enough that few sign in at a time, and that none comes to the hundred sessions from which on each
+ * sign-in ends an older one.
+ */
+export const userCount = 150
 /** @param {number} index */
 export const userName = (index) => `user-${index % userCount}`
 
