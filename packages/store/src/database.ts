@@ -57,10 +57,15 @@ export interface ConnectionParts {
 /** Builds a connection over a runner. Cost: about a microsecond, so a transaction can have its own. */
 export function buildConnection(parts: ConnectionParts): Connection {
   const { runner, dialect, clock, begin } = parts
+  let db: Kysely<Schema> | undefined
   const connection: Connection = {
     dialect,
     clock,
-    db: new Kysely<Schema>({ dialect: { ...dialect.builder, createDriver: () => buildDriver(runner) } }),
+    // Many a transaction has hot statements alone, which are compiled already.
+    get db() {
+      db ??= new Kysely<Schema>({ dialect: { ...dialect.builder, createDriver: () => buildDriver(runner) } })
+      return db
+    },
     inTransaction: begin === undefined,
     run: (query) => runner.run(query),
     transaction: (run) =>

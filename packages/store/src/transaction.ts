@@ -43,6 +43,7 @@ class GuardedRunner implements Runner {
   readonly #session: Runner
   readonly #open = new Set<Promise<unknown>>()
   #refusal: { readonly error: unknown } | undefined
+  #ended = false
 
   constructor(session: Runner) {
     this.#session = session
@@ -50,6 +51,7 @@ class GuardedRunner implements Runner {
 
   async run(query: Query): Promise<Result> {
     if (this.#refusal) throw this.#refusal.error
+    if (this.#ended) throw new GatehouseError('server_error', { cause: new Error('The transaction is over') })
     const outcome = this.#session.run(query)
     this.#open.add(outcome)
     try {
@@ -69,7 +71,7 @@ class GuardedRunner implements Runner {
   }
 
   end(): void {
-    this.#refusal ??= { error: new GatehouseError('server_error', { cause: new Error('The transaction is over') }) }
+    this.#ended = true
   }
 }
 

@@ -346,7 +346,8 @@ describe('a change of password', () => {
               })
             return found
           }
-          return run({ ...tables, users: { ...tables.users, findById } })
+          const users = { ...tables.users, findById }
+          return run(new Proxy(tables, { get: (all, name) => (name === 'users' ? users : Reflect.get(all, name)) }))
         }),
     }
     const change = { user, password: 'another good password', minimumLength: 15 }
