@@ -63,6 +63,8 @@ export interface ErrorDetails {
   readonly description?: string
   /** What really happened: for the log only. */
   readonly cause?: unknown
+  /** What would have been let through: for the log only. */
+  readonly needed?: string
   /** Seconds after which a retry makes sense: the Retry-After header. */
   readonly retryAfter?: number
   /** Further response headers, such as a challenge. */

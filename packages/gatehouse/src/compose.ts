@@ -5,7 +5,6 @@ import type { Hint } from '@gatehouse/auth/domain/revocations'
 import { type ClientAddresses, createClientAddresses } from '@gatehouse/auth/http/client-address'
 import { type ClientCertificate, findClientCertificate } from '@gatehouse/auth/http/client-certificate'
 import { mountEndpoints } from '@gatehouse/auth/http/mount'
-import type { RefusalLog } from '@gatehouse/auth/http/render-error'
 import { createResourceMetadata } from '@gatehouse/auth/protocol/protected-resource'
 import { withReference } from '@gatehouse/auth/reference/reference'
 import type { ClientId } from '@gatehouse/core/brand'
@@ -22,6 +21,7 @@ import { createHealth } from './health.ts'
 import { servedBeside } from './served-beside.ts'
 import { createFrontDoor, createFrontServer, type FrontServer, isTlsServer } from './server.ts'
 import { findWayToOthers, type Siblings } from './siblings.ts'
+import { createEndpointRefusalLog } from './telemetry/endpoint-refusals.ts'
 import type { Logger } from './telemetry/log.ts'
 import { createMailFailureLog } from './telemetry/mail-failure-log.ts'
 import { createMetricsPage } from './telemetry/metrics-page.ts'
@@ -187,7 +187,7 @@ export async function compose(parts: Parts): Promise<Program> {
     firstPartyOrigins: () => configuration.firstPartyOrigins,
     findCertificate,
     looks: auth.looks,
-    log: createRefusalLog(log),
+    log: createEndpointRefusalLog(log, refusalRecord),
     onAnswer(path, status, seconds) {
       if (path !== paths.login) traffic.count()
       telemetry.endpointAnswers.count(path, String(status))
@@ -321,14 +321,3 @@ function issuerHostsOf({ issuer, development }: Configuration): ReadonlySet<stri
     : []
   return new Set([host, ...names])
 }
-
-const createRefusalLog =
-  (log: Logger): RefusalLog =>
-  ({ cause, ...refusal }) => {
-    const why =
-      cause instanceof Error ? (refusal.status >= 500 ? (cause.stack ?? cause.message) : cause.message) : undefined
-    log[refusal.status >= 500 ? 'error' : 'info'](
-      { ...refusal, ...(why === undefined ? {} : { why }) },
-      'request refused',
-    )
-  }

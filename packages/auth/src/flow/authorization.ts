@@ -16,7 +16,7 @@ import type { Answer, BrowserRequest } from '../http/endpoint.ts'
 import type { Looks } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
 import type { AuthorizationRequest } from '../protocol/authorization-request.ts'
-import { answerAuthorization, type ResponseTarget } from '../protocol/authorization-response.ts'
+import { answerAuthorization, type ResponseTarget, refuseAuthorization } from '../protocol/authorization-response.ts'
 import { type IdTokenDependencies, idTokenFor } from '../protocol/id-token-answer.ts'
 import type { JarmDependencies } from '../protocol/jarm.ts'
 import type { Acting, ActingChoice, ActingUsers } from './acting.ts'
@@ -171,12 +171,9 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
       // Answered is answered, whatever the answer.
       if (pushedHash !== undefined) await tables.pushedRequests.consume(pushedHash)
     })
-    return answerAuthorization(
-      dependencies,
-      targetOf(client, progress.request),
-      { error: error.code, error_description: error.message },
-      { look: progress.http.look, cookies: progress.cookies },
-    )
+    const { look, requestId } = progress.http
+    const { cookies } = progress
+    return refuseAuthorization(dependencies, targetOf(client, progress.request), error, { look, requestId, cookies })
   }
 
   return {

@@ -34,6 +34,8 @@ export interface Answer {
   /** The content type of `text`; application/json unless said otherwise. */
   readonly type?: string
   readonly headers?: Readonly<Record<string, string | string[]>>
+  /** Set where it says no in a way of its own, such as a redirect: for the log. */
+  readonly refusal?: GatehouseError
   /** Writes an answer that goes on, in place of `text`, once its headers are on their way. Not called for HEAD. */
   readonly stream?: (response: ServerResponse) => void
 }

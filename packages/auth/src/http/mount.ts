@@ -9,7 +9,7 @@ import type { ClientCertificate } from './client-certificate.ts'
 import { allowOrigin, answerPreflight } from './cors.ts'
 import type { Answer, Endpoint, EndpointRequest } from './endpoint.ts'
 import { BodyReader } from './read-body.ts'
-import { type RefusalLog, renderError } from './render-error.ts'
+import { logRefusal, type RefusalLog, renderError } from './render-error.ts'
 
 /** What serving the endpoints needs. */
 export interface MountDependencies {
@@ -221,15 +221,31 @@ class Exchange implements EndpointRequest<never>, Ready {
   refuse(thrown: unknown): void {
     const error = asGatehouseError(thrown)
     if (error.details.headers?.connection === 'close') this.#response.shouldKeepAlive = false
-    const rendered = renderError(error, this.requestId, this.#request, this.#shared.log)
+    this.#logRefusal(error)
+    const rendered = renderError(error, this.requestId)
     const page = this.#endpoint?.errorPage?.(error, this.requestId, this.look)
     this.#send(page ? { ...page, headers: { ...rendered.headers, ...page.headers } } : rendered)
     if (!this.#request.complete) this.#request.resume()
   }
 
+  #logRefusal(error: GatehouseError): void {
+    const { method = '', url = '' } = this.#request
+    const { requestId, query, headers, address, body } = this
+    logRefusal(this.#shared.log, error, {
+      requestId,
+      method,
+      path: url.split('?', 1)[0] ?? '',
+      query,
+      headers,
+      address,
+      body,
+    })
+  }
+
   #send(answer: Answer): void {
     const response = this.#response
     if (response.headersSent || response.destroyed) return
+    if (answer.refusal) this.#logRefusal(answer.refusal)
     const text = answer.text ?? (answer.json === undefined ? '' : JSON.stringify(answer.json))
     const headers: Record<string, string | number | string[]> = {
       'cache-control': this.#endpoint && answer.status < 400 ? this.#endpoint.cacheControl : 'no-store',

@@ -67,8 +67,12 @@ describe('an authorization request', () => {
 
   it('fails alike for an organisation that the user does not belong to, and for one that there is not', async () => {
     const browser = await site.browserOf('dave')
-    const refused = async (organization: string) =>
-      Object.fromEntries((await site.authorize(browser, { organization })).callback)
+    // The id is another one each time, whatever is answered.
+    const refused = async (organization: string) => {
+      const { request_id: id, ...rest } = Object.fromEntries((await site.authorize(browser, { organization })).callback)
+      expect(id).toMatch(/^req_/)
+      return rest
+    }
     const foreign = await refused('globex')
     expect(foreign).toMatchObject({ error: 'access_denied', state: 'st' })
     for (const name of ['nothing-of-that-name', await idOf('globex'), 'org_xxxxxxxxxxxxxxxxxxxxxx', "' or 1=1 --"]) {

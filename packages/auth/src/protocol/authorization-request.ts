@@ -8,7 +8,7 @@ import type { Client } from '../domain/clients.ts'
 import { type ClaimsParameter, freeScopes } from '../domain/user-claims.ts'
 import type { ResponseTarget } from './authorization-response.ts'
 import { acceptableValues, parseClaimsParameter } from './claims-parameter.ts'
-import { checkAskedAudiences, parseAskedScope } from './token.ts'
+import { checkAskedAudiences, noneAllowed, parseAskedScope } from './token.ts'
 
 const optionalText = (description: string) => Type.Optional(Type.String({ description }))
 
@@ -191,7 +191,8 @@ export function checkScope(client: Client, text: string | undefined): string {
     client.scopes === 'all' || client.scopes.has(scope) || freeScopes.includes(scope)
   if (asked === undefined) return client.scopes === 'all' ? '' : formatScope(client.scopes)
   const allowed = [...asked].filter(isAllowed)
-  if (allowed.length === 0 && asked.size > 0) throw new GatehouseError('invalid_scope')
+  if (allowed.length === 0 && asked.size > 0)
+    throw noneAllowed(client.scopes === 'all' ? '' : formatScope(client.scopes))
   return allowed.join(' ')
 }
 

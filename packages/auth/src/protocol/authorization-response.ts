@@ -1,3 +1,4 @@
+import type { GatehouseError } from '@gatehouse/core/errors'
 import type { ResponseMode } from '../domain/client-metadata.ts'
 import type { Client } from '../domain/clients.ts'
 import type { Answer } from '../http/endpoint.ts'
@@ -43,6 +44,20 @@ export async function answerAuthorization(
     default:
       return redirectTo(`${redirectUri}${separatorOf(redirectUri)}${encode(fields)}`, cookies)
   }
+}
+
+/**
+ * Tells a client that its request is refused, with the id under which the log knows the rest: a parameter of our own, which
+ * clients ignore that do not know it. Spec: RFC 6749 sections 4.1.2 and 4.1.2.1.
+ */
+export async function refuseAuthorization(
+  dependencies: JarmDependencies,
+  target: ResponseTarget,
+  error: GatehouseError,
+  request: { readonly look: Look; readonly requestId: string; readonly cookies?: readonly string[] | undefined },
+): Promise<Answer> {
+  const parameters = { error: error.code, error_description: error.message, request_id: request.requestId }
+  return { ...(await answerAuthorization(dependencies, target, parameters, request)), refusal: error }
 }
 
 const presentOnly = (parameters: ResponseParameters): Record<string, string> =>

@@ -5,7 +5,7 @@ import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from
 import { parseForm } from '../http/read-body.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
 import { authorizationParameters, type RequestParameters } from './authorization-request.ts'
-import { answerAuthorization } from './authorization-response.ts'
+import { refuseAuthorization } from './authorization-response.ts'
 import { askAgainWithCookies } from './form-from-elsewhere.ts'
 import type { JarmDependencies } from './jarm.ts'
 import {
@@ -31,8 +31,7 @@ export function authorizeEndpoints(dependencies: Dependencies): readonly Endpoin
     if (uri !== undefined && !uri.startsWith(pushedRequestPrefix)) dependencies.beginnings.take(request.address)
     const read = await readAuthorizationRequest(dependencies, parameters)
     if ('request' in read) return dependencies.authorization.proceed({ request: read.request, http: request })
-    const { code, message } = read.error
-    return answerAuthorization(dependencies, read.target, { error: code, error_description: message }, request)
+    return refuseAuthorization(dependencies, read.target, read.error, request)
   }
   const described = {
     path: paths.authorize,

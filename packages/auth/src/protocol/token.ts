@@ -130,9 +130,12 @@ export function tokenEndpoint(dependencies: Dependencies): Endpoint {
     { confirmation, headers }: SenderConstraint,
   ): Answer | Promise<Answer> => {
     const grant = byType.get(form.grant_type)
-    if (!grant) throw new GatehouseError('unsupported_grant_type')
+    if (!grant) throw new GatehouseError('unsupported_grant_type', { needed: `one of ${[...byType.keys()].join(' ')}` })
     if (!client.grantTypes.has(grant.type) || (client.authMethod === 'none' && !grant.forPublicClients)) {
-      throw new GatehouseError('unauthorized_client')
+      throw new GatehouseError('unauthorized_client', {
+        cause: new Error(`the grant types of ${client.id} are ${[...client.grantTypes].join(' ')}`),
+        needed: `${grant.type} among the client’s grant_types${grant.forPublicClients ? '' : ', and a client that proves itself'}`,
+      })
     }
     const issued = grant.issue({
       client,
@@ -223,12 +226,17 @@ export function checkAskedAudiences(
 ): readonly string[] | undefined {
   const text = asked.audience ?? asked.resource
   if (text === undefined) return undefined
-  if (asked.resource !== undefined && asked.resource !== text) throw new GatehouseError('invalid_target')
+  if (asked.resource !== undefined && asked.resource !== text)
+    throw new GatehouseError('invalid_target', { cause: new Error('audience and resource differ') })
   const audiences = [...new Set(text.split(' '))]
   for (const audience of audiences) {
     const isAllowed = client.firstParty || client.audiences.has(audience) || client.audiences.has('*')
     if (!known.has(audience) || !isAllowed) {
-      throw new GatehouseError('invalid_target')
+      const why = known.has(audience) ? 'the client may not ask for it' : 'no service has it'
+      throw new GatehouseError('invalid_target', {
+        cause: new Error(`${audience}: ${why}`),
+        needed: known.has(audience) ? 'the audience among the client’s audiences' : `one of ${[...known].join(' ')}`,
+      })
     }
   }
   return audiences
@@ -242,10 +250,14 @@ export function narrowAudiences(
   return asked === undefined || asked.every((audience) => granted.includes(audience)) ? (asked ?? granted) : undefined
 }
 
+/** The refusal of a scope of which nothing is allowed. */
+export const noneAllowed = (allowed: string): GatehouseError =>
+  new GatehouseError('invalid_scope', { needed: allowed === '' ? 'no scope: none is allowed' : `some of ${allowed}` })
+
 /** What of the asked scope is granted: all that is allowed where nothing was asked. Error: `invalid_scope` where nothing is left. */
 export function grantScope(asked: ScopeSet | undefined, allowed: ScopeSet): string {
   if (asked === undefined) return formatScope(allowed)
   const granted = [...asked].filter((token) => allowed.has(token))
-  if (granted.length === 0 && asked.size > 0) throw new GatehouseError('invalid_scope')
+  if (granted.length === 0 && asked.size > 0) throw noneAllowed(formatScope(allowed))
   return granted.join(' ')
 }

@@ -66,7 +66,7 @@ describe('the record of refusals', () => {
   })
 
   it('notes so many a second, fewer of one address and of what no route matched, and says what is left out', async () => {
-    const record = start({ perSecond: 4, perAddress: 2, unmatched: 1 })
+    const record = start({ perSecond: 4, perAddress: 2, unmatched: 1, endpoints: 100 })
     const from = (address: string, route = 's /a') => entry({ address, route })
     const flood = [from('a'), from('a'), from('a'), from('b', ''), from('c', ''), from('d'), from('e')]
     expect(await added(record, flood)).toEqual([true, true, false, true, false, true, false])
@@ -76,8 +76,16 @@ describe('the record of refusals', () => {
     expect(await added(record, [from('a')])).toEqual([true])
   })
 
+  it('leaves room for those of the gateway, however many sign-ins are refused', async () => {
+    const record = start({ perSecond: 4, perAddress: 4, unmatched: 4, endpoints: 2 })
+    const ofEndpoint = (number: number) =>
+      entry({ decision_id: `req_${number}`, route: '/login', address: `${number}` })
+    const flood = [...[1, 2, 3, 4, 5].map(ofEndpoint), entry(), entry(), entry()]
+    expect(await added(record, flood)).toEqual([true, true, false, false, false, true, true, false])
+  })
+
   it('says once a minute at the most what is left out', async () => {
-    const record = start({ perSecond: 1, perAddress: 1, unmatched: 1 })
+    const record = start({ perSecond: 1, perAddress: 1, unmatched: 1, endpoints: 100 })
     for (let round = 0; round < 3; round += 1) {
       await added(record, [entry(), entry()])
       await record.write()
@@ -89,7 +97,7 @@ describe('the record of refusals', () => {
   })
 
   it('does not let them pile up while the database does not answer', async () => {
-    const record = start({ perSecond: 1, perAddress: 1, unmatched: 1 })
+    const record = start({ perSecond: 1, perAddress: 1, unmatched: 1, endpoints: 100 })
     const entries = Array.from({ length: 20 }, () => entry())
     for (const each of entries) {
       record.add(each)

@@ -20,9 +20,11 @@ export interface RefusalLimits {
   readonly perAddress: number
   /** Of requests that no route matched, which are strangers' nearly always. */
   readonly unmatched: number
+  /** Of Gatehouse's own endpoints, where anybody may try to sign in. */
+  readonly endpoints: number
 }
 
-const usualLimits: RefusalLimits = { perSecond: 50, perAddress: 10, unmatched: 10 }
+const usualLimits: RefusalLimits = { perSecond: 50, perAddress: 10, unmatched: 10, endpoints: 20 }
 
 interface Dependencies {
   readonly refusals: Refusals
@@ -43,19 +45,22 @@ const silence = 60
 export function createRefusalRecord({ refusals, clock, log, keep, limits = usualLimits }: Dependencies): RefusalRecord {
   let waiting: RefusalRow[] = []
   let second = 0
-  let counted = { all: 0, unmatched: 0, byAddress: new Map<string, number>() }
+  let counted = countNothing()
   let leftOut = 0
   let saidAt = Number.NEGATIVE_INFINITY
 
-  const hasRoom = ({ address, route }: RefusalEntry, now: number): boolean => {
+  const hasRoom = ({ address, route, decision_id }: RefusalEntry, now: number): boolean => {
     if (now !== second) {
       second = now
-      counted = { all: 0, unmatched: 0, byAddress: new Map() }
+      counted = countNothing()
     }
     const ofAddress = counted.byAddress.get(address) ?? 0
     if (counted.all >= limits.perSecond || ofAddress >= limits.perAddress) return false
     if (route === '' && counted.unmatched >= limits.unmatched) return false
+    const isEndpoints = isOfEndpoint(decision_id)
+    if (isEndpoints && counted.endpoints >= limits.endpoints) return false
     counted.all += 1
+    if (isEndpoints) counted.endpoints += 1
     if (route === '') counted.unmatched += 1
     counted.byAddress.set(address, ofAddress + 1)
     return true
@@ -90,6 +95,11 @@ export function createRefusalRecord({ refusals, clock, log, keep, limits = usual
     },
   }
 }
+
+const countNothing = () => ({ all: 0, unmatched: 0, endpoints: 0, byAddress: new Map<string, number>() })
+
+/** Whether a refusal is known by its request's id: Gatehouse's own endpoints make no decision on a route. */
+export const isOfEndpoint = (id: string): boolean => id.startsWith('req_')
 
 const rowOf = (entry: RefusalEntry, now: Seconds, kept: Seconds): RefusalRow => ({
   id: entry.decision_id,

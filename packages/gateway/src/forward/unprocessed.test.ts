@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { send, until } from '../fixtures/client.ts'
 import { startGateway } from '../fixtures/gateway-server.ts'
-import { frame, frameType } from '../fixtures/raw-http2.ts'
+import { flags, frame, frameType } from '../fixtures/raw-http2.ts'
 
 const stops: (() => unknown)[] = []
 afterEach(async () => {
@@ -150,6 +150,16 @@ describe('what is not sent once more', () => {
     })
     await expect(send((await front(origin)).port, '/')).rejects.toThrow()
     expect(received).toHaveLength(1)
+  })
+
+  it('is what has begun to be answered, whatever its stream is reset with then', async () => {
+    // `:status: 200` is one byte of HPACK.
+    const head = frame(frameType.headers, flags.endHeaders, 1, Buffer.from([0x88]))
+    const reset = frame(frameType.reset, 0, 1, Buffer.from([0, 0, 0, refusedStream]))
+    const { origin, received } = await startService(Buffer.concat([head, reset]))
+    const answer = await send((await front(origin)).port, '/').catch(() => 'broken off')
+    expect(answer === 'broken off' || (answer as { status: number }).status === 502).toBe(true)
+    expect(received).toEqual(['raw'])
   })
 
   it('is what a service may have looked at: a connection that breaks, a stream that is reset for another reason', async () => {

@@ -23,7 +23,7 @@ export type StreamListener = (
 export interface Http2Connections {
   /** Takes a connection over. It is secure, and nothing was read of it. */
   accept(socket: TLSSocket): void
-  /** Tells every client to go elsewhere, and lets what is under way be finished. Spec: RFC 9113 section 6.8. */
+  /** Tells every client to go elsewhere, also those that come from then on, and lets what is under way be finished. Spec: RFC 9113 section 6.8. */
   stop(): void
   /** Breaks off what is under way. */
   destroy(): void
@@ -46,6 +46,7 @@ export function createHttp2Connections({ listener, logRefusal, limits }: Http2De
   const all = new Set<Connection>()
   const shared: Shared = { listener, logRefusal, limits: { ...defaultLimits, ...limits } }
   let timer: NodeJS.Timeout | undefined
+  let isStopping = false
   const forget = (connection: Connection): void => {
     all.delete(connection)
     if (all.size > 0) return
@@ -54,13 +55,17 @@ export function createHttp2Connections({ listener, logRefusal, limits }: Http2De
   }
   return {
     accept(socket) {
-      all.add(new Connection(socket, shared, forget))
+      const connection = new Connection(socket, shared, forget)
+      all.add(connection)
+      // Its handshake has outlasted the last word to the others.
+      if (isStopping) connection.stop()
       timer ??= setInterval(() => {
         const now = performance.now()
         for (const connection of all) connection.onTick(now)
       }, shared.limits.tick).unref()
     },
     stop() {
+      isStopping = true
       for (const connection of all) connection.stop()
     },
     destroy() {

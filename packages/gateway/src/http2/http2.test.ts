@@ -195,4 +195,15 @@ describe('a gateway that stops', () => {
     expect(raw.frames.findLast(({ type }) => type === frameType.goaway)?.payload.readUInt32BE(0)).toBe(1)
     expect([raw.status(3), upstream.received.length]).toEqual([0, 1])
   })
+
+  it('takes nothing of connections whose handshake ends after that, and tells them at once', async () => {
+    front.stopServing()
+    const raw = await openRaw(front.port)
+    raw.write(headersFrame(1, get()))
+    await until(() => raw.isClosed)
+    expect(
+      raw.frames.filter(({ type }) => type === frameType.goaway).map(({ payload }) => payload.readUInt32BE(4)),
+    ).toEqual([0])
+    expect([raw.status(1), upstream.received.length]).toEqual([0, 0])
+  })
 })

@@ -3,6 +3,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import type { AuthMethod, Client, Clients } from '../../domain/clients.ts'
 import type { RemoteKeySets } from '../../domain/remote-key-sets.ts'
 import type { ClientCertificate } from '../../http/client-certificate.ts'
+import { tellClientId } from '../../http/describe-asked.ts'
 import { type AssertionDependencies, assertionClientId, assertionType, checkAssertion } from './client-assertion.ts'
 import { checkSecret, parseBasic } from './client-secret.ts'
 import { checkTlsClient } from './tls-client-auth.ts'
@@ -55,14 +56,20 @@ export function createClientAuthentication(
     presented: Presented,
     certificate: ClientCertificate | undefined,
   ): Client | Promise<Client> => {
-    if (!client || !accepts(client, presented.method)) throw refused(presented.method === 'client_secret_basic')
+    const { method } = presented
+    if (!client)
+      throw refused(method, `there is no client ${tellClientId(presented.id)}`, 'the client_id of a registered client')
+    if (!accepts(client, method))
+      throw refused(method, `the client proves itself by ${client.authMethod}, and not by ${method}`, client.authMethod)
     switch (presented.method) {
       case 'none':
         return client.authMethod === 'none' ? client : proveByCertificate(client, certificate)
       case 'client_assertion':
         return checkAssertion(dependencies, client, presented.assertion).then(() => client)
       default:
-        if (!checkSecret(client, presented.secret)) throw refused(presented.method === 'client_secret_basic')
+        if (!checkSecret(client, presented.secret)) {
+          throw refused(method, 'the secret is none of the client’s', 'a secret of the client that has not expired')
+        }
         return client
     }
   }
@@ -109,10 +116,12 @@ function parsePresented(headers: IncomingHttpHeaders, form: ClientParameters): P
       throw new GatehouseError('invalid_request', { description: `The client_assertion_type must be ${assertionType}` })
     }
     const id = assertionClientId(form.client_assertion)
-    if (id === undefined || (form.client_id !== undefined && form.client_id !== id)) throw refused(false)
+    if (id === undefined || (form.client_id !== undefined && form.client_id !== id)) {
+      throw refused('client_assertion', 'the assertion is of no client, or of another than client_id', 'iss and sub')
+    }
     return { method: 'client_assertion', id, assertion: form.client_assertion }
   }
-  if (form.client_id === undefined) throw refused(false)
+  if (form.client_id === undefined) throw refused('none', 'no client is named', 'a client_id, and what proves it')
   if (form.client_secret !== undefined) {
     return { method: 'client_secret_post', id: form.client_id, secret: form.client_secret }
   }
@@ -120,5 +129,8 @@ function parsePresented(headers: IncomingHttpHeaders, form: ClientParameters): P
 }
 
 /** The one refusal of a client. Spec: RFC 6749 section 5.2 asks for the challenge where the header was used. */
-const refused = (usedBasic: boolean): GatehouseError =>
-  new GatehouseError('invalid_client', usedBasic ? { headers: { 'www-authenticate': 'Basic realm="gatehouse"' } } : {})
+function refused(method: Presented['method'], why: string, needed: string): GatehouseError {
+  const challenge =
+    method === 'client_secret_basic' ? { headers: { 'www-authenticate': 'Basic realm="gatehouse"' } } : {}
+  return new GatehouseError('invalid_client', { ...challenge, cause: new Error(why), needed })
+}
