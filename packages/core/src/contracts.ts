@@ -178,6 +178,8 @@ export interface BrowserApps<Request> {
       readonly keepForm: boolean
       /** Who alone may send that, where it is known: the {@link WaitingForm.sender} of one that was kept before. */
       readonly sender?: string | undefined
+      /** Whether they are asked before it is sent, also where they are known: default true. */
+      readonly asks?: boolean | undefined
       readonly acrValues?: readonly string[] | undefined
       /** Seconds. */
       readonly maxAge?: number | undefined

@@ -202,6 +202,36 @@ describe('a form that waits', () => {
     expect(site.received).toEqual([])
   })
 
+  it('is sent also by a browser that tells by Origin alone where a form comes from', async () => {
+    const page = await waiting()
+    const { href, origin } = new URL(page.form.action, page.url)
+    // Spec: Fetch section 3.2, append a request Origin header.
+    const told = page.headers.get('referrer-policy') === 'no-referrer' ? 'null' : origin
+    const headers = { accept: 'text/html', origin: told, 'content-length': '0' }
+    expect((await browser.send(href, { method: 'POST', headers })).status).toBe(200)
+    expect(site.received).toMatchObject([{ method: 'POST', url: '/orders', body: fields }])
+  })
+
+  it('asks anew where the session has ended meanwhile: somebody else may sit at the browser', async () => {
+    const page = await waiting()
+    browser.jars.get('localhost:8080')?.delete('gatehouse_session')
+    browser.jars.get('shop.localhost:8080')?.delete('gatehouse_app')
+    const second = await signInAs(await browser.submit(page))
+    expect([isAutomatic(second), site.received]).toEqual([false, []])
+    expect((await browser.submit(second)).status).toBe(200)
+  })
+
+  it('does not go by itself that was sent by the cookie of a session that is over', async () => {
+    await signInAs(await browser.visit(`${site.app}/`))
+    site.received.length = 0
+    const idle = 31 * 86_400
+    site.clock.advance(idle)
+    const page = await signInAs(await browser.post(`${site.app}/orders`, fields))
+    expect([isAutomatic(page), site.received]).toEqual([false, []])
+    expect((await browser.submit(page)).status).toBe(200)
+    site.clock.advance(-idle)
+  })
+
   it('is not sent by another site, nor to another place', async () => {
     const page = await waiting()
     const action = new URL(page.form.action, page.url).href

@@ -54,7 +54,7 @@ const lingerMilliseconds = 1000
 /**
  * Answers with the standard error and an id, and logs under that id what the stranger is not told. Where the answer has
  * already begun, the connection is broken instead, since an ended answer would look complete. A client of gRPC is told in its own
- * way, also then, where its request could be read and is no proxy's question.
+ * way, also then, where a route has its request and it is no proxy's question.
  */
 export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
   const { request, response, checked } = visit
@@ -62,8 +62,9 @@ export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
   const route = visit.route?.name ?? ''
   const decisionId = logRefusal(sink, visit, denial)
   if (!visit.allowed) sink.onDecision?.({ route, outcome: denial.code })
-  // To a proxy that asks about a call, its 200 with a status of gRPC would be a yes. Who asks in a way that cannot be read may be one.
-  const isCall = checked.ok && !visit.isAskedAbout && isGrpc(request)
+  // To a proxy that asks about a call, its 200 with a status of gRPC would be a yes. Who asks for what no route has may be one that
+  // was told a wrong address; clients of gRPC read a 404 as UNIMPLEMENTED by themselves.
+  const isCall = visit.route !== undefined && !visit.isAskedAbout && isGrpc(request)
   if (response.headersSent && !isCall) {
     response.destroy()
     return

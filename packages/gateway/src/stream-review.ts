@@ -30,6 +30,8 @@ export class StreamReview {
   readonly #findEnd: FindEnd | undefined
   /** Streams that nobody has answered for, and since when. */
   readonly #unanswered = new WeakMap<Runs, number>()
+  /** When somebody was asked who gave no answer, in milliseconds since 1970; absent where the last one came. */
+  #failedAt: number | undefined = undefined
   /** What has been asked of outside deciders, one after the other: no reload takes their places away from requests. */
   #asking: Promise<void> = Promise.resolve()
   #left = perTick
@@ -74,6 +76,7 @@ export class StreamReview {
     if (now < end) member.reviewAt = end
     else if (route.streamsUntil === 'token' || !isOfSession(token)) member.endStream(expiredMeanwhile)
     else if (this.#findEnd === undefined) member.reviewAt = Number.POSITIVE_INFINITY
+    else if (this.#isAway(now)) this.#wait(member, now)
     else if (this.#left.asked > 0) this.#ask(this.#findEnd, member, token, now)
   }
 
@@ -82,17 +85,29 @@ export class StreamReview {
     member.reviewAt = Number.POSITIVE_INFINITY
     findEnd(token).then(
       (end) => {
+        this.#failedAt = undefined
         this.#unanswered.delete(member)
         if (end !== undefined && end * 1000 > now) member.reviewAt = end * 1000
         else if (member.isStream) member.endStream(expiredMeanwhile)
       },
       () => {
-        const since = this.#unanswered.get(member) ?? now
-        this.#unanswered.set(member, since)
-        if (now - since < unanswered.patience) member.reviewAt = now + unanswered.again
-        else if (member.isStream) member.endStream(expiredMeanwhile)
+        this.#failedAt = now
+        this.#wait(member, now)
       },
     )
+  }
+
+  /** Who has given no answer just now is not asked about the others: they would wait for their turns, and outlast their patience. */
+  #isAway(now: number): boolean {
+    return this.#failedAt !== undefined && now >= this.#failedAt && now - this.#failedAt < unanswered.again
+  }
+
+  /** Goes without an answer, for a while. */
+  #wait(member: Runs, now: number): void {
+    const since = this.#unanswered.get(member) ?? now
+    this.#unanswered.set(member, since)
+    if (now - since < unanswered.patience) member.reviewAt = now + unanswered.again
+    else if (member.isStream) member.endStream(expiredMeanwhile)
   }
 }
 

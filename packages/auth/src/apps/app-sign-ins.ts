@@ -110,17 +110,25 @@ export function createAppSignIns(dependencies: Dependencies): AppSignIns {
     return (await tokenPairs.startGrantByCode(accessOfCode(row, client), row.hash)).grant
   }
 
-  /** Who is known to have sent it, alone may send it again. */
+  /** Who is known to have sent it, or had a session here that is over, alone may send it again. */
   const keep = async (
     request: IncomingMessage,
-    sent: { host: string; target: string; address: string; browser: string; sender: string | undefined },
+    sent: {
+      host: string
+      target: string
+      address: string
+      browser: string
+      sender: string | undefined
+      asks: boolean
+    },
   ): Promise<string> => {
     const { host, target, browser } = sent
-    const body = await readBytes(dependencies.bodies, request)
-    beginnings.take(sent.address, rowsFor(body))
-    const sender = sent.sender ?? (await dependencies.findGrant(host, request.headers.cookie))?.user_id ?? null
     const type = request.headers['content-type'] ?? ''
-    return keptForms.keep(host, { target, type, body, browser: hashCookie(browser), sender, asks: sender === null })
+    const body = await readBytes(dependencies.bodies, request)
+    beginnings.take(sent.address, rowsFor(target + type + body))
+    const sender = sent.sender ?? (await dependencies.findGrant(host, request.headers.cookie))?.user_id ?? null
+    const asks = sent.asks || sender === null
+    return keptForms.keep(host, { target, type, body, browser: hashCookie(browser), sender, asks })
   }
 
   /** Gives a form to who has signed in, under a new id; what somebody else has begun is gone then. */
@@ -138,7 +146,7 @@ export function createAppSignIns(dependencies: Dependencies): AppSignIns {
   }
 
   return {
-    async begin(request, { host, returnTo, address, keepForm, sender, acrValues, maxAge }) {
+    async begin(request, { host, returnTo, address, keepForm, sender, asks = true, acrValues, maxAge }) {
       const app = findApp(host)
       if (!app) throw new GatehouseError('not_found')
       const known = cookies.findBrowser(request.headers)
@@ -146,7 +154,7 @@ export function createAppSignIns(dependencies: Dependencies): AppSignIns {
       const verifier = randomToken(32)
       const form =
         keepForm && 'socket' in request
-          ? await keep(request, { host, target: returnTo, address, browser, sender })
+          ? await keep(request, { host, target: returnTo, address, browser, sender, asks })
           : undefined
       const detour: Detour = {
         to: returnTo.length > longestReturn ? '/' : returnTo,

@@ -9,6 +9,19 @@ beforeEach(async () => {
 })
 afterEach(() => started.close())
 
+it('a form takes twice its bytes at the most, whatever they are', async () => {
+  const { store, clock, auth } = started
+  const forms = createKeptForms({ store, clock, ring: auth.rings.authorization })
+  for (const byte of ['a', '\0', '\u00ff', '"']) {
+    const body = byte.repeat(65_536)
+    const form: KeptForm = { target: '/', type: 'text/plain', body, browser: 'b', sender: null, asks: true }
+    const id = await forms.keep('shop.example', form)
+    const row = await store.keptForms.find(hash('sha256', id, 'base64url'), clock.now())
+    expect(row?.sealed.length).toBeLessThan(2 * 65_536)
+    expect(await forms.find('shop.example', id)).toEqual(form)
+  }
+})
+
 it('a form lies sealed, for its host alone, and is taken once', async () => {
   const { store, clock, auth } = started
   const forms = createKeptForms({ store, clock, ring: auth.rings.authorization })

@@ -20,7 +20,7 @@ export interface KeptForm {
   readonly browser: string
   /** Who alone may send it, by id; null = nobody was known when it was sent. */
   readonly sender: string | null
-  /** Whether its sender has to be asked: nobody was known when it was sent. */
+  /** Whether its sender has to be asked: it was sent without a session. */
   readonly asks: boolean
 }
 
@@ -50,13 +50,16 @@ export const createKeptForms = ({
 }): KeptForms => {
   const open = (host: string, id: string, row: { readonly sealed: string } | undefined): KeptForm | undefined => {
     const text = row && unsealUnder(ring, row.sealed, placeOf(host, id))
-    // What opens was sealed by `keep` below.
-    return text === undefined ? undefined : (JSON.parse(text) as KeptForm)
+    if (text === undefined) return undefined
+    const form = JSON.parse(text) as KeptForm // what opens was sealed by `keep` below
+    return { ...form, body: Buffer.from(form.body, 'base64').toString('latin1') }
   }
   return {
     async keep(host, form) {
       const id = randomToken(32)
-      const sealed = sealUnder(ring, JSON.stringify(form), placeOf(host, id))
+      // As the text that it is, a byte that JSON escapes would take six.
+      const body = Buffer.from(form.body, 'latin1').toString('base64')
+      const sealed = sealUnder(ring, JSON.stringify({ ...form, body }), placeOf(host, id))
       await store.keptForms.insert({ hash: hashId(id), sealed, expires_at: seconds(clock.now() + detourLifetime) })
       return id
     },

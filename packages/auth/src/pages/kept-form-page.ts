@@ -34,6 +34,8 @@ export const renderKeptForm = (
       title: look.text('kept_form.title'),
       // What the app answers may lead to any place, as it could from a page of its own.
       leadsAnywhere: true,
+      // Without a referrer a browser sends it with `Origin: null`, and some say in no other way that it comes from here.
+      headers: { 'referrer-policy': 'same-origin' },
       scripts: form.asks ? [] : ['submit'],
       body: html`<form method="post" action="${form.action}">
 <p>${look.html('kept_form.waits', { path: html`<code id="target">${form.path}</code>` })}</p>

@@ -51,6 +51,8 @@ async function begin(
     address: visit.address,
     keepForm,
     sender: visit.form?.sender,
+    // Without a session it may be from whoever sits at the browser, and does not go by itself.
+    asks: visit.token === undefined,
     acrValues: denial.challenge?.acrValues,
     maxAge: denial.challenge?.maxAge,
   })

@@ -189,6 +189,19 @@ it('hears a refusal in a status also over HTTP/2, whatever the request that it a
   expect(statuses.filter((one) => one.endsWith(' 200'))).toEqual(['true /public/x 200', 'true /public/x?for=nginx 200'])
 })
 
+it.each([
+  ['a path beside it', '/gateway/checkx', issuerHost, 404],
+  ['any path that no route has', '/', issuerHost, 404],
+  ['a method that no route has', '/orders/7', issuerHost, 405],
+  ['a host that is nobody’s', '/gateway/checkx', 'gatehouse.internal', 421],
+])('hears a status also where it was told to ask at a wrong address: %s', async (_name, path, host, status) => {
+  const front = await startHttp2Front(services, options)
+  const call = { 'content-type': 'application/grpc', ':method': 'DELETE', ':authority': host }
+  const answer = await sendHttp2(front.port, path, { ...call, 'x-forwarded-uri': '/orders/7' })
+  await front.stop()
+  expect([answer.status, answer.headers['grpc-status']]).toEqual([status, undefined])
+})
+
 it('is not a way around the proxy: asked directly, a service without an upstream is not found', async () => {
   expect((await send(test.port, '/orders/7', { token: 'reader' })).status).toBe(404)
 })

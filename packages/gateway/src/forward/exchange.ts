@@ -262,6 +262,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   /** It has failed: is sent elsewhere where it may be, or answered. */
   #fail(error: Error, nothingSent: boolean): void {
     if (this.#over) return
+    // Nothing is sent for who may not ask any more.
+    if (this.#ticksRevoked !== -1) return this.#giveUp(revokedMeanwhile)
     const now = this.#forwarder.clock.milliseconds()
     const failed = { upstreams: this.#upstreams, upstream: this.#upstream, options: this.#options, visit: this.visit }
     const other = this.#retried ? undefined : findSecond(failed, this.#body, error, nothingSent, now)

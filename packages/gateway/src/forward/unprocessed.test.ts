@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { seconds } from '@gatehouse/core/time'
 import { afterEach, describe, expect, it } from 'vitest'
 import { send, until } from '../fixtures/client.ts'
 import { startGateway } from '../fixtures/gateway-server.ts'
@@ -81,7 +82,7 @@ async function startService(refuse: Refuse | Buffer, refusals = 1) {
 }
 
 async function front(...upstream: string[]) {
-  const routes = [{ path: '/**', require: 'nothing' }] as const
+  const routes = [{ path: '/**', require: 'optional' }] as const
   const test = await startGateway([{ name: 's', audience: 's', upstream, routes }])
   stops.push(() => test.stop())
   return test
@@ -129,6 +130,19 @@ describe.each(ways)('a request that a service has not taken, by %s,', (_name, re
 })
 
 describe('what is not sent once more', () => {
+  it('is the request of somebody whose session has ended meanwhile', async () => {
+    const waiting: ServerHttp2Stream[] = []
+    const { origin, received } = await startService((stream) => waiting.push(stream))
+    const test = await front(origin)
+    const answer = send(test.port, '/', { method: 'POST', token: 'user' })
+    await until(() => waiting.length === 1)
+    const ended = { kind: 'sid', value: 'sid-1', issued_before: null, expires_at: seconds(2_000_000_000) } as const
+    test.gateway.endRevoked([ended])
+    waiting[0]?.close(refusedStream)
+    expect((await answer).status).toBe(401)
+    expect(received).toHaveLength(1)
+  })
+
   it('is a body of which more has come than is held', async () => {
     const { origin, received } = await startService((stream) => {
       let bytes = 0
