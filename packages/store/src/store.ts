@@ -214,8 +214,7 @@ const createTables = (connection: Connection): Tables =>
   Object.fromEntries(tableNames.map((name) => [name, builders[name](connection)])) as unknown as Tables
 
 /**
- * The tables in one transaction. Each is built when it is first asked for: a transaction asks for a few, and building all of
- * them was a twentieth of the loop's time in a sign-in.
+ * The tables in one transaction. Each is built when it is first asked for, since a transaction asks for a few of thirty-four.
  */
 class TransactionTables {
   readonly #connection: Connection
