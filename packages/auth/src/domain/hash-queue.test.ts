@@ -1,16 +1,25 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { HashQueue } from './hash-queue.ts'
+import { type HashLimits, HashQueue } from './hash-queue.ts'
+
+type Hash = () => Promise<string>
+
+/** Runs what each place takes at once, and notes how many that was. */
+function openQueue(limits: HashLimits) {
+  const handfuls: number[] = []
+  const queue = new HashQueue<Hash, string>(limits, (hashes) => {
+    handfuls.push(hashes.length)
+    return Promise.all(hashes.map((hash) => hash()))
+  })
+  return { queue, handfuls }
+}
 
 /** Hashes that end when told, and how many of them run. */
-function startHashes(queue: HashQueue, count: number) {
+function startHashes(queue: HashQueue<Hash, string>, count: number) {
   const ends: (() => void)[] = []
   const outcomes = Array.from({ length: count }, () =>
     queue
-      .run(() => new Promise<void>((resolve) => ends.push(resolve)))
-      .then(
-        () => 'done',
-        (error: { code: string }) => error.code,
-      ),
+      .run(() => new Promise((resolve) => ends.push(() => resolve('done'))))
+      .catch((error: { code: string }) => error.code),
   )
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 10; turn += 1) await Promise.resolve()
@@ -32,7 +41,7 @@ describe('a queue of hashes', () => {
   afterEach(() => vi.useRealTimers())
 
   it('runs so many at a time, lets so many wait, and turns the rest away at once', async () => {
-    const queue = new HashQueue({ atATime: 2, mayWait: 3 })
+    const { queue } = openQueue({ atATime: 2, mayWait: 3 })
     const hashes = startHashes(queue, 7)
     expect(await hashes.running()).toBe(2)
     expect(queue.depth).toBe(5)
@@ -47,7 +56,7 @@ describe('a queue of hashes', () => {
 
   it('runs one by one while the process has other work, and all again after that', async () => {
     let busy = true
-    const queue = new HashQueue({ atATime: 3, mayWait: 10, yielding: { isBusy: () => busy, processors: 1 } })
+    const { queue } = openQueue({ atATime: 3, mayWait: 10, yielding: { isBusy: () => busy, processors: 1 } })
     const hashes = startHashes(queue, 6)
     expect(await hashes.running()).toBe(1)
     await hashes.endOne()
@@ -66,7 +75,7 @@ describe('a queue of hashes', () => {
   it('rests after a hash in proportion to what it took, as long as the process has other work', async () => {
     vi.useFakeTimers()
     let busy = true
-    const queue = new HashQueue({ atATime: 2, mayWait: 10, yielding: { isBusy: () => busy, processors: 0.25 } })
+    const { queue } = openQueue({ atATime: 2, mayWait: 10, yielding: { isBusy: () => busy, processors: 0.25 } })
     const hashes = startHashes(queue, 4)
     expect(await hashes.running()).toBe(1)
     vi.advanceTimersByTime(20)
@@ -83,15 +92,54 @@ describe('a queue of hashes', () => {
   })
 
   it('runs as many at a time while the process has other work as it may take processors', async () => {
-    const queue = new HashQueue({ atATime: 4, mayWait: 10, yielding: { isBusy: () => true, processors: 2.5 } })
+    const { queue } = openQueue({ atATime: 4, mayWait: 10, yielding: { isBusy: () => true, processors: 2.5 } })
     expect(await startHashes(queue, 4).running()).toBe(2)
   })
 
   it('goes on after a hash that fails', async () => {
-    const queue = new HashQueue({ atATime: 1, mayWait: 1 })
+    const { queue } = openQueue({ atATime: 1, mayWait: 1 })
     const failed = queue.run(() => Promise.reject(new Error('out of memory')))
     const next = queue.run(() => Promise.resolve('next'))
     await expect(failed).rejects.toThrow('out of memory')
     expect(await next).toBe('next')
+  })
+
+  it('gives a place a few together where many wait, and one where few do', async () => {
+    const { queue, handfuls } = openQueue({ atATime: 2, mayWait: 100 })
+    const hashes = startHashes(queue, 42)
+    expect(await hashes.running()).toBe(2)
+    // 40 wait, and then 36, 32 and so on.
+    for (let left = 42; left > 0; left -= 1) await hashes.endOne()
+    expect(await Promise.all(hashes.outcomes)).toEqual(Array(42).fill('done'))
+    expect(handfuls.slice(0, 4)).toEqual([1, 1, 4, 4])
+    expect(handfuls.slice(-14)).toEqual(Array(14).fill(1))
+    expect(Math.max(...handfuls)).toBe(4)
+    expect(handfuls.reduce((sum, one) => sum + one)).toBe(42)
+    expect(queue.depth).toBe(0)
+  })
+
+  it('gives no place more than one while the process has other work', async () => {
+    const { queue, handfuls } = openQueue({
+      atATime: 2,
+      mayWait: 100,
+      yielding: { isBusy: () => true, processors: 1 },
+    })
+    const hashes = startHashes(queue, 40)
+    for (let left = 40; left > 0; left -= 1) await hashes.endOne()
+    expect(handfuls).toEqual(Array(40).fill(1))
+  })
+
+  it('fails all that a place took together where the place fails, and those alone', async () => {
+    let places = 0
+    const queue = new HashQueue<string, string>({ atATime: 1, mayWait: 100 }, async (jobs) => {
+      places += 1
+      await Promise.resolve()
+      if (places === 2) throw new Error('the thread died')
+      return jobs
+    })
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => queue.run(String(index))))
+    const failed = outcomes.flatMap(({ status }, index) => (status === 'rejected' ? [index] : []))
+    expect(failed).toEqual([1, 2, 3, 4])
+    expect(outcomes.at(-1)).toEqual({ status: 'fulfilled', value: '19' })
   })
 })

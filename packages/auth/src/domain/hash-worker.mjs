@@ -1,5 +1,5 @@
 /**
- * The thread that computes password hashes, one at a time. Plain JavaScript, since it is loaded by its URL both from source
+ * The thread that computes password hashes, one after the other. Plain JavaScript, since it is loaded by its URL both from source
  * and from a bundle. Imports nothing of Gatehouse; its other end is hash-workers.ts.
  *
  * @typedef {import('./hash-workers.ts').HashJob} HashJob
@@ -44,14 +44,19 @@ async function compute(job) {
   }
 }
 
-port.on('message', async (/** @type {HashJob} */ job) => {
-  /** @type {HashAnswer} */
-  let answer
+/** Wipes the password once it is done with it. @param {HashJob} job @returns {Promise<HashAnswer>} */
+async function answer(job) {
   try {
-    answer = { result: await compute(job) }
+    return { result: await compute(job) }
   } catch (error) {
-    answer = { failure: error instanceof Error ? error.message : String(error) }
+    return { failure: error instanceof Error ? error.message : String(error) }
+  } finally {
+    job.password.fill(0)
   }
-  job.password.fill(0)
-  port.postMessage(answer)
+}
+
+port.on('message', async (/** @type {readonly HashJob[]} */ jobs) => {
+  const answers = []
+  for (const job of jobs) answers.push(await answer(job))
+  port.postMessage(answers)
 })

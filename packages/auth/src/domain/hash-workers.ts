@@ -25,8 +25,20 @@ export type HashJob = { readonly password: Uint8Array<ArrayBuffer> } & (
   | StoredHash
 )
 
-/** What a thread answers: a PHC string or whether the password is right; or why it could not tell. */
+/** What a thread answers to each: a PHC string or whether the password is right; or why it could not tell. */
 export type HashAnswer = { readonly result: string | boolean } | { readonly failure: string }
+
+/** A new hash of this password. */
+export const jobToMake = (password: string, options: Argon2Options): HashJob => ({
+  kind: 'make',
+  password: encode(password),
+  options,
+})
+
+/** Whether this password is that of a stored hash. */
+export const jobToCheck = (password: string, stored: StoredHash): HashJob => ({ ...stored, password: encode(password) })
+
+const encode = (password: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(password)
 
 /** Memory of a thread's own heap, in MiB; what hashes work on lies outside of it. */
 const resourceLimits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 }
@@ -35,8 +47,7 @@ const resourceLimits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2
  * The threads that compute hashes, below the priority of the loop that answers requests where the system knows one per
  * thread. One is started when a hash finds none idle, so as many as run at a time and none before the first. They do not
  * keep the process from ending, but while a hash runs.
- * Errors: `temporarily_unavailable` for the hash whose thread has died, and for every one after {@link HashWorkers.close};
- * `server_error` for a stored hash that cannot be computed.
+ * Error: `temporarily_unavailable` for the hashes whose thread has died, and for all after {@link HashWorkers.close}.
  */
 export class HashWorkers {
   readonly #url: URL
@@ -54,30 +65,22 @@ export class HashWorkers {
     return this.#all.size
   }
 
-  /** A new argon2 hash as a PHC string. */
-  make(password: string, options: Argon2Options): Promise<string> {
-    return this.#run<string>({ kind: 'make', password: encode(password), options })
-  }
-
-  /** Whether this password is that of a stored hash. */
-  check(password: string, stored: StoredHash): Promise<boolean> {
-    return this.#run<boolean>({ ...stored, password: encode(password) })
+  /**
+   * Computes these one after the other in one thread and answers all at once, in the same order. A job that cannot be computed
+   * says so in its answer and does not hold up the others.
+   */
+  async compute(jobs: readonly HashJob[]): Promise<readonly HashAnswer[]> {
+    if (this.#isClosed) throw new GatehouseError('temporarily_unavailable', { retryAfter: 1 })
+    const worker = this.#idle.pop() ?? this.#start()
+    const answers = await worker.compute(jobs)
+    this.#idle.push(worker)
+    return answers
   }
 
   /** Ends the threads. Resolves once they are gone; one that computes ends after that hash, whose answer nobody gets. */
   async close(): Promise<void> {
     this.#isClosed = true
     await Promise.all([...this.#all].map((worker) => worker.end()))
-  }
-
-  /** `T` is what hash-worker.mjs answers to jobs of this kind. */
-  async #run<T extends string | boolean>(job: HashJob): Promise<T> {
-    if (this.#isClosed) throw new GatehouseError('temporarily_unavailable', { retryAfter: 1 })
-    const worker = this.#idle.pop() ?? this.#start()
-    const answer = await worker.compute(job)
-    this.#idle.push(worker)
-    if ('failure' in answer) throw new GatehouseError('server_error', { cause: new Error(answer.failure) })
-    return answer.result as T // see above
   }
 
   #start(): HashWorker {
@@ -91,17 +94,19 @@ export class HashWorkers {
   }
 }
 
-/** One thread, with one job at a time. */
+/** One thread, with one handful of jobs at a time. */
 class HashWorker {
   readonly #thread: Worker
-  #settle: { readonly resolve: (answer: HashAnswer) => void; readonly reject: (error: Error) => void } | undefined
+  #settle:
+    | { readonly resolve: (answers: readonly HashAnswer[]) => void; readonly reject: (error: Error) => void }
+    | undefined
 
   constructor(url: URL, onEnd: () => void) {
     // Flags of the process, such as a loader that it was started with, are nothing that the thread needs.
     this.#thread = new Worker(url, { execArgv: [], resourceLimits })
-    this.#thread.on('message', (answer: HashAnswer) => {
+    this.#thread.on('message', (answers: readonly HashAnswer[]) => {
       this.#thread.unref()
-      this.#settle?.resolve(answer)
+      this.#settle?.resolve(answers)
       this.#settle = undefined
     })
     const lose = (cause: Error): void => {
@@ -113,12 +118,15 @@ class HashWorker {
     this.#thread.on('exit', (code) => lose(new Error(`A thread for password hashes ended with code ${code}`)))
   }
 
-  compute(job: HashJob): Promise<HashAnswer> {
+  compute(jobs: readonly HashJob[]): Promise<readonly HashAnswer[]> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
       this.#thread.ref()
-      // Handed over, not copied: nothing of the password's bytes stays on this side.
-      this.#thread.postMessage(job, [job.password.buffer])
+      // Handed over, not copied: nothing of the passwords' bytes stays on this side.
+      this.#thread.postMessage(
+        jobs,
+        jobs.map((job) => job.password.buffer),
+      )
     })
   }
 
@@ -126,5 +134,3 @@ class HashWorker {
     return this.#thread.terminate()
   }
 }
-
-const encode = (password: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(password)

@@ -49,4 +49,12 @@ describe('passwords', () => {
     expect(await outcomes).toMatchObject([refused, refused, refused])
     expect(passwords.depth).toBe(0)
   })
+
+  it('whose hash cannot be computed fail, and say why', async () => {
+    const none = `$argon2id$v=19$m=1,t=1,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+    await expect(open().check('right', none)).rejects.toMatchObject({
+      code: 'server_error',
+      cause: { message: expect.stringMatching(/memory/i) },
+    })
+  })
 })

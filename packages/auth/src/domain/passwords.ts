@@ -1,7 +1,7 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { BreachedPasswords } from './breached-passwords.ts'
 import { type HashLimits, HashQueue } from './hash-queue.ts'
-import { HashWorkers } from './hash-workers.ts'
+import { type HashAnswer, type HashJob, HashWorkers, jobToCheck, jobToMake, type StoredHash } from './hash-workers.ts'
 import { parseImportedHash } from './imported-hashes.ts'
 
 /** argon2id parameters: memory in KiB, passes, lanes. */
@@ -44,8 +44,8 @@ export function createPasswords(
   options: HashLimits & { readonly parameters?: HashParameters; readonly breached?: BreachedPasswords },
 ): Passwords {
   const parameters = options.parameters ?? defaultHashParameters
-  const queue = new HashQueue(options)
   const workers = new HashWorkers()
+  const queue = new HashQueue<HashJob, HashAnswer>(options, (jobs) => workers.compute(jobs))
   const settings = {
     algorithm: argon2id,
     memoryCost: parameters.memory,
@@ -55,18 +55,23 @@ export function createPasswords(
   // Same parameters, a salt and a tag of zeros: nobody's hash, and its check costs what a real one costs.
   const dummy = `$argon2id$v=19$m=${parameters.memory},t=${parameters.passes},p=${parameters.lanes}$${'A'.repeat(22)}$${'A'.repeat(43)}`
 
+  /** `T` is what hash-worker.mjs answers to jobs of this kind. */
+  const run = async <T extends string | boolean>(job: HashJob): Promise<T> => {
+    const answer = await queue.run(job)
+    if ('failure' in answer) throw new GatehouseError('server_error', { cause: new Error(answer.failure) })
+    return answer.result as T // see above
+  }
+  const isRight = (password: string, stored: StoredHash): Promise<boolean> => run<boolean>(jobToCheck(password, stored))
+
   return {
-    async hash(password) {
-      const text = normalizePassword(password)
-      return queue.run(() => workers.make(text, settings))
-    },
+    hash: async (password) => run<string>(jobToMake(normalizePassword(password), settings)),
     async check(password, stored) {
       const text = normalizePassword(password)
       const imported = stored === null ? undefined : parseImportedHash(stored)
-      if (imported) return (await queue.run(() => workers.check(text, imported))) ? 'rehash' : 'wrong'
+      if (imported) return (await isRight(text, imported)) ? 'rehash' : 'wrong'
       const known = stored !== null && isArgon2(stored)
       const hash = known ? stored : dummy
-      const right = await queue.run(() => workers.check(text, { kind: 'argon2', hash }))
+      const right = await isRight(text, { kind: 'argon2', hash })
       if (!known || !right) return 'wrong'
       return isAsStrong(stored, parameters) ? 'right' : 'rehash'
     },
