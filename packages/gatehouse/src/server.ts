@@ -7,7 +7,7 @@ import type { Mount } from '@gatehouse/auth/http/mount'
 import type { ResourceMetadata } from '@gatehouse/auth/protocol/protected-resource'
 import { isReserved, paths, reservedOnOtherHosts } from '@gatehouse/core/paths'
 import { type CheckedRequest, checkRequest, type RefusedRequest } from '@gatehouse/gateway/check-request'
-import { onClientError } from '@gatehouse/gateway/client-error'
+import { createClientErrorHandler } from '@gatehouse/gateway/client-error'
 import type { Gateway } from '@gatehouse/gateway/gateway'
 import type { createHttp2Connections, StreamListener } from '@gatehouse/gateway/http2/connections'
 import type { RefusalEntry } from '@gatehouse/gateway/refuse'
@@ -106,7 +106,7 @@ export function createFrontServer(
     const response = createUpgradedResponse(request, socket)
     if (response) listener(request, response, sent)
   })
-  server.on('clientError', (error, socket) => onClientError(error, socket, logRefusal))
+  server.on('clientError', createClientErrorHandler(logRefusal))
   return server
 }
 

@@ -4,11 +4,15 @@ import type { Duplex } from 'node:stream'
 import { type ErrorCode, errorCatalogue } from '@gatehouse/core/errors'
 import { newDecisionId, newRequestId } from '@gatehouse/core/random'
 import { errorBody, errorHeaders, finishAnswer, type RefusalEntry } from './refuse.ts'
+import { Turns } from './turns.ts'
+
+/** What Node calls a request whose headers did not come in time. */
+const tooLate = 'ERR_HTTP_REQUEST_TIMEOUT'
 
 const codes: ReadonlyMap<string, ErrorCode> = new Map([
   ['HPE_HEADER_OVERFLOW', 'headers_too_large'],
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 'payload_too_large'],
-  ['ERR_HTTP_REQUEST_TIMEOUT', 'request_timeout'],
+  [tooLate, 'request_timeout'],
 ])
 
 const reasons: Readonly<Record<number, string>> = {
@@ -23,11 +27,20 @@ const lingerMilliseconds = 1000
 
 /**
  * Answers what Node's parser rejects: to be attached to a server's `clientError`. 400, 408, 413 or 431 as JSON, then the
- * connection is closed; nothing is said where an answer is already on its way. `log` gets the entry for the id.
+ * connection is closed; nothing is said where an answer is already on its way. `log` gets the entry for the id. Those whose time
+ * is up are told a few in each turn: Node finds them all at once, and everybody else would wait for it.
  * Stops: request smuggling by malformed framing.
  */
-export function onClientError(error: Error, socket: Duplex, log?: (entry: RefusalEntry) => void): void {
-  const reason = 'code' in error && typeof error.code === 'string' ? error.code : error.message
+export function createClientErrorHandler(log?: (entry: RefusalEntry) => void): (error: Error, socket: Duplex) => void {
+  const turns = new Turns()
+  return (error, socket) => {
+    const reason = 'code' in error && typeof error.code === 'string' ? error.code : error.message
+    if (reason === tooLate) turns.run(() => answerClientError(reason, socket, log))
+    else answerClientError(reason, socket, log)
+  }
+}
+
+function answerClientError(reason: string, socket: Duplex, log?: (entry: RefusalEntry) => void): void {
   const begun = findBegunAnswer(socket)
   if (!socket.writable || reason === 'ECONNRESET' || (begun !== undefined && !finishAnswer(begun))) {
     socket.destroy()
