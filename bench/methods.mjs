@@ -33,7 +33,8 @@ the defaults is the lifetime of access tokens (2 h, so that they outlive the run
   path and principal; an identity bound to each request, which is a signature each; the cookies of 200 sessions of a browser
   app in place of 200 tokens.
 - **streaming**: 50 streams over which the service sends 20 events a second each, stamped with the machine's monotonic clock: from
-  the service's write to the client's read, for the first byte and for all. Four transfers of 100 MB at a time in either
+  the service's write to the client's read. All fifty are written to at once. Their first events wait until fifty requests have been
+  let through, and are the line for information; first bytes have a line of their own, of streams that begin one after the other. Four transfers of 100 MB at a time in either
   direction; the memory is the greatest that Gatehouse has had.
 - **revocation**: from sending POST /logout until the last of ten guards refuses the token and an event stream and a WebSocket
   of it have ended, one session after the other. A thousand readers of the feed in one process, until the last has been told.

@@ -83,8 +83,8 @@ export async function measureStreaming(bench) {
         p99('first', 'bare'),
       ),
       compare(
-        'ms until an event has passed the gateway, p99 over 50 streams, against the limit',
-        p99('all', 'own'),
+        'ms until an event has passed the gateway, p99 over 50 open streams, against the limit',
+        p99('later', 'own'),
         5,
         {
           atMost: 1,
