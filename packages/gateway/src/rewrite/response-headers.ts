@@ -1,5 +1,6 @@
 import { setsOwnCookie } from './cookies.ts'
 import { hopByHop, parseConnection } from './header-names.ts'
+import { ReceivedHeaders } from './received-headers.ts'
 import { withoutNamed } from './request-headers.ts'
 
 const pass = 0
@@ -22,17 +23,11 @@ const special: ReadonlyMap<string, number> = new Map([
   ...['cdn-cache-control', 'surrogate-control', 'x-accel-expires'].map((name) => [name, sharedCaching] as const),
 ])
 
-const remembered = new Map<string, number>()
-const rememberedLimit = 2000
+const received = new ReceivedHeaders(
+  (lower) => special.get(lower) ?? (hopByHop.has(lower) || lower.startsWith('proxy-') ? drop : pass),
+)
 
-function kindOf(raw: string): number {
-  const found = remembered.get(raw)
-  if (found !== undefined) return found
-  const name = raw.toLowerCase()
-  const kind = special.get(name) ?? (hopByHop.has(name) || name.startsWith('proxy-') ? drop : pass)
-  if (remembered.size < rememberedLimit) remembered.set(raw, kind)
-  return kind
-}
+const noBytes = Buffer.alloc(0)
 
 /**
  * The trailers that the client gets of a service's: those whose names could stand among headers and say nothing of framing,
@@ -41,8 +36,8 @@ function kindOf(raw: string): number {
 export function buildTrailers(raw: readonly Buffer[], { dropped }: Pick<ResponseRules, 'dropped'>): string[] {
   const trailers: string[] = []
   for (let index = 0; index < raw.length; index += 2) {
-    const name = raw[index]?.toString('latin1') ?? ''
-    if (kindOf(name) !== pass || dropped?.has(name.toLowerCase()) === true) continue
+    const { name, lower, kind } = received.readName(raw[index] ?? noBytes)
+    if (kind !== pass || dropped?.has(lower) === true) continue
     trailers.push(name, raw[index + 1]?.toString('latin1') ?? '')
   }
   return trailers
@@ -90,10 +85,10 @@ export function buildResponseHeaders(
   let length: string | undefined
   let mayCache = false
   for (let index = 0; index < raw.length; index += 2) {
-    const name = raw[index]?.toString('latin1') ?? ''
-    const value = raw[index + 1]?.toString('latin1') ?? ''
-    const kind = kindOf(name)
-    if (rules.dropped?.has(name.toLowerCase()) === true) continue
+    const known = received.readName(raw[index] ?? noBytes)
+    const { name, kind } = known
+    const value = received.readValue(known, raw[index + 1] ?? noBytes)
+    if (rules.dropped?.has(known.lower) === true) continue
     if (kind === pass) {
       headers.push(name, value)
     } else if (kind === contentLength) {
