@@ -6,12 +6,8 @@ import { identityHeaders } from '@gatehouse/core/wire-names'
  * that has been seen, copying them.
  */
 export function pushIdentity(headers: string[], token: VerifiedToken | undefined): void {
-  if (token === undefined) {
-    headers.push(...noIdentity)
-    return
-  }
-  token.memo.identityHeaders ??= buildIdentity(token)
-  headers.push(...token.memo.identityHeaders)
+  if (token !== undefined) token.memo.identityHeaders ??= buildIdentity(token)
+  for (const part of token?.memo.identityHeaders ?? noIdentity) headers.push(part)
 }
 
 /**
