@@ -8,6 +8,7 @@ import { compose, type Program } from './compose.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
 import { ConfigurationError } from './configuration/problem.ts'
 import { keysThatNeedRestart } from './configuration/restart.ts'
+import { allowMoreInlining } from './inlining.ts'
 import { type FrontServer, isTlsServer } from './server.ts'
 import { inSingleProcess, type Siblings } from './siblings.ts'
 import { createLog, type Logger } from './telemetry/log.ts'
@@ -52,6 +53,7 @@ const noticeMilliseconds = 1500
  * being ready, lets requests finish and exits within ten seconds.
  */
 export async function serve(options: ServeOptions): Promise<void> {
+  allowMoreInlining()
   const { configuration, siblings = inSingleProcess } = options
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
   const reloads = queueReloads()
