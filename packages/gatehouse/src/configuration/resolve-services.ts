@@ -4,6 +4,7 @@ import { parseDuration } from '@gatehouse/core/time'
 import { securityHeaders } from '@gatehouse/gateway/answers/answer-rules'
 import { parsePattern } from '@gatehouse/gateway/path-pattern'
 import { buildRouteTable, RouteError, type RouteTable, type ServiceDefinition } from '@gatehouse/gateway/routes'
+import { checkForwardAuth } from './check-forward-auth.ts'
 import type { Report } from './problem.ts'
 import { readUpstreamTls } from './read-upstream-tls.ts'
 import { resolveRule } from './resolve-rule.ts'
@@ -44,6 +45,7 @@ export function resolveServices(
       )
     }
     ownerOf.set(audience, name)
+    checkForwardAuth(name, entry, report)
     definitions.push(definitionOf(name, audience, entry, { https: context.issuer.protocol === 'https:', report }))
     services.push({ name, audience, clientSecret: entry.client?.secret, calls: [] })
     for (const { require } of entry.routes)

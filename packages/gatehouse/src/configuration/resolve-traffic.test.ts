@@ -10,34 +10,33 @@ beforeAll(loadRuleCompiler)
 
 const environment = { KEY: Buffer.alloc(32, 7).fill('key', 0, 3).toString('base64') }
 
+const loadText = (text: string) =>
+  checkConfiguration(readConfigurationText(text, 'gatehouse.yaml', environment), { development: true, environment })
+
 /** A service with these further keys, and a route with those. */
-const load = (ofService: string, ofRoute = '') =>
-  checkConfiguration(
-    readConfigurationText(
-      `issuer: https://auth.example.com
+const withService = (first: string, ofService: string, ofRoute: string) => `issuer: https://auth.example.com
 services:
   orders:
-    upstream: https://orders:4001
+    ${first}
 ${ofService === '' ? '' : `    ${ofService}\n`}    routes: [{ path: /orders/**, require: token${ofRoute === '' ? '' : `, ${ofRoute}`} }]
-`,
-      'gatehouse.yaml',
-      environment,
-    ),
-    { development: true, environment },
-  )
+`
+const load = (ofService: string, ofRoute = '') =>
+  loadText(withService('upstream: https://orders:4001', ofService, ofRoute))
 
 const answersOf = (routes: RouteTable) =>
   findLeaf(routes.hosts.get('auth.example.com') ?? newTrie(), '/orders')?.any?.answers
 
-const problems = (ofService: string, ofRoute = ''): string[] => {
+const problemsOf = (text: string): string[] => {
   try {
-    load(ofService, ofRoute)
+    loadText(text)
     return []
   } catch (error) {
     if (error instanceof ConfigurationError) return error.problems.map(formatProblem)
     throw error
   }
 }
+const problems = (ofService: string, ofRoute = ''): string[] =>
+  problemsOf(withService('upstream: https://orders:4001', ofService, ofRoute))
 
 describe('the traffic care of a service', () => {
   it('has rate limits, for itself and for a route', () => {
@@ -141,4 +140,30 @@ describe('the traffic care of a service', () => {
   for (const [name, [ofService, ofRoute, problem]] of Object.entries(refused)) {
     it(`refuses ${name}`, () => expect(problems(ofService, ofRoute)).toEqual([expect.stringMatching(problem)]))
   }
+
+  it('is refused where another proxy forwards, as far as it has to do with forwarding and with answers', () => {
+    const beside = (ofService: string, ofRoute = '') =>
+      problemsOf(withService('forward_auth: true', ofService, ofRoute))
+    expect(beside('limits: { body: 5, rate: [{ per: address, requests: 100, in: 1m }] }')).toEqual([])
+    expect(beside('upstream: http://orders:4001', 'streams: { until: token }')).toEqual([])
+    const without = [
+      'connections: 5',
+      'balance: sticky',
+      'timeouts: { headers: 5s }',
+      'strip_prefix: /orders',
+      'cors: { origins: [https://app.example.com] }',
+      'response_headers: { remove: [x-powered-by] }',
+      'security_headers: true',
+      'health: { path: /health }',
+      'limits: { response: 5 }',
+      'limits: { concurrency: 5 }',
+    ]
+    for (const setting of without) {
+      expect(beside(setting), setting).toMatchObject([expect.stringMatching(/has no effect here: the proxy that asks/)])
+    }
+    const ofRoutes = ['streams: { until: token }', 'strip_prefix: /orders', 'limits: { concurrency: 5 }']
+    for (const setting of ofRoutes) {
+      expect(beside('', setting).join()).toMatch(/has no effect here/)
+    }
+  })
 })

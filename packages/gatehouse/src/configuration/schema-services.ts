@@ -213,7 +213,10 @@ export const service = Type.Object(
       ),
     ),
     forward_auth: Type.Optional(
-      flag('Another proxy forwards to the service and asks /gateway/check: it may be without `upstream`', false),
+      flag(
+        'Another proxy forwards to the service and asks /gateway/check: it may be without `upstream`, and then without what has to do with forwarding and with answers, which is set at that proxy',
+        false,
+      ),
     ),
     host: Type.Optional(text('The host that its routes are on. Left out: the issuer’s')),
     session: Type.Optional(
