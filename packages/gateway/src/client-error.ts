@@ -28,15 +28,18 @@ const lingerMilliseconds = 1000
 /**
  * Answers what Node's parser rejects: to be attached to a server's `clientError`. 400, 408, 413 or 431 as JSON, then the
  * connection is closed; nothing is said where an answer is already on its way. `log` gets the entry for the id. Those whose time
- * is up are told a few in each turn: Node finds them all at once, and everybody else would wait for it.
- * Stops: request smuggling by malformed framing.
+ * is up are told a few in each turn: Node finds them all at once, and everybody else would wait for it; nothing more is read of
+ * them, before or after.
+ * Stops: request smuggling by malformed framing; a 408 that follows an answer, or goes into a WebSocket.
  */
 export function createClientErrorHandler(log?: (entry: RefusalEntry) => void): (error: Error, socket: Duplex) => void {
   const turns = new Turns()
   return (error, socket) => {
     const reason = 'code' in error && typeof error.code === 'string' ? error.code : error.message
-    if (reason === tooLate) turns.run(() => answerClientError(reason, socket, log))
-    else answerClientError(reason, socket, log)
+    if (reason !== tooLate) return answerClientError(reason, socket, log)
+    // Nothing that still comes is read: a request that was whole after all would be served, and be told of this as well.
+    socket.pause()
+    turns.run(() => answerClientError(reason, socket, log))
   }
 }
 
