@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 
-/** How much V8 may write into the place of one call, and into one function in all, in bytes of its bytecode: about three times its own. */
+/** How much V8 may write into the place of one call, and into one function in all, in bytes of its bytecode: two and three times its own. */
 export const inliningLimits = ['--max-inlined-bytecode-size=1000', '--max-inlined-bytecode-size-cumulative=3000']
 
 /**

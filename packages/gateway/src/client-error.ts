@@ -28,21 +28,27 @@ const lingerMilliseconds = 1000
 /**
  * Answers what Node's parser rejects: to be attached to a server's `clientError`. 400, 408, 413 or 431 as JSON, then the
  * connection is closed; nothing is said where an answer is already on its way. `log` gets the entry for the id. Those whose time
- * is up are told a few in each turn: Node finds them all at once, and everybody else would wait for it.
- * Stops: request smuggling by malformed framing.
+ * is up are told a few in each turn: Node finds them all at once, and everybody else would wait for it; nothing more is read of
+ * them, before or after.
+ * Stops: request smuggling by malformed framing; a 408 that follows an answer, or goes into a WebSocket.
  */
 export function createClientErrorHandler(log?: (entry: RefusalEntry) => void): (error: Error, socket: Duplex) => void {
   const turns = new Turns()
   return (error, socket) => {
     const reason = 'code' in error && typeof error.code === 'string' ? error.code : error.message
-    if (reason === tooLate) turns.run(() => answerClientError(reason, socket, log))
-    else answerClientError(reason, socket, log)
+    if (reason !== tooLate) return answerClientError(reason, socket, log)
+    // Nothing that still comes is read: a request that was whole after all would be served, and be told of this as well.
+    socket.pause()
+    turns.run(() => answerClientError(reason, socket, log))
   }
 }
 
 function answerClientError(reason: string, socket: Duplex, log?: (entry: RefusalEntry) => void): void {
-  const begun = findBegunAnswer(socket)
-  if (!socket.writable || reason === 'ECONNRESET' || (begun !== undefined && !finishAnswer(begun))) {
+  const owed = findOwedAnswer(socket)
+  const begun = owed?.headersSent === true ? owed : undefined
+  // Headers that come too late follow a request that was whole: what is said now would be taken for its answer.
+  const isForAnother = reason === tooLate && owed !== undefined && begun === undefined
+  if (!socket.writable || reason === 'ECONNRESET' || isForAnother || (begun !== undefined && !finishAnswer(begun))) {
     socket.destroy()
     return
   }
@@ -78,9 +84,8 @@ function answerClientError(reason: string, socket: Duplex, log?: (entry: Refusal
   socket.end(`${head}\r\n${body}`)
 }
 
-/** The answer whose head has left on this connection: a second head would be read as part of its body. */
-function findBegunAnswer(socket: Duplex): ServerResponse | undefined {
+/** The answer that this connection waits for: where its head has left, a second head would be read as part of its body. */
+function findOwedAnswer(socket: Duplex): ServerResponse | undefined {
   // Node keeps the message that a connection is answering here and nowhere public; its own handler asks the same.
-  const { _httpMessage: message } = socket as { _httpMessage?: ServerResponse | null }
-  return message?.headersSent === true ? message : undefined
+  return (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined
 }

@@ -8,7 +8,7 @@ export interface HashLimits {
   readonly mayWait: number
   /** How hashes make room for other work; left out: not at all. */
   readonly yielding?: {
-    /** Whether the process has other work to do just now. Asked before and after each hash. */
+    /** Whether the process has other work to do just now. Asked before and after what a place takes. */
     readonly isBusy: () => boolean
     /** Processors that hashes may take meanwhile, on the average and above 0: 0.5 is half of one. */
     readonly processors: number

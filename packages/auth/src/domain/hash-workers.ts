@@ -19,7 +19,7 @@ export type StoredHash =
       readonly expected: Uint8Array
     }
 
-/** What a thread is sent. The password is UTF-8 and wiped once the thread is done with it. */
+/** What a thread is sent. The password is UTF-8; the thread wipes it once it is done with it, and who has made the job where no thread got it. */
 export type HashJob = { readonly password: Uint8Array<ArrayBuffer> } & (
   | { readonly kind: 'make'; readonly options: Argon2Options }
   | StoredHash

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createPasswords, type Passwords } from './passwords.ts'
 
 const opened: Passwords[] = []
@@ -48,6 +48,23 @@ describe('passwords', () => {
     const refused = { reason: { code: 'temporarily_unavailable' } }
     expect(await outcomes).toMatchObject([refused, refused, refused])
     expect(passwords.depth).toBe(0)
+  })
+
+  it('that no thread gets are wiped: one too many, and those that wait when all ends', async () => {
+    const encode = vi.spyOn(TextEncoder.prototype, 'encode')
+    try {
+      const passwords = open()
+      const outcomes = Promise.allSettled(Array.from({ length: 12 }, (_, index) => passwords.hash(`password ${index}`)))
+      await passwords.close()
+      expect((await outcomes).every(({ status }) => status === 'rejected')).toBe(true)
+      const left = encode.mock.results.map(({ value }) => value as Uint8Array)
+      expect(left).toHaveLength(12)
+      // The first was handed over, and has no bytes here any more.
+      expect(left.map((bytes) => bytes.length > 0)).toEqual([false, ...Array(11).fill(true)])
+      for (const bytes of left.slice(1)) expect(bytes.every((byte) => byte === 0)).toBe(true)
+    } finally {
+      encode.mockRestore()
+    }
   })
 
   it('whose hash cannot be computed fail, and say why', async () => {

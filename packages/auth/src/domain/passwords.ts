@@ -57,7 +57,11 @@ export function createPasswords(
 
   /** `T` is what hash-worker.mjs answers to jobs of this kind. */
   const run = async <T extends string | boolean>(job: HashJob): Promise<T> => {
-    const answer = await queue.run(job)
+    const answer = await queue.run(job).catch((error: unknown) => {
+      // Nothing is left of it here where a thread has got it; where none has, nobody else wipes it.
+      if (job.password.length > 0) job.password.fill(0)
+      throw error
+    })
     if ('failure' in answer) throw new GatehouseError('server_error', { cause: new Error(answer.failure) })
     return answer.result as T // see above
   }

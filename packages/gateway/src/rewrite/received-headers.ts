@@ -16,6 +16,8 @@ interface Remembered<Kind> extends ReceivedName<Kind> {
 
 /** Most names that are remembered: a service may make up ever new ones. */
 const nameLimit = 500
+/** Most of them in one place, all of which may be looked at for one name. */
+const placeLimit = 8
 /** Longest name and longest value that are remembered, in bytes. */
 const lengthLimit = 64
 
@@ -42,7 +44,8 @@ export class ReceivedHeaders<Kind> {
     const name = bytes.toString('latin1')
     const lower = name.toLowerCase()
     const kind = this.#kindOf(lower)
-    if (bytes.length > lengthLimit || this.#count >= nameLimit) return { name, lower, kind }
+    const isFull = this.#count >= nameLimit || (list !== undefined && list.length >= placeLimit)
+    if (isFull || bytes.length > lengthLimit) return { name, lower, kind }
     // A copy: what is received lies in memory that is used again.
     const known = { name, lower, kind, bytes: Buffer.from(bytes), value: '', valueBytes: Buffer.alloc(0) }
     this.#count += 1

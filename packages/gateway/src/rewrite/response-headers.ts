@@ -87,7 +87,9 @@ export function buildResponseHeaders(
   for (let index = 0; index < raw.length; index += 2) {
     const known = received.readName(raw[index] ?? noBytes)
     const { name, kind } = known
-    const value = received.readValue(known, raw[index + 1] ?? noBytes)
+    const bytes = raw[index + 1] ?? noBytes
+    // A cookie is somebody's secret, and hardly ever the one of the answer before.
+    const value = kind === setCookie ? bytes.toString('latin1') : received.readValue(known, bytes)
     if (rules.dropped?.has(known.lower) === true) continue
     if (kind === pass) {
       headers.push(name, value)
