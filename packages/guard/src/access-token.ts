@@ -226,10 +226,8 @@ function isSignatureGood(key: VerificationKey, token: string, parts: CompactToke
   return isSignedBy(key, signed, Buffer.from(parts.signaturePart, 'base64url'))
 }
 
-function isAddressedTo(own: readonly string[], accepted: readonly string[]): boolean {
-  for (const audience of own) if (accepted.includes(audience)) return true
-  return false
-}
+const isAddressedTo = (own: readonly string[], accepted: readonly string[]): boolean =>
+  own.some((audience) => accepted.includes(audience))
 
 const refusals = new Map<RefusalReason, Refusal>()
 
