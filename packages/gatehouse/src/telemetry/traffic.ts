@@ -1,10 +1,10 @@
-/** Milliseconds over which the rate is taken. */
-const window = 100
+/** Milliseconds over which the rate is taken: few, since traffic that begins waits for so long until others make room for it. */
+const window = 25
 
 /** Counts requests and knows their rate. */
 export interface Traffic {
   count(): void
-  /** Requests per second, over the last tenth of a second that is complete. */
+  /** Requests per second, over the last fortieth of a second that is complete. */
   readonly perSecond: number
 }
 
