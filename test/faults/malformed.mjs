@@ -114,13 +114,14 @@ export async function tryMalformed({ quick, say }) {
 
   await measureTraffic(gatehouse.port, '/good/good', { seconds: 2 })
   const quiet = await measureTraffic(gatehouse.port, '/good/good', { seconds: 5 })
-  await blow(gatehouse.port, 2)
   const before = memoryOf(gatehouse.pid)
   const seconds = quick ? 10 : 600
   say(`${storm.length} kinds of nonsense, 500 a second, for ${seconds} s`)
-  const [beside, statuses] = await Promise.all([
+  const [beside, statuses, early] = await Promise.all([
     measureTraffic(gatehouse.port, '/good/good', { seconds }),
     blow(gatehouse.port, seconds),
+    // What V8 and SQLite keep of caches is there by then; what grows on is not flat.
+    pause(seconds * 100).then(() => memoryOf(gatehouse.pid)),
   ])
   const alive = isAlive(gatehouse.pid)
   add('the program', 'runs', alive ? 'runs' : 'has ended', alive)
@@ -136,8 +137,9 @@ export async function tryMalformed({ quick, say }) {
     `${beside.p99.toFixed(2)} ms, ${beside.failed} failed`,
     beside.p99 <= limit && beside.failed === 0,
   )
-  const grown = memoryOf(gatehouse.pid) - before
-  add('memory', 'at most 30 MB more', `${grown.toFixed(0)} MB`, grown <= 30)
+  const grown = memoryOf(gatehouse.pid) - early
+  say(`${(early - before).toFixed(0)} MB more in the first tenth of it`)
+  add('memory after that', 'at most 10 MB more', `${grown.toFixed(0)} MB`, grown <= 10)
 
   for (const bytes of smuggled) await exchange(gatehouse.port, bytes)
   add('requests that a service must not see', 'none', String(reached()), reached() === 0)
