@@ -151,6 +151,7 @@ describe('the traffic care of a service', () => {
       'balance: sticky',
       'timeouts: { headers: 5s }',
       'strip_prefix: /orders',
+      'add_prefix: /v2',
       'cors: { origins: [https://app.example.com] }',
       'response_headers: { remove: [x-powered-by] }',
       'security_headers: true',
@@ -161,7 +162,13 @@ describe('the traffic care of a service', () => {
     for (const setting of without) {
       expect(beside(setting), setting).toMatchObject([expect.stringMatching(/has no effect here: the proxy that asks/)])
     }
-    const ofRoutes = ['streams: { until: token }', 'strip_prefix: /orders', 'limits: { concurrency: 5 }']
+    const ofRoutes = [
+      'streams: { until: token }',
+      'strip_prefix: /orders',
+      'add_prefix: /v2',
+      'limits: { response: 5 }',
+      'limits: { concurrency: 5 }',
+    ]
     for (const setting of ofRoutes) {
       expect(beside('', setting).join()).toMatch(/has no effect here/)
     }
