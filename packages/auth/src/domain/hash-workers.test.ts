@@ -135,6 +135,25 @@ describe('threads for password hashes', () => {
     expect(await ask()).toBe(true)
   })
 
+  it('that die right after an answer, heard of both at once, are given no hash', async () => {
+    open(
+      program(`parentPort.on('message', ([{ hash }]) => {
+        parentPort.postMessage([{ result: true }])
+        if (hash === 'exit') setTimeout(process.exit)
+      })`),
+    )
+    const ask = (hash: string) => check('any', { kind: 'argon2', hash })
+    await ask('answer')
+    // Out of the turn of the loop in which that came.
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const answering = ask('exit')
+    // The loop has something else to do until the thread is gone.
+    const busyUntil = performance.now() + 500
+    while (performance.now() < busyUntil);
+    expect(await answering).toBe(true)
+    expect(await ask('answer')).toBe(true)
+  })
+
   it('that cannot be started fail the hash, each time', async () => {
     open(new URL('file:///nowhere/hash-worker.mjs'))
     for (let time = 0; time < 2; time += 1)

@@ -73,7 +73,8 @@ export class HashWorkers {
     if (this.#isClosed) throw new GatehouseError('temporarily_unavailable', { retryAfter: 1 })
     const worker = this.#idle.pop() ?? this.#start()
     const answers = await worker.compute(jobs)
-    this.#idle.push(worker)
+    // It may have died right after its answer, before this went on: nobody would ever hear from it again.
+    if (this.#all.has(worker)) this.#idle.push(worker)
     return answers
   }
 
