@@ -6,11 +6,10 @@ import type { BreachedPasswordSource } from './domain/breached-passwords.ts'
 import type { RegistrationPolicy } from './domain/client-registration.ts'
 import type { ClientConfiguration } from './domain/clients.ts'
 import type { RoleScopes } from './domain/effective-access.ts'
-import type { HashLimits } from './domain/hash-queue.ts'
 import type { SignInLimits } from './domain/lockout.ts'
 import type { MakeKeyPair } from './domain/make-signing-key.ts'
 import type { OrganisationPolicy } from './domain/organisations.ts'
-import type { HashParameters } from './domain/passwords.ts'
+import type { HashOptions } from './domain/passwords.ts'
 import type { Hint } from './domain/revocations.ts'
 import type { SessionLimits } from './domain/sessions.ts'
 import type { SignInMethod } from './domain/sign-in-methods.ts'
@@ -73,7 +72,7 @@ export interface AuthOptions {
   readonly loginApi: boolean
   /** Whether requests of our own may go to this machine itself, and without TLS: development alone. */
   readonly allowLoopbackRequests: boolean
-  readonly hashing: HashLimits & { readonly parameters?: HashParameters }
+  readonly hashing: HashOptions
   readonly signInLimits?: SignInLimits | undefined
   /** Whether client certificates can reach Gatehouse, by its own listener or by a trusted proxy; not unless said so. */
   readonly seesCertificates?: boolean

@@ -17,6 +17,13 @@ export const defaultHashParameters: HashParameters = { memory: 19_456, passes: 2
 /** Greatest password, in bytes of UTF-8. */
 export const passwordByteLimit = 1024
 
+/** How passwords are hashed. */
+export interface HashOptions extends HashLimits {
+  readonly parameters?: HashParameters
+  /** Threads that others use too and end; left out: threads of its own. */
+  readonly workers?: HashWorkers
+}
+
 /** The outcome of a check; `rehash` = right, but the stored hash is of another format or weaker than today's. */
 export type PasswordOutcome = 'wrong' | 'right' | 'rehash'
 
@@ -33,18 +40,16 @@ export interface Passwords {
   isBreached(password: string): Promise<boolean>
   /** How many hashes run or wait. */
   readonly depth: number
-  /** Ends the threads; what is hashed or waits then fails with `temporarily_unavailable`. */
+  /** Ends the threads that are its own; what is hashed or waits then fails with `temporarily_unavailable`. */
   close(): Promise<void>
 }
 
 /** The `Algorithm.Argon2id` of the library, whose enum does not exist at run time. */
 const argon2id = 2
 
-export function createPasswords(
-  options: HashLimits & { readonly parameters?: HashParameters; readonly breached?: BreachedPasswords },
-): Passwords {
+export function createPasswords(options: HashOptions & { readonly breached?: BreachedPasswords }): Passwords {
   const parameters = options.parameters ?? defaultHashParameters
-  const workers = new HashWorkers()
+  const workers = options.workers ?? new HashWorkers()
   const queue = new HashQueue<HashJob, HashAnswer>(options, (jobs) => workers.compute(jobs))
   const settings = {
     algorithm: argon2id,
@@ -83,7 +88,9 @@ export function createPasswords(
     get depth() {
       return queue.depth
     },
-    close: () => workers.close(),
+    close: async () => {
+      if (!options.workers) await workers.close()
+    },
   }
 }
 

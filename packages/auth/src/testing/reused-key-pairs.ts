@@ -3,7 +3,7 @@ import { type MakeKeyPair, makeKeyPair, type SigningAlg } from '../domain/make-s
 const made = new Map<SigningAlg, ReturnType<MakeKeyPair>[]>()
 
 /**
- * Key pairs that the tests of one file use again and again, two of each algorithm in turn: making an RSA pair takes
+ * Key pairs that the tests of one process use again and again, two of each algorithm in turn: making an RSA pair takes
  * longer than most tests. Not for tests in which a third pair has to be another one.
  */
 export function reuseKeyPairs(): MakeKeyPair {

@@ -6,6 +6,7 @@ import { type Auth, createAuth } from '../auth.ts'
 import type { AuthSettings } from '../auth-options.ts'
 import type { RegistrationPolicy } from '../domain/client-registration.ts'
 import { type ConfiguredClient, noPermissions } from '../domain/clients.ts'
+import { HashWorkers } from '../domain/hash-workers.ts'
 import type { SignInLimits } from '../domain/lockout.ts'
 import type { Hint } from '../domain/revocations.ts'
 import { signInMethods } from '../domain/sign-in-methods.ts'
@@ -132,6 +133,9 @@ export interface StartOptions {
 
 const inboxOnly: MailSettings = { smtp: undefined, webhook: undefined, inbox: true, most: 1000, perRecipient: 5 }
 
+/** Threads that all services of this process hash on: to start one takes longer than the hash, and than most tests. */
+const hashWorkers = new HashWorkers()
+
 const masterKey = { key: Buffer.alloc(32, 7) }
 
 /** Starts the service with the user alice (alice@example.com, orders:read orders:write, role clerk). */
@@ -153,7 +157,7 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
     loginApi: true,
     allowLoopbackRequests: true,
     makeKeyPair: reuseKeyPairs(),
-    hashing: options.hashing ?? { atATime: 2, mayWait: 100 },
+    hashing: { ...(options.hashing ?? { atATime: 2, mayWait: 100 }), workers: hashWorkers },
     failureLimit: options.failureLimit,
     mailRequestLimit: options.mailRequestLimit ?? 1000,
     ...(options.feed ? { feed: options.feed } : {}),
