@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { expect, vi } from 'vitest'
 
 /** The project's folder. */
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -142,6 +143,15 @@ function kill(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<
     child.kill(signal)
   })
 }
+
+/** Waits until something is so, for five seconds at most. */
+export const waitFor = (condition: () => Promise<boolean>): Promise<void> =>
+  vi.waitFor(async () => expect(await condition()).toBe(true), { timeout: 5000, interval: 50 })
+
+/** HTTP Basic credentials. */
+export const basic = (id: string, password: string): { readonly authorization: string } => ({
+  authorization: `Basic ${Buffer.from(`${id}:${password}`).toString('base64')}`,
+})
 
 /** Posts JSON; the host header is the issuer's where the site is not in development. */
 export async function postJson(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {

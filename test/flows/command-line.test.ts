@@ -1,0 +1,89 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { basic, createSite, postForm, type Site } from './running-program.ts'
+
+const host = { host: 'auth.example.com' }
+const secret = 'kD93nfXqW0aLr8Zt5uYvB2cMhE7gPsJ4'
+
+let site: Site
+afterEach(() => site.remove())
+
+describe('the command line', () => {
+  it('answers with JSON, with exit codes, and takes secrets from standard input alone', async () => {
+    site = await createSite()
+    await site.run(['migrate'])
+    const json = async (args: readonly string[], input?: string) =>
+      JSON.parse((await site.run([...args, '--json'], input)).stdout) as Record<string, unknown>
+    expect(await json(['version'])).toMatchObject({ version: expect.stringMatching(/^\d+\.\d+\.\d+$/) })
+    expect(await json(['client', 'add', 'billing', '--scope', 'a,b'])).toMatchObject({
+      client_id: 'billing',
+      client_secret: expect.stringMatching(/^[\w-]{43}$/),
+    })
+    expect((await site.run(['client', 'add', 'billing'])).code).toBe(1)
+    const rotated = await json(['client', 'rotate-secret', 'billing', '--overlap', '1h'])
+    expect(rotated.client_secret).toMatch(/^[\w-]{43}$/)
+    expect(await json(['client', 'list'])).toMatchObject([{ client_id: 'billing', scopes: ['a', 'b'] }])
+    const next = (alg: string) => ({ alg, kid: expect.any(String), signs_from: expect.any(Number) })
+    expect(await json(['keys', 'rotate'])).toEqual(['ES256', 'RS256', 'EdDSA'].map(next))
+    expect(await json(['migrate', '--pending'])).toEqual({ pending: [] })
+    expect(
+      await json(['user', 'add', 'dave', '--hash'], '$2b$10$abcdefghijklmnopqrstuuUhUz5vVQpvZ0D3x1HlVZ9yV5rR1Xr3W\n'),
+    ).toMatchObject({ username: 'dave' })
+    expect(await site.run(['user', 'add', 'eve'], 'short\n')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('at least 15 characters'),
+    })
+    expect(await site.run(['user', 'add', 'eve'], '')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no secret on standard input'),
+    })
+    expect(await site.run(['user', 'set-password', 'nobody'], 'x\n')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no such user'),
+    })
+    expect((await site.run(['usr'])).code).toBe(2)
+    expect((await site.run(['user', 'add', '--password', 'x'])).code).toBe(2)
+    expect((await site.run(['--help'])).code).toBe(0)
+    expect((await site.run(['user', 'add', '--help'])).stdout).toContain('Examples:')
+    writeFileSync(join(site.folder, 'broken.json'), '{"keys":[{"kty":"EC","d":"x"}]}')
+    expect(await site.run(['client', 'add', 'ci', '--jwks', 'broken.json'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('private members'),
+    })
+  })
+
+  it('says what a token says and whether it is good', async () => {
+    site = await createSite(
+      `clients: { robot: { secret: ${secret}, scopes: [a] }, sealed: { secret: ${secret}, access_token_format: opaque } }\n`,
+    )
+    const running = await site.start()
+    const { access_token } = (
+      await postForm(
+        `${site.url}/oauth/token`,
+        { grant_type: 'client_credentials' },
+        { ...host, ...basic('robot', secret) },
+      )
+    ).json
+    const good = await site.run(['token', 'inspect', '--json'], `${access_token}\n`)
+    expect([good.code, JSON.parse(good.stdout)]).toEqual([
+      0,
+      expect.objectContaining({ valid: true, claims: expect.objectContaining({ sub: 'robot' }) }),
+    ])
+    expect((await site.run(['token', 'inspect'], 'x.y.z\n')).code).toBe(1)
+    const opaque = (
+      await postForm(
+        `${site.url}/oauth/token`,
+        { grant_type: 'client_credentials' },
+        { ...host, ...basic('sealed', secret) },
+      )
+    ).json
+    expect(opaque.access_token).toMatch(/^gha_/)
+    const opened = await site.run(['token', 'inspect', '--json'], `${opaque.access_token}\n`)
+    expect([opened.code, JSON.parse(opened.stdout)]).toEqual([
+      0,
+      { valid: true, header: null, claims: expect.objectContaining({ sub: 'sealed' }) },
+    ])
+    await running.stop()
+  })
+})

@@ -1,0 +1,105 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { basic, createSite, get, postForm, postJson, type Site, waitFor } from './running-program.ts'
+import { type Service, startService } from './service.ts'
+
+const host = { host: 'auth.example.com' }
+const secret = 'kD93nfXqW0aLr8Zt5uYvB2cMhE7gPsJ4'
+const client = `clients: { robot: { secret: ${secret}, scopes: [a, b] } }\n`
+
+let service: Service
+beforeAll(async () => {
+  service = await startService()
+})
+afterAll(() => service.close())
+
+let site: Site
+afterEach(() => site.remove())
+
+/** Whether a process has a handler for SIGHUP, as the kernel tells: the lowest bit of what it catches. */
+function catchesHangup({ pid }: { readonly pid?: number | undefined }): boolean {
+  const caught = /^SigCgt:\s+([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
+  return (BigInt(`0x${caught}`) & 1n) === 1n
+}
+
+describe('a running Gatehouse', () => {
+  it('takes a changed file on reload, and keeps the old one where the new one is bad', async () => {
+    site = await createSite(service.route('/one', 'nothing'))
+    const running = await site.start()
+    const base = `issuer: https://auth.example.com\nlisten: 127.0.0.1:${site.port}\nmaster_key: \${KEY}\n`
+    expect((await get(`${site.url}/one`, host)).status).toBe(200)
+    site.configure(base + service.route('/two', 'nothing') + client)
+    expect((await site.run(['reload'])).code).toBe(0)
+    await waitFor(async () => (await get(`${site.url}/two`, host)).status === 200)
+    expect((await get(`${site.url}/one`, host)).status).toBe(404)
+    const form = { grant_type: 'client_credentials' }
+    const { access_token: token } = (
+      await postForm(`${site.url}/oauth/token`, form, { ...host, ...basic('robot', secret) })
+    ).json
+
+    site.configure(`${base}nonsense: true\n`)
+    expect((await site.run(['reload'])).code).toBe(1)
+    running.process.kill('SIGHUP')
+    await waitFor(async () => running.output().includes('the old one goes on'))
+    expect((await get(`${site.url}/two`, host)).status).toBe(200)
+
+    site.configure(base + service.route('/two', 'nothing'))
+    await site.run(['reload'])
+    await waitFor(
+      async () =>
+        (await postForm(`${site.url}/oauth/token`, form, { ...host, ...basic('robot', secret) })).status === 401,
+    )
+    // The client is gone, and so is what it was given.
+    await waitFor(async () => (await postJson(`${site.url}/validate`, { token }, host)).json.reason === 'revoked')
+  })
+
+  it('says on reload what waits for a restart, and takes no other issuer', async () => {
+    site = await createSite(service.route('/one', 'nothing'))
+    const running = await site.start()
+    const base = `listen: 127.0.0.1:${site.port}\nmaster_key: \${KEY}\n`
+    site.configure(`issuer: https://auth.example.com\n${base}login_api: false\n${service.route('/two', 'nothing')}`)
+    await site.run(['reload'])
+    await waitFor(async () => (await get(`${site.url}/two`, host)).status === 200)
+    await waitFor(async () => running.output().includes('configuration reloaded'))
+    expect(running.output()).toMatch(/"keys":\["login_api"\],"msg":"changed in the file, and taken at the next start/)
+    site.configure(`issuer: https://other.example.com\n${base}${service.route('/three', 'nothing')}`)
+    await site.run(['reload'])
+    await waitFor(async () => running.output().includes('the issuer cannot change while Gatehouse runs'))
+    expect((await get(`${site.url}/two`, host)).status).toBe(200)
+    await running.stop()
+    writeFileSync(join(site.folder, 'data/gatehouse.db.pid'), '4194304\n')
+    expect(await site.run(['reload'])).toMatchObject({ code: 1, stderr: expect.stringContaining('which is gone') })
+  })
+
+  it('takes a reload that comes while it starts once it has started', async () => {
+    site = await createSite()
+    await (await site.start()).stop()
+    const database = new Database(join(site.folder, 'data/gatehouse.db'))
+    database.exec('begin exclusive')
+    const pause = (milliseconds: number) => new Promise((done) => setTimeout(done, milliseconds))
+    const running = await site.startAfter(async (child) => {
+      // As soon as it listens to the signal: before, that would end it.
+      await waitFor(async () => catchesHangup(child))
+      child.kill('SIGHUP')
+      await pause(200)
+      database.close()
+    })
+    await waitFor(async () => running.output().includes('configuration reloaded'))
+  })
+
+  it('does not say on reload that the old file goes on where the new one does, although the database is locked', async () => {
+    site = await createSite(service.route('/one', 'nothing'))
+    const running = await site.start()
+    const database = new Database(join(site.folder, 'data/gatehouse.db'))
+    database.exec('begin exclusive')
+    const base = `issuer: https://auth.example.com\nlisten: 127.0.0.1:${site.port}\nmaster_key: \${KEY}\n`
+    site.configure(base + service.route('/two', 'nothing'))
+    running.process.kill('SIGHUP')
+    await waitFor(async () => running.output().includes('what removed clients had was not ended'))
+    database.close()
+    expect((await get(`${site.url}/two`, host)).status).toBe(200)
+    expect(running.output()).not.toContain('the old one goes on')
+  })
+})
