@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ManualClock } from '@gatehouse/core/time'
-import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { createOutbound } from '../outbound/outbound.ts'
 import { openModuleProvider } from './module.ts'
 import type { Finding, OutsideIdentity, Provider } from './provider.ts'
@@ -118,9 +118,8 @@ describe('a module of one’s own', () => {
   })
 
   it('sees nothing of the environment', async () => {
-    process.env.GATEHOUSE_TEST_SECRET = 'hidden'
+    vi.stubEnv('GATEHOUSE_TEST_SECRET', 'hidden')
     const provider = await open(`export const check = () => ({ user: { subject: '1', env: process.env } })`)
-    delete process.env.GATEHOUSE_TEST_SECRET
     expect(await check(provider, 'alice')).toEqual({ subject: '1', claims: { env: {} } })
   })
 

@@ -231,13 +231,17 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
   return started
 }
 
+/** The hash of {@link goodPassword}, made once: every alice of a process has it. */
+let goodHash: Promise<string> | undefined
+
 async function addAlice({ store, clock, auth }: { store: Store; clock: ManualClock; auth: Auth }): Promise<void> {
   if (await store.users.findByCanonicalName('alice')) return
+  goodHash ??= auth.passwords.hash(goodPassword)
   await addUser(
     { store, clock, passwords: auth.passwords, revocations: auth.revocations },
     {
       username: 'alice',
-      password: goodPassword,
+      passwordHash: await goodHash,
       scopes: ['orders:read', 'orders:write'],
       roles: ['clerk'],
       email: 'alice@example.com',
