@@ -3,21 +3,24 @@ import { defineConfig } from 'vitest/config'
 
 // Tests run the sources of every package; a build is not needed.
 const conditions = ['gatehouse-source', 'node']
+/** Also what needs foreign programs, which runs with `npm run test:all`. */
+const isAll = process.env.GATEHOUSE_INTEROP !== undefined
+const processors = availableParallelism()
 
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'test/**/*.test.ts'],
-    // What needs foreign programs runs with `npm run test:all`.
-    exclude: process.env.GATEHOUSE_INTEROP ? [] : ['test/interop/**', 'test/browser/**'],
+    exclude: isAll ? [] : ['test/interop/**', 'test/browser/**'],
     // Files that run in one process share its modules, which takes a quarter of the time off: what a test changes in its process
-    // it puts back. Spies and the environment are put back for it, also where it fails.
-    isolate: false,
+    // it puts back. Spies and the environment are put back for it, also where it fails. A browser's tests judge each page
+    // once in a process, and each of their files has pages of its own.
+    isolate: isAll,
     restoreMocks: true,
     unstubEnvs: true,
-    // One more than there are processors: much of what runs here waits.
-    maxWorkers: availableParallelism() + 1,
+    // One more than there are processors: much of what runs here waits. Browsers and foreign servers do not wait.
+    maxWorkers: isAll ? Math.max(2, processors - 1) : processors + 1,
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },
