@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { HashWorkers } from './hash-workers.ts'
 import { createPasswords, type Passwords } from './passwords.ts'
 
 const opened: Passwords[] = []
@@ -48,6 +49,22 @@ describe('passwords', () => {
     const refused = { reason: { code: 'temporarily_unavailable' } }
     expect(await outcomes).toMatchObject([refused, refused, refused])
     expect(passwords.depth).toBe(0)
+  })
+
+  it('leave threads that others use too to them when they end', async () => {
+    const workers = new HashWorkers()
+    try {
+      const [ending, going] = [0, 1].map(() => createPasswords({ atATime: 1, mayWait: 10, workers })) as [
+        Passwords,
+        Passwords,
+      ] // two
+      const hash = await ending.hash('right')
+      await ending.close()
+      expect(await going.check('right', hash)).toBe('right')
+      expect(workers.size).toBe(1)
+    } finally {
+      await workers.close()
+    }
   })
 
   it('that no thread gets are wiped: one too many, and those that wait when all ends', async () => {

@@ -40,7 +40,7 @@ export interface Passwords {
   isBreached(password: string): Promise<boolean>
   /** How many hashes run or wait. */
   readonly depth: number
-  /** Ends the threads that are its own; what is hashed or waits then fails with `temporarily_unavailable`. */
+  /** Ends the threads, where they are its own; what is hashed or waits on them fails with `temporarily_unavailable`. */
   close(): Promise<void>
 }
 
