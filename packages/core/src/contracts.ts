@@ -144,6 +144,7 @@ export interface RefusalPage {
 
 /** A form that somebody had sent without a session, or without one that was good enough, and that may be sent now. */
 export interface WaitingForm {
+  readonly id: string
   /** Path and query that it was sent to. */
   readonly target: string
   /** Its Content-Type, as it was sent. */
@@ -154,6 +155,8 @@ export interface WaitingForm {
   readonly sender: string
   /** Takes it away: of any number of callers one gets true. Cost: one statement. */
   take(): Promise<boolean>
+  /** Keeps it once more as it was, where it was taken and has not been sent after all. Cost: one statement. */
+  putBack(): Promise<void>
 }
 
 /** What the gateway asks of the sessions that Gatehouse holds for apps in the browser. */
@@ -188,5 +191,13 @@ export interface BrowserApps<Request> {
   /** The form of this id, where this browser has sent it and it still waits. Cost: one read. */
   findForm(request: Request, form: { readonly host: string; readonly id: string }): Promise<WaitingForm | undefined>
   /** What a person is shown who was refused, with the id that finds the rest in the log. */
-  showRefusal(request: Request, refusal: { readonly code: ErrorCode; readonly id: string }): RefusalPage
+  showRefusal(
+    request: Request,
+    refusal: {
+      readonly code: ErrorCode
+      readonly id: string
+      /** The id of a form that waits all the same, and may be sent once more. */
+      readonly form?: string | undefined
+    },
+  ): RefusalPage
 }

@@ -2,7 +2,7 @@ import { addUser } from '@gatehouse/auth/domain/users'
 import type { ShownPage } from '@gatehouse/auth/testing/browser'
 import type { HostBrowser } from '@gatehouse/auth/testing/host-browser'
 import { goodPassword } from '@gatehouse/auth/testing/start-auth'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type BrowserSite, startBrowserSite } from './testing/browser-site.ts'
 
 let site: BrowserSite
@@ -47,6 +47,9 @@ const signInAs = (login: ShownPage, username = 'alice') => browser.submit(login,
 /** Sends a form without a session and signs in: what one is shown then. */
 const sendAndSignIn = async (path: string, body: string, type?: string, username?: string): Promise<ShownPage> =>
   signInAs(await browser.post(site.app + path, body, type === undefined ? {} : { 'content-type': type }), username)
+/** Where a page leads that says that a form waits on. */
+const linkOf = ({ text }: ShownPage): string =>
+  site.app + (/id="send-again" class="button primary" href="([^"]+)"/.exec(text)?.[1] ?? '')
 const isAutomatic = ({ text }: ShownPage): boolean => text.includes('/_gatehouse/assets/submit.js')
 
 describe('a form without a session', () => {
@@ -129,6 +132,17 @@ describe('a form whose sender is known', () => {
     expect(isAutomatic(page)).toBe(true)
     const answer = await browser.submit(page)
     expect(JSON.parse(answer.text)).toMatchObject({ body: 'amount=3', url: '/fresh/pay' })
+    back()
+  })
+
+  it('goes by itself no more once the service was away, or it would come and go as long as that is', async () => {
+    const page = await signInAs(await tooOld())
+    expect(isAutomatic(page)).toBe(true)
+    await site.stopService()
+    const refused = await browser.submit(page)
+    await site.startService()
+    const shown = await browser.visit(linkOf(refused))
+    expect([shown.form.action, isAutomatic(shown)]).toEqual([page.form.action, false])
     back()
   })
 
@@ -254,5 +268,60 @@ describe('a form that waits', () => {
     const page = await sendAndSignIn('/api/secrets', fields)
     expect((await browser.submit(page)).status).toBe(403)
     expect(site.received).toEqual([])
+  })
+})
+
+describe('a form that does not get to the service', () => {
+  const isKept = ({ text }: ShownPage): boolean => text.includes('id="still-kept"')
+
+  it('is kept on where no connection can be made, and sent once when there is one', async () => {
+    const page = await sendAndSignIn('/orders?draft=1', withFile, `multipart/form-data; boundary=${boundary}`)
+    await site.stopService()
+    const refused = await browser.submit(page)
+    expect([refused.status, isKept(refused)]).toEqual([502, true])
+    const shown = await browser.visit(linkOf(refused))
+    expect(shown.form.action).toBe(page.form.action)
+    await site.startService()
+    const answers = await Promise.all([browser.submit(shown), browser.submit(shown)])
+    expect(answers.map(({ status }) => status)).toContain(200)
+    expect(site.received).toMatchObject([{ url: '/orders?draft=1', body: Buffer.from(withFile).toString() }])
+  })
+
+  it('waits for somebody else who sends it no more than before', async () => {
+    const page = await sendAndSignIn('/orders', fields)
+    await site.stopService()
+    const refused = await browser.submit(page)
+    await site.startService()
+    const other = site.newBrowser()
+    await other.submit(await other.visit(`${site.app}/`), { username: 'bob', password: goodPassword })
+    expect((await other.visit(linkOf(refused))).text).toContain('id="gone"')
+  })
+
+  it('is gone where the service may have heard of it: it is sent once', async () => {
+    const page = await sendAndSignIn('/broken', fields)
+    const refused = await browser.submit(page)
+    expect([refused.status, isKept(refused)]).toEqual([502, false])
+    expect((await browser.submit(page)).text).toContain('id="gone"')
+  })
+
+  it('waits on where the route has had enough requests', async () => {
+    const page = await sendAndSignIn('/limited', fields)
+    expect((await browser.visit(`${site.app}/limited`)).status).toBe(200)
+    const refused = await browser.submit(page)
+    expect([refused.status, isKept(refused)]).toEqual([429, true])
+    site.clock.advance(60)
+    expect((await browser.submit(await browser.visit(linkOf(refused)))).status).toBe(200)
+    expect(site.received).toMatchObject([{ method: 'GET' }, { method: 'POST', body: fields }])
+    site.clock.advance(-60)
+  })
+
+  it('is not told to be kept where that failed', async () => {
+    const page = await sendAndSignIn('/orders', fields)
+    await site.stopService()
+    const insert = vi.spyOn(site.store.keptForms, 'insert').mockRejectedValue(new Error('away'))
+    const refused = await browser.submit(page)
+    insert.mockRestore()
+    await site.startService()
+    expect([refused.status, isKept(refused)]).toEqual([502, false])
   })
 })

@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http'
 import type { WaitingForm } from '@gatehouse/core/contracts'
+import type { ErrorCode } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import { keptFormParameter } from '@gatehouse/core/wire-names'
 import { type CheckedRequest, checkMessage } from './check-request.ts'
@@ -79,10 +80,32 @@ export function checkSender({ form, token, route }: Visit): Denial | undefined {
   return { code: 'forbidden', reason: 'the form was kept for somebody else', needed }
 }
 
-/** Uses a form up, and goes on only where nobody has sent it before. */
-export async function takeForm(form: WaitingForm): Promise<Denial | undefined> {
-  return (await form.take()) ? undefined : noForm
+/** Uses the form of a visit up, and goes on only where nobody has sent it before. */
+export async function takeForm(visit: Visit, form: WaitingForm): Promise<Denial | undefined> {
+  visit.form = undefined
+  if (!(await form.take())) return noForm
+  visit.usedForm = form
+  return undefined
 }
+
+/** Keeps a form that was used up for nothing, since no service has heard of it: its sender shall not have to type it anew. */
+export async function putBackForm(visit: Visit, form: WaitingForm): Promise<void> {
+  visit.usedForm = undefined
+  await form.putBack()
+  visit.form = form
+}
+
+/** Refusals that pass with time, so that sending the form again makes sense. */
+const passing: ReadonlySet<ErrorCode> = new Set([
+  'too_many_requests',
+  'temporarily_unavailable',
+  'bad_gateway',
+  'gateway_timeout',
+])
+
+/** The id of the form that a refused request stands for, where it waits all the same; its sender may try once more. */
+export const findWaitingId = ({ form }: Visit, { code }: Denial): string | undefined =>
+  passing.has(code) ? form?.id : undefined
 
 /** The answer where there is no form any more: the page that says so. */
 export const noForm: Denial = {

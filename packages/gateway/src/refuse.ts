@@ -9,6 +9,7 @@ import { findAnswerHeaders } from './answers/answer-headers.ts'
 import { isForPerson } from './authenticate/sign-in-detour.ts'
 import type { Denial } from './denial.ts'
 import { isGrpc, refuseCall } from './http2/grpc.ts'
+import { findWaitingId, putBackForm } from './kept-form.ts'
 import type { Visit } from './visit.ts'
 
 /** What the log says of a refusal or of an upstream's failure. */
@@ -57,6 +58,14 @@ const lingerMilliseconds = 1000
  * way, also then, where a route has its request and it is no proxy's question.
  */
 export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
+  const { usedForm } = visit
+  if (usedForm === undefined || visit.sent) return answerRefusal(sink, visit, denial)
+  const answer = (): void => answerRefusal(sink, visit, denial)
+  // Where that fails, the page does not say that it waits.
+  putBackForm(visit, usedForm).then(answer, answer)
+}
+
+function answerRefusal(sink: RefusalSink, visit: Visit, denial: Denial): void {
   const { request, response, checked } = visit
   const status = statusOf(denial)
   const route = visit.route?.name ?? ''
@@ -125,9 +134,10 @@ function challengeOf({ realm }: RefusalSink, visit: Visit, parameters: Challenge
 }
 
 /** The page for a person who looks at an app of ours; absent for everybody else, and for who is sent somewhere. */
-function pageFor({ apps }: RefusalSink, visit: Visit, { code, status }: Denial, id: string): RefusalPage | undefined {
+function pageFor({ apps }: RefusalSink, visit: Visit, denial: Denial, id: string): RefusalPage | undefined {
+  const { code, status } = denial
   const isShown = apps !== undefined && visit.route?.service.session === true && status !== 303 && isForPerson(visit)
-  return isShown ? apps.showRefusal(visit.request, { code, id }) : undefined
+  return isShown ? apps.showRefusal(visit.request, { code, id, form: findWaitingId(visit, denial) }) : undefined
 }
 
 /** The JSON that strangers see. */

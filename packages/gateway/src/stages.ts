@@ -73,8 +73,8 @@ function findSender(_pipeline: Pipeline, visit: Visit): Denial | undefined {
   return checkSender(visit)
 }
 
-function useForm(_pipeline: Pipeline, { form }: Visit): Outcome {
-  return form && takeForm(form)
+function useForm(_pipeline: Pipeline, visit: Visit): Outcome {
+  return visit.form && takeForm(visit, visit.form)
 }
 
 function noteCaller(visit: Visit, found: VerifiedToken | Denial | undefined): Denial | undefined {

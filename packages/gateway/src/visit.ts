@@ -28,6 +28,8 @@ export class Visit {
   proof: DpopProof | undefined = undefined
   /** The form that it is, where that was kept while its sender signed in; still to be used up. */
   form: WaitingForm | undefined = undefined
+  /** The same form once it is used up; it is put back where the request does not reach the service. */
+  usedForm: WaitingForm | undefined = undefined
   /** How the rate limits stand that it was counted against; absent where there are none. */
   rate: RateState | undefined = undefined
   /** The limits among whose requests it is counted now. */
@@ -38,6 +40,8 @@ export class Visit {
   allowed = false
   /** Set once an exchange has it, which then counts the answer. */
   forwarded = false
+  /** Set once a service may have heard of it. */
+  sent = false
 
   constructor(
     request: IncomingMessage,

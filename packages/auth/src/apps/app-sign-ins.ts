@@ -41,7 +41,7 @@ export interface AppSignIns {
   findForm(
     request: Pick<IncomingMessage, 'headers'>,
     form: { readonly host: string; readonly id: string },
-  ): Promise<(Pick<KeptForm, 'target' | 'type' | 'body' | 'asks'> & Pick<WaitingForm, 'sender' | 'take'>) | undefined>
+  ): Promise<(WaitingForm & Pick<KeptForm, 'asks'>) | undefined>
   /**
    * Takes up what the authorization endpoint has answered: a grant of the app. Errors: `invalid_request` where this browser
    * has not asked for it, or long ago, with where to start again; whatever the authorization endpoint said.
@@ -207,7 +207,12 @@ export function createAppSignIns(dependencies: Dependencies): AppSignIns {
       const form = await findOf(headers, host, id)
       if (form?.sender == null) return undefined
       const { target, type, body, sender, asks } = form
-      return { target, type, sender, asks, body, take: async () => (await keptForms.take(host, id)) !== undefined }
+      return {
+        ...{ id, target, type, sender, asks, body },
+        take: async () => (await keptForms.take(host, id)) !== undefined,
+        // It did not go by itself this time: whoever sends it again is asked.
+        putBack: () => keptForms.putBack(host, id, { ...form, asks: true }),
+      }
     },
   }
 }

@@ -32,6 +32,8 @@ export interface KeptForms {
   find(host: string, id: string): Promise<KeptForm | undefined>
   /** Takes it away, once; absent as above. Cost: one statement. */
   take(host: string, id: string): Promise<KeptForm | undefined>
+  /** Keeps one that was taken again, under its id, for as long as one that comes now. Cost: one statement. */
+  putBack(host: string, id: string, form: KeptForm): Promise<void>
 }
 
 const hashId = (id: string): string => hash('sha256', id, 'base64url')
@@ -54,16 +56,20 @@ export const createKeptForms = ({
     const form = JSON.parse(text) as KeptForm // what opens was sealed by `keep` below
     return { ...form, body: Buffer.from(form.body, 'base64').toString('latin1') }
   }
+  const insert = (host: string, id: string, form: KeptForm): Promise<void> => {
+    // As the text that it is, a byte that JSON escapes would take six.
+    const body = Buffer.from(form.body, 'latin1').toString('base64')
+    const sealed = sealUnder(ring, JSON.stringify({ ...form, body }), placeOf(host, id))
+    return store.keptForms.insert({ hash: hashId(id), sealed, expires_at: seconds(clock.now() + detourLifetime) })
+  }
   return {
     async keep(host, form) {
       const id = randomToken(32)
-      // As the text that it is, a byte that JSON escapes would take six.
-      const body = Buffer.from(form.body, 'latin1').toString('base64')
-      const sealed = sealUnder(ring, JSON.stringify({ ...form, body }), placeOf(host, id))
-      await store.keptForms.insert({ hash: hashId(id), sealed, expires_at: seconds(clock.now() + detourLifetime) })
+      await insert(host, id, form)
       return id
     },
     find: async (host, id) => open(host, id, await store.keptForms.find(hashId(id), clock.now())),
     take: async (host, id) => open(host, id, await store.keptForms.consume(hashId(id), clock.now())),
+    putBack: insert,
   }
 }

@@ -7,12 +7,12 @@ import type { Looks } from '../pages/look.ts'
 /** What people are shown whom the gateway refuses a page of an app: in the installation's own look and their language. */
 export const createRefusalPages =
   (looks: Pick<Looks, 'of'>): BrowserApps<IncomingMessage>['showRefusal'] =>
-  (request, { code, id }) => {
+  (request, { code, id, form }) => {
     const {
       text = '',
       type = 'text/html',
       headers = {},
-    } = renderErrorPage(new GatehouseError(code), id, looks.of(request))
+    } = renderErrorPage(new GatehouseError(code), id, looks.of(request), form)
     const pairs = Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((one) => [name, one]))
     return { text: String(text), headers: ['content-type', type, ...pairs] }
   }

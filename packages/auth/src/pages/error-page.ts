@@ -1,4 +1,5 @@
 import { errorCatalogue, type GatehouseError } from '@gatehouse/core/errors'
+import { paths } from '@gatehouse/core/paths'
 import type { Answer } from '../http/endpoint.ts'
 import type { MessageKey } from '../messages/catalogue.ts'
 import { html } from './html.ts'
@@ -31,9 +32,10 @@ const titleOf = ({ status, details }: GatehouseError): MessageKey => {
 
 /**
  * An error as people see it: what is wrong, what to do, and the id under which the log knows the rest. What only the makers
- * of an app can mend stands below, in English as in every other answer to programs.
+ * of an app can mend stands below, in English as in every other answer to programs. `form`: the id of a form that waits all the
+ * same, and can be sent once more.
  */
-export const renderErrorPage = (error: GatehouseError, requestId: string, look: Look): Answer => {
+export const renderErrorPage = (error: GatehouseError, requestId: string, look: Look, form?: string): Answer => {
   const { startAgain } = error.details
   const key = startAgain === undefined ? (told[error.code] ?? 'error.invalid_request') : 'error.expired'
   const hasDetail = error.message !== errorCatalogue[error.code].description && !(error.code in toldInFull)
@@ -49,6 +51,11 @@ ${
   startAgain === undefined
     ? html`<p>${look.html('error.what_next', { id: html`<code id="request-id">${requestId}</code>` })}</p>`
     : html`<p><a id="start-again" class="button primary" href="${startAgain}">${look.text('error.start_again')}</a></p>`
+}
+${
+  form !== undefined &&
+  html`<p id="still-kept">${look.text('kept_form.still_kept')}</p>
+<p><a id="send-again" class="button primary" href="${paths.appForm}?id=${form}">${look.text('kept_form.look_again')}</a></p>`
 }
 ${hasDetail && html`<details open><summary>${look.text('error.detail')}</summary><p id="detail" lang="en">${error.message}</p></details>`}`,
     },

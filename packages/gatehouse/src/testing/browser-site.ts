@@ -31,13 +31,16 @@ export interface BrowserSite {
   /** Of another app. */
   readonly otherApp: string
   readonly received: Received[]
+  /** Ends the service: its port takes no connections until it {@link startService starts} again. */
+  stopService(): Promise<void>
+  startService(): Promise<void>
   newBrowser(): HostBrowser
   /** Signs alice in, from where a browser was led to; the answer is where it gets to then. */
   signIn(browser: HostBrowser, address: string): ReturnType<HostBrowser['submit']>
   close(): Promise<void>
 }
 
-/** Starts it, with events that do not end at `/events`; alice may read and write orders. `routes` are the app's, as YAML. */
+/** Starts it, with events that do not end at `/events` and a connection that does at `/broken`; alice may read and write orders. `routes` are the app's, as YAML. */
 export async function startBrowserSite(routes = defaultRoutes): Promise<BrowserSite> {
   const received: Received[] = []
   const upstream = createServer((request, response) => {
@@ -46,6 +49,7 @@ export async function startBrowserSite(routes = defaultRoutes): Promise<BrowserS
       body += chunk
     })
     request.on('end', () => {
+      if (request.url === '/broken') return void request.socket.destroy()
       if (request.url === '/events') {
         response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: first\n\n')
         return
@@ -55,7 +59,8 @@ export async function startBrowserSite(routes = defaultRoutes): Promise<BrowserS
       response.end(JSON.stringify({ subject: request.headers['x-gatehouse-subject'], url: request.url, body }))
     })
   })
-  const origin = `http://127.0.0.1:${await listen(upstream)}`
+  const servicePort = await listen(upstream)
+  const origin = `http://127.0.0.1:${servicePort}`
   const issuer = 'http://localhost:8080'
   const text = `
 issuer: ${issuer}
@@ -104,6 +109,14 @@ services:
     ...{ program, store, clock, port, issuer, received },
     app: 'http://shop.localhost:8080',
     otherApp: 'http://other.localhost:8080',
+    async stopService() {
+      const closed = new Promise((done) => upstream.close(done))
+      upstream.closeAllConnections()
+      await closed
+    },
+    async startService() {
+      await listen(upstream, servicePort)
+    },
     newBrowser: () => new HostBrowser(port),
     async signIn(browser, address) {
       return browser.submit(await browser.visit(address), { username: 'alice', password: goodPassword })
@@ -125,9 +138,10 @@ const defaultRoutes = `
       - { path: /open/**, require: optional }
       - { path: /fresh/**, require: { max_age: 5m } }
       - { path: /strong/**, require: { acr: ['2'] } }
+      - { path: /limited, require: signed-in, limits: { rate: [{ per: route, requests: 1, in: 1m }] } }
       - { path: /goodbye, require: nothing }`
 
-async function listen(server: Server | Program['server']): Promise<number> {
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+async function listen(server: Server | Program['server'], port = 0): Promise<number> {
+  await new Promise<void>((done) => server.listen(port, '127.0.0.1', done))
   return (server.address() as AddressInfo).port
 }

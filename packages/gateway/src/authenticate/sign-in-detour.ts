@@ -43,19 +43,22 @@ async function begin(
   request: IncomingMessage,
 ): Promise<Denial> {
   // It is kept anew, and must not be sent twice.
-  const gone = visit.form && (await takeForm(visit.form))
+  const { form } = visit
+  const gone = form && (await takeForm(visit, form))
   if (gone !== undefined) return gone
   const { location, cookies } = await apps.begin(request, {
     host: checked.host,
     returnTo: checked.query === '' ? checked.path : `${checked.path}?${checked.query}`,
     address: visit.address,
     keepForm,
-    sender: visit.form?.sender,
+    sender: form?.sender,
     // Without a session it may be from whoever sits at the browser, and does not go by itself.
     asks: visit.token === undefined,
     acrValues: denial.challenge?.acrValues,
     maxAge: denial.challenge?.maxAge,
   })
+  // It waits anew: there is nothing to put back.
+  visit.usedForm = undefined
   const { code, reason, needed } = denial
   const headers = ['location', location, ...cookies.flatMap((cookie) => ['set-cookie', cookie])]
   return { code, status: 303, reason: `${reason}; sent to sign in`, needed, headers }

@@ -147,6 +147,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   onConnect(abort: (reason?: Error) => void): void {
     this.#upstream.reached()
     this.#abort = abort
+    this.visit.sent = true
     this.#ticksWaiting = 0
     // Not `abort`, which costs the connection: those behind this one in the queue wait for it.
     if (this.#over) throw new Error('It was given up while it waited for a connection')

@@ -10,4 +10,7 @@ export const keptForm: Catalogue = {
   'kept_form.title_gone': 'Es gibt nichts zu senden',
   'kept_form.gone':
     'Was aufbewahrt wurde, ist bereits gesendet, hat zu lange gewartet oder wurde von jemand anderem begonnen. Es wird nicht gesendet.',
+  'kept_form.still_kept':
+    'Was Sie senden wollten, wurde nicht zugestellt. Es wird eine halbe Stunde aufbewahrt, damit Sie es noch einmal senden können.',
+  'kept_form.look_again': 'Ansehen und noch einmal senden',
 }

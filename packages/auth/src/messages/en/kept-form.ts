@@ -8,4 +8,7 @@ export const keptForm = {
   'kept_form.title_gone': 'There is nothing to send',
   'kept_form.gone':
     'What was kept was sent already, has waited for too long, or was begun by somebody else. It will not be sent.',
+  'kept_form.still_kept':
+    'What you were about to send has not been delivered. It is kept for half an hour, so that you can send it again.',
+  'kept_form.look_again': 'Look at it and send it again',
 } as const

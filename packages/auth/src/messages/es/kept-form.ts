@@ -8,4 +8,7 @@ export const keptForm: Catalogue = {
   'kept_form.file': 'Archivo {name}, {bytes} bytes',
   'kept_form.title_gone': 'No hay nada que enviar',
   'kept_form.gone': 'Lo que se conservó ya se envió, ha esperado demasiado o lo empezó otra persona. No se enviará.',
+  'kept_form.still_kept':
+    'Lo que iba a enviar no se ha entregado. Se conserva media hora para que pueda enviarlo de nuevo.',
+  'kept_form.look_again': 'Verlo y enviarlo de nuevo',
 }

@@ -10,4 +10,7 @@ export const keptForm: Catalogue = {
   'kept_form.title_gone': 'Il n’y a rien à envoyer',
   'kept_form.gone':
     'Ce qui avait été conservé a déjà été envoyé, a attendu trop longtemps ou avait été commencé par quelqu’un d’autre. Cela ne sera pas envoyé.',
+  'kept_form.still_kept':
+    'Ce que vous alliez envoyer n’a pas été remis. Cela est conservé une demi-heure pour que vous puissiez l’envoyer de nouveau.',
+  'kept_form.look_again': 'Le revoir et l’envoyer de nouveau',
 }
