@@ -84,7 +84,7 @@ function forward(
     path: target,
     method: visit.method,
     headers,
-    body: checked.bodyLength !== 0,
+    bodyLength: checked.bodyLength,
     authenticated: visit.token !== undefined,
     added: findAnswerHeaders(visit, false),
     onUpgrade,

@@ -14,6 +14,7 @@ import { leave } from '../traffic/concurrency.ts'
 import type { Turns } from '../turns.ts'
 import type { Visit } from '../visit.ts'
 import { isEventStream, saysLength, saysTooLong } from './answer-shape.ts'
+import { BodyWait } from './body-wait.ts'
 import { noConnection, revokedMeanwhile, tooLarge, tooLong } from './denials.ts'
 import { closeEmptyBody } from './empty-body.ts'
 import { HeaderWait } from './header-wait.ts'
@@ -46,7 +47,8 @@ export interface ForwardedRequest {
   readonly path: string
   readonly method: string
   readonly headers: string[]
-  readonly body: boolean
+  /** Bytes of its body; 0 = it has none, -1 = as many as come. */
+  readonly bodyLength: number
   readonly authenticated: boolean
   /** What is added to the answer's headers. */
   readonly added: readonly string[] | undefined
@@ -77,6 +79,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   #upstream: Upstream
   #abort: ((reason?: Error) => void) | undefined = undefined
   #headerWait: HeaderWait | undefined = undefined
+  /** Absent where there is no body, or that of a conversation. */
+  #bodyWait: BodyWait | undefined = undefined
   #resume: (() => void) | undefined = undefined
   #retried = false
   /** Answered, failed or given up: whatever undici still says is of no interest. */
@@ -96,7 +100,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   /** Ticks since its token was revoked; -1 = it was not. */
   #ticksRevoked = -1
 
-  /** `body`: whether the request has one. `options.body` is filled in here. */
   constructor(
     forwarder: Forwarder,
     visit: Visit,
@@ -122,11 +125,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     // Only where the service can hold a conversation: there its pool ends what is silent, and over HTTP/1.1 nobody would.
     const isHttp2 = findHttp2Origin(first.origin) !== undefined
     this.#isTalk = isHttp2 && isGrpc(visit.request)
-    this.#body = request.body
-      ? new RequestBody(visit.request, route.bodyLimit, () => this.#giveUp(tooLarge(route)), this.#isTalk, isHttp2)
-      : null
-    if (!request.body && request.onUpgrade === undefined) closeEmptyBody(visit.request)
-    const { path, method, headers, onUpgrade } = request
+    const { path, method, headers, bodyLength, onUpgrade } = request
+    const onTooLarge = (): void => this.#giveUp(tooLarge(route))
+    this.#body =
+      bodyLength === 0
+        ? null
+        : new RequestBody(visit.request, bodyLength, route.bodyLimit, onTooLarge, this.#isTalk, isHttp2)
+    if (bodyLength === 0 && onUpgrade === undefined) closeEmptyBody(visit.request)
     this.#onUpgrade = onUpgrade
     this.#options = { path, method, headers, body: this.#body, ...(onUpgrade ? { upgrade: 'websocket' } : {}) }
   }
@@ -136,12 +141,21 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     return this.#headers === undefined ? this.#isTalk : !saysLength(this.#headers)
   }
 
-  /** Sends the request. */
+  /** Sends the request, as soon as enough of its body is there. */
   start(): void {
     this.visit.forwarded = true
     this.#forwarder.running.add(this)
     this.#response.on('close', () => this.#onClosed())
-    this.#upstream.dispatch(this.#options, this, this.visit.startedAt)
+    if (this.#body === null || this.#isTalk) this.#upstream.dispatch(this.#options, this, this.visit.startedAt)
+    else this.#bodyWait = new BodyWait(this.#upstream, this.#body, () => this.#send())
+  }
+
+  /** Sends a request that had to wait for its body: meanwhile much may have changed. */
+  #send(): void {
+    if (this.#over) return
+    if (this.#ticksRevoked !== -1) return this.#giveUp(revokedMeanwhile)
+    if (this.#upstream.isFull) return this.#giveUp(noConnection(this.#route.requirement.needed))
+    this.#upstream.dispatch(this.#options, this, this.#forwarder.clock.milliseconds())
   }
 
   onConnect(abort: (reason?: Error) => void): void {
@@ -231,6 +245,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
 
   onComplete(trailers?: string[] | null): void {
     this.#upstream.running -= 1
+    this.#bodyWait?.end()
     if (this.#over) return
     this.#over = true
     this.#complete = true
@@ -249,6 +264,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
 
   onError(error: Error): void {
     this.#upstream.running -= 1
+    this.#bodyWait?.end()
     this.#headerWait?.stop()
     const nothingSent = this.#abort === undefined
     const now = this.#forwarder.clock.milliseconds()
@@ -296,6 +312,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
         close: true,
       })
     } else if (this.#abort === undefined) {
+      this.#bodyWait?.look()
+      // For as long as the client sends, and not too slowly, nobody else is to blame.
+      if (this.#bodyWait?.isWaiting && this.#body?.isArriving) return
       this.#ticksWaiting += 1
       const patience = tuning.queueTicks + this.#route.service.timeouts.connect / tuning.tick
       if (this.#ticksWaiting > patience) this.#giveUp(noConnection(this.#route.requirement.needed))
@@ -346,6 +365,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
       this.#over = true
       this.#abort?.()
     }
+    this.#bodyWait?.end()
     this.#body?.destroy()
     const { clock, running, onAnswer } = this.#forwarder
     running.remove(this)

@@ -127,13 +127,14 @@ describe('an upstream that', () => {
     })
     stops.push(upstream.stop)
     const test = await gatewayFor(upstream.origin)
-    const half = `POST / HTTP/1.1\r\nHost: auth.test\r\nContent-Length: 20\r\n\r\n0123456789`
+    const halfBody = 'x'.repeat(20_000) // more than is read ahead
+    const half = `POST / HTTP/1.1\r\nHost: auth.test\r\nContent-Length: 40000\r\n\r\n${halfBody}`
     const text = await new Promise<string>((resolve) => {
       let all = ''
       const socket = connect(test.port, '127.0.0.1', () => socket.write(half))
       socket.on('data', (chunk) => {
         all += chunk.toString()
-        if (all.split('HTTP/1.1 401').length === 2 && all.endsWith('no')) socket.write(`0123456789${half}`)
+        if (all.split('HTTP/1.1 401').length === 2 && all.endsWith('no')) socket.write(halfBody + half)
         if (all.split('HTTP/1.1 401').length === 3 && all.endsWith('no')) socket.destroy()
       })
       socket.on('close', () => resolve(all))
@@ -224,7 +225,7 @@ describe('a client that goes away', () => {
     const stream = connect(test.port, '127.0.0.1', () => stream.write('GET / HTTP/1.1\r\nHost: auth.test\r\n\r\n'))
     await new Promise((resolve) => stream.once('data', resolve))
     const upload = connect(test.port, '127.0.0.1', () =>
-      upload.write('POST / HTTP/1.1\r\nHost: auth.test\r\nContent-Length: 10\r\n\r\nabc'),
+      upload.write('POST / HTTP/1.1\r\nHost: auth.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n'),
     )
     await until(() => open === 2)
     stream.destroy()

@@ -11,7 +11,12 @@ const mostHeld = 65_536
 export class RequestBody extends Readable {
   /** When the last of it came, by `performance.now()`; 0 before that. */
   endedAt = 0
+  /** Called when {@link hasEnough} or {@link isWhole} has come to be true, perhaps more than once. */
+  onProgress: (() => void) | undefined = undefined
+  /** Whether so much of it has come that it can be sent on: all of it, as much as is read ahead, or whatever comes. */
+  hasEnough: boolean
   readonly #request: IncomingMessage
+  readonly #length: number
   readonly #limit: number
   readonly #onTooLarge: () => void
   #bytes = 0
@@ -24,15 +29,24 @@ export class RequestBody extends Readable {
   #held: Buffer[] | undefined
 
   /**
-   * `limit` in bytes. `onTooLarge` is called once, when a body turns out longer; what is longer is never forwarded. `isPatient`:
+   * `length` in bytes, as the client has said it; -1 = it has not. `limit` in bytes. `onTooLarge` is called once, when a body turns out longer; what is longer is never forwarded. `isPatient`:
    * whether it may come as slowly as it likes, as the messages of a conversation do. `isHeld`: whether its beginning is held, so
    * that it can be sent once more.
    */
-  constructor(request: IncomingMessage, limit: number, onTooLarge: () => void, isPatient = false, isHeld = false) {
+  constructor(
+    request: IncomingMessage,
+    length: number,
+    limit: number,
+    onTooLarge: () => void,
+    isPatient = false,
+    isHeld = false,
+  ) {
     super()
     this.#held = isHeld ? [] : undefined
     this.#isPatient = isPatient
     this.#request = request
+    this.#length = length
+    this.hasEnough = length < 0
     this.#limit = limit
     this.#onTooLarge = onTooLarge
     // Whoever destroys this with an error tells the exchange as well; unheard, the event would end the process.
@@ -41,6 +55,7 @@ export class RequestBody extends Readable {
     request.on('end', () => {
       this.endedAt = performance.now()
       if (!this.destroyed) this.push(null)
+      this.#progress()
     })
   }
 
@@ -59,7 +74,19 @@ export class RequestBody extends Readable {
     if (this.#discarding || this.destroyed) return
     if (this.#held !== undefined && this.#bytes <= mostHeld) this.#held.push(chunk)
     else this.#held = undefined
-    if (!this.push(chunk)) this.#request.pause()
+    const takesMore = this.push(chunk)
+    if (!takesMore) this.#request.pause()
+    if (!takesMore || this.#bytes === this.#length) this.#progress()
+  }
+
+  #progress(): void {
+    this.hasEnough = true
+    this.onProgress?.()
+  }
+
+  /** Whether all of it has come. */
+  get isWhole(): boolean {
+    return this.endedAt !== 0 || this.#bytes === this.#length
   }
 
   /** All that has come so far, once; absent where that is not held. Nothing is held from then on. */

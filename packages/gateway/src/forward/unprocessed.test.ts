@@ -106,18 +106,18 @@ describe.each(ways)('a request that a service has not taken, by %s,', (_name, re
   it('is sent once more while its body still comes, and gets all of it in its order', async () => {
     const { origin, received } = await startService(refuse)
     const test = await front(origin)
-    const headers = { host: 'auth.test', 'content-length': 30_000 }
+    const headers = { host: 'auth.test', 'content-length': 60_000 }
     const asked = request({ host: '127.0.0.1', port: test.port, method: 'POST', headers, agent: false })
     const answered = once(asked, 'response')
-    asked.write('a'.repeat(10_000))
+    asked.write('a'.repeat(20_000))
     await until(() => received.length === 2)
-    asked.write('b'.repeat(10_000))
+    asked.write('b'.repeat(20_000))
     await new Promise((resolve) => setTimeout(resolve, 50))
-    asked.end('c'.repeat(10_000))
+    asked.end('c'.repeat(20_000))
     const [response] = await answered
     let text = ''
     for await (const chunk of response) text += chunk
-    expect([response.statusCode, text]).toEqual([200, ['a', 'b', 'c'].map((one) => one.repeat(10_000)).join('')])
+    expect([response.statusCode, text]).toEqual([200, ['a', 'b', 'c'].map((one) => one.repeat(20_000)).join('')])
   })
 
   it('is sent once more alone: a second no is the answer', async () => {

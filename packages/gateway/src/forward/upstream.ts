@@ -18,6 +18,8 @@ export class Upstream {
   readonly origin: string
   /** Requests that were handed over and are not over, the waiting ones included. */
   running = 0
+  /** Of those, the requests whose body is still to come, but for conversations. */
+  unfinished = 0
   /** How well it answers. */
   readonly standing = new Standing()
   readonly #options: UpstreamOptions
@@ -37,6 +39,9 @@ export class Upstream {
   #resolveAt = 0
   #addresses = ''
   #closed: Promise<void> | undefined = undefined
+  /** Requests that will be handed over once enough of their body has come. */
+  #expected = 0
+  #onNoneExpected: (() => void) | undefined = undefined
 
   constructor(origin: string, options: UpstreamOptions, tuning: ForwardTuning) {
     this.origin = origin
@@ -78,8 +83,32 @@ export class Upstream {
 
   /** Whether {@link take} would say so; nothing is changed by asking. */
   canTake(now: number): boolean {
-    if (this.running >= this.#connections + this.#tuning.queue) return false
+    if (this.isFull) return false
     return this.#pausedUntil === 0 || !isAhead(this.#pausedUntil, now, this.#tuning.lastPause)
+  }
+
+  /** Whether as many requests wait for a connection as may. */
+  get isFull(): boolean {
+    return this.running >= this.#connections + this.#tuning.queue
+  }
+
+  /**
+   * Whether one more may be handed over whose body is still to come: half of the connections are for those that clients have done
+   * with, so that whoever sends slowly, by whatever ruse, keeps nobody else waiting.
+   */
+  get takesUnfinished(): boolean {
+    return this.unfinished < Math.max(1, this.#connections / 2)
+  }
+
+  /** A request will be handed over later: {@link close} waits for it. */
+  expect(): void {
+    this.#expected += 1
+  }
+
+  /** One that was {@link expect expected} is handed over now, or never. */
+  expected(): void {
+    this.#expected -= 1
+    if (this.#expected === 0) this.#onNoneExpected?.()
   }
 
   #beginProbe(now: number): true {
@@ -155,8 +184,19 @@ export class Upstream {
   /** Takes no more requests; resolved when those that it has are over. May be called again. */
   close(): Promise<void> {
     this.#checks?.stop()
-    this.#closed ??= Promise.all([this.#pool, ...this.#retired].map((pool) => pool.close())).then(() => undefined)
+    this.#closed ??=
+      this.#expected === 0 ? this.#closePools() : this.#untilNoneExpected().then(() => this.#closePools())
     return this.#closed
+  }
+
+  async #closePools(): Promise<void> {
+    await Promise.all([this.#pool, ...this.#retired].map((pool) => pool.close()))
+  }
+
+  #untilNoneExpected(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onNoneExpected = resolve
+    })
   }
 
   /** Breaks off what is running. */
