@@ -9,7 +9,11 @@ const [port, way, count, rampSeconds, lifeSeconds] = process.argv.slice(2)
 /** What each sends first, what it sends once a second then, and whether it comes again when it was cut. */
 const ways = {
   headers: { begin: `GET /good/good HTTP/1.1\r\nHost: ${host}\r\nX: `, drip: 'x' },
-  body: { begin: `POST /bad/good HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 100000\r\n\r\n`, drip: 'x' },
+  body: { begin: `POST /bad/hang HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 100000\r\n\r\n`, drip: 'x' },
+  chunks: {
+    begin: `POST /bad/hang HTTP/1.1\r\nHost: ${host}\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    drip: '1\r\nx\r\n',
+  },
   // Whoever does not read does not learn that he was cut either: after a while he looks.
   reading: { begin: `GET /bad/gigabyte HTTP/1.1\r\nHost: ${host}\r\n\r\n`, readsAfter: 63 },
   hanging: { begin: `GET /bad/hang HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`, comesAgain: true },

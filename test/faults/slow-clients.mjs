@@ -8,7 +8,7 @@ import { startGatehouse } from './gatehouse.mjs'
 const here = dirname(fileURLToPath(import.meta.url))
 
 /** After how many seconds clients of each kind have to be cut; see `clients.mjs`. */
-const cutAfter = { headers: 15, body: 30, reading: 60 }
+const cutAfter = { headers: 15, body: 30, chunks: 30, reading: 60 }
 /** Seconds over which they come: so long that it is no storm of connections, so short that all are there before one is cut. */
 const ramp = 5
 
@@ -39,16 +39,20 @@ export async function trySlowClients({ quick, say }) {
   addTraffic('where Gatehouse is held up 50 ms a second', await measureHeldUp(gatehouse, '/good/good'), true)
 
   const before = memoryOf(gatehouse.pid)
-  const each = quick ? { headers: 300, body: 300, reading: 20 } : { headers: 2400, body: 2400, reading: 100 }
-  const count = each.headers + each.body + each.reading
+  // More bodies than the service may have connections: it is not to be had by them.
+  const each = quick
+    ? { headers: 300, body: 1200, chunks: 600, reading: 20 }
+    : { headers: 2400, body: 1600, chunks: 800, reading: 100 }
+  const count = Object.values(each).reduce((sum, many) => sum + many)
   const control = await startControl()
   await readLag(gatehouse.port)
   const groups = Object.entries(each).map(([way, many]) => startClients(gatehouse.port, way, many, cutAfter[way] + 10))
   const controlClients = startClients(control.port, 'headers', 10, 20 + ramp)
   say(`${count} slow clients come in ${ramp} s; good requests go on beside them`)
   await pause((ramp + 1.5) * 1000)
-  addTraffic(`beside ${count} slow clients`, await measureTraffic(gatehouse.port, '/good/good', { seconds: 6 }))
+  addTraffic(`beside ${count} slow clients`, await measureTraffic(gatehouse.port, '/good/good', { seconds: 4 }))
   const grown = (memoryOf(gatehouse.pid) - before) * 1024
+  addTraffic('of the service that they are for', await measureTraffic(gatehouse.port, '/bad/good', { seconds: 4 }))
   say(`the event loop was ${(await readLag(gatehouse.port)).toFixed(0)} ms late at p99`)
   addTraffic(
     `while ${each.headers} of them are cut`,
