@@ -42,7 +42,7 @@ export async function trySlowClients({ quick, say }) {
   // More bodies than the service may have connections: it is not to be had by them.
   const each = quick
     ? { headers: 300, body: 1200, chunks: 600, reading: 20 }
-    : { headers: 2400, body: 1600, chunks: 800, reading: 100 }
+    : { headers: 2500, body: 1600, chunks: 800, reading: 100 }
   const count = Object.values(each).reduce((sum, many) => sum + many)
   const control = await startControl()
   await readLag(gatehouse.port)
