@@ -6,26 +6,29 @@ import type { RouteLeaf, TrieNode } from './route-trie.ts'
  * The pattern that a path misses by the case of letters or by a slash at its end alone, where that pattern asks for something
  * and another, wider one would decide in its place. Many services take the two for the same (Express does unless told
  * otherwise): what the wider rule lets through would reach what the narrower one guards. Cost: nothing worth naming for a path
- * of lower-case letters without a slash at its end.
- * Stops: `/ADMIN/users` and `/admin/users/` as ways around a rule for `/admin/users`.
+ * of lower-case letters without a slash at its end, where no pattern has capitals or such a slash.
+ * Stops: `/ADMIN/users` and `/admin/users/` as ways around a rule for `/admin/users`, and `/admin` around one for `/admin/`.
  */
 export function findLookalike(trie: TrieNode, path: string, found: RouteLeaf): RouteLeaf | undefined {
   const endsInSlash = path.length > 1 && path.charCodeAt(path.length - 1) === 0x2f
-  if (!endsInSlash && !/[A-Z]|%/.test(path) && !hasCapitals(trie)) return undefined
+  if (!endsInSlash && !/[A-Z]|%/.test(path) && !isUnusual(trie)) return undefined
   // Written just like that, it is meant just like that.
   if (!/[{*]/.test(found.pattern)) return undefined
-  const bare = endsInSlash ? path.slice(0, -1) : path
-  const other = descend(trie, bare.slice(1).split('/').map(decodeSegment), 0)
-  return other === undefined || other === found || isOpen(other) ? undefined : other
+  const segments = (endsInSlash ? path.slice(0, -1) : path).slice(1).split('/').map(decodeSegment)
+  const other = narrower(descend(trie, segments, 0), descend(trie, [...segments, ''], 0))
+  return other === undefined || narrower(found, other) === found || isOpen(other) ? undefined : other
 }
 
-/** As `findLeaf`, but a literal that differs in case alone matches where none matches as it is. */
+/** As `findLeaf`, but literals that differ in case alone match too, where they lead to a narrower pattern. */
 function descend(node: TrieNode, segments: readonly string[], index: number): RouteLeaf | undefined {
   const segment = segments[index]
   if (segment === undefined) return node.leaf ?? node.rest
-  const literal = node.literals.get(segment) ?? findFolded(node, segment)
-  const found = literal && descend(literal, segments, index + 1)
-  if (found !== undefined) return found
+  const exact = node.literals.get(segment)
+  let best = exact && descend(exact, segments, index + 1)
+  for (const twin of findTwins(node, segment)) {
+    if (twin !== exact) best = narrower(best, descend(twin, segments, index + 1))
+  }
+  if (best !== undefined) return best
   if (node.parameter !== undefined && segment !== '') {
     const named = descend(node.parameter, segments, index + 1)
     if (named !== undefined) return named
@@ -33,29 +36,52 @@ function descend(node: TrieNode, segments: readonly string[], index: number): Ro
   return node.rest
 }
 
-/** The literals of a node by their lower case: made at the first path that needs them. */
-const folded = new WeakMap<TrieNode, ReadonlyMap<string, TrieNode>>()
-
-function findFolded(node: TrieNode, segment: string): TrieNode | undefined {
-  let literals = folded.get(node)
-  if (literals === undefined) {
-    literals = new Map([...node.literals].map(([literal, child]) => [literal.toLowerCase(), child]))
-    folded.set(node, literals)
-  }
-  return literals.get(segment.toLowerCase())
+/** The one of two patterns that decides before the other on a path that both match; the first where neither does. */
+function narrower(first: RouteLeaf | undefined, second: RouteLeaf | undefined): RouteLeaf | undefined {
+  if (first === undefined || second === undefined) return first ?? second
+  return shapeOf(second) < shapeOf(first) ? second : first
 }
 
-/** Whether a host has a literal that is not in lower case: found out once. */
-const capitals = new WeakMap<TrieNode, boolean>()
+/** One letter for each segment, in the order in which they are told apart: a literal, a name, the rest. */
+const shapeOf = ({ pattern }: RouteLeaf): string =>
+  pattern
+    .slice(1)
+    .split('/')
+    .map((segment) => (segment === '**' ? 'c' : segment.startsWith('{') ? 'b' : 'a'))
+    .join('')
 
-function hasCapitals(node: TrieNode): boolean {
-  let has = capitals.get(node)
-  if (has === undefined) {
-    const below = [...node.literals.values(), ...(node.parameter ? [node.parameter] : [])]
-    has = [...node.literals.keys()].some((literal) => literal !== literal.toLowerCase()) || below.some(hasCapitals)
-    capitals.set(node, has)
+/** The literals of a node by their lower case: made at the first path that needs them. */
+const folded = new WeakMap<TrieNode, ReadonlyMap<string, readonly TrieNode[]>>()
+
+function findTwins(node: TrieNode, segment: string): readonly TrieNode[] {
+  let literals = folded.get(node)
+  if (literals === undefined) {
+    const lists = new Map<string, TrieNode[]>()
+    for (const [literal, child] of node.literals) {
+      const key = literal.toLowerCase()
+      lists.set(key, [...(lists.get(key) ?? []), child])
+    }
+    folded.set(node, lists)
+    literals = lists
   }
-  return has
+  return literals.get(segment.toLowerCase()) ?? []
+}
+
+/** Whether a host has a pattern with capitals, or with a slash at its end: found out once. */
+const unusual = new WeakMap<TrieNode, boolean>()
+
+function isUnusual(trie: TrieNode): boolean {
+  let is = unusual.get(trie)
+  if (is === undefined) {
+    // An empty segment is the slash at the end, but for that of `/` itself.
+    const isOdd = (node: TrieNode): boolean =>
+      [...node.literals.keys()].some(
+        (literal) => literal !== literal.toLowerCase() || (literal === '' && node !== trie),
+      ) || [...node.literals.values(), ...(node.parameter ? [node.parameter] : [])].some(isOdd)
+    is = isOdd(trie)
+    unusual.set(trie, is)
+  }
+  return is
 }
 
 /** Whether everybody may have what stands behind a pattern. */
