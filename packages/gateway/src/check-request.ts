@@ -52,10 +52,16 @@ const malformed = (reason: string): RefusedRequest => fault('invalid_request', r
  */
 export function checkRequest(request: IncomingMessage): CheckedRequest | RefusedRequest {
   if (distrusted.has(request.socket)) return malformed('it follows a refused request on its connection')
-  const outcome = checkMessage(request)
+  const outcome = isHttp1(request)
+    ? checkMessage(request)
+    : malformed(`HTTP/${request.httpVersion} on a connection of HTTP/1`)
   if (!outcome.ok) distrusted.add(request.socket)
   return outcome
 }
+
+/** Node's parser also takes 0.9 and 2.0 at their word, by which requests would be taken for what they are not. */
+const isHttp1 = ({ httpVersionMajor, httpVersionMinor }: IncomingMessage): boolean =>
+  httpVersionMajor === 1 && httpVersionMinor <= 1
 
 /** As {@link checkRequest}, for a request that stands for itself: whatever it is, nothing of it is left on its connection. */
 export function checkMessage(request: IncomingMessage): CheckedRequest | RefusedRequest {
