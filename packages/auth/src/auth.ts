@@ -282,7 +282,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     ring: rings.authorization,
     keptForms: createKeptForms({ store, clock, ring: rings.authorization }),
     scopes: () => settings.routeScopes,
-    findGrant: appSessions.findGrant,
+    findOwner: appSessions.findOwner,
   })
   const logoutDeliveries = createLogoutDeliveries({ issuer, store, clock, clients, keys, outbound })
 

@@ -83,7 +83,7 @@ describe('a script without a session', () => {
 describe('a session', () => {
   it('is one opaque cookie, and no token reaches the browser or the cookie the service', async () => {
     await signIn()
-    expect(appCookie()).toMatch(/^[\w-]{22}\.[\w-]{43}$/)
+    expect(appCookie()).toMatch(/^[\w-]{22}\.[\w-]{43}\.[\w-]{8,64}\.[\w-]{40,100}$/)
     expect(site.received.at(-1)?.headers.cookie).toBeUndefined()
     expect(site.received.at(-1)?.headers.authorization).toMatch(/^Bearer ey/)
     for (const jar of browser.jars.values()) for (const value of jar.values()) expect(value).not.toMatch(/^ey|^gh[ar]_/)
@@ -109,9 +109,16 @@ describe('a session', () => {
         .then(({ status }) => status)
     expect(await at(site.app, cookie)).toBe(200)
     expect(await at(site.otherApp, cookie)).toBe(401)
-    const last = cookie.at(-2) === 'A' ? 'B' : 'A'
-    expect(await at(site.app, cookie.slice(0, -2) + last + cookie.at(-1))).toBe(401)
+    const parts = cookie.split('.')
+    for (const index of parts.keys()) {
+      const changed = parts.map((part, at) => {
+        const letter = part.at(-2) === 'A' ? 'B' : 'A'
+        return at === index ? part.slice(0, -2) + letter + part.at(-1) : part
+      })
+      expect(await at(site.app, changed.join('.')), `part ${index}`).toBe(401)
+    }
     expect(await at(site.app, cookie.replace('=', '=x'))).toBe(401)
+    expect(await at(site.app, parts.slice(0, 2).join('.'))).toBe(401)
   })
 
   it('signs in at a second app without a question', async () => {

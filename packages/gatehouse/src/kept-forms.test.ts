@@ -1,3 +1,4 @@
+import { endSession } from '@gatehouse/auth/domain/sessions'
 import { addUser } from '@gatehouse/auth/domain/users'
 import type { ShownPage } from '@gatehouse/auth/testing/browser'
 import type { HostBrowser } from '@gatehouse/auth/testing/host-browser'
@@ -156,6 +157,23 @@ describe('a form whose sender is known', () => {
     expect(page.text).not.toContain('amount')
     expect(site.received).toEqual([])
     back()
+  })
+
+  it('is not sent by somebody else either whose session was ended meanwhile, and is nowhere any more', async () => {
+    await signInAs(await browser.visit(`${site.app}/`))
+    site.received.length = 0
+    const { store, clock, program } = site
+    const alice = await store.users.findByCanonicalName('alice')
+    for (const { id } of alice ? await store.sessions.listByUser(alice.id) : []) {
+      const ended = await store.transaction((tables) =>
+        endSession({ tables, clock, revocations: program.auth.revocations }, id, { actor: 'test' }),
+      )
+      await program.auth.revocations.announce(ended)
+    }
+    const login = await browser.post(`${site.app}/orders`, fields)
+    const page = await signInAs(login, 'bob')
+    expect([page.text.includes('id="gone"'), page.text.includes('lamp')]).toEqual([true, false])
+    expect(site.received).toEqual([])
   })
 
   it('is kept again where the sign-in has become too old once more, and cannot be sent by the old way then', async () => {

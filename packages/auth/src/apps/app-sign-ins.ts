@@ -67,8 +67,8 @@ interface Dependencies {
   /** What strangers begin, by address. */
   readonly beginnings: AddressLimit
   readonly findApp: (host: string) => ConfiguredApp | undefined
-  /** The grant of a browser's session, also of one that is over. */
-  readonly findGrant: AppSessions['findGrant']
+  /** Whose a browser's session is, also where it is over. */
+  readonly findOwner: AppSessions['findOwner']
   /** Every scope that a route asks for. */
   readonly scopes: () => readonly string[]
 }
@@ -126,7 +126,7 @@ export function createAppSignIns(dependencies: Dependencies): AppSignIns {
     const type = request.headers['content-type'] ?? ''
     const body = await readBytes(dependencies.bodies, request)
     beginnings.take(sent.address, rowsFor(target + type + body))
-    const sender = sent.sender ?? (await dependencies.findGrant(host, request.headers.cookie))?.user_id ?? null
+    const sender = sent.sender ?? dependencies.findOwner(host, request.headers.cookie) ?? null
     const asks = sent.asks || sender === null
     return keptForms.keep(host, { target, type, body, browser: hashCookie(browser), sender, asks })
   }

@@ -21,8 +21,8 @@ export interface Cookies {
   setLocale(locale: string): string
 }
 
-/** A grant's id and what proves it; see apps/app-sessions. */
-const appValue = /^[\w-]{22}\.[\w-]{43}$/
+/** A grant's id, what proves it, and whose it is, sealed; see apps/app-sessions. */
+const appValue = /^[\w-]{22}\.[\w-]{43}\.[\w-]{1,64}\.[\w-]{1,256}$/
 
 /** Seconds for which a browser's language is remembered (a year). */
 const localeLifetime = 31_536_000

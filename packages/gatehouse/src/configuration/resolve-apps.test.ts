@@ -26,8 +26,17 @@ describe('apps in the browser', () => {
     ).toEqual([['shop.example.com', 'https://shop.example.com', 'shop', '/bye']])
   })
 
+  it('are told apart as the router does it', () => {
+    const apps = appsOf({ shop: "host: 'shop.example.com:80', session: cookie" })
+    expect(apps.map(({ host, origin }) => [host, origin])).toEqual([['shop.example.com', 'https://shop.example.com']])
+  })
+
   it('are not on the issuer’s host, unless that is called unsafe', () => {
     expect(() => appsOf({ shop: 'session: cookie' })).toThrow(/services.shop.session.*host/s)
+    // A browser and the router take these for the same host.
+    for (const host of ['auth.example.com:80', 'AUTH.example.com:443']) {
+      expect(() => appsOf({ shop: `host: '${host}', session: cookie` })).toThrow(/services.shop.session.*host/s)
+    }
     const insecure = 'insecure: { apps_on_issuer_host: true }\n'
     expect(appsOf({ shop: 'session: cookie' }, insecure)).toHaveLength(1)
   })

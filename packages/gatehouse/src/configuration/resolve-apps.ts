@@ -1,4 +1,5 @@
 import type { ConfiguredApp } from '@gatehouse/auth/domain/configured-app'
+import { parseAuthority } from '@gatehouse/gateway/authority'
 import type { Report } from './problem.ts'
 import type { ConfigurationFile } from './schema.ts'
 
@@ -16,12 +17,14 @@ export function resolveApps(
       if (entry.signed_out !== undefined) report(['services', name, 'signed_out'], 'goes with `session: cookie` alone')
       continue
     }
-    const url = `${issuer.protocol}//${entry.host ?? issuer.host}`
+    // Read as the router reads it: to that, `:80` and `:443` are the same host as without.
+    const named = parseAuthority(entry.host ?? issuer.host)
+    const url = `${issuer.protocol}//${named ?? ''}`
     // What is no host is reported with the routes.
     if (!URL.canParse(url)) continue
     const { host, origin } = new URL(url)
     const mayShare = development || content.insecure?.apps_on_issuer_host === true
-    if (host === issuer.host && !mayShare) {
+    if (named === parseAuthority(issuer.host) && !mayShare) {
       report(
         ['services', name, 'session'],
         'an app on the issuer’s host could act on the sign-in pages; give the service a `host` of its own (or set insecure.apps_on_issuer_host)',
