@@ -44,7 +44,7 @@ const fault = (code: ErrorCode, reason: string): RefusedRequest => ({
 const malformed = (reason: string): RefusedRequest => fault('invalid_request', reason)
 
 /**
- * Decides, once per request and before any routing, which host and path it asks for, and refuses what two servers could
+ * Decides, once per request of HTTP/1 and before any routing, which host and path it asks for, and refuses what two servers could
  * read as two different requests. Spec: RFC 9112 sections 3.2, 6.1 and 6.3, RFC 9110 section 7.2.
  * Codes: invalid_request, uri_too_long, headers_too_large, not_found (for `OPTIONS *`). Cost: one pass over the headers,
  * one over the target. Stops: request smuggling, host confusion and path confusion that

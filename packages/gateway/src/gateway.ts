@@ -30,6 +30,7 @@ import type { RouteTable } from './routes.ts'
 import { type FindEnd, StreamReview } from './stream-review.ts'
 import { createSharedUsage, type TellOthers } from './traffic/shared-usage.ts'
 import { Turns } from './turns.ts'
+import { Undecided } from './undecided.ts'
 import { peerAddress, requestScheme, Visit } from './visit.ts'
 import { isWebSocketHandshake } from './websocket/handshake.ts'
 
@@ -124,6 +125,8 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   let upstreams = new Map<string, Upstream>()
   /** Take no more requests and still have some. */
   const retiring = new Set<Upstream>()
+  /** By the routes that they came under. */
+  const waiting = new Set<Undecided>()
   let closing: Promise<void> | undefined
   const { address, scheme, isTrustedProxy, findStated } = dependencies.origin ?? connectionItself
   const { publicScheme = 'http' } = dependencies
@@ -145,23 +148,34 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   function adopt(next: RouteTable, before?: RouteTable): Pipeline {
     const kept = new Map<string, Upstream>()
     const sets = next.services.map((service) => buildSet(service, kept, upstreams, tuning))
-    for (const [key, upstream] of upstreams) if (!kept.has(key)) retire(upstream)
+    for (const [key, upstream] of upstreams) if (!kept.has(key)) retire(upstream, allDecided())
     upstreams = kept
+    const undecided = new Undecided()
+    waiting.add(undecided)
     inheritCounts(before, next)
     usage?.adopt(next)
-    return { ...base, table: next, upstreams: sets, realm: next.issuerHost }
+    return { ...base, table: next, upstreams: sets, realm: next.issuerHost, undecided }
   }
 
-  function retire(upstream: Upstream): void {
+  /** Resolved when no request waits any more that has come until now. */
+  async function allDecided(): Promise<void> {
+    const before = [...waiting]
+    await Promise.all(before.map((undecided) => undecided.none()))
+    // Those of the present routes go on to come.
+    for (const undecided of before) if (undecided !== pipeline.undecided) waiting.delete(undecided)
+  }
+
+  function retire(upstream: Upstream, after: Promise<void>): void {
     retiring.add(upstream)
-    void upstream.close().then(() => retiring.delete(upstream))
+    void after.then(() => upstream.close()).then(() => retiring.delete(upstream))
   }
 
   async function closeAll(): Promise<void> {
     running.stop()
-    for (const upstream of upstreams.values()) retire(upstream)
+    const decided = allDecided()
+    for (const upstream of upstreams.values()) retire(upstream, decided)
     const all = [...retiring]
-    const finished = Promise.all(all.map((upstream) => upstream.close()))
+    const finished = decided.then(() => Promise.all(all.map((upstream) => upstream.close())))
     let deadline: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => {
       deadline = setTimeout(resolve, tuning.drain).unref()

@@ -9,6 +9,7 @@ import type { UpstreamSet } from './forward/upstream-set.ts'
 import type { Observer } from './observe.ts'
 import type { Route } from './route.ts'
 import type { RouteTable } from './routes.ts'
+import type { Undecided } from './undecided.ts'
 import type { Visit } from './visit.ts'
 
 /** What the pipeline runs on: the functions of the gateway and one state of its configuration. */
@@ -16,6 +17,7 @@ export interface Pipeline extends Authenticator, BrowserSessionFinder, Forwarder
   readonly table: RouteTable
   /** By {@link Route.service}'s index. */
   readonly upstreams: readonly UpstreamSet[]
+  readonly undecided: Undecided
   readonly scheme: (request: Visit['request']) => 'http' | 'https'
   /** Headers by which a proxy tells Gatehouse alone something, folded as `foldHeaderName` does it: never forwarded. */
   readonly hiddenHeaders: readonly string[]

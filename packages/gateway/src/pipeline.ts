@@ -34,7 +34,9 @@ function proceed(journey: Journey, from: number): void {
     for (let index = from; index < stages.length; index += 1) {
       const outcome = stages[index]?.(pipeline, visit, checked)
       if (outcome === undefined) continue
-      if (outcome instanceof Promise) return void proceedAfter(journey, outcome, index + 1)
+      if (outcome instanceof Promise) {
+        return void pipeline.undecided.during(() => proceedAfter(journey, outcome, index + 1))
+      }
       return deny(journey, outcome)
     }
     denial = finish(journey)

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { describeAsked } from './authorize/asked-request.ts'
 import type { RemoteDefinition } from './authorize/remote-decider.ts'
-import { send } from './fixtures/client.ts'
-import { startGateway, type TestGateway } from './fixtures/gateway-server.ts'
+import { send, until } from './fixtures/client.ts'
+import { startGateway, type TestGateway, tableFor } from './fixtures/gateway-server.ts'
 import { startUpstream, type TestUpstream } from './fixtures/upstream.ts'
 import type { RouteDefinition } from './routes.ts'
 
@@ -193,5 +193,32 @@ describe('somebody outside who decides', () => {
     reply = { text: '{"allow":false}', after: 100 }
     expect((await ask('/trial')).status).toBe(200)
     await expect.poll(() => observed).toEqual(['s /trial: forbidden'])
+  })
+})
+
+describe('requests that wait for a decider', () => {
+  const ask = (id = 1) => send(test.port, `/a/${id}`, { token: 'user' }).then(({ status }) => status)
+
+  it('get to the service that they were for, however often the routes change meanwhile', async () => {
+    reply = { after: 100 }
+    const waiting = [ask(1), ask(2), ask(3)]
+    await until(() => asked.length === 3)
+    const other = await startUpstream()
+    const elsewhere = (origin: string) =>
+      tableFor([{ name: 's', audience: 's', upstream: [origin], routes: [{ path: '/**', require: 'nothing' }] }])
+    // The service is among those of the first change, and not of the second.
+    test.gateway.replace(elsewhere(upstream.origin))
+    test.gateway.replace(elsewhere(other.origin))
+    expect(await Promise.all(waiting)).toEqual([200, 200, 200])
+    expect(other.received).toEqual([])
+    await other.stop()
+  })
+
+  it('are answered before the gateway closes', async () => {
+    reply = { after: 100 }
+    const waiting = ask()
+    await until(() => asked.length === 1)
+    await test.gateway.close()
+    expect(await waiting).toBe(200)
   })
 })

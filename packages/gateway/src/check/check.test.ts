@@ -15,11 +15,12 @@ const options: Parameters<typeof startGateway>[1] = {
   dependencies: {
     origin: { address: peerAddress, scheme: requestScheme, isTrustedProxy: () => isTrusted, findStated: peerAddress },
   },
-  serve: (gateway) => (request, response) => {
-    const question = checkRequest(request)
-    if (question.ok && question.path === '/gateway/check') gateway.check(request, response, question)
-    else gateway.handle(request, response, question)
-  },
+  serve:
+    (gateway) =>
+    (request, response, question = checkRequest(request)) => {
+      if (question.ok && question.path === '/gateway/check') gateway.check(request, response, question)
+      else gateway.handle(request, response, question)
+    },
 }
 
 beforeAll(async () => {
