@@ -24,7 +24,7 @@ import { findSecond } from './second-attempt.ts'
 import type { ForwardTuning } from './tuning.ts'
 import { isUnprocessed } from './unprocessed.ts'
 import type { Upstream } from './upstream.ts'
-import { describeFailure, saysUnreachable } from './upstream-failure.ts'
+import { describeFailure, isWholeAllTheSame, saysUnreachable } from './upstream-failure.ts'
 import { findHttp2Origin } from './upstream-options.ts'
 import type { UpstreamSet } from './upstream-set.ts'
 
@@ -263,6 +263,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   }
 
   onError(error: Error): void {
+    if (this.#headers !== undefined && isWholeAllTheSame(error, this.#response.statusCode)) return this.onComplete()
     this.#upstream.running -= 1
     this.#bodyWait?.end()
     this.#headerWait?.stop()

@@ -85,6 +85,17 @@ describe('an upstream that', () => {
     expect([answer.status, answer.body, answer.headers.link]).toEqual([200, 'ok', undefined])
   })
 
+  it('says in a 304 how long the body would be: the client gets that, and its connection lives on', async () => {
+    const upstream = await rawUpstream((socket) =>
+      socket.write('HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n'),
+    )
+    const test = await gatewayFor(upstream.origin)
+    const { text, closed } = await sendRaw(test.port, 'GET / HTTP/1.1\r\nHost: auth.test\r\n\r\n'.repeat(2))
+    expect(text.match(/^HTTP\/1\.1 304 /gm)).toHaveLength(2)
+    expect(text.match(/^content-length: 5\r$/gim)).toHaveLength(2)
+    expect([closed, test.log]).toEqual([false, []])
+  })
+
   it('sends trailers: they are dropped', async () => {
     const upstream = await rawUpstream((socket) =>
       socket.write(

@@ -14,6 +14,13 @@ const codeOf = (error: Error): string => ('code' in error && typeof error.code =
 export const saysUnreachable = (error: Error): boolean => !notTheUpstreams.has(codeOf(error))
 
 /**
+ * Whether a failure is that an answer without a body says how long it would have been, as a 304 may; undici misses the body.
+ * Spec: RFC 9110 section 8.6.
+ */
+export const isWholeAllTheSame = (error: Error, status: number): boolean =>
+  status === 304 && codeOf(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+
+/**
  * What a client is told of an upstream's failure: gateway_timeout, temporarily_unavailable (the pool was closed),
  * server_error (the request could not be put into words) or bad_gateway. The log gets the origin and the cause.
  */
