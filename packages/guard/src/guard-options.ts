@@ -1,6 +1,8 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
 import type { ClientCredential } from './client-credential.ts'
+import type { GuardRefusal } from './refusal.ts'
+import { createRefusalLog } from './refusal-log.ts'
 import { parseServerUrl } from './server-url.ts'
 import { systemClock } from './system-clock.ts'
 
@@ -33,6 +35,11 @@ export interface GuardOptions {
    * process alone. Without it such tokens are refused.
    */
   readonly dpop?: { readonly origin: string }
+  /**
+   * Hears of every refusal, with its `reason` and `cause`: for the service's own log. Without it, what whoever runs the service can
+   * mend (a wrong audience, an issuer that is not reached) goes to `console.warn`, each reason at most once a minute.
+   */
+  readonly onRefusal?: (refusal: GuardRefusal) => void
   readonly fetch?: typeof fetch
   readonly clock?: Clock
   /** How many verified tokens are remembered; 10,000 unless said otherwise. */
@@ -51,6 +58,7 @@ export interface ParsedGuardOptions {
   readonly whenFeedIsLost: 'introspect' | 'refuse'
   readonly feedLostAfter: number
   readonly dpopOrigin: string | undefined
+  readonly onRefusal: (refusal: GuardRefusal) => void
   readonly fetch: typeof fetch
   readonly clock: Clock
   readonly cacheSize: number | undefined
@@ -66,6 +74,7 @@ const knownOptions: ReadonlySet<string> = new Set<keyof GuardOptions>([
   'whenFeedIsLost',
   'feedLostAfter',
   'dpop',
+  'onRefusal',
   'fetch',
   'clock',
   'cacheSize',
@@ -79,26 +88,30 @@ export function parseGuardOptions(options: GuardOptions): ParsedGuardOptions {
   const issuer = parseServerUrl(options.issuer, { what: 'issuer', allowHttp })
   if (issuer.search !== '' || options.issuer.includes('?')) throw malformed('an issuer has no query')
   if (options.jwksUri !== undefined) parseServerUrl(options.jwksUri, { what: 'jwksUri', allowHttp })
-  const [first, ...others] = typeof options.audience === 'string' ? [options.audience] : options.audience
-  if (!first || others.includes('')) throw malformed('audience must name this service')
+  const [first, ...others] = typeof options.audience === 'string' ? [options.audience] : (options.audience ?? [])
+  if (!first || others.includes('')) throw malformed('audience must name this service, as its tokens do')
   if (options.dpop && !isOrigin(options.dpop.origin)) throw malformed('dpop.origin is a scheme and a host, and no more')
   const { cacheSize } = options
   if (cacheSize !== undefined && !(Number.isSafeInteger(cacheSize) && cacheSize > 0)) {
     throw malformed('cacheSize is a whole number above 0')
   }
+  const { client, onRefusal, clock = systemClock } = options
+  if (client && !(client.id && client.secret)) throw malformed('client has an id and a secret')
+  if (onRefusal !== undefined && typeof onRefusal !== 'function') throw malformed('onRefusal is a function')
   const revocations = options.revocations ?? (options.client ? 'feed' : 'expiry')
   checkRevocations(options, revocations)
   return {
     issuer: options.issuer,
     audiences: [first, ...others],
     jwksUri: options.jwksUri,
-    client: options.client,
+    client,
     revocations,
     whenFeedIsLost: options.whenFeedIsLost ?? 'introspect',
     feedLostAfter: options.feedLostAfter ?? 15,
     dpopOrigin: options.dpop?.origin,
+    onRefusal: onRefusal ?? createRefusalLog(clock),
     fetch: options.fetch ?? globalThis.fetch,
-    clock: options.clock ?? systemClock,
+    clock,
     cacheSize,
     allowHttp,
   }

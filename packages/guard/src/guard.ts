@@ -58,7 +58,7 @@ export function createGuard(options: GuardOptions): Guard {
 
 /** A guard over keys and revocations wherever they come from. Not for services: they use {@link createGuard}. */
 export function assembleGuard(
-  { issuer, audiences, dpopOrigin, clock, cacheSize }: ParsedGuardOptions,
+  { issuer, audiences, dpopOrigin, onRefusal, clock, cacheSize }: ParsedGuardOptions,
   sources: Pick<GuardParts, 'keys' | 'feed' | 'introspection'>,
 ): Guard {
   const { keys, feed } = sources
@@ -72,7 +72,7 @@ export function assembleGuard(
     ...(cacheSize !== undefined && { cacheSize }),
   })
   const proofs = dpopOrigin === undefined ? undefined : { origin: dpopOrigin, memory: createProofMemory(clock) }
-  return new RemoteGuard({ audiences, verifier, proofs, clock, ...sources })
+  return new RemoteGuard({ audiences, verifier, proofs, onRefusal, clock, ...sources })
 }
 
 /** How this guard learns of revocations: the feed, introspection, both of them or neither. */
@@ -99,6 +99,7 @@ export interface GuardParts {
   readonly introspection: Introspection | undefined
   /** Absent where DPoP is no way to present a token. */
   readonly proofs: { readonly origin: string; readonly memory: ProofMemory } | undefined
+  readonly onRefusal: (refusal: GuardRefusal) => void
   readonly clock: Clock
 }
 
@@ -187,7 +188,7 @@ class RemoteGuard implements Guard {
       shortfall === 'insufficient_sign_in'
         ? { ...(acr && { acrValues: acr }), ...(maxAge !== undefined && { maxAge }) }
         : {}
-    throw new GuardRefusal(shortfall, { realm: this.#realm, scheme, wanted: { ...scope, ...signIn } })
+    throw this.#tell(new GuardRefusal(shortfall, { realm: this.#realm, scheme, wanted: { ...scope, ...signIn } }))
   }
 
   /** The good proof that came with a token that is bound to its key. */
@@ -220,7 +221,7 @@ class RemoteGuard implements Guard {
     if (isRefusal(outcome) && outcome.refused === 'unknown_key' && (await keys.refetch())) {
       outcome = verifier.verify(token, audiences, possession)
     }
-    if (isRefusal(outcome)) throw this.#refuse(outcome.refused, explain(outcome, request), scheme)
+    if (isRefusal(outcome)) throw this.#refuse(outcome.refused, this.#explain(outcome, token, request), scheme)
     return outcome
   }
 
@@ -246,16 +247,36 @@ class RemoteGuard implements Guard {
   }
 
   #refuse(reason: GuardRefusalReason, cause?: unknown, scheme?: TokenScheme): GuardRefusal {
-    return new GuardRefusal(reason, { realm: this.#realm, cause, scheme })
+    return this.#tell(new GuardRefusal(reason, { realm: this.#realm, cause, scheme }))
+  }
+
+  /** What the log is told where the service can do something about a refusal. */
+  #explain({ refused }: Refusal, token: string, request: GuardRequest | undefined): Error | undefined {
+    if (refused === 'wrong_request') return explainBinding(request)
+    if (refused !== 'wrong_audience') return undefined
+    return new Error(`the token is for ${readAudience(token)}, and this service is ${this.#parts.audiences.join(', ')}`)
+  }
+
+  #tell(refusal: GuardRefusal): GuardRefusal {
+    this.#parts.onRefusal(refusal)
+    return refusal
   }
 }
 
-/** What the log is told where the service can do something about a refusal. */
-function explain({ refused }: Refusal, request: GuardRequest | undefined): Error | undefined {
-  if (refused !== 'wrong_request') return undefined
-  return new Error(
+/** What there is to say of an identity that is bound to another request. */
+const explainBinding = (request: GuardRequest | undefined): Error =>
+  new Error(
     findBoundRequest(request)
       ? 'the identity is bound to another request than this one: compare method, path and query with what the gateway forwards'
       : 'the identity is bound to one request, which was not named: use an adapter, or guard.authorize with method and target',
   )
+
+/** Whom a token says it is for. */
+function readAudience(token: string): string {
+  try {
+    const { aud } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { aud?: unknown }
+    return [aud].flat().join(', ')
+  } catch {
+    return 'nobody'
+  }
 }

@@ -42,7 +42,7 @@ export interface TestPrincipal {
 export interface TestIssuer {
   readonly issuer: string
   /** A guard that trusts this issuer and follows what it revokes; for the usual audience unless said otherwise. */
-  guard(options?: Pick<GuardOptions, 'dpop' | 'clock'> & { readonly audience?: GuardOptions['audience'] }): Guard
+  guard(options?: Pick<GuardOptions, 'dpop' | 'onRefusal' | 'clock'> & { readonly audience?: GuardOptions['audience'] }): Guard
   /** A signed token. */
   token(principal?: TestPrincipal): string
   /** The request headers of somebody who calls with such a token. */
@@ -78,7 +78,11 @@ export function createTestIssuer({
   const test: TestIssuer = {
     issuer,
     guard: (options = {}) =>
-      assembleGuard(parseGuardOptions({ issuer, audience, ...options }), { keys, feed, introspection: undefined }),
+      assembleGuard(parseGuardOptions({ issuer, audience, onRefusal: () => undefined, ...options }), {
+        keys,
+        feed,
+        introspection: undefined,
+      }),
     token({ type = 'access', ...principal } = {}) {
       const typ = type === 'access' ? accessTokenType : identityTokenType
       return signer.token(
