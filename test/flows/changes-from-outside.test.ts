@@ -70,4 +70,15 @@ describe('a running Gatehouse', () => {
     expect((await get(`${site.url}/metrics`, host)).status).toBe(200)
     expect((await get(`${site.url}/metrics`, { ...host, 'x-forwarded-for': '203.0.113.9' })).status).toBe(404)
   })
+
+  it('shows its metrics to this machine also at its address, and not through a proxy that names nobody', async () => {
+    site = await createSite('trusted_proxies: [127.0.0.1]\n')
+    await site.start()
+    const at = (headers: Record<string, string>) => get(`${site.url}/metrics`, headers).then(({ status }) => status)
+    expect(await at({})).toBe(200)
+    expect(await at(host)).toBe(404)
+    expect(await at({ ...host, 'x-forwarded-for': '203.0.113.9' })).toBe(404)
+    expect(await at({ 'x-forwarded-for': '203.0.113.9' })).toBe(404)
+    expect(await at({ host: 'elsewhere.example' })).toBe(421)
+  })
 })

@@ -120,7 +120,12 @@ export async function compose(parts: Parts): Promise<Program> {
   await endRemoved([])
   let current = configuration
 
-  const addresses = createClientAddresses(configuration.trustedProxies)
+  const addresses = createClientAddresses(configuration.trustedProxies, (peer) =>
+    log.warn(
+      { peer },
+      `X-Forwarded-For from ${peer}, which trusted_proxies does not name: if that is a proxy of yours, everybody behind it counts as one address, for limits too`,
+    ),
+  )
   const certificates = createCertificateKeeper({
     files: configuration.certificates.files,
     log,
@@ -246,7 +251,7 @@ export async function compose(parts: Parts): Promise<Program> {
     parts,
     server,
     metricsServer: separate
-      ? createFrontServer((request, response) => metricsPage.answer(request, response), logDenial)
+      ? createFrontServer((request, response) => metricsPage.answer(request, response, true), logDenial)
       : undefined,
     extAuthz,
     auth,

@@ -64,9 +64,14 @@ export function createFrontDoor(dependencies: Dependencies): FrontListener {
     }
     if (isIssuers) {
       if (mount.has(path)) return mount.handle(request, response, path, checked.query)
-      if (path === paths.metrics && metricsPage) return metricsPage.answer(request, response)
+      if (path === paths.metrics && metricsPage) {
+        return metricsPage.answer(request, response, isLoopbackHost(checked.host))
+      }
       // Reserved for what is not here (yet): never a route's, however wide its pattern.
       if (isReserved(path)) return mount.handle(request, response, path, checked.query)
+    } else if (path === paths.metrics && metricsPage && isLoopbackHost(checked.host)) {
+      // Whoever measures asks at an address, and knows no host.
+      return metricsPage.answer(request, response, true)
     } else if (isReserved(path, reservedOnOtherHosts)) {
       return mount.handle(request, response, path, checked.query)
     }
@@ -74,6 +79,8 @@ export function createFrontDoor(dependencies: Dependencies): FrontListener {
     else gateway.upgrade(request, response, checked, sent)
   }
 }
+
+const isLoopbackHost = (host: string): boolean => /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/.test(host)
 
 /** A server of HTTP, with TLS or without. */
 export type FrontServer = Server | TlsServer

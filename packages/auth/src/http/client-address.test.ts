@@ -52,3 +52,37 @@ describe('the address that rules go by', () => {
     expect(await ask('203.0.113.7')).toBe('127.0.0.1')
   })
 })
+
+it('a peer that passes requests on without being named is told of, once', async () => {
+  const told: string[] = []
+  const addresses = createClientAddresses(['10.0.0.0/8'], (peer) => told.push(peer))
+  read = (request) => addresses.find(request)
+  expect(await ask()).toBe('127.0.0.1')
+  expect(told).toEqual([])
+  expect(await ask('192.0.2.7')).toBe('127.0.0.1')
+  expect(await ask('192.0.2.8')).toBe('127.0.0.1')
+  expect(told).toEqual(['127.0.0.1'])
+})
+
+it('a peer is found also among many requests that nobody has passed on, and a named one is not told of', async () => {
+  const told: string[] = []
+  const addresses = createClientAddresses([], (peer) => told.push(peer))
+  const from = (remoteAddress: string, forwarded?: string) =>
+    addresses.find({
+      socket: { remoteAddress },
+      headers: { 'x-forwarded-for': forwarded },
+    } as unknown as IncomingMessage)
+  for (let count = 0; count < 200; count += 1) from('192.0.2.1')
+  for (let count = 0; count < 64; count += 1) from('192.0.2.9', '198.51.100.1')
+  expect(told).toEqual(['192.0.2.9'])
+  // Anybody can send the header: the log is not theirs to fill.
+  for (let count = 0; count < 64_000; count += 1) from(`203.0.113.${count % 256}`, '198.51.100.1')
+  expect(told.length).toBeLessThanOrEqual(8)
+  const named = createClientAddresses(['192.0.2.9'], (peer) => told.push(peer))
+  told.length = 0
+  named.find({
+    socket: { remoteAddress: '192.0.2.9' },
+    headers: { 'x-forwarded-for': '1.2.3.4' },
+  } as unknown as IncomingMessage)
+  expect(told).toEqual([])
+})

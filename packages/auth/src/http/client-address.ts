@@ -28,15 +28,23 @@ const forwardingHeaders = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']
 /**
  * Believes X-Forwarded-For only from the given address ranges (CIDR or single addresses).
  * A value that cannot be read counts as absent. Threat: a client that picks its own address to get past a limit.
+ * `onStranger` hears, once for each, of peers that send the header and are not believed: proxies that somebody has forgotten to name.
  */
-export function createClientAddresses(trustedProxies: readonly string[]): ClientAddresses {
+export function createClientAddresses(
+  trustedProxies: readonly string[],
+  onStranger?: (peer: string) => void,
+): ClientAddresses {
   const isTrusted = buildAddressMatcher(trustedProxies)
   const isFromTrustedProxy = ({ socket }: IncomingMessage): boolean =>
     trustedProxies.length > 0 && isTrusted(canonicalAddress(socket.remoteAddress ?? ''))
+  const strangers = onStranger && new Strangers(onStranger)
   const peerOf = ({ socket }: IncomingMessage): string => canonicalAddress(socket.remoteAddress ?? '')
   const findStated = (request: IncomingMessage): string | undefined => {
     const peer = peerOf(request)
-    if (trustedProxies.length === 0 || !isTrusted(peer)) return peer
+    if (trustedProxies.length === 0 || !isTrusted(peer)) {
+      strangers?.look(request, peer)
+      return peer
+    }
     const forwarded = request.headers['x-forwarded-for']
     if (typeof forwarded !== 'string') return undefined
     const hops = forwarded.split(',').map((hop) => hop.trim())
@@ -61,6 +69,30 @@ export function createClientAddresses(trustedProxies: readonly string[]): Client
     isForwardedByStranger: ({ headers, socket }) =>
       forwardingHeaders.some((name) => headers[name] !== undefined) &&
       !isTrusted(canonicalAddress(socket.remoteAddress ?? '')),
+  }
+}
+
+/** How many peers are told of: anybody can send the header. */
+const mostStrangers = 8
+/** Of so many requests one is looked at, once that many have been: headers are not free to read. */
+const lookedAt = 64
+
+/** Peers that pass requests on and are not known to. */
+class Strangers {
+  readonly #tell: (peer: string) => void
+  readonly #told = new Set<string>()
+  #count = 0
+
+  constructor(tell: (peer: string) => void) {
+    this.#tell = tell
+  }
+
+  look(request: IncomingMessage, peer: string): void {
+    this.#count += 1
+    if (this.#told.size >= mostStrangers || (this.#count > lookedAt && this.#count % lookedAt !== 0)) return
+    if (request.headers['x-forwarded-for'] === undefined || this.#told.has(peer)) return
+    this.#told.add(peer)
+    this.#tell(peer)
   }
 }
 

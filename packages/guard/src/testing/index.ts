@@ -42,7 +42,9 @@ export interface TestPrincipal {
 export interface TestIssuer {
   readonly issuer: string
   /** A guard that trusts this issuer and follows what it revokes; for the usual audience unless said otherwise. */
-  guard(options?: Pick<GuardOptions, 'dpop' | 'onRefusal' | 'clock'> & { readonly audience?: GuardOptions['audience'] }): Guard
+  guard(
+    options?: Pick<GuardOptions, 'dpop' | 'onRefusal' | 'clock'> & { readonly audience?: GuardOptions['audience'] },
+  ): Guard
   /** A signed token. */
   token(principal?: TestPrincipal): string
   /** The request headers of somebody who calls with such a token. */
