@@ -7,6 +7,7 @@ import type { UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import { type EmailAddress, parseEmail } from './email-addresses.ts'
+import { unlockAccount } from './lockout.ts'
 import type { Notices } from './notices.ts'
 import { checkNewPassword } from './password-rules.ts'
 import { isKnownHash, type Passwords } from './passwords.ts'
@@ -165,8 +166,8 @@ export interface NewPassword {
 }
 
 /**
- * Sets a new password, ends every session of the user, forgets the browsers that need no second factor, and tells them. Errors: `weak_password`, `not_found`. Cost: one hash,
- * one transaction.
+ * Sets a new password, ends every session of the user, forgets wrong passwords and the browsers that need no second factor, and
+ * tells them. Errors: `weak_password`, `not_found`. Cost: one hash, one transaction.
  */
 export async function setPassword(
   dependencies: SetPasswordDependencies,
@@ -183,6 +184,8 @@ export async function setPassword(
   const hash = await passwords.hash(change.password)
   const entries = await store.transaction(async (tables) => {
     await replaceHash(tables, { id: user.id, hash, at: clock.now() })
+    // Whoever has forgotten the old one may have tried it too often.
+    await unlockAccount(tables, user.username_canonical)
     // Whoever had the old one may have had a browser remembered.
     await tables.rememberedDevices.deleteByUser(user.id)
     await change.alongside?.(tables)
@@ -243,21 +246,26 @@ export async function deleteUser(
 }
 
 /**
- * Lets a user sign in or not; disabling ends every session in the same transaction, and what they have invited others to.
+ * Lets a user sign in or not; disabling ends every session in the same transaction, and what they have invited others to,
+ * enabling forgets wrong passwords.
  * Threat: somebody who has got into an administrator's account and has invited themselves, to come back later.
  */
 export async function setUserStatus(
   { store, clock, revocations }: Omit<Dependencies, 'passwords'>,
-  change: { readonly id: UserId; readonly status: UserRow['status'] },
+  { id, status }: Pick<UserRow, 'id' | 'status'>,
   by: Actor,
 ): Promise<void> {
   const entries = await store.transaction(async (tables) => {
-    await tables.users.setStatus({ ...change, at: clock.now() })
-    const type = change.status === 'disabled' ? 'user_disabled' : 'user_enabled'
-    await recordEvent(tables, clock, { type, result: 'ok', target: change.id, ...by })
-    if (change.status !== 'disabled') return []
-    await tables.organisationInvitations.deleteByInviter(change.id)
-    return endAllOfUser({ tables, clock, revocations }, change.id, by)
+    await tables.users.setStatus({ id, status, at: clock.now() })
+    const type = status === 'disabled' ? 'user_disabled' : 'user_enabled'
+    await recordEvent(tables, clock, { type, result: 'ok', target: id, ...by })
+    if (status !== 'disabled') {
+      const user = await tables.users.findById(id)
+      if (user) await unlockAccount(tables, user.username_canonical)
+      return []
+    }
+    await tables.organisationInvitations.deleteByInviter(id)
+    return endAllOfUser({ tables, clock, revocations }, id, by)
   })
   await revocations.announce(entries)
 }
