@@ -14,7 +14,7 @@ import { isKnownHash, type Passwords } from './passwords.ts'
 import type { Revocations } from './revocations.ts'
 import { endAllOfUser } from './sessions.ts'
 
-/** Who may do everything that administration offers. */
+/** Whoever runs Gatehouse. It brings no rights by itself yet: one administers by the command line. */
 export const administratorRole = 'administrator'
 
 /** Who did something, for the audit trail. */
@@ -88,13 +88,8 @@ export async function buildUser(
   const canonical = canonicalName(user.username)
   if (canonical === undefined)
     throw new GatehouseError('invalid_request', { description: 'The user name is not usable' })
-  const scope = parseScope(user.scopes.join(' '))
-  if (!scope)
-    throw new GatehouseError('invalid_request', { description: 'A scope has a character that scopes cannot have' })
-  for (const role of user.roles) {
-    if (!/^[\w.:/-]{1,100}$/.test(role))
-      throw new GatehouseError('invalid_request', { description: 'A role name is not usable' })
-  }
+  const scopes = getScopes(user.scopes)
+  const roles = getRoles(user.roles)
   if (user.passwordHash !== undefined && !isKnownHash(user.passwordHash)) {
     throw new GatehouseError('invalid_request', {
       description: 'The password hash is of no known format (argon2, bcrypt, scrypt, pbkdf2)',
@@ -117,8 +112,8 @@ export async function buildUser(
     username_canonical: canonical,
     password_hash: hash,
     status: 'active',
-    scopes: formatScope(scope),
-    roles: user.roles.join(' '),
+    scopes,
+    roles,
     email: address?.email ?? null,
     email_canonical: address?.canonical ?? null,
     email_verified_at: address ? now : null,
@@ -127,6 +122,23 @@ export async function buildUser(
     created_at: now,
     updated_at: now,
   }
+}
+
+/** Scopes as the column has them. Error: `invalid_request`. */
+export function getScopes(scopes: readonly string[]): string {
+  const scope = parseScope(scopes.join(' '))
+  if (!scope)
+    throw new GatehouseError('invalid_request', { description: 'A scope has a character that scopes cannot have' })
+  return formatScope(scope)
+}
+
+/** Roles as the column has them. Error: `invalid_request`. */
+export function getRoles(roles: readonly string[]): string {
+  for (const role of roles) {
+    if (!/^[\w.:/-]{1,100}$/.test(role))
+      throw new GatehouseError('invalid_request', { description: 'A role name is not usable' })
+  }
+  return [...new Set(roles)].join(' ')
 }
 
 /** An e-mail address as somebody has typed it. Error: `invalid_request`. */

@@ -5,6 +5,17 @@ export function answer(options: { readonly json?: boolean }, value: unknown, tex
   process.stdout.write(options.json ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`)
 }
 
+/** Answers a command that has something to warn of: as a member `warnings` of the JSON, else on standard error. */
+export function answerWarning(
+  options: { readonly json?: boolean },
+  value: Readonly<Record<string, unknown>>,
+  text: string,
+  warnings: readonly string[],
+): void {
+  answer(options, warnings.length === 0 ? value : { ...value, warnings }, text)
+  if (!options.json) for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
+}
+
 /** Rows as aligned columns with a heading. */
 export function formatTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = headings.map((heading, column) =>
