@@ -29,7 +29,9 @@ async function ask(question: string): Promise<string> {
  * terminal to ask: a script says it by an option.
  */
 export async function confirm(question: string, option: string): Promise<void> {
-  if (!process.stdin.isTTY) throw new WrongUseError(`${question} There is no terminal to ask: say ${option}`)
+  // The question goes to standard error, beside the answer in JSON: where nobody sees it, nobody is asked.
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw new WrongUseError(`${question} There is no terminal to ask: say ${option}`)
   const { confirm: ask } = await import('@clack/prompts')
   if ((await ask({ message: question, initialValue: false, output: process.stderr })) !== true)
     throw new Error('cancelled')
