@@ -1,3 +1,4 @@
+import { changeRights } from '@gatehouse/auth/domain/user-rights'
 import { addUser, getUserByName, setPassword, setUserStatus } from '@gatehouse/auth/domain/users'
 import { type ShownPage, TestBrowser } from '@gatehouse/auth/testing/browser'
 import { goodPassword, issuer, type StartedAuth, startAuth } from '@gatehouse/auth/testing/start-auth'
@@ -45,6 +46,22 @@ for (const kind of ['SQLite in memory', 'Postgres'] as const) {
       const outcomes = await running
       expect(countValid(outcomes)).toBe(0)
       expect(outcomes.map(({ status }) => status)).toContain(401)
+    })
+
+    it.each(['scopes', 'roles'] as const)('that waits for its hash does not outlive the loss of %s', async (what) => {
+      const carol = { username: 'carol', password: goodPassword, scopes: ['a', 'b'], roles: ['clerk', 'auditor'] }
+      const { id } = await addUser(dependencies(), { ...carol, minimumPasswordLength: 15 }, by)
+      const running = signInAtOnce(8, 'carol')
+      await hashesAreRunning(4)
+      await changeRights(dependencies(), { id, [what]: [carol[what][0]] }, by)
+      const outcomes = await running
+      expect(outcomes.map(({ status }) => status)).toContain(401)
+      // Who is looked up after the change may sign in, as what they are by then.
+      for (const { access_token } of [...outcomes, ...(await signInAtOnce(1, 'carol'))]) {
+        const token = access_token === undefined ? undefined : started.auth.verifier.verify(access_token)
+        if (token && !isRefusal(token)) expect([...token[what]]).toEqual([carol[what][0]])
+      }
+      expect(countValid(await signInAtOnce(1, 'carol'))).toBe(1)
     })
 
     it('with the old password does not outlive its change', async () => {

@@ -73,6 +73,8 @@ describe('the start', () => {
   it('prints a one-time token for the first administrator, once for one administrator', async () => {
     site = await createSite()
     const running = await site.start()
+    expect(running.output()).toContain('administration over HTTP, which there is not yet')
+    expect(running.output()).toContain('Nothing is lost by leaving this')
     const setup_token = /"setup_token":"([^"]+)"/.exec(running.output())?.[1]
     const create = (token: unknown, username: string) =>
       postJson(

@@ -33,6 +33,9 @@ export class ManualClock implements Clock {
   }
 }
 
+/** A moment as people and programs read it, such as `2026-01-01T12:00:00Z`. */
+export const formatMoment = (at: Seconds): string => `${new Date(at * 1000).toISOString().slice(0, 19)}Z`
+
 const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
 /**

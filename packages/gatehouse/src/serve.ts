@@ -169,10 +169,13 @@ async function offerSetupToken(store: Store, { issuer }: Configuration): Promise
   process.stderr.write(
     [
       '',
-      'There is no administrator yet. This one-time token, valid for a day, creates the first:',
+      'There is no user with the role administrator yet. This one-time token, valid for a day, makes the first:',
       '',
       `  curl ${issuer}/admin/api/v1/first-administrator -H 'content-type: application/json' \\`,
       `    -d '{"setup_token":"${token}","username":"…","password":"…"}'`,
+      '',
+      'The role is for administration over HTTP, which there is not yet: users, clients and keys are looked after by the',
+      'command line (gatehouse --help). Nothing is lost by leaving this: each start prints a new token until it is done.',
       '',
       '',
     ].join('\n'),

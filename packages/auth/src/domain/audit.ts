@@ -20,6 +20,7 @@ export type AuditType =
   | 'sign_up_asked'
   | 'user_disabled'
   | 'user_enabled'
+  | 'rights_changed'
   | 'password_set'
   | 'recovery_asked'
   | 'sign_in_mail_asked'

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
-import type { UserId } from '@gatehouse/core/brand'
+import type { Seconds, UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { type Clock, formatMoment, seconds } from '@gatehouse/core/time'
 import type { SignInFailureRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { limitKey } from '../http/client-address.ts'
@@ -44,10 +44,17 @@ type Keys = Readonly<Record<keyof SignInLimits, string>>
 /** Seconds for which an address stays familiar after a sign-in (90 days). */
 const familiarFor = 7_776_000
 
+/** Why an account may not be tried from an address. */
+export interface Lock {
+  readonly until: Seconds
+  /** In words, for those who run the place alone. */
+  readonly says: string
+}
+
 /** One try at an account. */
 export interface Attempt {
-  /** Whether the account may not be tried from here: the caller then answers as for a wrong password, after one hash. */
-  readonly locked: boolean
+  /** Where the account may not be tried from here, why: the caller then answers as for a wrong password, after one hash. */
+  readonly lock: Lock | undefined
   /** Counts a failure against the account, the address and everyone. */
   failed(): Promise<void>
   /** Forgets the account's failures and remembers the address, inside the sign-in's transaction. */
@@ -69,6 +76,35 @@ export interface Lockout {
 
 /** Tries that may wait for others of the same account or address. */
 const mayWait = 500
+
+/** From where the failures came that count against each limit, as it is told. */
+const fromWhere: Readonly<Record<keyof SignInLimits, string>> = {
+  pair: ' from this address',
+  account: ' from addresses that it has never signed in from',
+  address: ' from this address for any accounts',
+  everyone: ' for any accounts, where the account has never signed in from',
+}
+
+/** Under which keys failures of an account count; `pairs` goes on with an address. */
+function keysOf(account: string): { readonly account: string; readonly pairs: string } {
+  // What is typed as a user name may be a password: it is kept nowhere in clear.
+  const typed = hash('sha256', account, 'base64url')
+  return { account: `password:account:${typed}`, pairs: `password:pair:${typed}|` }
+}
+
+/**
+ * Lets an account be tried again from everywhere, in every process, whatever failures there were: what counts against
+ * addresses over all accounts stays. `account` is the canonical name. Cost: two statements.
+ */
+export async function unlockAccount(tables: Pick<Tables, 'signInFailures'>, account: string): Promise<void> {
+  const keys = keysOf(account)
+  // In the order of the keys, as they are counted.
+  await tables.signInFailures.clear([keys.account])
+  await tables.signInFailures.clearBeginningWith(keys.pairs)
+}
+
+const mustWait = (outcome: Lock | 'entered' | { readonly full: string }): outcome is { readonly full: string } =>
+  typeof outcome === 'object' && 'full' in outcome
 
 interface Try {
   readonly keys: Keys
@@ -103,15 +139,32 @@ export function createLockout(
   const isFamiliar = async ({ user, from }: Try): Promise<boolean> =>
     store.familiarAddresses.has((await user) ?? ('usr_unknown' as UserId), from, clock.now())
 
+  const describe = (name: keyof SignInLimits, until: Seconds): string => {
+    const passwords = `${limits[name].failures} wrong passwords${fromWhere[name]}`
+    return `locked until ${formatMoment(until)} after ${passwords}`
+  }
+
   /** Decides once: locked out, entered, or the key under which to wait for others. */
-  const tryToEnter = async (one: Try): Promise<'locked' | 'entered' | { readonly full: string }> => {
+  const tryToEnter = async (one: Try): Promise<Lock | 'entered' | { readonly full: string }> => {
     const { keys } = one
     const counts = await readCounts(keys)
     const isOver = (name: keyof SignInLimits): boolean => (counts[name]?.count ?? 0) >= limits[name].failures
     const isShut = isOver('everyone') && !isOver('address') && !(await isFamiliar(one))
-    const tooMany = isOver('address') ? counts.address : isShut ? counts.everyone : undefined
-    if (tooMany) throw new GatehouseError('too_many_requests', { retryAfter: tooMany.expires_at - clock.now() })
-    if (isOver('pair') || (isOver('account') && !(await isFamiliar(one)))) return 'locked'
+    const shut = isOver('address') ? 'address' : isShut ? 'everyone' : undefined
+    const tooMany = shut && counts[shut]
+    if (shut && tooMany) {
+      const cause = new Error(describe(shut, tooMany.expires_at))
+      throw new GatehouseError('too_many_requests', { retryAfter: tooMany.expires_at - clock.now(), cause })
+    }
+    const lockBy = (name: 'pair' | 'account'): Lock | undefined => {
+      const until = isOver(name) ? counts[name]?.expires_at : undefined
+      return until === undefined ? undefined : { until, says: describe(name, until) }
+    }
+    const [ofPair, ofAccount] = [lockBy('pair'), lockBy('account')]
+    const everywhere = ofAccount && !(await isFamiliar(one)) ? ofAccount : undefined
+    // The one that lasts longer: who waits for the other is still locked out.
+    const lock = ofPair && everywhere ? (ofPair.until > everywhere.until ? ofPair : everywhere) : (ofPair ?? everywhere)
+    if (lock) return lock
     const room = (name: 'pair' | 'address') => ({
       key: keys[name],
       room: limits[name].failures - (counts[name]?.count ?? 0),
@@ -120,21 +173,21 @@ export function createLockout(
     return full === undefined ? 'entered' : { full }
   }
 
-  /** Whether the try is locked out; where it is not, waits until it may run beside others. */
-  const enter = async (one: Try): Promise<'locked' | 'entered'> => {
+  /** What locks the try out; where nothing does, waits until it may run beside others. */
+  const enter = async (one: Try): Promise<Lock | undefined> => {
     let outcome = await tryToEnter(one)
-    while (typeof outcome === 'object') {
+    while (mustWait(outcome)) {
       const { full } = outcome
       await gate.waitFor(full)
-      let again: typeof outcome | undefined
+      let waitsOn = false
       try {
         outcome = await tryToEnter(one)
-        again = typeof outcome === 'object' ? outcome : undefined
+        waitsOn = mustWait(outcome)
       } finally {
-        if (again === undefined) gate.wake(full)
+        if (!waitsOn) gate.wake(full)
       }
     }
-    return outcome
+    return outcome === 'entered' ? undefined : outcome
   }
 
   const recordFailure = async (one: Try): Promise<void> => {
@@ -150,19 +203,18 @@ export function createLockout(
   return {
     async begin(account, address, user) {
       const from = limitKey(address)
-      // What is typed as a user name may be a password: it is kept nowhere in clear.
-      const typed = hash('sha256', account, 'base64url')
+      const ofAccount = keysOf(account)
       const keys = {
-        pair: `password:pair:${typed}|${from}`,
-        account: `password:account:${typed}`,
+        pair: ofAccount.pairs + from,
+        account: ofAccount.account,
         address: `password:address:${from}`,
         everyone: 'password:everyone',
       }
       const one: Try = { keys, from, user }
-      const entered = (await enter(one)) === 'entered'
+      const lock = await enter(one)
       let isOver = false
       return {
-        locked: !entered,
+        lock,
         failed: () => recordFailure(one),
         async succeeded(tables, id) {
           await Promise.all([
@@ -175,7 +227,7 @@ export function createLockout(
           ])
         },
         end() {
-          if (entered && !isOver) gate.leave([keys.pair, keys.address])
+          if (!lock && !isOver) gate.leave([keys.pair, keys.address])
           isOver = true
         },
       }

@@ -7,13 +7,14 @@ import type { UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import { type EmailAddress, parseEmail } from './email-addresses.ts'
+import { unlockAccount } from './lockout.ts'
 import type { Notices } from './notices.ts'
 import { checkNewPassword } from './password-rules.ts'
 import { isKnownHash, type Passwords } from './passwords.ts'
 import type { Revocations } from './revocations.ts'
 import { endAllOfUser } from './sessions.ts'
 
-/** Who may do everything that administration offers. */
+/** Whoever runs Gatehouse. It brings no rights by itself yet: one administers by the command line. */
 export const administratorRole = 'administrator'
 
 /** Who did something, for the audit trail. */
@@ -87,13 +88,8 @@ export async function buildUser(
   const canonical = canonicalName(user.username)
   if (canonical === undefined)
     throw new GatehouseError('invalid_request', { description: 'The user name is not usable' })
-  const scope = parseScope(user.scopes.join(' '))
-  if (!scope)
-    throw new GatehouseError('invalid_request', { description: 'A scope has a character that scopes cannot have' })
-  for (const role of user.roles) {
-    if (!/^[\w.:/-]{1,100}$/.test(role))
-      throw new GatehouseError('invalid_request', { description: 'A role name is not usable' })
-  }
+  const scopes = getScopes(user.scopes)
+  const roles = getRoles(user.roles)
   if (user.passwordHash !== undefined && !isKnownHash(user.passwordHash)) {
     throw new GatehouseError('invalid_request', {
       description: 'The password hash is of no known format (argon2, bcrypt, scrypt, pbkdf2)',
@@ -116,8 +112,8 @@ export async function buildUser(
     username_canonical: canonical,
     password_hash: hash,
     status: 'active',
-    scopes: formatScope(scope),
-    roles: user.roles.join(' '),
+    scopes,
+    roles,
     email: address?.email ?? null,
     email_canonical: address?.canonical ?? null,
     email_verified_at: address ? now : null,
@@ -126,6 +122,23 @@ export async function buildUser(
     created_at: now,
     updated_at: now,
   }
+}
+
+/** Scopes as the column has them. Error: `invalid_request`. */
+export function getScopes(scopes: readonly string[]): string {
+  const scope = parseScope(scopes.join(' '))
+  if (!scope)
+    throw new GatehouseError('invalid_request', { description: 'A scope has a character that scopes cannot have' })
+  return formatScope(scope)
+}
+
+/** Roles as the column has them. Error: `invalid_request`. */
+export function getRoles(roles: readonly string[]): string {
+  for (const role of roles) {
+    if (!/^[\w.:/-]{1,100}$/.test(role))
+      throw new GatehouseError('invalid_request', { description: 'A role name is not usable' })
+  }
+  return [...new Set(roles)].join(' ')
 }
 
 /** An e-mail address as somebody has typed it. Error: `invalid_request`. */
@@ -165,8 +178,8 @@ export interface NewPassword {
 }
 
 /**
- * Sets a new password, ends every session of the user, forgets the browsers that need no second factor, and tells them. Errors: `weak_password`, `not_found`. Cost: one hash,
- * one transaction.
+ * Sets a new password, ends every session of the user, forgets wrong passwords and the browsers that need no second factor, and
+ * tells them. Errors: `weak_password`, `not_found`. Cost: one hash, one transaction.
  */
 export async function setPassword(
   dependencies: SetPasswordDependencies,
@@ -183,6 +196,8 @@ export async function setPassword(
   const hash = await passwords.hash(change.password)
   const entries = await store.transaction(async (tables) => {
     await replaceHash(tables, { id: user.id, hash, at: clock.now() })
+    // Whoever has forgotten the old one may have tried it too often.
+    await unlockAccount(tables, user.username_canonical)
     // Whoever had the old one may have had a browser remembered.
     await tables.rememberedDevices.deleteByUser(user.id)
     await change.alongside?.(tables)
@@ -243,21 +258,26 @@ export async function deleteUser(
 }
 
 /**
- * Lets a user sign in or not; disabling ends every session in the same transaction, and what they have invited others to.
+ * Lets a user sign in or not; disabling ends every session in the same transaction, and what they have invited others to,
+ * enabling forgets wrong passwords.
  * Threat: somebody who has got into an administrator's account and has invited themselves, to come back later.
  */
 export async function setUserStatus(
   { store, clock, revocations }: Omit<Dependencies, 'passwords'>,
-  change: { readonly id: UserId; readonly status: UserRow['status'] },
+  { id, status }: Pick<UserRow, 'id' | 'status'>,
   by: Actor,
 ): Promise<void> {
   const entries = await store.transaction(async (tables) => {
-    await tables.users.setStatus({ ...change, at: clock.now() })
-    const type = change.status === 'disabled' ? 'user_disabled' : 'user_enabled'
-    await recordEvent(tables, clock, { type, result: 'ok', target: change.id, ...by })
-    if (change.status !== 'disabled') return []
-    await tables.organisationInvitations.deleteByInviter(change.id)
-    return endAllOfUser({ tables, clock, revocations }, change.id, by)
+    await tables.users.setStatus({ id, status, at: clock.now() })
+    const type = status === 'disabled' ? 'user_disabled' : 'user_enabled'
+    await recordEvent(tables, clock, { type, result: 'ok', target: id, ...by })
+    if (status !== 'disabled') {
+      const user = await tables.users.findById(id)
+      if (user) await unlockAccount(tables, user.username_canonical)
+      return []
+    }
+    await tables.organisationInvitations.deleteByInviter(id)
+    return endAllOfUser({ tables, clock, revocations }, id, by)
   })
   await revocations.announce(entries)
 }

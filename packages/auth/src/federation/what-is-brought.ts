@@ -80,7 +80,8 @@ export async function applyWhatIsBrought(
   const isChanged = roles.length !== held.length || roles.some((role) => !held.includes(role))
   const change = { roles: roles.join(' '), at: clock.now() }
   if (isChanged) {
-    await tables.users.setScopesAndRoles({ id: user.id, scopes: user.scopes, ...change })
+    if (!(await tables.users.setScopesAndRoles({ id: user.id, before: user, scopes: user.scopes, ...change })))
+      throw new GatehouseError('temporarily_unavailable', { cause: new Error('the roles have changed meanwhile') })
     await recordEvent(tables, clock, {
       ...{ type: 'roles_brought', result: 'ok', target: user.id, detail: { before: user.roles, after: change.roles } },
       ...by,

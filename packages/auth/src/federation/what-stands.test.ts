@@ -30,8 +30,11 @@ async function recognise(identity: OutsideIdentity): Promise<RecognisedPerson> {
   throw new Error(recognised.why)
 }
 const linkOf = async (): Promise<LinkedIdentityRow | undefined> => started.store.linkedIdentities.find(key)
-const setRoles = ({ id, scopes }: UserRow, now: string) =>
-  started.store.users.setScopesAndRoles({ id, scopes, roles: now, at: clock.now() })
+const setRoles = async ({ id }: UserRow, now: string) => {
+  const before = await started.store.users.findById(id)
+  if (!before) throw new Error('they are gone')
+  await started.store.users.setScopesAndRoles({ ...before, before, roles: now, at: clock.now() })
+}
 
 /** Goes by before somebody comes again; what is noted by then of their coming is seen in the link. */
 function passTime(): number {

@@ -1,4 +1,5 @@
-import { pbkdf2Sync, scryptSync } from 'node:crypto'
+import { hash, pbkdf2Sync, scryptSync } from 'node:crypto'
+import { formatMoment, seconds } from '@gatehouse/core/time'
 import type { Tables } from '@gatehouse/store/store'
 import { hash as argon2Hash } from '@node-rs/argon2'
 import { hash as bcryptHash } from '@node-rs/bcrypt'
@@ -113,6 +114,70 @@ describe('throttling', () => {
     expect((await attempt('alice', goodPassword)).status).toBe(401)
     started.clock.advance(900)
     expect((await attempt('alice', goodPassword)).status).toBe(200)
+  })
+
+  it.each([
+    [
+      'a password that an administrator sets',
+      async () => {
+        const user = await getUserByName(started, 'alice')
+        await setPassword(dependencies(), { user, password: goodPassword, minimumLength: 15 }, by)
+      },
+    ],
+    [
+      'being enabled',
+      async () =>
+        setUserStatus(dependencies(), { id: (await getUserByName(started, 'alice')).id, status: 'active' }, by),
+    ],
+  ])('of an account ends by %s, from every address, and strangers stay counted', async (_how, letIn) => {
+    const few = { failures: 4, within: 900 }
+    const many = { failures: 100, within: 900 }
+    started = await startAuth({
+      limits: { pair: { failures: 2, within: 900 }, account: few, address: many, everyone: many },
+      trustedProxies: ['127.0.0.1'],
+    })
+    const addresses = ['203.0.113.1', '203.0.113.2', '203.0.113.3'].map((address) => ({ 'x-forwarded-for': address }))
+    for (const from of addresses) for (let count = 0; count < 2; count += 1) await attempt('alice', 'wrong', from)
+    for (const name of ['alicia', 'alicia']) await attempt(name, 'wrong', addresses[0])
+    for (const from of addresses) expect((await attempt('alice', goodPassword, from)).status).toBe(401)
+    const counted = async () =>
+      (
+        await started.store.signInFailures.find([
+          'password:address:203.0.113.1',
+          'password:everyone',
+          `password:account:${hash('sha256', 'alicia', 'base64url')}`,
+          `password:pair:${hash('sha256', 'alicia', 'base64url')}|203.0.113.1`,
+        ])
+      ).map(({ key, count }) => [key, count])
+    const before = await counted()
+    expect(before).toHaveLength(4)
+    await letIn()
+    expect(await counted()).toEqual(before)
+    for (const from of addresses) expect((await attempt('alice', goodPassword, from)).status).toBe(200)
+  })
+
+  it('says to those who run the place until when it lasts, and to nobody else', async () => {
+    const many = { failures: 100, within: 900 }
+    const limits = { pair: { failures: 2, within: 900 }, account: { failures: 3, within: 86_400 }, address: many }
+    started = await startAuth({
+      limits: { ...limits, everyone: { failures: 10, within: 60 } },
+      trustedProxies: ['127.0.0.1'],
+    })
+    const from = (address: string) => ({ 'x-forwarded-for': address })
+    const why = () => started.refusals.map(({ cause }) => (cause instanceof Error ? cause.message : '')).at(-1)
+    const at = (later: number) => formatMoment(seconds(started.clock.now() + later))
+    for (let count = 0; count < 3; count += 1) await attempt('alice', 'wrong', from('203.0.113.1'))
+    const locked = await attempt('alice', goodPassword, from('203.0.113.1'))
+    expect(why()).toBe(
+      `locked until ${at(86_400)} after 3 wrong passwords from addresses that it has never signed in from`,
+    )
+    expect(JSON.stringify(locked)).not.toMatch(/locked|until|2027/)
+    for (let count = 0; count < 2; count += 1) await attempt('nobody', 'wrong', from('203.0.113.2'))
+    await attempt('nobody', 'wrong', from('203.0.113.2'))
+    expect(why()).toBe(`locked until ${at(900)} after 2 wrong passwords from this address`)
+    for (let count = 0; count < 3; count += 1) await attempt(`name ${count}`, 'wrong', from('203.0.113.3'))
+    await attempt('another', 'wrong', from('203.0.113.4'))
+    expect(why()).toMatch(/^locked until .* after 10 wrong passwords for any accounts/)
   })
 
   it('does not last longer where the clock is set back, and goes on counting then', async () => {

@@ -43,6 +43,7 @@ export interface PasswordTry {
 }
 
 const byPassword: readonly string[] = ['pwd']
+const neededWhereLocked = 'the right password after that time, or: gatehouse user enable USERNAME'
 
 const sourceOf = ({ address, requestId }: PasswordTry): SignInSource => ({ address, request_id: requestId })
 
@@ -201,10 +202,10 @@ async function checkPassword(
   user: UserRow | undefined,
   attempt: Attempt,
 ): Promise<ProvenUser | OutsideUser> {
-  const stored = attempt.locked ? null : (user?.password_hash ?? null)
+  const stored = attempt.lock ? null : (user?.password_hash ?? null)
   // Whoever has a password here signs in with that; for all others a provider is asked. Only a refusal has to cost as much as
   // another: what a provider accepts costs no hash.
-  const mayAsk = !attempt.locked && (user?.password_hash ?? null) === null
+  const mayAsk = !attempt.lock && (user?.password_hash ?? null) === null
   const outside = mayAsk ? await askProviders(dependencies, attempted) : undefined
   if (outside) return outside
   const outcome = await dependencies.passwords.check(attempted.password, stored)
@@ -212,8 +213,8 @@ async function checkPassword(
   if (!mayAsk) await waitAsIfAsked(dependencies, attempted)
   await attempt.failed()
   checkProvidersAnswer(dependencies, attempted)
-  const refused = attempt.locked
-    ? ({ counted: 'locked', why: 'locked' } as const)
+  const refused = attempt.lock
+    ? ({ counted: 'locked', why: 'locked', cause: attempt.lock.says, needed: neededWhereLocked } as const)
     : ({ counted: 'wrong', why: 'wrong_password' } as const)
   return refuseSignIn(dependencies, sourceOf(attempted), { user: user?.id, ...refused })
 }

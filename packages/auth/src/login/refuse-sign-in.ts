@@ -26,6 +26,8 @@ export interface Refusal {
   readonly why: string
   /** More, for the log. */
   readonly cause?: string
+  /** What would have been let through, for the log. */
+  readonly needed?: string
 }
 
 /** Notes and refuses a sign-in, whatever is wrong with it in one and the same way. Error: `invalid_credentials`. */
@@ -35,7 +37,8 @@ export async function refuseSignIn(
   refusal: Refusal,
 ): Promise<never> {
   await noteRefusal(dependencies, source, refusal)
-  throw new GatehouseError('invalid_credentials', { cause: new Error(refusal.cause ?? refusal.why) })
+  const { why, cause = why, needed } = refusal
+  throw new GatehouseError('invalid_credentials', { cause: new Error(cause), ...(needed !== undefined && { needed }) })
 }
 
 /** Notes a sign-in that comes to nothing, in the counters and in the audit trail. Cost: one statement. */

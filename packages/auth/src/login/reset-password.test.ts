@@ -44,6 +44,14 @@ describe('a forgotten password', () => {
     expect(text).not.toContain(password)
   })
 
+  it('lets in whoever has tried too many wrong ones before', async () => {
+    for (let count = 0; count < 10; count += 1) await login('one of the old ones')
+    expect((await login(goodPassword)).status).toBe(401)
+    await ask()
+    expect((await browser.submit(await browser.get(await linkOf()), { password })).has('recovered')).toBe(true)
+    expect((await login(password)).status).toBe(200)
+  })
+
   it('leads on to the sign-in that one was in the middle of', async () => {
     const flow = (await browser.get('/login')).form.fields.flow ?? ''
     await browser.submit(await browser.get(`/recover?flow=${flow}`), { username: 'alice' })

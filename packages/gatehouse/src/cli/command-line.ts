@@ -79,5 +79,6 @@ function report(error: unknown): void {
   process.exit(process.exitCode)
 }
 
-/** For the operator, who may know what strangers may not. */
-const explain = ({ cause }: GatehouseError): string => (cause instanceof Error ? ` (${cause.message})` : '')
+/** For the operator, who may know what strangers may not; of a name that is taken, the database's words say no more. */
+const explain = ({ code, cause }: GatehouseError): string =>
+  cause instanceof Error && code !== 'already_exists' ? ` (${cause.message})` : ''

@@ -1,6 +1,19 @@
+import { formatMoment as formatTime, seconds } from '@gatehouse/core/time'
+
 /** Answers a command: as JSON where that was asked for, else as text. */
 export function answer(options: { readonly json?: boolean }, value: unknown, text: string): void {
   process.stdout.write(options.json ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`)
+}
+
+/** Answers a command that has something to warn of: as a member `warnings` of the JSON, else on standard error. */
+export function answerWarning(
+  options: { readonly json?: boolean },
+  value: Readonly<Record<string, unknown>>,
+  text: string,
+  warnings: readonly string[],
+): void {
+  answer(options, warnings.length === 0 ? value : { ...value, warnings }, text)
+  if (!options.json) for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
 }
 
 /** Rows as aligned columns with a heading. */
@@ -17,8 +30,7 @@ export function formatTable(headings: readonly string[], rows: readonly (readonl
 }
 
 /** A moment in seconds as people read it. */
-export const formatMoment = (moment: number | null): string =>
-  moment === null ? '-' : new Date(moment * 1000).toISOString().replace('.000Z', 'Z')
+export const formatMoment = (moment: number | null): string => (moment === null ? '-' : formatTime(seconds(moment)))
 
 /** Collects a repeatable or comma-separated option. */
 export const collect = (value: string, previous: readonly string[] = []): readonly string[] => [

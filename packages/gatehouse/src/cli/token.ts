@@ -4,9 +4,9 @@ import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
 import { createAccessTokenVerifier } from '@gatehouse/guard/access-token'
 import { parseCompactToken, parseJsonPart } from '@gatehouse/guard/compact-token'
 import type { Command } from 'commander'
+import { readSecret } from './input.ts'
 import { type ConfigurationOptions, withConfiguration, withKeys } from './open.ts'
 import { answer, formatMoment } from './output.ts'
-import { readSecret } from './secret-input.ts'
 
 /** `gatehouse token inspect`: what an access token or an identity of the gateway says, and whether it is good. */
 export function addTokenCommand(program: Command): void {

@@ -2,11 +2,14 @@ import { inviteUser } from '@gatehouse/auth/domain/invitations'
 import { addUser, getUserByName, setPassword, setUserStatus } from '@gatehouse/auth/domain/users'
 import { canSend } from '@gatehouse/auth/mail/open-outbox'
 import { locales } from '@gatehouse/auth/messages/messages'
+import { GatehouseError } from '@gatehouse/core/errors'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Command } from 'commander'
-import { type ConfigurationOptions, withConfiguration, withMail, withStore } from './open.ts'
-import { answer, collect, formatMoment, formatTable } from './output.ts'
-import { readSecret } from './secret-input.ts'
+import { readSecret } from './input.ts'
+import { type ConfigurationOptions, type Opened, withConfiguration, withMail, withStore } from './open.ts'
+import { answer, answerWarning, collect, formatMoment, formatTable } from './output.ts'
+import { warnOfUnknownScopes } from './unknown-scopes.ts'
+import { addUserChangeCommands, summarizeUser } from './user-change.ts'
 
 interface AddOptions extends ConfigurationOptions {
   readonly scope?: readonly string[]
@@ -23,15 +26,16 @@ export function addUserCommands(program: Command): void {
     .description('add a user; the password comes from a prompt or from standard input')
     .argument('<username>')
     .option('-s, --scope <scope>', 'a scope that the user may be granted (repeatable, or with commas)', collect)
-    .option('-r, --role <role>', 'a role (repeatable, or with commas); administrator may do everything', collect)
+    .option('-r, --role <role>', 'a role (repeatable, or with commas)', collect)
     .option('-e, --email <address>', 'their e-mail address; that it is theirs is taken on your word')
     .option('--hash', 'what is given is a hash from another system: argon2, bcrypt, scrypt or pbkdf2')
     .option('--no-password', 'the user gets no password')
     .addHelpText(
       'after',
-      "\nExamples:\n  $ gatehouse user add carol --email carol@example.com --scope orders:read,orders:write --role clerk\n  $ pass show carol | gatehouse user add carol\n  $ echo '$2b$12$…' | gatehouse user add dave --hash\n",
+      "\nExamples:\n  $ gatehouse user add carol --email carol@example.com --scope orders:read,orders:write --role clerk\n  $ pass show carol | gatehouse user add carol\n  $ echo '$2b$12$…' | gatehouse user add dave --hash\n\nThe role administrator brings nothing by itself yet: one administers by this command line.\n",
     )
     .action((username: string, options: AddOptions) => add(username, options))
+  addUserChangeCommands(user)
   withConfiguration(user.command('invite'))
     .description('mail somebody an invitation to open an account; it is good for a week')
     .argument('<address>')
@@ -49,7 +53,11 @@ export function addUserCommands(program: Command): void {
     ['enable', 'active'],
   ] as const) {
     withConfiguration(user.command(name))
-      .description(status === 'disabled' ? 'keep a user out and end all sessions' : 'let a user in again')
+      .description(
+        status === 'disabled'
+          ? 'keep a user out and end all sessions'
+          : 'let a user in again, also after too many wrong passwords',
+      )
       .argument('<username>')
       .addHelpText('after', `\nExample:\n  $ gatehouse user ${name} carol\n`)
       .action((username: string, options: ConfigurationOptions) => setStatus(username, status, options))
@@ -63,17 +71,6 @@ export function addUserCommands(program: Command): void {
     )
     .action(changePassword)
 }
-
-const summary = ({ id, username, email, email_verified_at, status, scopes, roles, created_at }: UserRow) => ({
-  id,
-  username,
-  email,
-  email_verified: email_verified_at !== null,
-  status,
-  scopes: scopes.split(' ').filter(Boolean),
-  roles: roles.split(' ').filter(Boolean),
-  created_at,
-})
 
 async function add(username: string, options: AddOptions): Promise<void> {
   await withStore(options, async ({ configuration, by, ...opened }) => {
@@ -89,9 +86,21 @@ async function add(username: string, options: AddOptions): Promise<void> {
         minimumPasswordLength: configuration.auth.minimumPasswordLength,
       },
       by,
-    )
-    answer(options, summary(row), `added ${row.username} (${row.id})`)
+    ).catch((error: unknown) => refuseTaken(opened, username, error))
+    const warnings = await warnOfUnknownScopes({ configuration, ...opened }, options.scope ?? [])
+    answerWarning(options, summarizeUser(row), `added ${row.username} (${row.id})`, warnings)
   })
+}
+
+/** Says whose the name or the address is, and by which command to change them. */
+async function refuseTaken({ store }: Pick<Opened, 'store'>, username: string, error: unknown): Promise<never> {
+  if (!(error instanceof GatehouseError) || error.code !== 'already_exists') throw error
+  const user = await getUserByName({ store }, username).catch(() => undefined)
+  throw new Error(
+    user
+      ? `there is a user ${user.username} already; to change what they may do: gatehouse user change ${user.username} --scope … --role …`
+      : 'another user has this address; gatehouse user list says who',
+  )
 }
 
 interface InviteOptions extends ConfigurationOptions {
@@ -114,8 +123,12 @@ async function invite(address: string, { scope, role, language, ...options }: In
       ...(role && { roles: role }),
       ...(locale && { locale }),
     }
-    const { email } = await inviteUser({ ...opened, ...mail, issuer }, invitation, by)
-    answer(options, { email }, `invited ${email}: the mail is on its way`)
+    const { email } = await inviteUser({ ...opened, ...mail, issuer }, invitation, by).catch((error: unknown) => {
+      if (!(error instanceof GatehouseError) || error.code !== 'already_exists') throw error
+      throw new Error('somebody with this address has an account already; gatehouse user list says who')
+    })
+    const warnings = await warnOfUnknownScopes({ configuration, ...opened }, scope ?? [])
+    answerWarning(options, { email }, `invited ${email}: the mail is on its way`, warnings)
   })
 }
 
@@ -139,7 +152,7 @@ async function list(options: ConfigurationOptions): Promise<void> {
     ])
     answer(
       options,
-      rows.map(summary),
+      rows.map(summarizeUser),
       formatTable(['username', 'id', 'email', 'status', 'scopes', 'roles', 'created'], lines),
     )
   })

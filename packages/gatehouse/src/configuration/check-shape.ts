@@ -1,5 +1,6 @@
 import * as Type from 'typebox'
 import { Check, Errors } from 'typebox/schema'
+import { findCloseName } from './close-name.ts'
 import { formatKey, type Problem } from './problem.ts'
 import { type ConfigurationFile, configurationSchema } from './schema.ts'
 import { findKindSchema, looseProviders } from './schema-providers.ts'
@@ -107,7 +108,7 @@ function unknownKey(parent: Path, name: string, content: unknown): string {
   const schema = schemaAt(parent, content)
   const known = Object.keys(schema?.properties ?? {})
   if (known.length === 0) return `not a possible name; expected ${schema?.expected ?? 'another name'}`
-  const close = known.find((candidate) => distance(candidate, name) <= 2)
+  const close = findCloseName(name, known)
   return close ? `unknown key; did you mean ${close}?` : `unknown key; possible here: ${known.join(', ')}`
 }
 
@@ -153,18 +154,4 @@ function parsePointer(pointer: string, content: unknown): Path {
     value = (value as Record<string, unknown> | undefined)?.[name]
   }
   return path
-}
-
-/** How many letters must change to make one word the other. */
-function distance(one: string, other: string): number {
-  let previous = Array.from({ length: other.length + 1 }, (_, index) => index)
-  for (let row = 1; row <= one.length; row += 1) {
-    const current = [row]
-    for (let column = 1; column <= other.length; column += 1) {
-      const change = (previous[column - 1] ?? 0) + (one[row - 1] === other[column - 1] ? 0 : 1)
-      current.push(Math.min(change, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
-    }
-    previous = current
-  }
-  return previous[other.length] ?? 0
 }

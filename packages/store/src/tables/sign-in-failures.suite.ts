@@ -58,4 +58,17 @@ export function describeSignInFailures(open: OpenForSuite): void {
     await signInFailures.clear([])
     expect(await signInFailures.find([])).toEqual([])
   })
+
+  it('clears what begins with a prefix, and nothing beside it', async () => {
+    const { signInFailures } = open().store
+    const mine = randomToken(9)
+    const pairs = [`${mine}_%|`, `${mine}_%|192.0.2.1`, `${mine}_%|2001:db8::/64`]
+    const others = [`${mine}_%`, `${mine}_%{`, `${mine}_%}`, `${mine}xy|192.0.2.1`, `x${mine}_%|192.0.2.1`]
+    await signInFailures.record([...pairs, ...others].map((key) => ({ key, at: start, expires_at })))
+    const count = async (keys: readonly string[]) =>
+      (await Promise.all(keys.map((key) => signInFailures.find([key])))).flat().length
+    expect(await signInFailures.clearBeginningWith(`${mine}_%|`)).toBe(3)
+    expect([await count(pairs), await count(others)]).toEqual([0, others.length])
+    expect(await signInFailures.clearBeginningWith(`${mine}_%|`)).toBe(0)
+  })
 }

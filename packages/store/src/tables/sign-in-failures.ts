@@ -64,11 +64,13 @@ export interface SignInFailures {
   record(failures: readonly SignInFailure[]): Promise<SignInFailureRow[]>
   /** Forgets the counts of at most four keys. */
   clear(keys: readonly string[]): Promise<void>
+  /** Forgets every count whose key begins so, and how many those were. Cost: as many rows as it forgets. */
+  clearBeginningWith(prefix: string): Promise<number>
 }
 
 /** Builds the queries of the table `sign_in_failures`. */
 export function createSignInFailures(connection: Connection): SignInFailures {
-  const { db, clock } = connection
+  const { db, clock, dialect } = connection
   return {
     async find(keys) {
       return [...(await findFour.run(connection, { ...asFour(keys), now: clock.now() })).rows]
@@ -102,6 +104,22 @@ export function createSignInFailures(connection: Connection): SignInFailures {
     },
     async clear(keys) {
       if (keys.length > 0) await clearFour.run(connection, asFour(keys))
+    },
+    async clearBeginningWith(prefix) {
+      const { numDeletedRows } = await db
+        .deleteFrom('sign_in_failures')
+        .where('key', 'in', (query) =>
+          query
+            .selectFrom('sign_in_failures')
+            .select('key')
+            // By the order of the key, which an index has: bytes on both databases, and no key goes beyond.
+            .where('key', '>=', prefix)
+            .where('key', '<', `${prefix}\u{10ffff}`)
+            .orderBy('key')
+            .modifyEnd(dialect.forUpdate),
+        )
+        .executeTakeFirstOrThrow()
+      return Number(numDeletedRows)
     },
   }
 }

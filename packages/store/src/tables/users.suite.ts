@@ -65,7 +65,14 @@ export function describeUsers(open: OpenForSuite): void {
     await users.insert(user)
     const at = seconds(start + 7)
     expect(await users.setStatus({ id: user.id, status: 'disabled', at })).toBe(true)
-    expect(await users.setScopesAndRoles({ id: user.id, scopes: 'x', roles: 'y z', at })).toBe(true)
+    const change = { id: user.id, before: user, scopes: 'x', roles: 'y z', at }
+    for (const before of [
+      { scopes: 'another', roles: user.roles },
+      { scopes: user.scopes, roles: 'another' },
+    ]) {
+      expect(await users.setScopesAndRoles({ ...change, before })).toBe(false)
+    }
+    expect(await users.setScopesAndRoles(change)).toBe(true)
     expect(await users.findById(user.id)).toEqual({
       ...user,
       status: 'disabled',
@@ -74,7 +81,7 @@ export function describeUsers(open: OpenForSuite): void {
       updated_at: at,
     })
     expect(await users.setStatus({ id: buildUser().id, status: 'active', at })).toBe(false)
-    expect(await users.setScopesAndRoles({ id: buildUser().id, scopes: '', roles: '', at })).toBe(false)
+    expect(await users.setScopesAndRoles({ ...change, id: buildUser().id })).toBe(false)
   })
 
   it('finds a role as a whole word in its own case, whatever is in it', async () => {
@@ -88,20 +95,22 @@ export function describeUsers(open: OpenForSuite): void {
     }
   })
 
-  it('holds an active user whose hash is the one that was checked, and changes nothing', async () => {
+  it('holds an active user whose hash and rights are those that were checked, and changes nothing', async () => {
     const { users } = open().store
-    const user = buildUser({ password_hash: 'checked' })
+    const user = buildUser({ password_hash: 'checked', scopes: 'a b', roles: 'clerk' })
     await users.insert(user)
-    expect(await users.hold({ id: user.id, password_hash: 'checked' })).toBe(true)
-    expect(await users.hold({ id: user.id, password_hash: 'another' })).toBe(false)
-    expect(await users.hold({ id: user.id, password_hash: null })).toBe(false)
+    expect(await users.hold(user)).toBe(true)
+    expect(await users.hold({ ...user, password_hash: 'another' })).toBe(false)
+    expect(await users.hold({ ...user, password_hash: null })).toBe(false)
+    expect(await users.hold({ ...user, scopes: 'a b c' })).toBe(false)
+    expect(await users.hold({ ...user, roles: '' })).toBe(false)
     expect(await users.findById(user.id)).toEqual(user)
     await users.setStatus({ id: user.id, status: 'disabled', at: user.updated_at })
-    expect(await users.hold({ id: user.id, password_hash: 'checked' })).toBe(false)
+    expect(await users.hold(user)).toBe(false)
     const without = buildUser()
     await users.insert(without)
-    expect(await users.hold({ id: without.id, password_hash: null })).toBe(true)
-    expect(await users.hold({ id: without.id, password_hash: 'any' })).toBe(false)
+    expect(await users.hold({ ...without, password_hash: null })).toBe(true)
+    expect(await users.hold({ ...without, password_hash: 'any' })).toBe(false)
   })
 
   const withEmail = (email: string, verified: boolean) =>

@@ -38,12 +38,16 @@ const findByNameOrEmail = defineStatement<{ name: string; email: string }, UserR
       ),
 )
 
-const hold = defineStatement<{ id: UserId; password_hash: string }>('users.hold', ({ db, parameter }) =>
+type Held = Pick<UserRow, 'id' | 'password_hash' | 'scopes' | 'roles'>
+
+const hold = defineStatement<Held & { password_hash: string }>('users.hold', ({ db, parameter }) =>
   db
     .updateTable('users')
     .set(({ ref }) => ({ updated_at: ref('updated_at') }))
     .where('id', '=', parameter('id'))
     .where(({ fn, val }) => fn.coalesce('password_hash', val('')), '=', parameter('password_hash'))
+    .where('scopes', '=', parameter('scopes'))
+    .where('roles', '=', parameter('roles'))
     .where('status', '=', 'active'),
 )
 
@@ -67,17 +71,18 @@ export interface Users {
     readonly at: Seconds
   }): Promise<boolean>
   /**
-   * Takes the row's lock until the transaction ends, if the user is active and has this hash still, or still none; false
-   * otherwise. Writes the row as it is.
+   * Takes the row's lock until the transaction ends, if the user is active and has this hash still, or still none, and these
+   * scopes and roles; false otherwise. Writes the row as it is.
    */
-  hold(user: Pick<UserRow, 'id' | 'password_hash'>): Promise<boolean>
+  hold(user: Held): Promise<boolean>
   /** False where there is no such user. */
   setStatus(change: { readonly id: UserId; readonly status: UserRow['status']; readonly at: Seconds }): Promise<boolean>
   /** Whether there was one. What hangs off it goes by statements of its own. */
   delete(id: UserId): Promise<boolean>
-  /** False where there is no such user. */
+  /** Only where the present ones are those of `before`; false otherwise. Stops two changes from overwriting each other. */
   setScopesAndRoles(change: {
     readonly id: UserId
+    readonly before: Pick<UserRow, 'scopes' | 'roles'>
     readonly scopes: string
     readonly roles: string
     readonly at: Seconds
@@ -115,8 +120,8 @@ export function createUsers(connection: Connection): Users {
       await db.insertInto('users').values(row).execute()
     },
     // No hash is empty: it stands for none.
-    hold: async ({ id, password_hash }) =>
-      (await hold.run(connection, { id, password_hash: password_hash ?? '' })).changes > 0,
+    hold: async ({ id, password_hash, scopes, roles }) =>
+      (await hold.run(connection, { id, password_hash: password_hash ?? '', scopes, roles })).changes > 0,
     async findByCanonicalName(name) {
       return (await findByCanonicalName.run(connection, { name })).rows[0]
     },
@@ -152,11 +157,13 @@ export function createUsers(connection: Connection): Users {
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
     },
-    async setScopesAndRoles({ id, scopes, roles, at }) {
+    async setScopesAndRoles({ id, before, scopes, roles, at }) {
       const { numUpdatedRows } = await db
         .updateTable('users')
         .set({ scopes, roles, updated_at: at })
         .where('id', '=', id)
+        .where('scopes', '=', before.scopes)
+        .where('roles', '=', before.roles)
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
     },

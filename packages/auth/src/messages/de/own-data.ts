@@ -18,6 +18,7 @@ export const ownData: Catalogue = {
   'history.user_added': 'Das Konto wurde angelegt',
   'history.user_disabled': 'Das Konto wurde gesperrt',
   'history.user_enabled': 'Das Konto wurde wieder geöffnet',
+  'history.rights_changed': 'Was das Konto darf, wurde geändert',
   'history.data_downloaded': 'Ihre Daten wurden heruntergeladen',
   'history.first_administrator_created': 'Das Konto wurde angelegt',
   'data.title': 'Ihre Daten',

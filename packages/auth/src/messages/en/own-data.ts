@@ -17,6 +17,7 @@ export const ownData = {
   'history.user_added': 'The account was made',
   'history.user_disabled': 'The account was closed',
   'history.user_enabled': 'The account was opened again',
+  'history.rights_changed': 'What the account may do was changed',
   'history.data_downloaded': 'Your data was downloaded',
   'history.first_administrator_created': 'The account was made',
   'data.title': 'Your data',

@@ -18,6 +18,7 @@ export const ownData: Catalogue = {
   'history.user_added': 'Se creó la cuenta',
   'history.user_disabled': 'Se cerró la cuenta',
   'history.user_enabled': 'Se reabrió la cuenta',
+  'history.rights_changed': 'Se cambió lo que la cuenta puede hacer',
   'history.data_downloaded': 'Se descargaron sus datos',
   'history.first_administrator_created': 'Se creó la cuenta',
   'data.title': 'Sus datos',

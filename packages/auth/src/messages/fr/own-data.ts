@@ -18,6 +18,7 @@ export const ownData: Catalogue = {
   'history.user_added': 'Le compte a été créé',
   'history.user_disabled': 'Le compte a été fermé',
   'history.user_enabled': 'Le compte a été rouvert',
+  'history.rights_changed': 'Ce que le compte peut faire a été modifié',
   'history.data_downloaded': 'Vos données ont été téléchargées',
   'history.first_administrator_created': 'Le compte a été créé',
   'data.title': 'Vos données',

@@ -1,3 +1,5 @@
+import { WrongUseError } from './wrong-use.ts'
+
 /**
  * A secret from standard input (its first line) or, on a terminal, from a prompt that shows nothing. Never from an
  * argument, where every process of the machine could read it. `confirm`: a prompt asks twice.
@@ -20,6 +22,19 @@ async function ask(question: string): Promise<string> {
   const given = await askPassword({ message: question })
   if (isCancel(given) || given === undefined) throw new Error('cancelled')
   return given
+}
+
+/**
+ * Asks on a terminal whether something that cannot be undone is meant. Throws where the answer is no, and where there is no
+ * terminal to ask: a script says it by an option.
+ */
+export async function confirm(question: string, option: string): Promise<void> {
+  // The question goes to standard error, beside the answer in JSON: where nobody sees it, nobody is asked.
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw new WrongUseError(`${question} There is no terminal to ask: say ${option}`)
+  const { confirm: ask } = await import('@clack/prompts')
+  if ((await ask({ message: question, initialValue: false, output: process.stderr })) !== true)
+    throw new Error('cancelled')
 }
 
 async function readAll(): Promise<string> {

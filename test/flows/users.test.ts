@@ -1,0 +1,132 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createSite, get, postJson, type Site } from './running-program.ts'
+import { type Service, startService } from './service.ts'
+
+const host = { host: 'auth.example.com' }
+const password = 'a password for carol'
+
+let service: Service
+beforeAll(async () => {
+  service = await startService()
+})
+afterAll(() => service.close())
+
+let site: Site
+afterEach(() => site.remove())
+
+const login = (username = 'carol', secret = password) =>
+  postJson(`${site.url}/login`, { username, password: secret }, host)
+const json = (text: string) => JSON.parse(text) as Record<string, unknown>
+const orders = '{ scopes: [orders:read] }'
+
+/** Until a running Gatehouse has heard of what the command line did; that takes less than a second. */
+const soon = (check: () => Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 1500, interval: 20 })
+
+describe('from the command line', () => {
+  it('a user gets other scopes and roles, and whoever loses one goes on with nothing that had it', async () => {
+    site = await createSite(service.route('/things', orders))
+    await site.start()
+    await site.run(['user', 'add', 'carol', '--scope', 'orders:read', '--role', 'clerk'], `${password}\n`)
+    const { access_token, refresh_token } = (await login()).json
+    const call = () => get(`${site.url}/things`, { ...host, authorization: `Bearer ${access_token}` })
+    expect((await call()).status).toBe(200)
+
+    const more = await site.run(['user', 'change', 'carol', '--scope', 'orders:read,orders:reed', '--json'])
+    expect(json(more.stdout)).toMatchObject({
+      ...{ username: 'carol', scopes: ['orders:read', 'orders:reed'], roles: ['clerk'] },
+      ...{ gained: ['orders:reed'], lost: [], sessions_ended: false },
+      warnings: ['orders:reed: no route, client or role asks for this scope; did you mean orders:read?'],
+    })
+    expect((await call()).status).toBe(200)
+    expect(String((await login()).json.scope).split(' ')).toContain('orders:reed')
+
+    const less = await site.run(['user', 'change', 'carol', '--no-scope', '--role', 'clerk,auditor'])
+    expect(less).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringMatching(/lost orders:read, orders:reed: all/),
+    })
+    await soon(async () => expect((await call()).status).toBe(401))
+    expect((await postJson(`${site.url}/token/refresh`, { refresh_token }, host)).status).toBe(400)
+    expect((await login()).json.scope).toBe('')
+    const same = await site.run(['user', 'change', 'carol', '--role', 'auditor,clerk'])
+    expect(same.stdout).toContain('carol has had the scopes (none) and the roles clerk auditor')
+    expect(await site.run(['user', 'change', 'carol'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--no-role'),
+    })
+    expect(await site.run(['user', 'change', 'nobody', '--no-role'])).toMatchObject({
+      ...{ code: 1, stderr: expect.stringContaining('no such user') },
+    })
+  })
+
+  it('a user is removed with all that was issued to them, once that is said to be meant', async () => {
+    site = await createSite(service.route('/things', orders))
+    await site.start()
+    const added = json(
+      (await site.run(['user', 'add', 'carol', '--scope', 'orders:read', '--json'], `${password}\n`)).stdout,
+    )
+    const { access_token } = (await login()).json
+    const call = () => get(`${site.url}/things`, { ...host, authorization: `Bearer ${access_token}` })
+    expect((await call()).status).toBe(200)
+    expect(await site.run(['user', 'remove', 'carol'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--yes'),
+    })
+    expect((await call()).status).toBe(200)
+    const removed = await site.run(['user', 'remove', 'carol', '--yes', '--json'])
+    expect(json(removed.stdout)).toEqual({ id: added.id, username: 'carol', removed: true })
+    await soon(async () => expect((await call()).status).toBe(401))
+    expect((await login()).status).toBe(401)
+    expect(json((await site.run(['user', 'list', '--json'])).stdout)).toEqual([])
+    expect((await site.run(['user', 'remove', 'carol', '--yes'])).code).toBe(1)
+  })
+
+  it('a name or an address that is taken is told in words, with what to do', async () => {
+    site = await createSite(service.route('/things', orders))
+    await site.run(['migrate'])
+    const email = ['--email', 'carol@example.com']
+    const first = await site.run(['user', 'add', 'carol', '--no-password', '--scope', 'orders:reed', ...email])
+    expect(first).toMatchObject({ code: 0, stderr: expect.stringContaining('warning: orders:reed: no route') })
+    const again = await site.run(['user', 'add', 'Carol', '--no-password'])
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('gatehouse user change carol') })
+    const address = await site.run(['user', 'add', 'dave', '--no-password', ...email])
+    expect(address).toMatchObject({ code: 1, stderr: expect.stringContaining('another user has this address') })
+    await site.run(['client', 'add', 'robot'])
+    const client = await site.run(['client', 'add', 'robot'])
+    expect(client).toMatchObject({ code: 1, stderr: 'gatehouse: The name is taken\n' })
+    for (const { stderr } of [again, address]) expect(stderr).not.toMatch(/sqlite|constraint/i)
+  })
+
+  it('a user who is locked out is let in, and it is said until when they were', async () => {
+    site = await createSite()
+    await site.start()
+    await site.run(['user', 'add', 'carol'], `${password}\n`)
+    const lock = async (): Promise<string> => {
+      await Promise.all(Array.from({ length: 10 }, () => login('carol', 'wrong')))
+      // Of one address so many refusals are kept a second.
+      await new Promise((done) => setTimeout(done, 1100))
+      const refused = await login()
+      expect([refused.status, refused.json.error_description]).toEqual([401, 'Invalid credentials'])
+      return String(refused.json.request_id)
+    }
+    const id = await lock()
+    const said = await vi.waitFor(
+      async () => {
+        const finished = await site.run(['explain', id])
+        expect(finished.code).toBe(0)
+        return finished.stdout
+      },
+      { timeout: 10_000, interval: 200 },
+    )
+    expect(said).toMatch(
+      /^found: {3}locked until \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ after 10 wrong passwords from this address$/m,
+    )
+    expect(said).toMatch(/^needed: {2}.*gatehouse user enable/m)
+    expect((await site.run(['user', 'enable', 'carol'])).code).toBe(0)
+    expect((await login()).status).toBe(200)
+    await lock()
+    expect((await site.run(['user', 'set-password', 'carol'], `${password}\n`)).code).toBe(0)
+    expect((await login()).status).toBe(200)
+  })
+})
