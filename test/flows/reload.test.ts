@@ -34,6 +34,9 @@ describe('a running Gatehouse', () => {
     expect((await site.run(['reload'])).code).toBe(0)
     await waitFor(async () => (await get(`${site.url}/two`, host)).status === 200)
     expect((await get(`${site.url}/one`, host)).status).toBe(404)
+    expect(running.output()).toContain(
+      'the audience of s is https://auth.example.com/two from now on, and was https://auth.example.com/one',
+    )
     const form = { grant_type: 'client_credentials' }
     const { access_token: token } = (
       await postForm(`${site.url}/oauth/token`, form, { ...host, ...basic('robot', secret) })

@@ -262,6 +262,7 @@ export async function compose(parts: Parts): Promise<Program> {
       certificates.check()
       auth.replaceSettings(next.auth)
       gateway.replace(next.routes)
+      tellNewAudiences(log, current.routes, next.routes)
       current = next
       return () => endRemoved(definedBefore)
     },
@@ -325,4 +326,17 @@ function issuerHostsOf({ issuer, development }: Configuration): ReadonlySet<stri
     ? ['localhost', '127.0.0.1', '[::1]'].map((name) => (port === '' ? name : `${name}:${port}`))
     : []
   return new Set([host, ...names])
+}
+
+/** A service checks tokens by its audience, which is that of its first route where nothing else is said: a new one is news to it. */
+function tellNewAudiences(log: Logger, before: Configuration['routes'], next: Configuration['routes']): void {
+  const known = new Map(before.services.map(({ name, audience }) => [name, audience]))
+  for (const { name, audience } of next.services) {
+    const was = known.get(name)
+    if (was === undefined || was === audience) continue
+    log.warn(
+      { service: name, before: was, audience },
+      `the audience of ${name} is ${audience} from now on, and was ${was}: a guard there has to say so too (set services.${name}.audience to keep one)`,
+    )
+  }
 }

@@ -66,7 +66,7 @@ function buildClient(clock: Clock, client: NewClient): ClientRow {
   if (!isClientId(client.id)) {
     throw bad('A client id has 1 to 100 letters, digits and the characters _ . ~ : - and does not begin with usr_')
   }
-  if (client.id.startsWith('service:') || client.id === 'first-party') throw bad('This client id is reserved')
+  if (/^(?:service|app):/.test(client.id) || client.id === 'first-party') throw bad('This client id is reserved')
   const scope = parseScope(client.scopes.join(' '))
   if (!scope) throw bad('A scope has a character that scopes cannot have')
   if ((client.authMethod === 'private_key_jwt') !== (client.jwks !== undefined)) {

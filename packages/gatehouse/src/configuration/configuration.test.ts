@@ -259,6 +259,10 @@ clients:
       `${base}clients:\n  usr_x: { public: true }\n`,
       /^gatehouse\.yaml:4: clients\.usr_x: not a possible name/,
     ],
+    'a client that could be taken for a browser app of ours': [
+      `${base}clients:\n  'app:shop.example.com': { public: true }\n`,
+      /^gatehouse\.yaml:4: clients\.app:shop\.example\.com: not a possible name/,
+    ],
     'a client that proves nothing and is not public': [
       `${base}clients:\n  web: { scopes: [a] }\n`,
       /clients\.web: expected secret, jwks, jwks_uri, auth_method or public: true/,

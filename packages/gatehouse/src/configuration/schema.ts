@@ -291,10 +291,10 @@ export const configurationSchema = Type.Object(
       }),
     ),
     clients: Type.Optional(
-      Type.Record(Type.String({ pattern: '^(?!usr_)(?!service:)[\\w.~:-]{1,100}$' }), client, {
+      Type.Record(Type.String({ pattern: '^(?!usr_)(?!service:)(?!app:)[\\w.~:-]{1,100}$' }), client, {
         ...strict,
         description: 'OAuth clients, by id',
-        expected: 'clients by id; an id does not begin with usr_ or service:',
+        expected: 'clients by id; an id does not begin with usr_, service: or app:',
       }),
     ),
   },
