@@ -1,3 +1,4 @@
+import type { GrantId } from '@gatehouse/core/brand'
 import { createTestProver, type TestProver } from '@gatehouse/guard/testing/test-prover'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Answered, basic, claimsOf, issuer, type Members, type Provider, startProvider } from './provider.ts'
@@ -80,6 +81,65 @@ describe('section 4.3, checking a proof, at the token endpoint', () => {
     const headers = { ...asWeb, ...withProof() }
     expect((await provider.token(form, headers)).body.token_type).toBe('DPoP')
     expect((await provider.token(form, headers)).body.error).toBe('invalid_dpop_proof')
+  })
+})
+
+describe('section 11.1, a proof is used up last', () => {
+  const asSpa = { client_id: 'spa' }
+  const push = (headers: Record<string, string>, given: Members = {}): Promise<Answered> =>
+    provider.post('/oauth/par', provider.parameters({ ...asSpa, scope: 'orders:read', ...given }), headers)
+
+  it('11.1 what is refused for something else leaves it unused: strangers write no row', async () => {
+    const refused: [string, Members, Record<string, string>][] = [
+      ['invalid_grant', { ...asSpa, grant_type: 'refresh_token', refresh_token: 'x' }, {}],
+      ['invalid_grant', { ...asSpa, grant_type: 'authorization_code', code: `ghc_${'A'.repeat(43)}` }, {}],
+      ['unauthorized_client', { ...asSpa, grant_type: 'client_credentials' }, {}],
+      ['unsupported_grant_type', { ...asSpa, grant_type: 'x' }, {}],
+      ['invalid_scope', { grant_type: 'client_credentials', scope: 'nothing:here' }, asWeb],
+      ['invalid_target', { grant_type: 'client_credentials', resource: 'https://nobody.test' }, asWeb],
+    ]
+    for (const [error, form, headers] of refused) {
+      const proof = withProof()
+      const answer = await provider.token(form, { ...headers, ...proof })
+      expect(answer.body.error, JSON.stringify(form)).toBe(error)
+      const good = await provider.token({ grant_type: 'client_credentials' }, { ...asWeb, ...proof })
+      expect(good.status, JSON.stringify(form)).toBe(200)
+    }
+    const pushing = withProof(prover, {}, '/oauth/par')
+    expect((await push(pushing, { redirect_uri: 'https://evil.test/' })).status).toBe(400)
+    expect((await push(pushing)).status).toBe(201)
+  })
+
+  it('11.1 of any number of requests with one proof one is answered, and those refused use up nothing else', async () => {
+    const codes = [
+      await newCode({ ...asSpa, scope: 'orders:read' }),
+      await newCode({ ...asSpa, scope: 'orders:read' }),
+      await newCode({ ...asSpa, scope: 'orders:read' }),
+    ]
+    const one = withProof()
+    const answers = await Promise.all(codes.map((code) => exchange(code, one, asSpa)))
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 400, 400])
+    const pairs: Answered[] = []
+    for (const [index, answer] of answers.entries())
+      pairs.push(answer.status === 200 ? answer : await exchange(codes[index] ?? null, withProof(), asSpa))
+    expect(pairs.map(({ status }) => status)).toEqual([200, 200, 200])
+
+    const refresh = (pair: Answered | undefined, headers: Record<string, string>): Promise<Answered> =>
+      provider.token({ ...asSpa, grant_type: 'refresh_token', refresh_token: pair?.body.refresh_token }, headers)
+    const next = withProof()
+    const refreshed = await Promise.all(pairs.map((pair) => refresh(pair, next)))
+    expect(refreshed.map(({ status }) => status).sort()).toEqual([200, 400, 400])
+    for (const [index, answer] of refreshed.entries()) {
+      if (answer.status === 200) continue
+      const token = pairs[index]?.body.refresh_token ?? ''
+      const id = token.slice('ghr_'.length).split('.')[0] as GrantId // that is how it begins
+      expect((await provider.store.grants.find(id))?.generation).toBe(1)
+      expect((await refresh(pairs[index], withProof())).status).toBe(200)
+    }
+
+    const pushing = withProof(prover, {}, '/oauth/par')
+    const pushed = await Promise.all([push(pushing), push(pushing), push(pushing)])
+    expect(pushed.map(({ status }) => status).sort()).toEqual([201, 400, 400])
   })
 })
 

@@ -155,6 +155,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   })
   const lockout = createLockout({ store, clock }, options.signInLimits)
   const failures = createAddressLimit(clock, options.failureLimit ?? defaultFailureLimit)
+  const beginnings = createAddressLimit(clock, beginningLimit)
   const sealedTokens = createSealedTokens(rings['access-token'])
   const verifier = createAccessTokenVerifier({
     issuer,
@@ -195,8 +196,14 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     roleScopes,
     standing: federation.standing,
   })
-  const clientAuthentication = createClientAuthentication({ store, clock, issuer, clients, clientKeys, keySets })
-  const dpop = createDpop({ store, clock, ring: rings['dpop-nonce'], requireNonce: () => settings.requireDpopNonce })
+  const clientAuthentication = createClientAuthentication({
+    ...{ store, clock, issuer, failures, beginnings },
+    ...{ clients, clientKeys, keySets },
+  })
+  const dpop = createDpop({
+    ...{ store, clock, failures, ring: rings['dpop-nonce'] },
+    requireNonce: () => settings.requireDpopNonce,
+  })
   const defaultAudience = (): string => settings.audience
 
   const subjects = createSubjects(rings['pairwise-subject'])
@@ -208,7 +215,6 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     accessTokenLifetime: () => settings.lifetimes.accessToken,
   })
   const cookies = createCookies(issuer)
-  const beginnings = createAddressLimit(clock, beginningLimit)
   const looks = createLooks({
     cookies,
     brand,

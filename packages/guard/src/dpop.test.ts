@@ -115,10 +115,24 @@ describe('a bad proof', () => {
     ['a private key', 'bad_key', {}, { jwk: prover.privateKey.export({ format: 'jwk' }) }],
     ['a key for another algorithm', 'bad_key', {}, { jwk: { ...prover.jwk, alg: 'ES384' } }],
     ['a key for encryption', 'bad_key', {}, { jwk: { ...prover.jwk, use: 'enc' } }],
+    ['an RSA key that costs much', 'bad_key', {}, { alg: 'RS256', jwk: { ...rsa, e: rsa.n } }],
     ['somebody else’s key', 'bad_signature', {}, { jwk: createTestProver().jwk }],
     ['crit', 'malformed', {}, { crit: ['jwk'] }],
   ])('%s: %s', (_, fault, claims, header) => {
     expect(check(prover.proof(claims, header))).toEqual({ fault })
+  })
+
+  it.each<[string, Record<string, unknown>, Partial<DpopExpectation>?]>([
+    ['wrong_method', { htm: 'GET' }],
+    ['wrong_url', { htu: 'https://evil.test/oauth/token' }],
+    ['bad_claims', { jti: undefined }],
+    ['too_old', { iat: testNow - 61 }],
+    ['not_yet_valid', { iat: testNow + 11 }],
+    ['wrong_token', {}, { accessToken: 'token-1' }],
+    ['wrong_nonce', {}, { isNonceGood: () => false }],
+  ])('by its claims before its signature is checked: %s', (fault, claims, expected) => {
+    const forged = prover.proof(claims, { jwk: createTestProver().jwk })
+    expect(check(forged, expected)).toEqual({ fault })
   })
 
   it('two proofs in one header, and what is no token at all', () => {

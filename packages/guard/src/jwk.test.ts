@@ -7,6 +7,8 @@ const exported = (key: { export(options: { format: 'jwk' }): JsonWebKey }): Json
 const ec = createTestSigner().jwk
 const rsaPair = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const rsa = { ...exported(rsaPair.publicKey), kid: 'r', alg: 'RS256' }
+const exponent = (value: bigint): string =>
+  Buffer.from(value.toString(16).padStart(768, '0'), 'hex').toString('base64url')
 const ed = { ...exported(generateKeyPairSync('ed25519').publicKey), kid: 'e', alg: 'EdDSA' }
 
 describe('a key that may verify', () => {
@@ -15,6 +17,7 @@ describe('a key that may verify', () => {
     ['RSA', rsa],
     ['RSA-PSS', { ...rsa, alg: 'PS256' }],
     ['Ed25519', ed],
+    ['RSA with the largest exponent', { ...rsa, e: exponent(2n ** 32n - 1n) }],
     ['without use', { ...ec, use: undefined }],
     ['with key_ops', { ...ec, key_ops: ['verify'] }],
   ])('%s', (_, jwk) => {
@@ -44,6 +47,8 @@ describe('a key that may not', () => {
     ['with a kid of 129 characters', { ...ec, kid: 'k'.repeat(129) }],
     ['of 1024 bits', { ...small, kid: 's', alg: 'RS256' }],
     ['with exponent 3', { ...three, kid: 't', alg: 'RS256' }],
+    ['with an exponent of more than 32 bits', { ...rsa, e: exponent(2n ** 32n + 1n) }],
+    ['with an exponent as long as its modulus', { ...rsa, e: exponent(2n ** 2047n + 1n) }],
     ['with exponent 1', { ...rsa, e: 'AQ' }],
     ['off the curve', { ...ec, x: ec.y }],
     ['without y', { ...ec, y: undefined }],

@@ -39,7 +39,7 @@ export function isSignedBy(key: VerificationKey, signed: Buffer, signature: Buff
   }
 }
 
-/** Whether the key is of the type, curve and size that its algorithm asks for. Spec: RFC 7518 sections 3.3 to 3.5. */
+/** Whether the key is of the type, curve and size that its algorithm asks for; see {@link isRsaInBounds}. Spec: RFC 7518 sections 3.3 to 3.5. */
 export function fitsAlgorithm({ alg, key }: VerificationKey): boolean {
   switch (alg) {
     case 'ES256':
@@ -48,8 +48,31 @@ export function fitsAlgorithm({ alg, key }: VerificationKey): boolean {
       return key.asymmetricKeyType === 'ed25519'
     case 'RS256':
     case 'PS256':
-      return key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048
+      return key.asymmetricKeyType === 'rsa' && isRsaInBounds(key)
   }
+}
+
+const maxModulusLength = 8192
+/** What 32 bits hold; nearly every key has 65537. */
+const maxPublicExponent = 0xffff_ffffn
+
+/**
+ * Whether an RSA key is neither so weak that somebody else could sign with it, nor so dear that checking is an attack: 2048 to
+ * 8192 bits, an exponent of 65537 to 2^32 - 1. Spec: RFC 7518 section 3.3.
+ */
+export function isRsaInBounds(key: KeyObject): boolean {
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
+  return modulusLength >= 2048 && publicExponent >= 65_537n && isAffordable(key)
+}
+
+/**
+ * Whether a signature of this public key can be checked at an ordinary price: RSA of 8192 bits at the most with an exponent
+ * below 2^32, and any other kind. For every key that somebody else has made.
+ * Stops: an exponent as long as the modulus, which makes one check cost as much as a hundred.
+ */
+export function isAffordable({ asymmetricKeyDetails }: KeyObject): boolean {
+  const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {}
+  return modulusLength <= maxModulusLength && publicExponent <= maxPublicExponent
 }
 
 /** Whether two keys are the same key for the same algorithm, so that what one has verified holds for the other. */

@@ -30,6 +30,8 @@ export interface CodePresented {
   readonly redirectUri: string | undefined
   readonly verifier: string | undefined
   readonly jkt: string | undefined
+  /** Uses up what proved that key, or throws; called before the code is used up, and for no code that cannot be. */
+  readonly useProof?: (() => Promise<void>) | undefined
   readonly by: Pick<AuditEvent, 'address' | 'request_id'>
 }
 
@@ -40,7 +42,7 @@ export interface AuthorizationCodes {
   /**
    * Uses a code up and hands on what it stands for. A code that does not fit how it is presented is used up all the same;
    * for one that has been used before, what was issued ends (RFC 6749 section 4.1.2).
-   * Errors: `invalid_grant`; the cause says why. Cost: one statement.
+   * Errors: `invalid_grant`; the cause says why. Cost: one statement, and a read more where a proof is to be used up.
    */
   consume(presented: CodePresented): Promise<AuthorizationCodeRow>
 }
@@ -88,6 +90,10 @@ export function createAuthorizationCodes({
       const now = clock.now()
       const hashed = hashCode(presented.code)
       const kept_until = seconds(now + accessTokenLifetime() + keptBeyond)
+      if (presented.useProof) {
+        const found = await store.authorizationCodes.find(hashed)
+        if (found?.consumed_at === null) await presented.useProof()
+      }
       const row = await store.authorizationCodes.consume({ hash: hashed, now, kept_until })
       if (!row) {
         await endReused(hashed, presented)

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { makeCostlyKey } from '@gatehouse/guard/testing/costly-key'
 import { describe, expect, it } from 'vitest'
 import { parseClientKeys, readKeySet } from './client-keys.ts'
 import { createClientKeys } from './find-client-keys.ts'
@@ -41,6 +42,7 @@ describe('the signature keys of a key set', () => {
       jwkOf(generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 }).publicKey),
       'is not usable',
     ],
+    ['an RSA key that costs much', jwkOf(makeCostlyKey().publicKey), 'is not usable'],
     ['another curve', jwkOf(ec('secp256k1').publicKey), 'is not usable'],
     ['an algorithm of another type', jwkOf(p256.publicKey, { use: 'sig', alg: 'RS256' }), 'is not usable'],
     ['a MAC', jwkOf(rsa.publicKey, { use: 'sig', alg: 'HS256' }), 'is not usable'],

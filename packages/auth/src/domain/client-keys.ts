@@ -1,6 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { GatehouseError } from '@gatehouse/core/errors'
-import type { SignatureAlgorithm, VerificationKey } from '@gatehouse/guard/signature'
+import { isRsaInBounds, type SignatureAlgorithm, type VerificationKey } from '@gatehouse/guard/signature'
 
 /** A key by which a client signs its assertions and request objects. */
 export type ClientKey = VerificationKey
@@ -29,7 +29,7 @@ export interface ReadKeys {
 
 /**
  * Reads a JWK set that a client registers by value, and returns its signature keys. Errors: `invalid_request` with which
- * key and why: private members, a symmetric key, RSA under 2048 bits, a key whose algorithm cannot be told.
+ * key and why: private members, a symmetric key, RSA under 2048 bits or with an unusual exponent, a key whose algorithm cannot be told.
  * Spec: RFC 7517 section 5, RFC 8725 section 3.5.
  */
 export function parseClientKeys(jwks: JwkSet): readonly ClientKey[] {
@@ -68,7 +68,7 @@ function readKey(jwk: object): ReadKeys | string {
   const signsWith = use === 'enc' ? [] : signatureAlgorithmsOf(key, alg)
   const encrypts = use !== 'sig' && isEncryptionKey(key) && (signsWith.length === 0 || alg === undefined)
   if (signsWith.length === 0 && !encrypts)
-    return 'is not usable: give EC P-256, Ed25519 or RSA of 2048 to 8192 bits, with a fitting alg'
+    return 'is not usable: give EC P-256, Ed25519 or RSA of 2048 to 8192 bits with the exponent 65537, and a fitting alg'
   const declared = typeof alg === 'string' ? alg : undefined
   return {
     signatureKeys: signsWith.map((signatureAlg) => ({ kid: name, alg: signatureAlg, key })),
@@ -98,10 +98,4 @@ function isEncryptionKey(key: KeyObject): boolean {
   if (key.asymmetricKeyType === 'rsa') return isRsaInBounds(key)
   if (key.asymmetricKeyType === 'ec') return encryptionCurves.has(key.asymmetricKeyDetails?.namedCurve)
   return key.asymmetricKeyType === 'x25519'
-}
-
-/** Not so short that it is weak, not so long that checking it is an attack. Spec: RFC 7518 section 3.3. */
-function isRsaInBounds(key: KeyObject): boolean {
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
-  return modulusLength >= 2048 && modulusLength <= 8192 && publicExponent >= 65_537n
 }

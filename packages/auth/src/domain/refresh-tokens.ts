@@ -65,6 +65,8 @@ export interface RefreshAttempt {
    * anything is written, so that nothing is lost.
    */
   readonly checkGrant: (grant: GrantRow) => void
+  /** Uses up a proof of possession, or throws; called after {@link RefreshAttempt.checkGrant}, and before anything is written. */
+  readonly useProof?: (() => Promise<void>) | undefined
   readonly by: Pick<AuditEvent, 'address' | 'request_id'>
 }
 
@@ -112,6 +114,7 @@ export function createRefreshTokens(dependencies: Dependencies): RefreshTokens {
       if (!found) throw refused('no live grant has this refresh token')
       if (found.grant.client_id !== attempt.clientId) throw refused('the refresh token is another client’s')
       attempt.checkGrant(found.grant)
+      if (attempt.useProof && !isOver(found.grant, clock.now())) await attempt.useProof()
       return rotate(dependencies, attempt, found.grant, found.presented, 0)
     },
     async findGrant(token) {

@@ -91,6 +91,8 @@ export interface RefreshRequest {
   readonly details?: readonly JsonObject[] | undefined
   /** What the request has proven to hold. */
   readonly confirmation?: Confirmation | undefined
+  /** Uses up what proved that; called before anything is written. */
+  readonly useProof?: (() => Promise<void>) | undefined
   readonly by: Pick<AuditEvent, 'address' | 'request_id'>
 }
 
@@ -254,7 +256,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
       return pairForStart(access, grant)
     },
 
-    async refresh({ token, client, scope, audiences, details, confirmation, by }) {
+    async refresh({ token, client, scope, audiences, details, confirmation, useProof, by }) {
       const times = lifetimes()
       const { grant, generation } = await dependencies.refreshTokens.refresh({
         token,
@@ -275,6 +277,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
             throw new GatehouseError('invalid_authorization_details')
           }
         },
+        useProof,
         by,
       })
       await dependencies.standing.checkSession(grant.session_id, by)

@@ -93,10 +93,10 @@ export function createTrustedIssuers({ store, clock, clients, clientKeys, issuer
       if (!token || !claims) return refused('not a signed token')
       const issuer = issuers().find((candidate) => candidate.issuer === claims.iss)
       if (!issuer) return refused('nobody trusts the issuer')
-      const fault = await findForgery(clientKeys, issuer, assertion, token)
-      if (fault) return fault
       const checked = checkClaims(claims, issuer, clock.now())
       if (typeof checked === 'string') return refused(checked)
+      const fault = await findForgery(clientKeys, issuer, assertion, token)
+      if (fault) return fault
       const name = findClientId(issuer, checked.sub, claims, clientId)
       const client = name === undefined ? undefined : await clients.find(name)
       if (!client) return refused('the subject acts as no client, as several, or as another one')

@@ -1,4 +1,6 @@
+import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { type JsonObject, parseJsonObject } from '@gatehouse/core/json'
+import { isAffordable } from '@gatehouse/guard/signature'
 import type { JSONWebKeySet } from 'jose'
 import * as client from 'openid-client'
 import { createClientAuthentication } from './oauth-client-authentication.ts'
@@ -108,5 +110,14 @@ async function readKeys({ outbound }: ProviderParts, url: string): Promise<JSONW
   if (!Array.isArray(keys) || keys.length > 100) {
     throw new ProviderFailure('invalid_answer', 'the keys of the provider are no list, or one of more than 100')
   }
-  return { keys: keys.filter((key) => typeof key === 'object' && key !== null && !Array.isArray(key)) }
+  return { keys: keys.filter((key) => typeof key === 'object' && key !== null && !Array.isArray(key) && isUsable(key)) }
+}
+
+/** What node:crypto cannot read is left to whoever wants to use it; nothing that is dear to use is left in. */
+function isUsable(key: JsonWebKey): boolean {
+  try {
+    return isAffordable(createPublicKey({ key, format: 'jwk' }))
+  } catch {
+    return key.kty !== 'RSA'
+  }
 }

@@ -1,6 +1,8 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
+import { makeCostlyKey } from '@gatehouse/guard/testing/costly-key'
 import { CompactEncrypt, exportJWK, generateKeyPair, importJWK, UnsecuredJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
+import { answerJson } from '../testing/openid-provider.ts'
 import { machineClock as clock, failureOf, useOpenIdVisits } from '../testing/openid-visits.ts'
 
 const visits = useOpenIdVisits()
@@ -68,6 +70,20 @@ describe('an ID token', () => {
       const sign = (nonce: string) => visits.upstream.signIdToken({ nonce }, { alg: 'HS256' }, key as never) // any key will do
       expect((await failureOf(withToken(sign))).reason).toBe('invalid_answer')
     }
+  })
+
+  it('is refused with a key that costs much to check', async () => {
+    const { publicKey, privateKey } = makeCostlyKey()
+    const publish = (key: typeof publicKey) =>
+      visits.upstream.answers.set('/keys', (_, response) =>
+        answerJson(response, { keys: [{ ...key.export({ format: 'jwk' }), kid: 'first', alg: 'RS256' }] }),
+      )
+    const sign = (key: typeof privateKey) => (nonce: string) => visits.upstream.signIdToken({ nonce }, {}, key as never) // jose takes both kinds of keys
+    publish(publicKey)
+    expect((await failureOf(withToken(sign(privateKey), create()))).reason).toBe('invalid_answer')
+    const usual = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    publish(usual.publicKey)
+    expect((await withToken(sign(usual.privateKey), create())).subject).toBe('person-1')
   })
 
   it('is refused with another algorithm than the configured one', async () => {

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { Seconds } from '@gatehouse/core/brand'
 import { seconds } from '@gatehouse/core/time'
+import { isAffordable } from '@gatehouse/guard/signature'
 import { ProviderFailure } from './provider-failure.ts'
 import { checkXml } from './saml-guard.ts'
 import { attributeOf, namedChildren, ns, parseMoment, parseXml, walk, type XmlElement } from './saml-xml.ts'
@@ -122,14 +123,14 @@ function readCertificates(role: XmlElement): readonly string[] {
   return [...new Set(found.flatMap((element) => readCertificate(element.textContent) ?? []))]
 }
 
-/** A certificate of base64 or PEM (the first, where there are several) as PEM; undefined = it is none, or its key is no RSA key of 2048 bits or more. */
+/** A certificate of base64 or PEM (the first, where there are several) as PEM; undefined = it is none, or its key is no RSA key of 2048 to 8192 bits with an exponent below 2^32. */
 export function readCertificate(text: string): string | undefined {
   try {
     const isPem = text.includes('-----BEGIN CERTIFICATE-----')
     const certificate = new X509Certificate(isPem ? text : Buffer.from(text, 'base64'))
     const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey
     const isStrong = asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= 2048
-    return isStrong ? certificate.toString() : undefined
+    return isStrong && isAffordable(certificate.publicKey) ? certificate.toString() : undefined
   } catch {
     return undefined
   }

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ManualClock } from '@gatehouse/core/time'
+import { makeCostlyKey } from '@gatehouse/guard/testing/costly-key'
 import { SAML } from '@node-saml/node-saml'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encrypt } from 'xml-encryption'
@@ -299,6 +300,11 @@ describe('the metadata of a provider', () => {
     [
       'a weak certificate',
       () => Object.assign(answer, { text: idp.describe({ certificates: [makeRsaCertificate(1024)] }) }),
+      'misconfigured',
+    ],
+    [
+      'a certificate whose key costs much to check with',
+      () => Object.assign(answer, { text: idp.describe({ certificates: [makeRsaCertificate(makeCostlyKey())] }) }),
       'misconfigured',
     ],
     [

@@ -13,7 +13,7 @@ interface Dependencies {
 }
 
 /** A request for the feed, however the client proves itself. */
-type FeedRequest = Pick<EndpointRequest<never>, 'headers' | 'query' | 'certificate'>
+type FeedRequest = Pick<EndpointRequest<never>, 'headers' | 'address' | 'query' | 'certificate'>
 
 const about = {
   path: paths.revocationFeed,
@@ -25,7 +25,7 @@ const about = {
   }),
   answers: { 200: null },
   streams: 'text/event-stream',
-  errors: ['invalid_request', 'invalid_client', 'forbidden', 'temporarily_unavailable'],
+  errors: ['invalid_request', 'invalid_client', 'forbidden', 'too_many_requests', 'temporarily_unavailable'],
 } as const
 
 /**
@@ -35,7 +35,7 @@ const about = {
  */
 export function revocationFeedEndpoints({ clientAuthentication, feed }: Dependencies): readonly Endpoint[] {
   const answer = async (request: FeedRequest, form: ClientParameters): Promise<Answer> => {
-    const client = await clientAuthentication.authenticate(request.headers, form, request.certificate)
+    const client = await clientAuthentication.authenticate(request, form)
     checkReader(client)
     const asked = parseNumber(request)
     const after = asked !== undefined && (await feed.canResume(asked)) ? asked : undefined

@@ -56,7 +56,7 @@ export function validateEndpoint(dependencies: Dependencies): Endpoint {
     handle(request) {
       if (request.headers.authorization === undefined && !requireClient())
         return validate(dependencies, request, undefined)
-      const client = clientAuthentication.authenticate(request.headers, {})
+      const client = clientAuthentication.authenticate(request, {})
       return client instanceof Promise
         ? client.then((found) => validate(dependencies, request, found))
         : validate(dependencies, request, client)

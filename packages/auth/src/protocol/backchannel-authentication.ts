@@ -78,11 +78,11 @@ export function backchannelAuthenticationEndpoint(dependencies: Dependencies): E
       'invalid_authorization_details',
       'invalid_binding_message',
       'unknown_user_id',
+      'too_many_requests',
       'temporarily_unavailable',
     ],
     refuseQuery: true,
-    handle: async (request) =>
-      begin(await clientAuthentication.authenticate(request.headers, request.body, request.certificate), request),
+    handle: async (request) => begin(await clientAuthentication.authenticate(request, request.body), request),
   })
 }
 

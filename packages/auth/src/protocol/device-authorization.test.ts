@@ -447,6 +447,10 @@ describe('the device code at the token endpoint (RFC 8628 sections 3.4 and 3.5)'
     const { body } = await poll(device_code, {}, { dpop: proof })
     expect(body.token_type).toBe('DPoP')
     expect(claimsOf(body.access_token ?? '')).toMatchObject({ cnf: { jkt: expect.any(String) } })
+    // A proof that was used before uses no code up.
+    const { device_code: another } = await allowed()
+    expect((await poll(another, {}, { dpop: proof })).body.error).toBe('invalid_dpop_proof')
+    expect((await poll(another)).status).toBe(200)
   })
 
   it('brings nothing once the session in which it was approved has ended', async () => {

@@ -79,7 +79,6 @@ export function deviceAuthorizationEndpoint(dependencies: Dependencies): Endpoin
     ],
     cors: 'any',
     refuseQuery: true,
-    handle: async (request) =>
-      begin(await clientAuthentication.authenticate(request.headers, request.body, request.certificate), request),
+    handle: async (request) => begin(await clientAuthentication.authenticate(request, request.body), request),
   })
 }

@@ -4,12 +4,15 @@ import { createTestProver, testTarget } from '@gatehouse/guard/testing/test-prov
 import { openStore, type Store } from '@gatehouse/store/store'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type KeyRing, openKeyRings } from '../domain/key-rings.ts'
+import { createAddressLimit } from '../http/address-limit.ts'
 import { createDpop, type Dpop } from './dpop.ts'
 import { createDpopNonces } from './dpop-nonce.ts'
 
 const { url, method } = testTarget
 const prover = createTestProver()
 const clock = new ManualClock()
+const address = '192.0.2.1'
+const failures = createAddressLimit(clock, 100)
 const master = { key: Buffer.alloc(32, 7) }
 let store: Store
 let ring: KeyRing
@@ -19,12 +22,19 @@ beforeAll(async () => {
   store = await openStore({ url: ':memory:', clock })
   await store.migrate()
   ring = (await openKeyRings({ store, clock }, master))['dpop-nonce']
-  dpop = createDpop({ store, clock, ring, requireNonce: () => true })
+  dpop = createDpop({ store, clock, failures, ring, requireNonce: () => true })
 })
 afterAll(() => store.close())
 
-const ask = (proof: string | undefined, on = dpop, target = {}) =>
-  on.check({ headers: proof === undefined ? {} : { dpop: proof } }, { method, url, ...target })
+/** Looks at a proof and uses it up. */
+const ask = async (presented: string | undefined, on = dpop, more = {}) => {
+  const target = { method, url, ...more }
+  const found = on.inspect({ address, headers: presented === undefined ? {} : { dpop: presented } }, target)
+  if (!found) return undefined
+  const { proof, ...proven } = found
+  await on.use(proof, target)
+  return proven
+}
 const refusal = async (outcome: Promise<unknown>): Promise<GatehouseError> => {
   const thrown = await outcome.catch((error: unknown) => error)
   if (thrown instanceof GatehouseError) return thrown
@@ -49,13 +59,29 @@ describe('a request', () => {
 
   it('with a proof that was used before is refused, of fifty at once all but one', async () => {
     const proof = fresh()
-    const second = createDpop({ store, clock, ring, requireNonce: () => true })
+    const second = createDpop({ store, clock, failures, ring, requireNonce: () => true })
     const outcomes = await Promise.allSettled(
       Array.from({ length: 50 }, (_, index) => ask(proof, index % 2 ? dpop : second)),
     )
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     clock.advance(60)
     expect(await refusal(ask(proof))).toMatchObject({ code: 'invalid_dpop_proof' })
+  })
+
+  it('is not looked at after too many with a bad signature from its address', async () => {
+    const few = createDpop({ store, clock, failures: createAddressLimit(clock, 3), ring, requireNonce: () => true })
+    const header = { jwk: createTestProver().jwk }
+    const forged = (claims = {}) => prover.proof({ iat: clock.now(), nonce: dpop.nonces.current(), ...claims }, header)
+    // What is refused before its signature is checked costs little, and does not count.
+    for (let count = 0; count < 5; count += 1) await refusal(ask(forged({ htm: 'GET' }), few))
+    for (let count = 0; count < 3; count += 1)
+      expect(await refusal(ask(forged(), few))).toMatchObject({ code: 'invalid_dpop_proof' })
+    expect(await refusal(ask(forged(), few))).toMatchObject({ code: 'too_many_requests' })
+    expect(await refusal(ask(fresh(), few))).toMatchObject({ code: 'too_many_requests' })
+    const elsewhere = { address: '192.0.2.2', headers: { dpop: fresh() } }
+    expect(few.inspect(elsewhere, { method, url })).toMatchObject({ jkt: prover.jkt })
+    clock.advance(60)
+    expect(await ask(fresh(), few)).toBeDefined()
   })
 
   it('tells strangers no reason, and the log one', async () => {
@@ -136,7 +162,7 @@ describe('a nonce', () => {
   })
 
   it('need not be there where none is required, but one that is must be ours', async () => {
-    const lenient = createDpop({ store, clock, ring, requireNonce: () => false })
+    const lenient = createDpop({ store, clock, failures, ring, requireNonce: () => false })
     expect(await ask(prover.proof({ iat: clock.now() }), lenient)).toEqual({ jkt: expect.any(String) })
     expect(await refusal(ask(fresh({ nonce: 'made-up' }), lenient))).toMatchObject({ code: 'use_dpop_nonce' })
   })

@@ -11,6 +11,7 @@ import {
 } from '@gatehouse/guard/dpop'
 import type { Store } from '@gatehouse/store/store'
 import type { KeyRing } from '../domain/key-rings.ts'
+import type { AddressLimit } from '../http/address-limit.ts'
 import type { EndpointRequest } from '../http/endpoint.ts'
 import { createDpopNonces, type DpopNonces } from './dpop-nonce.ts'
 
@@ -23,31 +24,30 @@ export interface ProofTarget {
   readonly accessToken?: string | undefined
 }
 
-/** What a request has proven. */
-export interface ProvenKey {
+/** What a request has proven, by a proof that is good but for one question: whether it was used before. */
+export interface InspectedProof {
   /** The thumbprint of the key: what tokens are bound to, and must be bound to. */
   readonly jkt: string
   /** The nonce for the client's next proof; absent where it has that one. To be sent as the header DPoP-Nonce. */
   readonly freshNonce?: string
-}
-
-/** A proof that is good but for one question: whether it was used before. */
-export interface InspectedProof extends ProvenKey {
   readonly proof: DpopProof
 }
 
 /** Checks the proofs of possession that requests bring. */
 export interface Dpop {
   /**
-   * The key that a request proves, or nothing where it has no DPoP header. The proof then is used up.
+   * The key that a request proves, or nothing where it has no DPoP header. The proof is not used up: that must be done by
+   * {@link Dpop.use}, once all else is found good and before anything is done for it, so that nothing is written for strangers.
    * Errors: `invalid_dpop_proof`, and `use_dpop_nonce` with the header DPoP-Nonce; where an access token came with it both
-   * are 401 with a challenge (RFC 9449 section 7.1), else 400.
-   * Cost: one signature check and one insert; nothing without the header.
+   * are 401 with a challenge (RFC 9449 section 7.1), else 400. `too_many_requests` where too many from this address had a bad
+   * signature: no more are checked until the minute is over.
+   * Cost: one signature check; nothing without the header.
    */
-  check(request: Pick<EndpointRequest<never>, 'headers'>, target: ProofTarget): Promise<ProvenKey | undefined>
-  /** The same without using the proof up: what is found must be, by {@link Dpop.use}, before anything is done for it. */
-  inspect(request: Pick<EndpointRequest<never>, 'headers'>, target: ProofTarget): InspectedProof | undefined
-  /** Uses a proof up. Error: `invalid_dpop_proof` where it has been used before, as 400 or 401 like the others. */
+  inspect(request: Pick<EndpointRequest<never>, 'headers' | 'address'>, target: ProofTarget): InspectedProof | undefined
+  /**
+   * Uses a proof up: of any number of requests with one proof, one goes on. Error: `invalid_dpop_proof` where it has been used
+   * before, as 400 or 401 like the others. Cost: one insert.
+   */
   use(proof: DpopProof, target: ProofTarget): Promise<void>
   /** Whether a proof is used for the first time, by any process: of several at once one gets true. Cost: one insert. */
   consume(proof: DpopProof): Promise<boolean>
@@ -59,6 +59,8 @@ export interface Dpop {
 interface Dependencies {
   readonly store: Pick<Store, 'usedIdentifiers'>
   readonly clock: Clock
+  /** Proofs with a bad signature, by address. */
+  readonly failures: AddressLimit
   /** The keys of the nonces. */
   readonly ring: KeyRing
   /** Whether proofs must carry a nonce of ours. */
@@ -69,16 +71,17 @@ interface Dependencies {
  * Proof of possession. Spec: RFC 9449 sections 4.3, 5, 8 and 9. What is stored of a proof is a hash, until it could not be
  * used again anyway.
  */
-export function createDpop({ store, clock, ring, requireNonce }: Dependencies): Dpop {
+export function createDpop({ store, clock, failures, ring, requireNonce }: Dependencies): Dpop {
   const nonces = createDpopNonces({ clock, ring })
   const consume = (proof: DpopProof): Promise<boolean> => {
     const { hash, expiresAt } = identifyProof(proof)
     return store.usedIdentifiers.consume({ kind: 'dpop', hash, expires_at: expiresAt })
   }
-  const inspect: Dpop['inspect'] = ({ headers }, { method, url, accessToken }) => {
+  const inspect: Dpop['inspect'] = ({ headers, address }, { method, url, accessToken }) => {
     // Node joins two headers of this name by a comma, which no proof contains.
     const header = headers.dpop
     if (header === undefined) return undefined
+    if (failures.isOver(address)) throw new GatehouseError('too_many_requests', { retryAfter: failures.retryAfter })
     const isRequired = requireNonce()
     const outcome = checkDpopProof(typeof header === 'string' ? header : '', {
       method,
@@ -87,6 +90,7 @@ export function createDpop({ store, clock, ring, requireNonce }: Dependencies): 
       accessToken,
       isNonceGood: (nonce) => nonces.isAcceptable(nonce, isRequired),
     })
+    if (isDpopRefusal(outcome) && outcome.fault === 'bad_signature') failures.count(address)
     if (isDpopRefusal(outcome)) throw refuseProof(outcome.fault, nonces, accessToken !== undefined)
     const current = nonces.current()
     const isFresh = !isRequired || outcome.nonce === current
@@ -102,13 +106,6 @@ export function createDpop({ store, clock, ring, requireNonce }: Dependencies): 
     use,
     get requiresNonce() {
       return requireNonce()
-    },
-    async check(request, target) {
-      const inspected = inspect(request, target)
-      if (!inspected) return undefined
-      const { proof, ...proven } = inspected
-      await use(proof, target)
-      return proven
     },
   }
 }

@@ -64,11 +64,10 @@ export function introspectEndpoint(dependencies: Dependencies): Endpoint {
     bodyKind: 'form',
     body: formSchema,
     answers: { 200: Type.Object({ active: Type.Boolean() }) },
-    errors: ['invalid_request', 'invalid_client', 'temporarily_unavailable'],
+    errors: ['invalid_request', 'invalid_client', 'too_many_requests', 'temporarily_unavailable'],
     refuseQuery: true,
     handle(request) {
-      const { headers, body, certificate } = request
-      const client = clientAuthentication.authenticate(headers, body, certificate)
+      const client = clientAuthentication.authenticate(request, request.body)
       return client instanceof Promise ? client.then((found) => answer(found, request)) : answer(client, request)
     },
   })

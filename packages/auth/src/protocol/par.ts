@@ -20,7 +20,7 @@ import { clientParameterSchema } from './token.ts'
 
 interface Dependencies extends ReadRequestDependencies {
   readonly clientAuthentication: ClientAuthentication
-  readonly dpop: Pick<Dpop, 'check'>
+  readonly dpop: Pick<Dpop, 'inspect' | 'use'>
   /** Requests of public clients by address. */
   readonly beginnings: AddressLimit
 }
@@ -30,7 +30,7 @@ const known = authorizationParameters.properties
 
 /**
  * Pushed authorization requests: a client sends its request here, proven, and its user only a name for it.
- * Spec: RFC 9126. The same checks as at the authorization endpoint, told at once. Cost: one insert.
+ * Spec: RFC 9126. The same checks as at the authorization endpoint, told at once. Cost: one insert, and one for a proof.
  */
 export function pushedRequestEndpoint(dependencies: Dependencies): Endpoint {
   const { issuer, store, clock, clientAuthentication, dpop, beginnings } = dependencies
@@ -41,12 +41,15 @@ export function pushedRequestEndpoint(dependencies: Dependencies): Endpoint {
     const outer: RequestParameters = { ...Object.fromEntries(entries), client_id: client.id }
     // A public client has proven nothing.
     if (client.authMethod === 'none') beginnings.take(request.address, rowsFor(JSON.stringify(outer)))
-    const proven = await dpop.check(request, { method: 'POST', url })
+    const target = { method: 'POST', url }
+    const proven = dpop.inspect(request, target)
     const pushed = await checkPushedRequest(dependencies, client, outer)
     const { dpop_jkt: named } = pushed.parameters
     if (proven && named !== undefined && named !== proven.jkt) {
       throw new GatehouseError('invalid_dpop_proof', { description: 'The dpop_jkt is not the key of the proof' })
     }
+    // Last, so that a request which is refused for something else leaves no row.
+    if (proven) await dpop.use(proven.proof, target)
     const urn = pushedRequestPrefix + randomToken(32)
     const now = clock.now()
     await store.pushedRequests.insert({
@@ -87,7 +90,6 @@ export function pushedRequestEndpoint(dependencies: Dependencies): Endpoint {
     ],
     cors: 'any',
     refuseQuery: true,
-    handle: async (request) =>
-      push(await clientAuthentication.authenticate(request.headers, request.body, request.certificate), request),
+    handle: async (request) => push(await clientAuthentication.authenticate(request, request.body), request),
   })
 }

@@ -5,6 +5,7 @@ import { createTestProver, testTarget } from '@gatehouse/guard/testing/test-prov
 import { openStore, type Store } from '@gatehouse/store/store'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openKeyRings } from '../domain/key-rings.ts'
+import { createAddressLimit } from '../http/address-limit.ts'
 import { buildCertificateThumbprint, type ClientCertificate } from '../http/client-certificate.ts'
 import { buildCertificate } from '../testing/certificates.ts'
 import { createDpop, type Dpop } from './dpop.ts'
@@ -13,6 +14,8 @@ import { findPresentedToken } from './presented-token.ts'
 const signer = createTestSigner()
 const prover = createTestProver()
 const { verifier, clock } = createTestVerifier([signer.key])
+const address = '192.0.2.1'
+const failures = createAddressLimit(clock, 100)
 let store: Store
 let dpop: Dpop
 let jkt: string
@@ -21,8 +24,11 @@ beforeAll(async () => {
   store = await openStore({ url: ':memory:', clock })
   await store.migrate()
   const rings = await openKeyRings({ store, clock }, { key: Buffer.alloc(32, 7) })
-  dpop = createDpop({ store, clock, ring: rings['dpop-nonce'], requireNonce: () => true })
-  const proven = await dpop.check({ headers: { dpop: prover.proof({ nonce: dpop.nonces.current() }) } }, testTarget)
+  dpop = createDpop({ store, clock, failures, ring: rings['dpop-nonce'], requireNonce: () => true })
+  const proven = dpop.inspect(
+    { address, headers: { dpop: prover.proof({ nonce: dpop.nonces.current() }) } },
+    testTarget,
+  )
   jkt = proven?.jkt ?? ''
 })
 afterAll(() => store.close())
@@ -34,7 +40,11 @@ const shown: ClientCertificate = {
   verified: false,
 }
 const ask = (headers: Record<string, string>, given?: ClientCertificate) =>
-  findPresentedToken({ verifier, dpop }, { headers, certificate: given }, { ...testTarget, audiences: [testAudience] })
+  findPresentedToken(
+    { verifier, dpop },
+    { headers, address, certificate: given },
+    { ...testTarget, audiences: [testAudience] },
+  )
 const refusal = (outcome: Promise<unknown>): Promise<GatehouseError> =>
   outcome.then(
     () => {

@@ -31,12 +31,13 @@ const presented = /^(bearer|dpop) +([A-Za-z0-9\-._~+/]+=*) *$/i
  * The access token in the Authorization header of a request to an endpoint that is a protected resource, as userinfo is:
  * Bearer for one that is bound to nothing or to the request's certificate, DPoP with its proof for one that is bound to a key.
  * Spec: RFC 6750 section 2.1, RFC 9449 section 7, RFC 8705 section 3.
- * Errors, all 401 with a challenge: `credentials_required`, `invalid_token`, `invalid_dpop_proof`, `use_dpop_nonce`.
+ * Errors, all 401 with a challenge: `credentials_required`, `invalid_token`, `invalid_dpop_proof`, `use_dpop_nonce`; and
+ * `too_many_requests`.
  * Cost: as the verifier's; with a proof one signature check more and one insert, and that only for a good token.
  */
 export async function findPresentedToken(
   { verifier, dpop }: Dependencies,
-  request: Pick<EndpointRequest<never>, 'headers' | 'certificate'>,
+  request: Pick<EndpointRequest<never>, 'headers' | 'address' | 'certificate'>,
   { audiences, ...target }: PresentedTokenTarget,
 ): Promise<PresentedToken> {
   const [, scheme = '', accessToken = ''] = presented.exec(request.headers.authorization ?? '') ?? []

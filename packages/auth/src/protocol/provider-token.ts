@@ -49,6 +49,7 @@ export const providerTokenEndpoint = (dependencies: Dependencies): Endpoint =>
       'not_found',
       'invalid_dpop_proof',
       'use_dpop_nonce',
+      'too_many_requests',
       'temporarily_unavailable',
     ],
     handle: (request) => hand(dependencies, request),

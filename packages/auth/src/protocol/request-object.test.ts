@@ -120,6 +120,11 @@ describe('a request object (RFC 9101)', () => {
     await expect(verify(made)).rejects.toMatchObject({ code: 'invalid_request_object', status: 400 })
   })
 
+  it('is refused by its claims before its signature is checked', async () => {
+    const forged = verify({ key: other.privateKey, claims: { exp: now } })
+    await expect(forged).rejects.toMatchObject({ cause: new Error('request object: expired') })
+  })
+
   it('is refused without a signature, and with a critical header', async () => {
     const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
     const check = (jwt: string) => verifyRequestObject({ clock, issuer, clientKeys: createClientKeys({}) }, base, jwt)

@@ -48,10 +48,10 @@ export async function verifyRequestObject(
   const claims = token && parseJsonPart(token.payloadPart)
   if (!token || !header || !claims) throw refused('not a signed token')
   checkHeader(header, client)
+  checkClaims(claims, client, issuer, clock.now())
   const key = await findKey(clientKeys, client, header)
   const signed = Buffer.from(jwt.slice(0, token.signedLength))
   if (!isSignedBy(key, signed, Buffer.from(token.signaturePart, 'base64url'))) throw refused('bad signature')
-  checkClaims(claims, client, issuer, clock.now())
   return parametersOf(claims)
 }
 

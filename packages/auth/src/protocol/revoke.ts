@@ -43,12 +43,11 @@ export function revokeEndpoint(dependencies: Dependencies): Endpoint {
     bodyKind: 'form',
     body: formSchema,
     answers: { 200: null },
-    errors: ['invalid_request', 'invalid_client', 'temporarily_unavailable'],
+    errors: ['invalid_request', 'invalid_client', 'too_many_requests', 'temporarily_unavailable'],
     cors: 'any',
     refuseQuery: true,
     async handle(request) {
-      const { headers, body, certificate } = request
-      const client = await dependencies.clientAuthentication.authenticate(headers, body, certificate)
+      const client = await dependencies.clientAuthentication.authenticate(request, request.body)
       return request.body.token.startsWith('ghr_')
         ? revokeGrant(dependencies, client, request)
         : revokeAccessToken(dependencies, client, request)

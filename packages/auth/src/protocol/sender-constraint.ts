@@ -9,6 +9,11 @@ export interface SenderConstraint {
   readonly confirmation: Confirmation | undefined
   /** To be sent with the answer: the next nonce. */
   readonly headers?: Readonly<Record<string, string>>
+  /**
+   * Uses the proof up, once however often it is called: see {@link Dpop.use}. Must be called before anything is issued. Absent
+   * where there is none.
+   */
+  readonly useProof?: () => Promise<void>
 }
 
 const none: SenderConstraint = { confirmation: undefined }
@@ -16,19 +21,26 @@ const none: SenderConstraint = { confirmation: undefined }
 /**
  * What a request has proven to hold: a DPoP key, or the client's certificate where it is registered for bound tokens.
  * Spec: RFC 9449 section 5, RFC 8705 section 3. Errors: `invalid_dpop_proof`, `use_dpop_nonce`, and `invalid_request` where a
- * client that must bind its tokens brings nothing to bind them to. Not a promise where there is no proof to check.
+ * client that must bind its tokens brings nothing to bind them to; `too_many_requests`. Cost: one signature check, or nothing.
  */
 export function findSenderConstraint(
-  { dpop }: { readonly dpop: Pick<Dpop, 'check'> },
+  { dpop }: { readonly dpop: Pick<Dpop, 'inspect' | 'use'> },
   client: Client,
-  request: Pick<EndpointRequest<never>, 'headers' | 'certificate'>,
+  request: Pick<EndpointRequest<never>, 'headers' | 'address' | 'certificate'>,
   url: string,
-): SenderConstraint | Promise<SenderConstraint> {
-  if (request.headers.dpop !== undefined) {
-    return dpop.check(request, { method: 'POST', url }).then((proven) => ({
-      confirmation: proven && { jkt: proven.jkt },
-      ...(proven?.freshNonce === undefined ? {} : { headers: { 'dpop-nonce': proven.freshNonce } }),
-    }))
+): SenderConstraint {
+  const target = { method: 'POST', url }
+  const proven = dpop.inspect(request, target)
+  if (proven) {
+    let used: Promise<void> | undefined
+    return {
+      confirmation: { jkt: proven.jkt },
+      ...(proven.freshNonce === undefined ? {} : { headers: { 'dpop-nonce': proven.freshNonce } }),
+      useProof() {
+        used ??= dpop.use(proven.proof, target)
+        return used
+      },
+    }
   }
   if (client.dpopBound) {
     throw new GatehouseError('invalid_dpop_proof', { description: 'Requests of this client need a DPoP proof' })

@@ -8,7 +8,7 @@ import type { Client } from '../domain/clients.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import type { ClientAuthentication } from './client-auth/client-auth.ts'
 import type { Dpop } from './dpop.ts'
-import { findSenderConstraint, type SenderConstraint } from './sender-constraint.ts'
+import { findSenderConstraint } from './sender-constraint.ts'
 
 /** The form of a token request: what every grant may read. Unknown parameters are ignored (RFC 6749 section 3.2). */
 export type TokenParameters = Type.Static<typeof formSchema>
@@ -25,6 +25,12 @@ export interface GrantRequest {
   readonly details: readonly JsonObject[] | undefined
   /** What the tokens are to be bound to. */
   readonly confirmation: Confirmation | undefined
+  /**
+   * Uses up what the request proves its key by, or throws where somebody has before. A grant that writes calls it once all that
+   * it asks for is found good, before its first write; the endpoint sees to it for every grant before it answers. Absent where
+   * there is nothing to use up.
+   */
+  readonly useProof: (() => Promise<void>) | undefined
   readonly address: string
   readonly requestId: string
 }
@@ -98,7 +104,7 @@ export const tokenResponseSchema = Type.Object({
 
 interface Dependencies {
   readonly issuer: string
-  readonly dpop: Pick<Dpop, 'check'>
+  readonly dpop: Pick<Dpop, 'inspect' | 'use'>
   readonly clientAuthentication: ClientAuthentication
   readonly grants: readonly Grant[]
   /** Every audience that can be asked for. */
@@ -110,7 +116,7 @@ interface Dependencies {
 
 /**
  * The token endpoint: client, sender constraint, grant type, scope, audience and authorization_details are checked in this
- * order for every grant.
+ * order for every grant. A proof of possession is used up last, so that a request which is refused for something else leaves no row.
  * Spec: RFC 6749 section 3.2.
  */
 export function tokenEndpoint(dependencies: Dependencies): Endpoint {
@@ -119,16 +125,8 @@ export function tokenEndpoint(dependencies: Dependencies): Endpoint {
   const url = issuer + paths.token
 
   const afterClient = (client: Client, request: EndpointRequest<TokenParameters>): Answer | Promise<Answer> => {
-    const constraint = findSenderConstraint(dependencies, client, request, url)
-    return constraint instanceof Promise
-      ? constraint.then((found) => afterConstraint(client, request, found))
-      : afterConstraint(client, request, constraint)
-  }
-  const afterConstraint = (
-    client: Client,
-    { body: form, address, requestId }: EndpointRequest<TokenParameters>,
-    { confirmation, headers }: SenderConstraint,
-  ): Answer | Promise<Answer> => {
+    const { confirmation, headers, useProof } = findSenderConstraint(dependencies, client, request, url)
+    const { body: form, address, requestId } = request
     const grant = byType.get(form.grant_type)
     if (!grant) throw new GatehouseError('unsupported_grant_type', { needed: `one of ${[...byType.keys()].join(' ')}` })
     if (!client.grantTypes.has(grant.type) || (client.authMethod === 'none' && !grant.forPublicClients)) {
@@ -147,6 +145,7 @@ export function tokenEndpoint(dependencies: Dependencies): Endpoint {
           ? undefined
           : checkAuthorizationDetails(form.authorization_details, client),
       confirmation,
+      useProof,
       address,
       requestId,
     })
@@ -154,6 +153,7 @@ export function tokenEndpoint(dependencies: Dependencies): Endpoint {
       onIssued(grant.type)
       return { status: 200, json, headers: headers ? { ...noCache, ...headers } : noCache }
     }
+    if (useProof) return answerAfter(issued, useProof).then(answerWith)
     return issued instanceof Promise ? issued.then(answerWith) : answerWith(issued)
   }
 
@@ -175,6 +175,7 @@ export function tokenEndpoint(dependencies: Dependencies): Endpoint {
       'invalid_target',
       'invalid_dpop_proof',
       'use_dpop_nonce',
+      'too_many_requests',
       'invalid_authorization_details',
       'authorization_pending',
       'slow_down',
@@ -189,12 +190,22 @@ export function tokenEndpoint(dependencies: Dependencies): Endpoint {
       const client =
         proveClient && !hasOwnProof(request)
           ? proveClient(request.body)
-          : clientAuthentication.authenticate(request.headers, request.body, request.certificate)
+          : clientAuthentication.authenticate(request, request.body)
       return client instanceof Promise
         ? client.then((found) => afterClient(found, request))
         : afterClient(client, request)
     },
   })
+}
+
+/** What was issued, if the proof had not been used: by whichever grant, nothing gets out twice for one. */
+async function answerAfter(
+  issued: TokenResponse | Promise<TokenResponse>,
+  useProof: () => Promise<void>,
+): Promise<TokenResponse> {
+  const response = await issued
+  await useProof()
+  return response
 }
 
 /** Whether a request brings a proof of its client that is none of the grant's. */

@@ -44,6 +44,7 @@ export function userinfoEndpoints(dependencies: Dependencies): readonly Endpoint
       'insufficient_scope',
       'invalid_dpop_proof',
       'use_dpop_nonce',
+      'too_many_requests',
       'temporarily_unavailable',
     ] as const,
     cors: 'any' as const,
@@ -69,7 +70,7 @@ export function userinfoEndpoints(dependencies: Dependencies): readonly Endpoint
   ]
 }
 
-type TokenRequest = Pick<EndpointRequest<never>, 'headers' | 'certificate'>
+type TokenRequest = Pick<EndpointRequest<never>, 'headers' | 'address' | 'certificate'>
 
 /** A token in a form counts as one in the header. Two at once are refused. Spec: RFC 6750 sections 2 and 2.2. */
 function withFormToken(request: EndpointRequest<{ readonly access_token?: string }>): TokenRequest {
@@ -78,7 +79,8 @@ function withFormToken(request: EndpointRequest<{ readonly access_token?: string
   if (request.headers.authorization !== undefined) {
     throw new GatehouseError('invalid_request', { description: 'The access token is given in two ways at once' })
   }
-  return { headers: { ...request.headers, authorization: `Bearer ${token}` }, certificate: request.certificate }
+  const { address, certificate } = request
+  return { headers: { ...request.headers, authorization: `Bearer ${token}` }, address, certificate }
 }
 
 async function tell(dependencies: Dependencies, request: TokenRequest, method: string): Promise<Answer> {

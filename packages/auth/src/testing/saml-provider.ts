@@ -45,12 +45,15 @@ const exclusive = 'http://www.w3.org/2001/10/xml-exc-c14n#'
 export const persistentName = (name: string): string =>
   `<saml:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">${name}</saml:NameID>`
 
-/** A key of RSA with a certificate of its own; `bits` unless 2048 are meant. */
-export const makeRsaCertificate = (bits = 2048, years?: readonly [number, number]): TestCertificate =>
+/** A key of RSA with a certificate of its own; `bits` unless 2048 are meant, or the very key. */
+export const makeRsaCertificate = (
+  bits: number | TestCertificate['keys'] = 2048,
+  years?: readonly [number, number],
+): TestCertificate =>
   buildCertificate({
     subject: [['CN', 'idp.example.com']],
     issuer: buildCertificate({ subject: [['CN', 'authority']], authority: true }),
-    keys: generateKeyPairSync('rsa', { modulusLength: bits }),
+    keys: typeof bits === 'number' ? generateKeyPairSync('rsa', { modulusLength: bits }) : bits,
     ...(years ? { years } : {}),
   })
 

@@ -9,6 +9,7 @@ import { parseClientKeys } from '../../domain/client-keys.ts'
 import type { Client } from '../../domain/clients.ts'
 import { createClientKeys } from '../../domain/find-client-keys.ts'
 import { createRemoteKeySets } from '../../domain/remote-key-sets.ts'
+import { createAddressLimit } from '../../http/address-limit.ts'
 import { createOutbound } from '../../outbound/outbound.ts'
 import { checkAssertion } from './client-assertion.ts'
 
@@ -47,9 +48,13 @@ afterAll(async () => {
   await store.close()
 })
 let clientKeys = createClientKeys({})
+let failures = createAddressLimit(clock, 100)
+let beginnings = createAddressLimit(clock, 100)
 beforeEach(() => {
   requests = 0
   published = jwks
+  failures = createAddressLimit(clock, 100)
+  beginnings = createAddressLimit(clock, 100)
   clientKeys = createClientKeys({ keySets: createRemoteKeySets({ outbound, clock }) })
 })
 
@@ -67,9 +72,12 @@ const claimsOf = (more: object = {}): object => {
 const build = (alg: string, key: KeyObject | Uint8Array, header: object = {}, claims: object = {}): Promise<string> =>
   new CompactSign(Buffer.from(JSON.stringify(claimsOf(claims)))).setProtectedHeader({ alg, ...header }).sign(key)
 
+const prove = (client: Client, assertion: string, address = '192.0.2.1'): Promise<void> =>
+  checkAssertion({ store, clock, issuer, clientKeys, failures, beginnings }, client, { assertion, address })
+
 const outcomeOf = async (client: Client, assertion: string): Promise<string> => {
   try {
-    await checkAssertion({ store, clock, issuer, clientKeys }, client, assertion)
+    await prove(client, assertion)
     return 'proven'
   } catch (error) {
     const { code, message, cause } = error as { code: string; message: string; cause: Error } // GatehouseError
@@ -125,6 +133,38 @@ describe('private_key_jwt', () => {
     const header = { jwk: other.publicKey.export({ format: 'jwk' }), jku: jwksUri, x5u: jwksUri }
     expect(await outcomeOf(clientOf({}), await build('ES256', other.privateKey, header))).toMatch('bad signature')
     expect(requests).toBe(0)
+  })
+
+  it('is refused by its claims before its signature is checked', async () => {
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const header = { kid: 'ec' }
+    for (const [claims, why] of [
+      [{ exp: clock.now() }, 'expired'],
+      [{ aud: 'https://evil.test' }, 'aud must be'],
+      [{ jti: undefined }, 'jti is missing'],
+    ] as const)
+      expect(await outcomeOf(clientOf({}), await build('ES256', other.privateKey, header, claims))).toMatch(why)
+    expect(await outcomeOf(clientOf({}), await build('ES256', other.privateKey, header))).toMatch('bad signature')
+  })
+
+  it('is not looked at after too many with a bad signature from its address', async () => {
+    failures = createAddressLimit(clock, 2)
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const forged = (): Promise<string> => build('ES256', other.privateKey, { kid: 'ec' })
+    for (let count = 0; count < 2; count += 1) expect(await outcomeOf(clientOf({}), await forged())).toMatch('bad sig')
+    const good = await build('ES256', ec.privateKey, { kid: 'ec' })
+    await expect(prove(clientOf({}), good)).rejects.toMatchObject({ code: 'too_many_requests' })
+    await prove(clientOf({}), good, '192.0.2.2')
+  })
+
+  it('of clients that registered themselves is written down so many times a minute for an address', async () => {
+    beginnings = createAddressLimit(clock, 2)
+    const good = (): Promise<string> => build('ES256', ec.privateKey, { kid: 'ec' })
+    for (let count = 0; count < 2; count += 1) await prove(clientOf({ isDynamic: true }), await good())
+    const over = await good()
+    await expect(prove(clientOf({ isDynamic: true }), over)).rejects.toMatchObject({ code: 'too_many_requests' })
+    await prove(clientOf({}), await good())
+    await prove(clientOf({ isDynamic: true }), over, '192.0.2.2')
   })
 
   it('is not what a client of another method is registered for', async () => {

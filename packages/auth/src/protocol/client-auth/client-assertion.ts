@@ -8,6 +8,7 @@ import type { Store } from '@gatehouse/store/store'
 import type { Client } from '../../domain/clients.ts'
 import { fapi2Algorithms } from '../../domain/fapi2.ts'
 import { type ClientKeys, createClientKeys } from '../../domain/find-client-keys.ts'
+import type { AddressLimit } from '../../http/address-limit.ts'
 
 /** The only client_assertion_type. Spec: RFC 7523 section 2.2. */
 export const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -29,8 +30,18 @@ export interface AssertionDependencies {
   readonly store: Pick<Store, 'usedIdentifiers'>
   readonly clock: Clock
   readonly issuer: string
+  /** Assertions with a bad signature, by address. */
+  readonly failures: AddressLimit
+  /** Assertions of clients that nobody has let in, by address. */
+  readonly beginnings: AddressLimit
   /** For keys behind a jwks_uri; without it only keys registered by value are known. */
   readonly clientKeys?: ClientKeys | undefined
+}
+
+/** An assertion, and the address that it came from. */
+export interface PresentedAssertion {
+  readonly assertion: string
+  readonly address: string
 }
 
 const keysByValue = createClientKeys({})
@@ -47,25 +58,27 @@ export function assertionClientId(assertion: string): string | undefined {
  * client_secret_jwt, by a MAC under the client's secret; `iss` and `sub` the client, `aud` the issuer alone, valid for
  * five minutes at the most, its `jti` used once. Which of the two it must be is what the client is registered for.
  * Cost: one signature check and one insert; keys behind a jwks_uri may have to be fetched.
- * Error: `invalid_client`; the cause says why.
+ * Errors: `invalid_client`; the cause says why. `too_many_requests` where too many from this address had a bad signature, or
+ * were of clients that registered themselves: each that is good is written down.
  */
 export async function checkAssertion(
   dependencies: AssertionDependencies,
   client: Client,
-  assertion: string,
+  { assertion, address }: PresentedAssertion,
 ): Promise<void> {
-  const { store, clock, issuer } = dependencies
+  const { store, clock, issuer, beginnings } = dependencies
   const token = parseCompactToken(assertion)
   const header = token && parseJsonPart(token.headerPart)
   if (!token || !header) throw refused('not a signed token')
   checkHeader(header)
-  const signed = Buffer.from(assertion.slice(0, token.signedLength))
-  if (client.authMethod === 'client_secret_jwt') checkMac(client, header, signed, token)
-  else await checkSignature(dependencies, client, header, signed, token)
-
   const claims = parseJsonPart(token.payloadPart)
   if (!claims) throw refused('the payload is not a JSON object')
+  // Before the signature: one assertion that nobody would take is not worth checking each time that it comes.
   const { exp, jti } = checkClaims(claims, client.id, issuer, clock.now())
+  const signed = Buffer.from(assertion.slice(0, token.signedLength))
+  if (client.authMethod === 'client_secret_jwt') checkMac(client, header, signed, token)
+  else await checkSignature(dependencies, client, { header, signed, token, address })
+  if (client.isDynamic) beginnings.take(address)
   const first = await store.usedIdentifiers.consume({
     kind: 'client_assertion',
     hash: createHash('sha256').update(`${client.id}\n${jti}`).digest('base64url'),
@@ -81,20 +94,28 @@ function checkHeader(header: JsonObject): void {
   if ('crit' in header) throw refused('crit is not understood')
 }
 
+interface Signed {
+  readonly header: JsonObject
+  readonly signed: Buffer
+  readonly token: CompactToken
+  readonly address: string
+}
+
 /** The key that the header names or, without a name, the only one; its own algorithm must be the one in the header. */
 async function checkSignature(
-  { clientKeys = keysByValue }: AssertionDependencies,
+  { clientKeys = keysByValue, failures }: AssertionDependencies,
   client: Client,
-  header: JsonObject,
-  signed: Buffer,
-  token: CompactToken,
+  { header, signed, token, address }: Signed,
 ): Promise<void> {
   if (client.authMethod !== 'private_key_jwt') throw refused('the client is registered for another method')
   if (client.profile === 'fapi2' && !(typeof header.alg === 'string' && fapi2Algorithms.has(header.alg)))
     throw refused('the profile forbids the alg')
   const key = await clientKeys.findSignatureKey(client, header)
   if (!key) throw refused('no registered key, or more than one, fits the header')
-  if (!isSignedBy(key, signed, Buffer.from(token.signaturePart, 'base64url'))) throw refused('bad signature')
+  if (failures.isOver(address)) throw new GatehouseError('too_many_requests', { retryAfter: failures.retryAfter })
+  if (isSignedBy(key, signed, Buffer.from(token.signaturePart, 'base64url'))) return
+  failures.count(address)
+  throw refused('bad signature')
 }
 
 /**

@@ -4,6 +4,7 @@ import type { AuthMethod, Client, Clients } from '../../domain/clients.ts'
 import type { RemoteKeySets } from '../../domain/remote-key-sets.ts'
 import type { ClientCertificate } from '../../http/client-certificate.ts'
 import { tellClientId } from '../../http/describe-asked.ts'
+import type { EndpointRequest } from '../../http/endpoint.ts'
 import { type AssertionDependencies, assertionClientId, assertionType, checkAssertion } from './client-assertion.ts'
 import { checkSecret, parseBasic } from './client-secret.ts'
 import { checkTlsClient } from './tls-client-auth.ts'
@@ -22,14 +23,14 @@ export interface ClientAuthentication {
    * The client, proven by the method that it is registered for (a secret in the header or in the form: the proof is the same);
    * by its certificate where it is registered for that; a public client by its id alone.
    * Errors: `invalid_request` for two methods at once (RFC 6749 section 2.3), else `invalid_client`, which never tells an
-   * unknown client from a wrong secret. Not a promise where nothing has to be read.
+   * unknown client from a wrong secret; `too_many_requests` where too many assertions came from one address, see
+   * {@link checkAssertion}. Not a promise where nothing has to be read.
    */
-  authenticate(
-    headers: IncomingHttpHeaders,
-    form: ClientParameters,
-    certificate?: ClientCertificate,
-  ): Client | Promise<Client>
+  authenticate(request: ClientRequest, form: ClientParameters): Client | Promise<Client>
 }
+
+/** What of a request a client may be told by. */
+export type ClientRequest = Pick<EndpointRequest<never>, 'headers' | 'address' | 'certificate'>
 
 type Presented =
   | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly id: string; readonly secret: string }
@@ -54,7 +55,7 @@ export function createClientAuthentication(
   const prove = (
     client: Client | undefined,
     presented: Presented,
-    certificate: ClientCertificate | undefined,
+    request: ClientRequest,
   ): Client | Promise<Client> => {
     const { method } = presented
     if (!client)
@@ -63,9 +64,11 @@ export function createClientAuthentication(
       throw refused(method, `the client proves itself by ${client.authMethod}, and not by ${method}`, client.authMethod)
     switch (presented.method) {
       case 'none':
-        return client.authMethod === 'none' ? client : proveByCertificate(client, certificate)
+        return client.authMethod === 'none' ? client : proveByCertificate(client, request.certificate)
       case 'client_assertion':
-        return checkAssertion(dependencies, client, presented.assertion).then(() => client)
+        return checkAssertion(dependencies, client, { assertion: presented.assertion, address: request.address }).then(
+          () => client,
+        )
       default:
         if (!checkSecret(client, presented.secret)) {
           throw refused(method, 'the secret is none of the client’s', 'a secret of the client that has not expired')
@@ -74,12 +77,12 @@ export function createClientAuthentication(
     }
   }
   return {
-    authenticate(headers, form, certificate) {
-      const presented = parsePresented(headers, form)
+    authenticate(request, form) {
+      const presented = parsePresented(request.headers, form)
       const client = dependencies.clients.find(presented.id)
       return client instanceof Promise
-        ? client.then((found) => prove(found, presented, certificate))
-        : prove(client, presented, certificate)
+        ? client.then((found) => prove(found, presented, request))
+        : prove(client, presented, request)
     },
   }
 }

@@ -38,7 +38,7 @@ const missing = (field: string): GatehouseError =>
 
 async function exchange(
   { codes, tokenPairs }: Dependencies,
-  { client, form, audiences, details, confirmation, address, requestId }: GrantRequest,
+  { client, form, audiences, details, confirmation, useProof, address, requestId }: GrantRequest,
   code: string,
 ): Promise<IssuedTokens & { readonly row: AuthorizationCodeRow }> {
   const row = await codes.consume({
@@ -47,6 +47,7 @@ async function exchange(
     redirectUri: form.redirect_uri,
     verifier: form.code_verifier,
     jkt: confirmation?.jkt,
+    useProof,
     by: { address, request_id: requestId },
   })
   const granted = row.audience.split(' ')

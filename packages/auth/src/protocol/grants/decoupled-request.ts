@@ -33,14 +33,15 @@ export async function issueDecoupled(
   return id_token === undefined ? pair : { ...pair, id_token }
 }
 
-function exchange(
+async function exchange(
   { store, clock, tokenPairs }: DecoupledGrantDependencies,
-  { client, audiences, confirmation }: GrantRequest,
+  { client, audiences, confirmation, useProof }: GrantRequest,
   { hash, audience }: DecoupledRequestRow,
 ): Promise<IssuedTokens> {
   const granted = audience.split(' ')
   const tokenAudiences = narrowAudiences(audiences, granted)
   if (!tokenAudiences) throw new GatehouseError('invalid_target')
+  await useProof?.()
   const now = clock.now()
   return store.transaction(async (tables) => {
     const row = await tables.decoupledRequests.consume({ hash, client_id: client.id, now })

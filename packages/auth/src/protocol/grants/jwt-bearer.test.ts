@@ -151,6 +151,10 @@ describe('a workload without a secret (RFC 7523 section 2.1)', () => {
     const prover = createTestProver()
     const proof = prover.proof({ htu: `${issuer}/oauth/token`, htm: 'POST', iat: started.clock.now() })
     expect(await errorOf(assertion, {}, { dpop: proof })).toBe('use_dpop_nonce')
+    const nonce = started.auth.dpop.nonces.current()
+    const used = prover.proof({ htu: `${issuer}/oauth/token`, htm: 'POST', iat: started.clock.now(), nonce })
+    expect((await present(await build(), {}, { dpop: used })).status).toBe(200)
+    expect(await errorOf(assertion, {}, { dpop: used })).toBe('invalid_dpop_proof')
     const outcomes = await Promise.all(Array.from({ length: 50 }, () => present(assertion)))
     expect(outcomes.filter(({ status }) => status === 200)).toHaveLength(1)
     expect(outcomes.filter(({ body }) => body.error === 'invalid_grant')).toHaveLength(49)
@@ -200,6 +204,12 @@ describe('a workload without a secret (RFC 7523 section 2.1)', () => {
   it.each(Object.entries(bad))('is refused with %s', async (_, [fault, claims, header, key]) => {
     expect(await errorOf(await build(claims(), header, key))).toBe('invalid_grant')
     expect(why()).toMatch(fault)
+  })
+
+  it('is refused by the claims before the signature is checked', async () => {
+    const forged = await build({ exp: started.clock.now() - 1 }, {}, other.privateKey)
+    expect(await errorOf(forged)).toBe('invalid_grant')
+    expect(why()).toMatch('expired')
   })
 
   it('is refused without a signature, by a MAC, as another client, and without an assertion', async () => {

@@ -39,6 +39,7 @@ export function jwtBearerGrant(dependencies: Dependencies): Grant {
       const workload = await getWorkload(request.form, request.client.id)
       // Made first, so that a request for what the client may not have uses nothing up.
       const issued = issueToClient(dependencies, request)
+      await request.useProof?.()
       if (!(await workload.use())) {
         throw new GatehouseError('invalid_grant', { cause: new Error('the assertion was used before') })
       }

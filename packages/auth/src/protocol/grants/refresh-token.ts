@@ -11,7 +11,7 @@ export function refreshTokenGrant(dependencies: IdTokenDependencies & { readonly
   return {
     type: 'refresh_token',
     forPublicClients: true,
-    async issue({ client, form, scope, audiences, details, confirmation, address, requestId }) {
+    async issue({ client, form, scope, audiences, details, confirmation, useProof, address, requestId }) {
       if (form.refresh_token === undefined) {
         throw new GatehouseError('invalid_request', { description: 'The field refresh_token is missing' })
       }
@@ -22,6 +22,7 @@ export function refreshTokenGrant(dependencies: IdTokenDependencies & { readonly
         audiences,
         details,
         confirmation,
+        useProof,
         by: { address, request_id: requestId },
       })
       const signedIn = { ...grant, scope: pair.scope }

@@ -108,7 +108,7 @@ interface Exchange {
 
 async function issueExchanged(
   { clock, accessTokens, lifetime }: Dependencies,
-  { client, scope, details, confirmation }: GrantRequest,
+  { client, scope, details, confirmation, useProof }: GrantRequest,
   { subject, act, audiences }: Exchange,
 ): Promise<TokenResponse> {
   // Who acted before is in the chain already.
@@ -118,6 +118,7 @@ async function issueExchanged(
   const kept = narrowDetails(details ?? [], granted)
   if (!kept) throw new GatehouseError('invalid_authorization_details')
   const authorizationDetails = kept.length > 0 ? { authorization_details: kept } : undefined
+  await useProof?.()
   await subject.use()
   const expiresIn = seconds(Math.min(lifetime(), subject.expiresAt - clock.now()))
   const { token } = accessTokens.issue(
