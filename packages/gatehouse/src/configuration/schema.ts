@@ -91,7 +91,9 @@ export const configurationSchema = Type.Object(
     ),
     login_api: Type.Optional(flag('Whether /login, /token/refresh and /logout exist', true)),
     pid_file: Type.Optional(
-      text('Where the process id is written, for `gatehouse reload`. Left out: beside a SQLite database, else none'),
+      text(
+        'Where the process id is written and beside it, in a file that ends in `.json`, what became of the last reload; for `gatehouse reload`. Left out: beside a SQLite database, else none',
+      ),
     ),
     tokens: Type.Optional(
       Type.Object(

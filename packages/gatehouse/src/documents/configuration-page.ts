@@ -35,7 +35,7 @@ Editors complete the file with [gatehouse.schema.json](gatehouse.schema.json). D
 \`30s\`, \`5m\`, \`12h\`, \`90d\`.
 
 SIGHUP or \`gatehouse reload\` takes a changed file: services, routes, clients, providers, lifetimes and the rotation of keys change
-at once and together. Everything else needs a restart, and the log names what is waiting for one. A file with a problem, or
+at once and together. Everything else needs a restart, and \`gatehouse reload\` and the log name what is waiting for one. A file with a problem, or
 with another issuer, is not taken.
 
 | key | meaning | default | variable |
