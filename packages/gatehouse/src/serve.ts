@@ -1,9 +1,10 @@
 import type { AddressInfo } from 'node:net'
 import { issueSetupToken } from '@gatehouse/auth/manage/first-administrator'
-import { openStore, type PreparedStore, type Store } from '@gatehouse/store/store'
+import type { PreparedStore, Store } from '@gatehouse/store/store'
 import { systemClock } from './clock.ts'
 import { compose, type Program } from './compose.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
+import { asksDatabase, DatabaseError, openDatabase } from './database.ts'
 import { allowMoreInlining } from './inlining.ts'
 import { claimPidFile } from './pid-file.ts'
 import { type LoadAgain, queueReloads, reload } from './reload.ts'
@@ -11,18 +12,38 @@ import { type FrontServer, isTlsServer } from './server.ts'
 import { inSingleProcess, type Siblings } from './siblings.ts'
 import { createLog, type Logger } from './telemetry/log.ts'
 
-async function migrate(store: Store, log: Logger): Promise<void> {
-  for (const name of await store.migrate()) log.info({ migration: name }, 'migrated')
+async function migrate(configuration: Configuration, store: Store, log: Logger): Promise<void> {
+  const names = await asksDatabase(configuration, () => store.migrate())
+  for (const name of names) log.info({ migration: name }, 'migrated')
+  const unknown = await store.unknownMigrations()
+  if (unknown.length > 0) log.warn({ migrations: unknown }, 'the database was migrated by a newer Gatehouse than this')
 }
+
+/** What keeps the database from being used stands in the log, as all that happens once the configuration is read. */
+async function logWhyNot<T>(log: Logger, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start()
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error
+    log.fatal(error.message)
+    throw new LoggedError()
+  }
+}
+
+/** Ends the start for a reason that the log has. */
+export class LoggedError extends Error {}
 
 /** Brings the database to this version's schema, for a process that serves nobody itself. */
 export async function migrateDatabase(configuration: Configuration, prepared: PreparedStore): Promise<void> {
-  const store = await openStore({ url: configuration.database, clock: systemClock, prepared })
-  try {
-    await migrate(store, createLog({ level: configuration.logLevel, development: configuration.development }))
-  } finally {
-    await store.close()
-  }
+  const log = createLog({ level: configuration.logLevel, development: configuration.development })
+  await logWhyNot(log, async () => {
+    const store = await openDatabase(configuration, prepared)
+    try {
+      await migrate(configuration, store, log)
+    } finally {
+      await store.close()
+    }
+  })
 }
 
 /** What is done on an open, migrated store before anybody is served. */
@@ -52,8 +73,11 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { configuration, siblings = inSingleProcess } = options
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
   const reloads = queueReloads()
-  const store = await openStore({ url: configuration.database, clock: systemClock, prepared: options.prepared })
-  if (siblings.isPrimary) await migrate(store, log)
+  const store = await logWhyNot(log, async () => {
+    const opened = await openDatabase(configuration, options.prepared)
+    if (siblings.isPrimary) await migrate(configuration, opened, log)
+    return opened
+  })
   const program = await compose({
     configuration,
     store,

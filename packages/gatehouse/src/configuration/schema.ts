@@ -23,7 +23,10 @@ export const configurationSchema = Type.Object(
     }),
     listen: Type.Optional(address('Where Gatehouse listens', '127.0.0.1:8080')),
     database: Type.Optional(
-      text('A file for SQLite, or `postgres://user:password@host/database`', { default: './data/gatehouse.db' }),
+      text(
+        'A file for SQLite, or `postgres://user:password@host/database`. With `?sslmode=verify-full` (or `require`, which is taken as the same) the connection is encrypted, and the certificate of the server has to be for that host and by an authority that Node knows, or one of the PEM file in `&sslrootcert=`; with `no-verify` it is encrypted, to whoever answers; without `sslmode` it is not encrypted',
+        { default: './data/gatehouse.db' },
+      ),
     ),
     audience: Type.Optional(text('The top-level audience, which every service accepts. Left out: the issuer')),
     master_key: Type.Optional(
