@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createSite, postJson, type Site, waitFor } from './running-program.ts'
@@ -71,6 +71,19 @@ describe('the start', () => {
       stdout: 'gatehouse.yaml: nothing wrong\n',
     })
     expect((await site.run(['check', '--config', 'other.yaml', 'gatehouse.yaml'])).code).toBe(2)
+  })
+
+  it('means the same files by a configuration, wherever a command is run', async () => {
+    site = await createSite()
+    expect((await site.run(['migrate'])).code).toBe(0)
+    mkdirSync(join(site.folder, 'elsewhere'))
+    const inside = await site.run(['user', 'list', '--json', '--config', '../gatehouse.yaml'], '', {}, 'elsewhere')
+    expect(inside).toMatchObject({ code: 0, stderr: '' })
+    expect(readdirSync(join(site.folder, 'elsewhere'))).toEqual([])
+    const environment = { GATEHOUSE_DATABASE: 'other.db' }
+    expect(
+      (await site.run(['migrate', '--config', '../gatehouse.yaml'], '', environment, 'elsewhere')).stdout,
+    ).toContain(`${join(site.folder, 'elsewhere/other.db')} is new`)
   })
 
   it('refuses an id that the file and the command line both gave to a client', async () => {

@@ -49,7 +49,7 @@ describe('certificates', () => {
     [
       'a file that is not there',
       'tls:\n  cert: nowhere.pem\n  key: nowhere.key\n',
-      /^gatehouse\.yaml:4: tls\.cert: nowhere\.pem cannot be read$/,
+      /^gatehouse\.yaml:4: tls\.cert: .*\/nowhere\.pem cannot be read$/,
     ],
     [
       'a key that is another’s',

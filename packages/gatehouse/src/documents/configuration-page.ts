@@ -31,6 +31,9 @@ missing secret or a value that cannot be meant stops the start, with file, line,
 \`gatehouse check FILE\` says the same without starting. Inside values \`\${NAME}\` stands for an environment variable, and
 \`$\${\` for \`\${\` itself. Every scalar key can also be set by the variable beside it; the variable wins.
 
+Relative paths in the file count from its own folder, so that they mean the same wherever a command is run; in variables, as on the
+command line, they count from the working directory.
+
 Editors complete the file with [gatehouse.schema.json](gatehouse.schema.json). Durations are whole numbers with a unit:
 \`30s\`, \`5m\`, \`12h\`, \`90d\`.
 
@@ -110,7 +113,7 @@ export const renderConfigurationSchema = (): string =>
 function withoutExpected(value: unknown): object {
   return JSON.parse(
     JSON.stringify(value, (name, inner: unknown) =>
-      name === 'expected' && typeof inner === 'string' ? undefined : inner,
+      (name === 'expected' && typeof inner === 'string') || (name === 'isPath' && inner === true) ? undefined : inner,
     ),
   ) as object
 }
