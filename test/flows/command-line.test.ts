@@ -26,7 +26,7 @@ describe('the command line', () => {
     expect(await json(['client', 'list'])).toMatchObject([{ client_id: 'billing', scopes: ['a', 'b'] }])
     const next = (alg: string) => ({ alg, kid: expect.any(String), signs_from: expect.any(Number) })
     expect(await json(['keys', 'rotate'])).toEqual(['ES256', 'RS256', 'EdDSA'].map(next))
-    expect(await json(['migrate', '--pending'])).toEqual({ pending: [] })
+    expect(await json(['migrate', '--pending'])).toMatchObject({ pending: [] })
     expect(
       await json(['user', 'add', 'dave', '--hash'], '$2b$10$abcdefghijklmnopqrstuuUhUz5vVQpvZ0D3x1HlVZ9yV5rR1Xr3W\n'),
     ).toMatchObject({ username: 'dave' })

@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -71,9 +72,61 @@ describe('a running Gatehouse', () => {
     await site.run(['reload'])
     await waitFor(async () => running.output().includes('the issuer cannot change while Gatehouse runs'))
     expect((await get(`${site.url}/two`, host)).status).toBe(200)
-    await running.stop()
-    writeFileSync(join(site.folder, 'data/gatehouse.db.pid'), '4194304\n')
-    expect(await site.run(['reload'])).toMatchObject({ code: 1, stderr: expect.stringContaining('which is gone') })
+  })
+
+  it('is told to reload, and what became of it comes back', async () => {
+    site = await createSite(service.route('/one', 'nothing'))
+    const running = await site.start()
+    const base = `issuer: https://auth.example.com\nlisten: 127.0.0.1:${site.port}\nmaster_key: \${KEY}\n`
+    expect(await site.run(['reload'])).toMatchObject({
+      code: 0,
+      stdout: `process ${running.process.pid} has taken the configuration\n`,
+    })
+    site.configure(`${base}trusted_proxies: [10.0.0.0/8]\nlogin_api: false\n`)
+    expect(await site.run(['reload'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('taken at its next start only: trusted_proxies, login_api'),
+    })
+    site.configure(`${base}audience: \${AUDIENCE}\n`)
+    const environment = { AUDIENCE: 'https://api.example.com' }
+    expect(await site.run(['reload'], '', environment)).toMatchObject({
+      code: 1,
+      stderr: `process ${running.process.pid} goes on with the old configuration:\ngatehouse.yaml:4: audience: the environment variable AUDIENCE is not set\n`,
+    })
+    const json = JSON.parse((await site.run(['reload', '--json'], '', environment)).stdout)
+    expect(json).toMatchObject({ ok: false, taken: false, problems: [{ line: 4, key: 'audience' }] })
+    site.configure(base.replace('auth.', 'other.'))
+    expect(await site.run(['reload'])).toMatchObject({ code: 1, stderr: expect.stringContaining('issuer: the issuer') })
+  })
+
+  it('is alone told to reload: no other process that was given its id, and no first one by what a second one leaves', async () => {
+    site = await createSite()
+    const pidFile = join(site.folder, 'data/gatehouse.db.pid')
+    const killed = await site.start()
+    await killed.stop('SIGKILL')
+    const other = spawn('sleep', ['60'])
+    const ended = new Promise((done) => other.on('exit', done))
+    try {
+      for (const file of [pidFile, `${pidFile}.json`]) {
+        writeFileSync(file, readFileSync(file, 'utf8').replaceAll(String(killed.process.pid), String(other.pid)))
+      }
+      expect(await site.run(['reload'])).toMatchObject({ code: 1, stderr: expect.stringContaining('which is gone') })
+      expect(other.signalCode).toBeNull()
+    } finally {
+      other.kill('SIGKILL')
+      await ended
+    }
+    const first = await site.start()
+    const second = await site.start(['serve'], { GATEHOUSE_LISTEN: '127.0.0.1:0' })
+    expect(second.output()).toContain('is that of another Gatehouse that runs')
+    await second.stop()
+    expect(await site.run(['reload'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`process ${first.process.pid} `),
+    })
+    await first.stop()
+    expect([pidFile, `${pidFile}.json`].map((file) => existsSync(file))).toEqual([false, false])
+    expect(await site.run(['reload'])).toMatchObject({ code: 1, stderr: expect.stringContaining('does not run') })
   })
 
   it('takes a reload that comes while it starts once it has started', async () => {

@@ -27,10 +27,10 @@ export interface Site {
   readonly environment: NodeJS.ProcessEnv
   /** Writes gatehouse.yaml. */
   configure(text: string): void
-  /** Runs a command to its end. */
-  run(args: readonly string[], input?: string): Promise<Finished>
-  /** Starts `serve` or `dev` and waits until it is ready. */
-  start(args?: readonly string[]): Promise<Running>
+  /** Runs a command to its end, with more in its environment, in this folder below the site's. */
+  run(args: readonly string[], input?: string, environment?: Record<string, string>, below?: string): Promise<Finished>
+  /** Starts `serve` or `dev`, with more in its environment, and waits until it is ready. */
+  start(args?: readonly string[], environment?: Record<string, string>): Promise<Running>
   /** Starts `serve`, with a moment before anybody waits for it. */
   startAfter(moment: (child: ChildProcess) => Promise<void>): Promise<Running>
   remove(): Promise<void>
@@ -69,8 +69,11 @@ export async function createSite(more = '', environment: Record<string, string> 
   const port = await findFreePort()
   const running = new Set<ChildProcess>()
   const allEnvironment = { ...process.env, ...environment, KEY: randomBytes(32).toString('base64'), NO_COLOR: '1' }
-  const spawnProgram = (args: readonly string[]): ChildProcess => {
-    const child = spawn(process.execPath, [program, ...args], { cwd: folder, env: allEnvironment })
+  const spawnProgram = (args: readonly string[], more: Record<string, string> = {}, below = ''): ChildProcess => {
+    const child = spawn(process.execPath, [program, ...args], {
+      cwd: join(folder, below),
+      env: { ...allEnvironment, ...more },
+    })
     running.add(child)
     child.on('exit', () => running.delete(child))
     return child
@@ -81,8 +84,8 @@ export async function createSite(more = '', environment: Record<string, string> 
     url: `http://127.0.0.1:${port}`,
     environment: allEnvironment,
     configure: (text) => writeFileSync(join(folder, 'gatehouse.yaml'), text),
-    run: (args, input = '') => runToEnd(spawnProgram(args), input),
-    start: (args = ['serve']) => waitUntilReady(spawnProgram(args)),
+    run: (args, input = '', more, below) => runToEnd(spawnProgram(args, more, below), input),
+    start: (args = ['serve'], more) => waitUntilReady(spawnProgram(args, more)),
     async startAfter(moment) {
       const child = spawnProgram(['serve'])
       const ready = waitUntilReady(child)

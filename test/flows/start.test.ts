@@ -1,3 +1,5 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createSite, postJson, type Site, waitFor } from './running-program.ts'
 import { type Service, startService } from './service.ts'
@@ -55,6 +57,33 @@ describe('the start', () => {
       ok: false,
       problems: [{ line: 1, key: 'issuer' }, { key: 'master_key' }],
     })
+  })
+
+  it('checks the file that --config or GATEHOUSE_CONFIG names, unless an argument does', async () => {
+    site = await createSite()
+    writeFileSync(join(site.folder, 'other.yaml'), 'nonsense: true\n')
+    const wrong = { code: 1, stderr: expect.stringContaining('other.yaml:1: nonsense: unknown key') }
+    expect(await site.run(['check', '--config', 'other.yaml'])).toMatchObject(wrong)
+    const environment = { GATEHOUSE_CONFIG: 'other.yaml' }
+    expect(await site.run(['check'], '', environment)).toMatchObject(wrong)
+    expect(await site.run(['check', 'gatehouse.yaml'], '', environment)).toMatchObject({
+      code: 0,
+      stdout: 'gatehouse.yaml: nothing wrong\n',
+    })
+    expect((await site.run(['check', '--config', 'other.yaml', 'gatehouse.yaml'])).code).toBe(2)
+  })
+
+  it('means the same files by a configuration, wherever a command is run', async () => {
+    site = await createSite()
+    expect((await site.run(['migrate'])).code).toBe(0)
+    mkdirSync(join(site.folder, 'elsewhere'))
+    const inside = await site.run(['user', 'list', '--json', '--config', '../gatehouse.yaml'], '', {}, 'elsewhere')
+    expect(inside).toMatchObject({ code: 0, stderr: '' })
+    expect(readdirSync(join(site.folder, 'elsewhere'))).toEqual([])
+    const environment = { GATEHOUSE_DATABASE: 'other.db' }
+    expect(
+      (await site.run(['migrate', '--config', '../gatehouse.yaml'], '', environment, 'elsewhere')).stdout,
+    ).toContain(`${join(site.folder, 'elsewhere/other.db')} is new`)
   })
 
   it('refuses an id that the file and the command line both gave to a client', async () => {

@@ -1,34 +1,50 @@
-import { rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { recordEvent } from '@gatehouse/auth/domain/audit'
 import { issueSetupToken } from '@gatehouse/auth/manage/first-administrator'
-import { openStore, type PreparedStore, type Store } from '@gatehouse/store/store'
+import type { PreparedStore, Store } from '@gatehouse/store/store'
 import { systemClock } from './clock.ts'
 import { compose, type Program } from './compose.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
-import { ConfigurationError } from './configuration/problem.ts'
-import { keysThatNeedRestart } from './configuration/restart.ts'
+import { asksDatabase, DatabaseError, openDatabase } from './database.ts'
 import { allowMoreInlining } from './inlining.ts'
+import { claimPidFile } from './pid-file.ts'
+import { type LoadAgain, queueReloads, reload } from './reload.ts'
 import { type FrontServer, isTlsServer } from './server.ts'
 import { inSingleProcess, type Siblings } from './siblings.ts'
 import { createLog, type Logger } from './telemetry/log.ts'
 
-async function migrate(store: Store, log: Logger): Promise<void> {
-  for (const name of await store.migrate()) log.info({ migration: name }, 'migrated')
+async function migrate(configuration: Configuration, store: Store, log: Logger): Promise<void> {
+  const names = await asksDatabase(configuration, () => store.migrate())
+  for (const name of names) log.info({ migration: name }, 'migrated')
+  const unknown = await store.unknownMigrations()
+  if (unknown.length > 0) log.warn({ migrations: unknown }, 'the database was migrated by a newer Gatehouse than this')
 }
 
-/** Brings the database to this version's schema, for a process that serves nobody itself. */
-export async function migrateDatabase(configuration: Configuration, prepared: PreparedStore): Promise<void> {
-  const store = await openStore({ url: configuration.database, clock: systemClock, prepared })
+/** What keeps the database from being used stands in the log, as all that happens once the configuration is read. */
+async function logWhyNot<T>(log: Logger, start: () => Promise<T>): Promise<T> {
   try {
-    await migrate(store, createLog({ level: configuration.logLevel, development: configuration.development }))
-  } finally {
-    await store.close()
+    return await start()
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error
+    log.fatal(error.message)
+    throw new LoggedError()
   }
 }
 
-/** How a configuration is read again on reload. */
-export type LoadAgain = () => Promise<Configuration>
+/** Ends the start for a reason that the log has. */
+export class LoggedError extends Error {}
+
+/** Brings the database to this version's schema, for a process that serves nobody itself. */
+export async function migrateDatabase(configuration: Configuration, prepared: PreparedStore): Promise<void> {
+  const log = createLog({ level: configuration.logLevel, development: configuration.development })
+  await logWhyNot(log, async () => {
+    const store = await openDatabase(configuration, prepared)
+    try {
+      await migrate(configuration, store, log)
+    } finally {
+      await store.close()
+    }
+  })
+}
 
 /** What is done on an open, migrated store before anybody is served. */
 export type Prepare = (program: Program) => Promise<void>
@@ -57,8 +73,11 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { configuration, siblings = inSingleProcess } = options
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
   const reloads = queueReloads()
-  const store = await openStore({ url: configuration.database, clock: systemClock, prepared: options.prepared })
-  if (siblings.isPrimary) await migrate(store, log)
+  const store = await logWhyNot(log, async () => {
+    const opened = await openDatabase(configuration, options.prepared)
+    if (siblings.isPrimary) await migrate(configuration, opened, log)
+    return opened
+  })
   const program = await compose({
     configuration,
     store,
@@ -77,62 +96,20 @@ export async function serve(options: ServeOptions): Promise<void> {
   if (program.extAuthz && configuration.extAuthz) await program.extAuthz.listen(configuration.extAuthz)
   // Not before: a start that fails must not hand out what nobody can use.
   if (siblings.isPrimary && !configuration.development) await offerSetupToken(store, configuration)
-  if (configuration.pidFile !== undefined && siblings.isPrimary)
-    writeFileSync(configuration.pidFile, `${siblings.supervisor}\n`)
-
-  reloads.start(() => reload(options, program, log, store))
+  const hasPidFile = configuration.pidFile !== undefined && siblings.isPrimary
+  const pidFile = hasPidFile ? claimPidFile(configuration.pidFile, siblings.supervisor, log) : undefined
+  reloads.start(() => reload({ loadAgain: options.loadAgain, program, log, store }), pidFile)
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (stopping) return
       stopping = true
-      void stop(program, log).finally(() => {
-        if (configuration.pidFile !== undefined && siblings.isPrimary) rmSync(configuration.pidFile, { force: true })
-        process.exit(0)
-      })
+      // Before the rest: who stops takes no reload any more, and the next one can have the file.
+      pidFile?.remove()
+      void stop(program, log).finally(() => process.exit(0))
     })
   }
   options.onReady(urlOf(program.server, configuration))
-}
-
-/**
- * Reloads one after the other, in the order in which they were asked for. From the first line on, since a signal that nobody
- * listens to would end the process: what is asked for during the start is done when that is over.
- */
-function queueReloads(): { start(reload: () => Promise<void>): void } {
-  let start: (reload: () => Promise<void>) => void = () => {}
-  const started = new Promise<() => Promise<void>>((resolve) => {
-    start = resolve
-  })
-  let last: Promise<unknown> = started
-  process.on('SIGHUP', () => {
-    last = last.then(async () => (await started)())
-  })
-  return { start }
-}
-
-async function reload({ loadAgain }: ServeOptions, program: Program, log: Logger, store: Store): Promise<void> {
-  const running = program.parts.configuration
-  let next: Configuration
-  try {
-    next = await loadAgain()
-    await program.checkClients(next)
-    if (next.issuer !== running.issuer) throw new Error('the issuer cannot change while Gatehouse runs: restart it')
-  } catch (error) {
-    const problems = error instanceof ConfigurationError ? error.message.split('\n') : [String(error)]
-    log.error({ problems }, 'configuration not reloaded: the old one goes on')
-    return
-  }
-  const endRemoved = program.reload(next)
-  const waiting = keysThatNeedRestart(running, next)
-  if (waiting.length > 0) log.warn({ keys: waiting }, 'changed in the file, and taken at the next start only')
-  log.info('configuration reloaded')
-  try {
-    await endRemoved()
-    await recordEvent(store, systemClock, { type: 'configuration_reloaded', result: 'ok', actor: 'signal' })
-  } catch (error) {
-    log.error({ err: String(error) }, 'reloaded, but what removed clients had was not ended: reload again')
-  }
 }
 
 async function stop(program: Program, log: Logger): Promise<void> {

@@ -5,16 +5,15 @@ import { findHttp2Origin } from './forward/upstream-options.ts'
 import type { Service } from './route.ts'
 import { checkLimits } from './traffic/limits.ts'
 
-/** Makes a service ready. Throws {@link RouteError} for what is incomplete or cannot be meant. */
+/** Makes a service ready. Throws {@link RouteError} for all that is incomplete or cannot be meant. */
 export function buildService(
   definition: ServiceDefinition,
   index: number,
   audience: string,
   place: Pick<Service, 'host' | 'onIssuerHost' | 'resourceMetadata'>,
 ): Service {
-  const fail = (sentence: string): never => {
-    throw new RouteError(definition.name, undefined, sentence)
-  }
+  const sentences: string[] = []
+  const fail = (sentence: string): void => void sentences.push(sentence)
   if (definition.routes.length === 0) fail('a service without a route can never be reached')
   if (definition.upstream.length === 0 && !definition.forwardAuth)
     fail('a service needs an upstream, or forward_auth: true where another proxy forwards to it')
@@ -33,14 +32,20 @@ export function buildService(
   const upstreamFault = checkUpstreamOptions(definition)
   if (upstreamFault !== undefined) fail(upstreamFault)
   const { balance = 'round_robin', upstreamTls, health } = definition
+  const upstreams = definition.upstream.flatMap((url) => {
+    const origin = parseUpstream(url)
+    if (origin === undefined) fail(`"${url}" is no origin of http, https, h2c or h2`)
+    return origin ?? []
+  })
+  if (sentences.length > 0) {
+    throw new RouteError(sentences.map((sentence) => ({ service: definition.name, route: undefined, sentence })))
+  }
   return {
     index,
     name: definition.name,
     audience: definition.audience,
     audiences: definition.audience === audience ? [audience] : [audience, definition.audience],
-    upstreams: definition.upstream.map(
-      (url) => parseUpstream(url) ?? fail(`"${url}" is no origin of http, https, h2c or h2`),
-    ),
+    upstreams,
     timeouts: { connect: milliseconds(connect), headers: milliseconds(headers), idle: milliseconds(idle) },
     connections,
     balance,

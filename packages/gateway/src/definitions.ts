@@ -53,16 +53,24 @@ export interface RouteDefinition extends PathDefinition {
   readonly streams?: { readonly until: StreamsUntil } | undefined
 }
 
-/** A route table that must not be used; the message says where and why. */
-export class RouteError extends Error {
+/** What is wrong with a service or with one of its routes. */
+export interface RouteFault {
   readonly service: string
   /** The route's index within its service; absent where the service itself is at fault. */
   readonly route: number | undefined
+  readonly sentence: string
+}
 
-  constructor(service: string, route: number | undefined, sentence: string) {
-    super(`services.${service}${route === undefined ? '' : `.routes[${route}]`}: ${sentence}`)
+/** A route table that must not be used; the message says where and why, a line for each fault. */
+export class RouteError extends Error {
+  readonly faults: readonly RouteFault[]
+
+  constructor(faults: readonly RouteFault[]) {
+    super(faults.map(formatFault).join('\n'))
     this.name = 'RouteError'
-    this.service = service
-    this.route = route
+    this.faults = faults
   }
 }
+
+const formatFault = ({ service, route, sentence }: RouteFault): string =>
+  `services.${service}${route === undefined ? '' : `.routes[${route}]`}: ${sentence}`

@@ -139,13 +139,15 @@ describe('refusing at load', () => {
   it.each(['orders', '/a/**/b', '/a*', '/*', '/{a}b', '/{}', '/a//b', '/a/../b', '/a;b', '/a?b', '/a%2fb', '/a#b'])(
     'refuses the pattern %s',
     (path) => {
-      expect(refuses(path, service(paths(path))).route).toBe(0)
+      expect(refuses(path, service(paths(path))).faults[0]?.route).toBe(0)
     },
   )
 
   it('refuses what stands twice, also across services and names', () => {
     const get: RouteDefinition = { path: '/a/{x}', methods: ['GET'], require: 'token' }
-    expect(refuses('twice', service([get]), service([{ ...get, path: '/a/{y}' }], { name: 'b' })).service).toBe('b')
+    expect(
+      refuses('twice', service([get]), service([{ ...get, path: '/a/{y}' }], { name: 'b' })).faults[0]?.service,
+    ).toBe('b')
     refuses('any and GET', service([get, { path: '/a/{x}', require: 'token' }]))
     refuses('GET and any', service([{ path: '/a/{x}', require: 'token' }, get]))
     refuses('one name twice', service([get]), service(paths('/b')))
@@ -190,7 +192,31 @@ describe('refusing at load', () => {
     ['a timeout of zero', service(paths('/a'), { timeouts: { connect: 0 } })],
     ['a negative limit', service(paths('/a'), { limits: { body: -1 } })],
   ])('refuses a service with %s', (what, definition) => {
-    expect(refuses(what, definition).route).toBeUndefined()
+    expect(refuses(what, definition).faults).toMatchObject([{ service: 'orders', route: undefined }])
+  })
+
+  it('tells all that is wrong with services and routes at once', () => {
+    const orders = service(
+      [
+        { path: '/oauth/x', methods: ['get', 'OPTIONS'], require: { scopes: [] } },
+        { path: '/a', require: 'token' },
+        { path: '/a*', require: 'token' },
+      ],
+      { upstream: ['orders:4001', 'http://a/b'], timeouts: { connect: 0 } },
+    )
+    const { faults } = refuses(
+      'everything',
+      orders,
+      service(paths('/b', '/a'), { name: 'b' }),
+      service(paths('/c'), { name: 'c', host: 'a/b' }),
+    )
+    expect(faults.map(({ service, route }) => [service, route])).toEqual([
+      ...Array.from({ length: 3 }, () => ['orders', undefined]),
+      ...Array.from({ length: 4 }, () => ['orders', 0]),
+      ['orders', 2],
+      ['b', 1],
+      ['c', undefined],
+    ])
   })
 
   it('accepts the top-level audience and the service’s own', () => {

@@ -6,7 +6,7 @@ import { parseAuthority } from './authority.ts'
 import { checkDefinition } from './authorize/check-definition.ts'
 import { buildRequirement } from './authorize/requirement.ts'
 import { buildService } from './build-service.ts'
-import { type RouteDefinition, RouteError, type ServiceDefinition } from './definitions.ts'
+import { type RouteDefinition, RouteError, type RouteFault, type ServiceDefinition } from './definitions.ts'
 import { type PathPattern, parsePattern } from './path-pattern.ts'
 import { buildPathRewrite, checkPathRewrite, type PathDefinition } from './rewrite/target-path.ts'
 import type { Route, Service } from './route.ts'
@@ -15,7 +15,7 @@ import type { ConcurrencyLimit } from './traffic/concurrency-limit.ts'
 import { arrangeLimits, buildLimits, checkLimits, type Limits } from './traffic/limits.ts'
 import type { RateLimit } from './traffic/rate-limit.ts'
 
-export { type RouteDefinition, RouteError, type ServiceDefinition } from './definitions.ts'
+export { type RouteDefinition, RouteError, type RouteFault, type ServiceDefinition } from './definitions.ts'
 
 /** All routes, compiled: plain data without connections. */
 export interface RouteTable {
@@ -37,43 +37,78 @@ export interface RouteTableInput {
 }
 
 /**
- * Compiles the routes of all services into one trie per host. Throws {@link RouteError} for whatever is ambiguous,
+ * Compiles the routes of all services into one trie per host. Throws one {@link RouteError} for all that is ambiguous,
  * incomplete or can never match, so that a mistake shows at load and not in traffic.
  */
 export function buildRouteTable(input: RouteTableInput): RouteTable {
   const hosts = new Map<string, TrieNode>()
   const issuerHost = parseAuthority(input.issuerHost)
-  if (issuerHost === undefined) throw new RouteError('', undefined, `"${input.issuerHost}" is no host`)
+  if (issuerHost === undefined) throw faultOf('', undefined, `"${input.issuerHost}" is no host`)
   const issuerTrie = newTrie()
   for (const name of [issuerHost, ...(input.issuerHostAliases ?? [])])
     hosts.set(parseAuthority(name) ?? name, issuerTrie)
   for (const { host } of input.services) if (host !== undefined) addHost(hosts, host)
   const services: Service[] = []
   const limits: Limits[] = []
-  for (const definition of input.services) {
-    const host = definition.host === undefined ? issuerHost : parseAuthority(definition.host)
-    if (host === undefined) throw new RouteError(definition.name, undefined, `"${definition.host}" is no host`)
-    const trie = addHost(hosts, host)
-    if (services.some((other) => other.name === definition.name)) {
-      throw new RouteError(definition.name, undefined, 'the name is taken by another service')
+  const faults: RouteFault[] = []
+  /** Goes on after a fault, so that one run tells all of them. */
+  const noteFaults = <T>(step: () => T): T | undefined => {
+    try {
+      return step()
+    } catch (error) {
+      if (!(error instanceof RouteError)) throw error
+      faults.push(...error.faults)
+      return undefined
     }
-    const service = buildService(definition, services.length, input.audience, {
-      host,
-      onIssuerHost: trie === issuerTrie,
-      resourceMetadata: findMetadata(definition.audience, hosts),
-    })
+  }
+  for (const written of input.services) {
+    const host = noteFaults(() => getHost(written, issuerHost, services))
+    if (host === undefined) continue
+    const trie = addHost(hosts, host)
+    const build = (definition: ServiceDefinition): Service =>
+      buildService(definition, services.length, input.audience, {
+        host,
+        onIssuerHost: trie === issuerTrie,
+        resourceMetadata: findMetadata(definition.audience, hosts),
+      })
+    const built = noteFaults(() => build(written))
+    if (written.routes.length === 0) continue
+    const definition = built ? written : routesAlone(written)
+    const service = built ?? build(definition)
     services.push(service)
     const ofService = { limits: buildLimits(definition, service.name), definition }
     limits.push(ofService.limits)
     for (const [index, route] of definition.routes.entries()) {
-      limits.push(addRoute(trie, service, route, index, ofService))
+      const own = noteFaults(() => addRoute(trie, service, route, index, ofService))
+      if (own) limits.push(own)
     }
   }
+  if (faults.length > 0) throw new RouteError(faults)
   for (const trie of new Set(hosts.values())) finishTrie(trie)
   const rateLimits = limits.flatMap(({ rates }) => rates)
   const concurrencyLimits = limits.flatMap(({ concurrency }) => concurrency)
   return { issuerHost, hosts, services, rateLimits, concurrencyLimits }
 }
+
+const faultOf = (service: string, route: number | undefined, sentence: string): RouteError =>
+  new RouteError([{ service, route, sentence }])
+
+/** The host of a service whose name nobody else has. */
+function getHost({ name, host }: ServiceDefinition, issuerHost: string, others: readonly Service[]): string {
+  const found = host === undefined ? issuerHost : parseAuthority(host)
+  if (found === undefined) throw faultOf(name, undefined, `"${host}" is no host`)
+  if (others.some((other) => other.name === name)) {
+    throw faultOf(name, undefined, 'the name is taken by another service')
+  }
+  return found
+}
+
+/** A service of which nothing but its routes is left to be looked at, since the rest is at fault and that is told. */
+const routesAlone = ({ name, audience, stripPrefix, addPrefix, routes }: ServiceDefinition): ServiceDefinition => ({
+  ...{ name, audience, stripPrefix, addPrefix, routes },
+  upstream: [],
+  forwardAuth: true,
+})
 
 /** The trie of a host, made where there is none. What is no host is complained of with its service. */
 function addHost(hosts: Map<string, TrieNode>, name: string): TrieNode {
@@ -97,7 +132,7 @@ interface OfService {
   readonly definition: AnswersDefinition & PathDefinition
 }
 
-/** Puts a route into the trie, and answers with the limits of its own. */
+/** Puts a route into the trie, and answers with the limits of its own. Throws one {@link RouteError} for all its faults. */
 function addRoute(
   trie: TrieNode,
   service: Service,
@@ -105,11 +140,10 @@ function addRoute(
   index: number,
   ofService: OfService,
 ): Limits {
-  const fail = (sentence: string): never => {
-    throw new RouteError(service.name, index, sentence)
-  }
+  const faults: RouteFault[] = []
+  const fail = (sentence: string): void => void faults.push({ service: service.name, route: index, sentence })
   const pattern = parsePattern(definition.path)
-  if ('fault' in pattern) throw new RouteError(service.name, index, pattern.fault)
+  if ('fault' in pattern) throw faultOf(service.name, index, pattern.fault)
   const reserved = service.onIssuerHost ? reservedPrefixes : reservedOnOtherHosts
   if (isReserved(pattern.stem, reserved) || isReserved(pattern.prefix, reserved)) {
     fail(`"${definition.path}" lies where Gatehouse's own paths are`)
@@ -124,6 +158,8 @@ function addRoute(
   const path = ownPath ? definition : ofService.definition
   const pathFault = checkPathRewrite(path, pattern.stem)
   if (pathFault !== undefined) fail(pathFault)
+  for (const sentence of checkMethods(definition.methods)) fail(sentence)
+  if (faults.length > 0) throw new RouteError(faults)
   const own = buildLimits(definition, service.name)
   const limits = arrangeLimits(ofService.limits, own)
   const requirement = buildRequirement(definition.require)
@@ -146,16 +182,21 @@ function addRoute(
   if (definition.methods === undefined) {
     if (leaf.any !== undefined || leaf.methods.size > 0) fail(`"${definition.path}" stands twice for one method`)
     leaf.any = route
-    return own
   }
-  if (definition.methods.length === 0) fail('methods is empty: leave it out to mean every method')
-  for (const method of definition.methods) {
-    if (neverRouted.has(method)) fail(`${method} is never routed to a service`)
-    if (!METHODS.includes(method)) fail(`"${method}" is no method; methods are written in capitals`)
+  for (const method of definition.methods ?? []) {
     if (leaf.any !== undefined || leaf.methods.has(method)) fail(`${method} "${definition.path}" stands twice`)
     leaf.methods.set(method, route)
   }
+  if (faults.length > 0) throw new RouteError(faults)
   return own
+}
+
+function* checkMethods(methods: RouteDefinition['methods']): Iterable<string> {
+  if (methods?.length === 0) yield 'methods is empty: leave it out to mean every method'
+  for (const method of methods ?? []) {
+    if (neverRouted.has(method)) yield `${method} is never routed to a service`
+    else if (!METHODS.includes(method)) yield `"${method}" is no method; methods are written in capitals`
+  }
 }
 
 function leafFor(trie: TrieNode, pattern: PathPattern, text: string): RouteLeaf {

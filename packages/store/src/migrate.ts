@@ -54,10 +54,22 @@ export async function findMigrationState(connection: Connection, known: readonly
   const inOrder = names.slice(0, run).every((name) => applied.includes(name))
   const apart = unknown.length > 0 && (run < names.length || unknown.some((name) => last !== undefined && name < last))
   if (!inOrder || apart) {
-    const cause = new Error(`The database has the migrations ${applied.join(', ')}; known are ${names.join(', ')}`)
+    const cause = new Error(
+      explainDifference(
+        unknown,
+        names.filter((name) => !applied.includes(name)),
+      ),
+    )
     throw new GatehouseError('server_error', { cause })
   }
   return { pending: known.slice(run), unknown }
+}
+
+function explainDifference(unknown: readonly string[], lacking: readonly string[]): string {
+  const lacks = `lacks ${lacking.join(', ')}`
+  return unknown.length > 0
+    ? `was made by another version of Gatehouse (it has the migrations ${unknown.join(', ')}, which are not known here${lacking.length > 0 ? `, and ${lacks}` : ''}): run that version, or restore a backup from before`
+    : `${lacks}, although it has later migrations: restore a backup`
 }
 
 async function findApplied(connection: Connection): Promise<string[]> {

@@ -5,12 +5,11 @@ import type { ResolvedConfiguration } from '../configuration/resolve.ts'
 import { developmentBase } from '../development/demo-data.ts'
 import { findDrift } from '../openapi/find-drift.ts'
 import { readOpenApi } from '../openapi/read-document.ts'
+import { type ConfigurationOptions, withConfiguration } from './open.ts'
 import { answer } from './output.ts'
 import { WrongUseError } from './wrong-use.ts'
 
-interface CheckOptions {
-  readonly dev?: boolean
-  readonly json?: boolean
+interface CheckOptions extends ConfigurationOptions {
   readonly openapi?: string
   readonly service?: string
   readonly basePath?: string
@@ -18,20 +17,21 @@ interface CheckOptions {
 
 /** `gatehouse check`: every problem of a configuration file, without starting; and where an OpenAPI document says otherwise. */
 export function addCheckCommand(program: Command): void {
-  program
-    .command('check')
+  withConfiguration(program.command('check'))
     .description('check a configuration file without starting')
-    .argument('[file]', 'the configuration file', 'gatehouse.yaml')
-    .option('--dev', 'check it as development mode would')
+    .argument('[file]', 'the configuration file, as --config names it')
     .option('--openapi <file>', 'compare the routes with this OpenAPI document too')
     .option('--service <name>', 'the service that the document is of; left out: whichever the routes lead to')
     .option('--base-path <path>', 'what comes before its paths; left out: the path of its servers')
-    .option('--json', 'answer with JSON')
     .addHelpText(
       'after',
       '\nExamples:\n  $ gatehouse check gatehouse.yaml\n  $ gatehouse check --json gatehouse.yaml\n  $ gatehouse check --openapi orders.yaml --service orders\n\nExit code 1: something is wrong with the file, or the document says something else than its routes.\n',
     )
-    .action(check)
+    .action((file: string | undefined, options: CheckOptions, command: Command) => {
+      if (file !== undefined && command.getOptionValueSource('config') === 'cli')
+        throw new WrongUseError('name the configuration file once: as an argument or with --config')
+      return check(file ?? options.config, options)
+    })
 }
 
 async function check(file: string, options: CheckOptions): Promise<void> {

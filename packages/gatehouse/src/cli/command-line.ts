@@ -1,6 +1,7 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { Command } from 'commander'
 import { ConfigurationError } from '../configuration/problem.ts'
+import { LoggedError } from '../serve.ts'
 import { readVersion } from '../version.ts'
 import { addCanCommand } from './can/can.ts'
 import { addCheckCommand } from './check.ts'
@@ -70,6 +71,7 @@ function report(error: unknown): void {
   // Commander has said what is wrong and set the code.
   if (error instanceof Error && 'code' in error && String(error.code).startsWith('commander.')) return
   process.exitCode = error instanceof WrongUseError ? wrongUse : failed
+  if (error instanceof LoggedError) process.exit(failed)
   if (error instanceof ConfigurationError) process.stderr.write(`${error.message}\n`)
   else if (error instanceof GatehouseError) process.stderr.write(`gatehouse: ${error.message}${explain(error)}\n`)
   else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {

@@ -1,7 +1,6 @@
-import { openStore } from '@gatehouse/store/store'
 import type { Command } from 'commander'
-import { systemClock } from '../clock.ts'
 import { loadForUse } from '../configuration/load-for-use.ts'
+import { asksDatabase, isToBeMade, nameDatabase, openDatabase } from '../database.ts'
 import { type ConfigurationOptions, withConfiguration } from './open.ts'
 import { answer } from './output.ts'
 
@@ -16,14 +15,22 @@ export function addMigrateCommand(program: Command): void {
     )
     .action(async (options: ConfigurationOptions & { pending?: boolean }) => {
       const configuration = await loadForUse({ file: options.config, development: options.dev ?? false })
-      const store = await openStore({ url: configuration.database, clock: systemClock })
+      const isNew = isToBeMade(configuration)
+      // Only to say what would be done makes no file.
+      const store = await openDatabase(isNew && options.pending ? { database: ':memory:' } : configuration)
       try {
-        const names = options.pending ? await store.pendingMigrations() : await store.migrate()
-        const text =
-          names.length === 0
-            ? 'nothing to do'
-            : names.map((name) => `${options.pending ? 'pending' : 'done'}: ${name}`).join('\n')
-        answer(options, options.pending ? { pending: names } : { migrated: names }, text)
+        const names = await asksDatabase(configuration, () =>
+          options.pending ? store.pendingMigrations() : store.migrate(),
+        )
+        const database = nameDatabase(configuration.database)
+        const found = isNew ? `${database} ${options.pending ? 'is not there yet' : 'is new'}` : database
+        const lines = names.map((name) => `${options.pending ? 'pending' : 'done'}: ${name}`)
+        const text = names.length === 0 ? 'nothing to do' : lines.join('\n')
+        answer(
+          options,
+          { database, ...(options.pending ? { pending: names } : { migrated: names }) },
+          `${found}\n${text}`,
+        )
       } finally {
         await store.close()
       }

@@ -6,11 +6,12 @@ import { openSigningKeys, type SigningKeys } from '@gatehouse/auth/domain/signin
 import type { Actor } from '@gatehouse/auth/domain/users'
 import { createMailServices, type MailServices } from '@gatehouse/auth/mail/mail-services'
 import { createOutbound } from '@gatehouse/auth/outbound/outbound'
-import { openStore, type Store } from '@gatehouse/store/store'
+import type { Store } from '@gatehouse/store/store'
 import { type Command, Option } from 'commander'
 import { systemClock } from '../clock.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { loadForUse } from '../configuration/load-for-use.ts'
+import { asksDatabase, DatabaseError, isToBeMade, openDatabase } from '../database.ts'
 
 /** The options that every command with a configuration has. */
 export interface ConfigurationOptions {
@@ -48,14 +49,18 @@ export interface Opened {
  */
 export async function withStore<T>(options: ConfigurationOptions, run: (opened: Opened) => Promise<T>): Promise<T> {
   const configuration = await loadForUse({ file: options.config, development: options.dev ?? false })
-  const store = await openStore({ url: configuration.database, clock: systemClock })
+  const howToMigrate = `gatehouse migrate --config ${options.config}${options.dev ? ' --dev' : ''}`
+  if (isToBeMade(configuration))
+    throw new DatabaseError(
+      configuration.database,
+      `is not there yet; \`gatehouse serve\` makes it, and so does: ${howToMigrate}`,
+    )
+  const store = await openDatabase(configuration)
   const passwords = createPasswords(configuration.hashing)
   try {
-    const pending = await store.pendingMigrations()
+    const pending = await asksDatabase(configuration, () => store.pendingMigrations())
     if (pending.length > 0)
-      throw new Error(
-        `the database lacks ${pending.length} migration(s); run: gatehouse migrate --config ${options.config}`,
-      )
+      throw new DatabaseError(configuration.database, `lacks ${pending.length} migration(s); run: ${howToMigrate}`)
     return await run({
       configuration,
       store,

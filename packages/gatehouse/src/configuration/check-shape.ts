@@ -1,5 +1,6 @@
 import * as Type from 'typebox'
 import { Check, Errors } from 'typebox/schema'
+import { Settings } from 'typebox/system'
 import { findCloseName } from './close-name.ts'
 import { formatKey, type Problem } from './problem.ts'
 import { type ConfigurationFile, configurationSchema } from './schema.ts'
@@ -48,8 +49,22 @@ function* parts(
 function* findErrors(content: unknown): Iterable<SchemaError> {
   for (const { schema, value, at } of parts(content)) {
     if (Check(schema, value)) continue
+    for (const error of listErrors(schema, value)) yield { ...error, instancePath: at + error.instancePath }
+  }
+}
+
+/**
+ * TypeBox ends after eight errors, of which each form that a value might have had counts. That is a bound for what strangers
+ * send, so it stands again afterwards.
+ */
+function listErrors(schema: Type.TSchema, value: unknown): readonly SchemaError[] {
+  const { maxErrors } = Settings.Get()
+  Settings.Set({ maxErrors: 1000 })
+  try {
     const [, errors] = Errors(schema, value)
-    for (const error of errors as readonly SchemaError[]) yield { ...error, instancePath: at + error.instancePath }
+    return errors as readonly SchemaError[]
+  } finally {
+    Settings.Set({ maxErrors })
   }
 }
 
@@ -106,11 +121,15 @@ function explain(error: SchemaError, content: unknown): { path: Path; message: s
 
 function unknownKey(parent: Path, name: string, content: unknown): string {
   const schema = schemaAt(parent, content)
-  const known = Object.keys(schema?.properties ?? {})
+  const known = Object.keys(propertiesOf(schema))
   if (known.length === 0) return `not a possible name; expected ${schema?.expected ?? 'another name'}`
   const close = findCloseName(name, known)
   return close ? `unknown key; did you mean ${close}?` : `unknown key; possible here: ${known.join(', ')}`
 }
+
+/** The keys that are possible; of a word or keys, those keys. */
+const propertiesOf = (schema: SchemaNode | undefined): object =>
+  schema?.properties ?? schema?.anyOf?.find(({ properties }) => properties)?.properties ?? {}
 
 function expectedAt(path: Path, content: unknown): string {
   for (let length = path.length; length >= 0; length -= 1) {

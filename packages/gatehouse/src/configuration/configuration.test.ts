@@ -239,6 +239,18 @@ clients:
       `${base}services:\n  orders: { upstream: http://o:1 }\n`,
       /^gatehouse\.yaml:4: services\.orders\.routes: missing; expected a list of routes$/,
     ],
+    'a key of a rule that is almost right': [
+      service('{ path: /a, require: { scopes: [a], rolse: [b] } }'),
+      /^gatehouse\.yaml:7: services\.orders\.routes\[0\]\.require\.rolse: unknown key; did you mean roles\?$/,
+    ],
+    'another key of a rule that is on trial': [
+      service('{ path: /a, require: token, observe: { scope: [a] } }'),
+      /^gatehouse\.yaml:7: services\.orders\.routes\[0\]\.observe\.scope: unknown key; did you mean scopes\?$/,
+    ],
+    'a variable without braces': [
+      'issuer: https://auth.example.com\nmaster_key: $GATEHOUSE_KEY\n',
+      /^gatehouse\.yaml:2: master_key: is no variable without braces; expected \$\{GATEHOUSE_KEY\}$/,
+    ],
     'the same route twice': [
       service('{ path: /a, methods: [GET], require: token }\n      - { path: /a, methods: [GET], require: nothing }'),
       /^gatehouse\.yaml:8: services\.orders\.routes\[1\]: .*twice/,
@@ -322,6 +334,18 @@ clients:
       expect(found[0]).toMatch(problem)
     })
   }
+
+  it('is told of all its wrong keys and all its routes that cannot be meant, however many', () => {
+    const names = Array.from({ length: 30 }, (_, index) => `wrong_${index}`)
+    expect(problems(`${base}${names.map((name) => `${name}: 1\n`).join('')}`)).toHaveLength(30)
+    const bad = (path: string) => `  s${path}:\n    upstream: s:1\n    routes: [{ path: /${path}*, require: token }]\n`
+    expect(problems(`${base}services:\n${['a', 'b', 'c'].map(bad).join('')}`)).toEqual(
+      ['a', 'b', 'c'].flatMap((name, index) => [
+        expect.stringMatching(`^gatehouse.yaml:${4 + 3 * index}: services.s${name}: "s:1" is no origin`),
+        expect.stringMatching(`^gatehouse.yaml:${6 + 3 * index}: services.s${name}.routes\\[0\\]: `),
+      ]),
+    )
+  })
 
   it('is told of every problem at once', () => {
     expect(problems(`${base}lisen: x\nworkers: 0\ntokens: { access_token_lifetime: 5 }\n`)).toHaveLength(3)

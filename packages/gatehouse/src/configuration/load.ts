@@ -1,5 +1,6 @@
 import { checkShape, isConfigurationFile } from './check-shape.ts'
 import { applyEnvironment } from './environment.ts'
+import { makePathsAbsolute } from './paths.ts'
 import { ConfigurationError, formatKey, type Problem } from './problem.ts'
 import { type ReadFile, readConfigurationFile } from './read-file.ts'
 import { type ResolvedConfiguration, resolveConfiguration } from './resolve.ts'
@@ -57,6 +58,7 @@ export function checkConfiguration(
   if (unset.length + shape.length > 0 || !isConfigurationFile(content))
     throw new ConfigurationError([...unset, ...shape])
 
+  makePathsAbsolute(content, { file: read.file, isFromEnvironment: (path) => fromEnvironment.has(formatKey(path)) })
   const problems: Problem[] = []
   const resolved = resolveConfiguration(content, {
     file: read.file,

@@ -49,7 +49,7 @@ describe('certificates', () => {
     [
       'a file that is not there',
       'tls:\n  cert: nowhere.pem\n  key: nowhere.key\n',
-      /^gatehouse\.yaml:4: tls\.cert: nowhere\.pem cannot be read$/,
+      /^gatehouse\.yaml:4: tls\.cert: .*\/nowhere\.pem cannot be read$/,
     ],
     [
       'a key that is another’s',
@@ -95,11 +95,11 @@ describe('what a route asks of a sign-in', () => {
   })
 
   it.each([
-    ['{ max_age: 300 }', /require: expected one of .*max_age: 5m/],
-    ['{ max_age: 5y }', /require: expected one of .*max_age: 5m/],
+    ['{ max_age: 300 }', /require\.max_age: expected a duration/],
+    ['{ max_age: 5y }', /require\.max_age: expected a duration/],
     ['{ max_age: 99999d }', /max_age is a whole number/],
-    ['{ acr: urn:strong }', /require: expected one of .*acr: \[…\]/],
-    ['{ acr: [] }', /require: expected one of .*acr: \[…\]/],
+    ['{ acr: urn:strong }', /require\.acr: expected a list of texts$/],
+    ['{ acr: [] }', /require\.acr: expected a list of texts$/],
     ['{ acr: [a b] }', /no class/],
   ])('and not %s', (require, problem) => {
     expect(problems(route(require))).toEqual([expect.stringMatching(problem)])

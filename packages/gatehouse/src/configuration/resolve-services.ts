@@ -98,8 +98,10 @@ export function listResources(
 /** The public URL of the first route's fixed part. */
 function defaultAudience(entry: ServiceEntry, issuer: URL): string {
   const origin = entry.host === undefined ? issuer.origin : `${issuer.protocol}//${entry.host}`
-  const pattern = parsePattern(entry.routes[0]?.path ?? '/')
-  return 'fault' in pattern ? origin : origin + (pattern.stem === '/' ? '' : pattern.stem)
+  const path = entry.routes[0]?.path ?? '/'
+  const pattern = parsePattern(path)
+  // What is wrong with the pattern is told; that the audience is another's too would only follow from it.
+  return 'fault' in pattern ? origin + path : origin + (pattern.stem === '/' ? '' : pattern.stem)
 }
 
 function definitionOf(
@@ -196,11 +198,10 @@ function buildTable(
     })
   } catch (error) {
     if (!(error instanceof RouteError)) throw error
-    const place = ['services', error.service]
-    report(
-      error.route === undefined ? place : [...place, 'routes', error.route],
-      withoutPassword(error.message.replace(/^[^:]*: /, '')),
-    )
+    for (const { service, route, sentence } of error.faults) {
+      const place = ['services', service]
+      report(route === undefined ? place : [...place, 'routes', route], withoutPassword(sentence))
+    }
     return undefined
   }
 }

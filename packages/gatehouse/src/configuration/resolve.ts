@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { dirname, resolve } from 'node:path'
 import { type GrantType, grantTypes } from '@gatehouse/auth/domain/client-metadata'
 import type { RegistrationPolicy } from '@gatehouse/auth/domain/client-registration'
 import { defaultHashParameters } from '@gatehouse/auth/domain/passwords'
@@ -52,7 +53,7 @@ export function resolveConfiguration(
   const certificates = resolveCertificates(content, report)
   checkCertificateClients(clients, certificates, report)
   const { routes, services, scopes } = resolveServices(content, { issuer, audience, development, report })
-  const database = content.database ?? './data/gatehouse.db'
+  const database = content.database ?? resolve(dirname(file), 'data/gatehouse.db')
   checkDatabase(database, development, report)
   const mail = resolveMail(content, { development, report })
   const signing = { development, canSend: canSend(mail), scopes, report }

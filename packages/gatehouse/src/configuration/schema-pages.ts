@@ -1,5 +1,5 @@
 import * as Type from 'typebox'
-import { strict, text } from './schema-words.ts'
+import { path, strict, text } from './schema-words.ts'
 
 const color = (description: string) =>
   Type.String({
@@ -15,7 +15,7 @@ const link = (description: string) =>
 export const brand = Type.Object(
   {
     name: Type.Optional(text('What the product is called', { default: 'Gatehouse', maxLength: 60 })),
-    logo: Type.Optional(text('A picture file: .svg, .png, .jpg or .webp, at most 200 kB')),
+    logo: Type.Optional(path('A picture file: .svg, .png, .jpg or .webp, at most 200 kB')),
     colors: Type.Optional(
       Type.Object(
         {
@@ -37,12 +37,12 @@ export const brand = Type.Object(
         { ...strict, description: 'Stand at the foot of every page' },
       ),
     ),
-    css: Type.Optional(text('A style sheet that comes after the one that is built in, at most 200 kB')),
+    css: Type.Optional(path('A style sheet that comes after the one that is built in, at most 200 kB')),
     messages: Type.Optional(
-      text('A folder with texts in the place of those that are shipped: en.yaml, de.yaml …, each `key: text`'),
+      path('A folder with texts in the place of those that are shipped: en.yaml, de.yaml …, each `key: text`'),
     ),
     templates: Type.Optional(
-      text('A folder with Eta templates: layout.eta around every page, or one by the name of a page'),
+      path('A folder with Eta templates: layout.eta around every page, or one by the name of a page'),
     ),
   },
   { ...strict, description: 'In whose name the pages are. All files are read again on reload' },

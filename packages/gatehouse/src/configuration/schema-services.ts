@@ -1,6 +1,6 @@
 import * as Type from 'typebox'
 import { observed, requirement } from './schema-rules.ts'
-import { count, duration, flag, strict, text, texts } from './schema-words.ts'
+import { count, duration, flag, path, strict, text, texts } from './schema-words.ts'
 
 const rate = Type.Object(
   {
@@ -187,9 +187,9 @@ export const service = Type.Object(
     upstream_tls: Type.Optional(
       Type.Object(
         {
-          ca: Type.Optional(text('A PEM file: whose certificates are believed, in place of the usual authorities')),
-          cert: Type.Optional(text('A PEM file: the certificate that Gatehouse shows (mTLS), with `key`')),
-          key: Type.Optional(text('A PEM file: its key, without a passphrase')),
+          ca: Type.Optional(path('A PEM file: whose certificates are believed, in place of the usual authorities')),
+          cert: Type.Optional(path('A PEM file: the certificate that Gatehouse shows (mTLS), with `key`')),
+          key: Type.Optional(path('A PEM file: its key, without a passphrase')),
           server_name: Type.Optional(text('The name that its certificate must be for. Left out: the upstream’s own')),
         },
         {

@@ -1,7 +1,7 @@
 import { oneOf } from '@gatehouse/auth/domain/client-metadata'
 import { signInMethods } from '@gatehouse/auth/domain/sign-in-methods'
 import * as Type from 'typebox'
-import { scopes, strict, text, texts } from './schema-words.ts'
+import { path, scopes, strict, text, texts } from './schema-words.ts'
 
 /** Who may open an account. */
 export const signUp = Type.Object(
@@ -49,7 +49,7 @@ export const signIn = Type.Object(
 export const breached = Type.Object(
   {
     file: Type.Optional(
-      text('A file with SHA-1 hashes in order, one a line, or a folder with a file for each prefix, such as 21BD1.txt'),
+      path('A file with SHA-1 hashes in order, one a line, or a folder with a file for each prefix, such as 21BD1.txt'),
     ),
     url: Type.Optional(
       text('An address that answers for a prefix as the range search of Have I Been Pwned does', {

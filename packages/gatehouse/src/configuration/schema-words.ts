@@ -25,6 +25,11 @@ export const strict = { additionalProperties: false } as const
 /** A text that is not empty. */
 export const text = (description: string, options: object = {}) =>
   Type.String({ minLength: 1, expected: 'a text', description, ...options })
+/** The path of a file or a folder: a relative one counts from the folder of the configuration file. */
+export const path = (description: string, options: object = {}) => text(description, { isPath: true, ...options })
+/** A list of paths. */
+export const paths = (description: string, options: object = {}) =>
+  Type.Array(Type.String({ minLength: 1, expected: 'a path', isPath: true }), { description, ...options })
 /** A list of such texts. */
 export const texts = (description: string, options: object = {}) =>
   Type.Array(Type.String({ minLength: 1, expected: 'a text' }), {

@@ -10,7 +10,7 @@ import { providers } from './schema-providers.ts'
 import { organisations, roles } from './schema-roles.ts'
 import { service } from './schema-services.ts'
 import { breached, signIn, signUp } from './schema-sign-in.ts'
-import { address, addressRanges, count, duration, flag, scopes, strict, text, texts } from './schema-words.ts'
+import { address, addressRanges, count, duration, flag, path, scopes, strict, text, texts } from './schema-words.ts'
 
 /**
  * The configuration file as a schema: what is checked at the start, what editors complete by, and what
@@ -23,7 +23,10 @@ export const configurationSchema = Type.Object(
     }),
     listen: Type.Optional(address('Where Gatehouse listens', '127.0.0.1:8080')),
     database: Type.Optional(
-      text('A file for SQLite, or `postgres://user:password@host/database`', { default: './data/gatehouse.db' }),
+      path(
+        'A file for SQLite, or `postgres://user:password@host/database`. With `?sslmode=verify-full` (or `require`, which is taken as the same) the connection is encrypted, and the certificate of the server has to be for that host and by an authority that Node knows, or one of the PEM file in `&sslrootcert=`; with `no-verify` it is encrypted, to whoever answers; without `sslmode` it is not encrypted',
+        { default: './data/gatehouse.db' },
+      ),
     ),
     audience: Type.Optional(text('The top-level audience, which every service accepts. Left out: the issuer')),
     master_key: Type.Optional(
@@ -31,13 +34,13 @@ export const configurationSchema = Type.Object(
         '32 bytes as base64 or hexadecimal that wrap every key in the database; from the environment: `${GATEHOUSE_KEY}`',
       ),
     ),
-    master_key_file: Type.Optional(text('A file that holds the master key and that nobody else can read')),
+    master_key_file: Type.Optional(path('A file that holds the master key and that nobody else can read')),
     master_key_previous: Type.Optional(text('The old master key, while it is being replaced')),
     tls: Type.Optional(
       Type.Object(
         {
-          cert: text('A PEM file: the certificate of the listener, followed by those that vouch for it'),
-          key: text('A PEM file: its private key, without a passphrase'),
+          cert: path('A PEM file: the certificate of the listener, followed by those that vouch for it'),
+          key: path('A PEM file: its private key, without a passphrase'),
           http2: Type.Optional(
             flag('Whether the listener also speaks HTTP/2, with clients that offer it (ALPN). gRPC needs it', true),
           ),
@@ -54,7 +57,7 @@ export const configurationSchema = Type.Object(
       Type.Object(
         {
           authorities: Type.Optional(
-            text(
+            path(
               'A PEM file: who may issue certificates for clients that use tls_client_auth; intermediate ones included',
             ),
           ),
@@ -91,7 +94,9 @@ export const configurationSchema = Type.Object(
     ),
     login_api: Type.Optional(flag('Whether /login, /token/refresh and /logout exist', true)),
     pid_file: Type.Optional(
-      text('Where the process id is written, for `gatehouse reload`. Left out: beside a SQLite database, else none'),
+      path(
+        'Where the process id is written and beside it, in a file that ends in `.json`, what became of the last reload; for `gatehouse reload`. Left out: beside a SQLite database, else none',
+      ),
     ),
     tokens: Type.Optional(
       Type.Object(

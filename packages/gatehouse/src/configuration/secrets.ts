@@ -33,7 +33,9 @@ export function resolveMasterKey(
   if (!key || new Set(key).size < 8) {
     report(
       [content.master_key === undefined ? 'master_key_file' : 'master_key'],
-      `expected 32 random bytes as base64 or hexadecimal; ${howToMake}`,
+      /^\$\w+$/.test(text)
+        ? `is no variable without braces; expected \${${text.slice(1)}}`
+        : `expected 32 random bytes as base64 or hexadecimal; ${howToMake}`,
     )
     return undefined
   }

@@ -31,11 +31,14 @@ missing secret or a value that cannot be meant stops the start, with file, line,
 \`gatehouse check FILE\` says the same without starting. Inside values \`\${NAME}\` stands for an environment variable, and
 \`$\${\` for \`\${\` itself. Every scalar key can also be set by the variable beside it; the variable wins.
 
+Relative paths in the file count from its own folder, so that they mean the same wherever a command is run; in variables, as on the
+command line, they count from the working directory.
+
 Editors complete the file with [gatehouse.schema.json](gatehouse.schema.json). Durations are whole numbers with a unit:
 \`30s\`, \`5m\`, \`12h\`, \`90d\`.
 
 SIGHUP or \`gatehouse reload\` takes a changed file: services, routes, clients, providers, lifetimes and the rotation of keys change
-at once and together. Everything else needs a restart, and the log names what is waiting for one. A file with a problem, or
+at once and together. Everything else needs a restart, and \`gatehouse reload\` and the log name what is waiting for one. A file with a problem, or
 with another issuer, is not taken.
 
 | key | meaning | default | variable |
@@ -110,7 +113,7 @@ export const renderConfigurationSchema = (): string =>
 function withoutExpected(value: unknown): object {
   return JSON.parse(
     JSON.stringify(value, (name, inner: unknown) =>
-      name === 'expected' && typeof inner === 'string' ? undefined : inner,
+      (name === 'expected' && typeof inner === 'string') || (name === 'isPath' && inner === true) ? undefined : inner,
     ),
   ) as object
 }

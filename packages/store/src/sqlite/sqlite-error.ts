@@ -13,7 +13,7 @@ const unavailable = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM|READONLY|CANTOPEN|PRO
  * SQLite's own words stand in the cause, for the log.
  */
 export function buildSqliteError(failure: SqliteFailure): GatehouseError {
-  const cause = new Error(`${failure.code}: ${failure.message}`)
+  const cause = Object.assign(new Error(`${failure.code}: ${failure.message}`), { code: failure.code })
   if (failure.code === 'SQLITE_CONSTRAINT_UNIQUE' || failure.code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
     return new GatehouseError('already_exists', { cause })
   }

@@ -29,13 +29,24 @@ const { patience: usualPatience } = workerData
 const first = await new Promise((resolve) => port.once('message', resolve))
 if (first === 'close') process.exit(0)
 
-const connection = new Database(first.path, { timeout: usualPatience })
-connection.pragma('journal_mode = WAL')
-connection.pragma('synchronous = FULL')
-connection.pragma('foreign_keys = ON')
-connection.pragma('trusted_schema = OFF')
-connection.pragma('temp_store = MEMORY')
-connection.pragma('cache_size = -16000')
+/** Says why a file cannot be opened, and ends: an error that is thrown here arrives without its words. @param {string} path */
+function open(path) {
+  try {
+    const opened = new Database(path, { timeout: usualPatience })
+    opened.pragma('journal_mode = WAL')
+    opened.pragma('synchronous = FULL')
+    opened.pragma('foreign_keys = ON')
+    opened.pragma('trusted_schema = OFF')
+    opened.pragma('temp_store = MEMORY')
+    opened.pragma('cache_size = -16000')
+    return opened
+  } catch (error) {
+    port.postMessage({ id: 0, failure: describe(error) })
+    return process.exit(1)
+  }
+}
+
+const connection = open(first.path)
 
 const begins = {
   immediate: connection.prepare('BEGIN IMMEDIATE'),

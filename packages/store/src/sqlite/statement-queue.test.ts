@@ -259,10 +259,16 @@ describe('the thread', () => {
 
   it('refuses a path that is no database', async () => {
     const clock = new ManualClock()
-    await expect(openStore({ url: folder, clock })).rejects.toMatchObject({ code: 'temporarily_unavailable' })
+    await expect(openStore({ url: folder, clock })).rejects.toMatchObject({
+      code: 'temporarily_unavailable',
+      cause: { code: 'EISDIR' },
+    })
     const garbage = join(folder, 'garbage.db')
     writeFileSync(garbage, 'no database at all, but long enough to be read as the header of one'.repeat(20))
-    await expect(openStore({ url: garbage, clock })).rejects.toMatchObject({ code: 'temporarily_unavailable' })
+    await expect(openStore({ url: garbage, clock })).rejects.toMatchObject({
+      code: 'temporarily_unavailable',
+      cause: { code: 'SQLITE_NOTADB', message: 'SQLITE_NOTADB: file is not a database' },
+    })
   })
 
   it('that ends takes everything with it: what was under way, what comes later, the ping', async () => {

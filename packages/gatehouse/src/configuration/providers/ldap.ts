@@ -4,7 +4,7 @@ import { oneOf } from '@gatehouse/auth/domain/client-metadata'
 import { findFilterFault, type LdapServer, type LdapSettings } from '@gatehouse/auth/federation/ldap-settings'
 import * as Type from 'typebox'
 import { isLoopback } from '../loopback.ts'
-import { count, flag, strict, text, texts } from '../schema-words.ts'
+import { count, flag, path, strict, text, texts } from '../schema-words.ts'
 import { type ProviderContext, providerKind, shadowKey } from './provider-kind.ts'
 
 const url = text('`ldaps://` encrypts from the first byte, `ldap://` by `start_tls`', {
@@ -29,7 +29,7 @@ export const ldapSchema = providerKind(
       }),
     ),
     start_tls: Type.Optional(flag('Whether an `ldap://` connection is encrypted before anything is said', false)),
-    ca_file: Type.Optional(text('PEM with the authorities of its certificates. Left out: those of the system')),
+    ca_file: Type.Optional(path('PEM with the authorities of its certificates. Left out: those of the system')),
     bind_dn: Type.Optional(
       text('Whom searches are made as, such as cn=gatehouse,dc=example,dc=com. Left out: nobody', {
         expected: 'a DN such as cn=gatehouse,dc=example,dc=com',

@@ -3,7 +3,7 @@ import { extname, resolve } from 'node:path'
 import type { ModuleSettings } from '@gatehouse/auth/federation/module'
 import * as Type from 'typebox'
 import { duration as readDuration } from '../duration.ts'
-import { duration, flag, text } from '../schema-words.ts'
+import { duration, flag, path } from '../schema-words.ts'
 import { type ProviderContext, providerKind, shadowKey } from './provider-kind.ts'
 
 /** A file of one's own. */
@@ -11,7 +11,7 @@ export const moduleSchema = providerKind(
   'module',
   'A JavaScript file of your own that exports `check`, or `start` and `finish`, and `refresh` if it likes',
   {
-    file: text('The file, from where Gatehouse is started', { expected: 'a file such as ./legacy-users.mjs' }),
+    file: path('The file', { expected: 'a file such as ./legacy-users.mjs' }),
     settings: Type.Optional(
       Type.Record(Type.String(), Type.Unknown(), {
         description: 'What it is handed with each call',

@@ -1,6 +1,6 @@
 import { oneOf } from '@gatehouse/auth/domain/client-metadata'
 import * as Type from 'typebox'
-import { flag, scopes, text } from '../schema-words.ts'
+import { flag, path, scopes, text } from '../schema-words.ts'
 
 /** An address that is asked, or that browsers are sent to. */
 export const url = (description: string) => text(description, { expected: 'an https URL' })
@@ -15,7 +15,7 @@ export const clientKeys = {
     }),
   ),
   private_key_file: Type.Optional(
-    text('A private key, PEM, that Gatehouse proves itself with; its public half is at /federation/NAME/metadata'),
+    path('A private key, PEM, that Gatehouse proves itself with; its public half is at /federation/NAME/metadata'),
   ),
   private_key_alg: Type.Optional(
     oneOf(['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'], {

@@ -2,7 +2,7 @@ import { oneOf } from '@gatehouse/auth/domain/client-metadata'
 import { encryptionAlgsOf } from '@gatehouse/auth/federation/oauth-keys'
 import { goodAlgs, type OidcSettings } from '@gatehouse/auth/federation/oidc-settings'
 import * as Type from 'typebox'
-import { flag, text, texts } from '../schema-words.ts'
+import { flag, path, texts } from '../schema-words.ts'
 import { checkUrl, readPrivateKey, resolveClientAuthentication, resolveParameters } from './oauth-client.ts'
 import { clientKeys, requestKeys, url } from './oauth-words.ts'
 import { type ProviderContext, providerKind } from './provider-kind.ts'
@@ -19,7 +19,7 @@ export const oidcSchema = providerKind('oidc', 'An OpenID provider, found by its
     }),
   ),
   decryption_key_file: Type.Optional(
-    text('A private key, PEM, RSA or P-256, for ID tokens that the provider encrypts'),
+    path('A private key, PEM, RSA or P-256, for ID tokens that the provider encrypts'),
   ),
   response_mode: Type.Optional(
     oneOf(['query', 'form_post'], { default: 'query', description: 'How people are sent back' }),

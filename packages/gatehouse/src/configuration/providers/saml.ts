@@ -7,7 +7,7 @@ import type { SamlSettings } from '@gatehouse/auth/federation/saml-settings'
 import type { SamlSource } from '@gatehouse/auth/federation/saml-source'
 import * as Type from 'typebox'
 import { isLoopback } from '../loopback.ts'
-import { text, texts } from '../schema-words.ts'
+import { path, paths, text, texts } from '../schema-words.ts'
 import { type ProviderContext, providerKind } from './provider-kind.ts'
 
 let reader: typeof import('@gatehouse/auth/federation/saml-metadata') | undefined
@@ -32,11 +32,11 @@ export const samlSchema = providerKind(
     metadata_url: Type.Optional(
       text('Where its metadata is: fetched when it is needed, and again as it says', httpsAddress),
     ),
-    metadata_file: Type.Optional(text('A file with its metadata')),
+    metadata_file: Type.Optional(path('A file with its metadata')),
     entry_point: Type.Optional(text('Where people are sent to sign in', httpsAddress)),
     logout_url: Type.Optional(text('Where people are sent to sign out, with `entry_point`', httpsAddress)),
     idp_certificates: Type.Optional(
-      texts('Files with the certificates by which its signatures are checked, with `entry_point`', {
+      paths('Files with the certificates by which its signatures are checked, with `entry_point`', {
         minItems: 1,
         expected: 'a list of files such as [idp.pem]',
       }),
@@ -46,9 +46,9 @@ export const samlSchema = providerKind(
     ),
     entity_id: Type.Optional(text('Our entity id. Left out: the address of our metadata')),
     key_file: Type.Optional(
-      text('A file with our key, PEM: signs requests and logouts, and opens encrypted assertions'),
+      path('A file with our key, PEM: signs requests and logouts, and opens encrypted assertions'),
     ),
-    certificate_file: Type.Optional(text('A file with its certificate, PEM, which stands in our metadata')),
+    certificate_file: Type.Optional(path('A file with its certificate, PEM, which stands in our metadata')),
     sign_requests: Type.Optional(
       Type.Boolean({
         description: 'Whether requests to sign in are signed. Left out: where there is a key',

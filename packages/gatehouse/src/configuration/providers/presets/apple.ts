@@ -1,6 +1,6 @@
 import type { ClientAuthentication } from '@gatehouse/auth/federation/oauth-client-authentication'
 import type * as Type from 'typebox'
-import { text } from '../../schema-words.ts'
+import { path, text } from '../../schema-words.ts'
 import { readPrivateKey } from '../oauth-client.ts'
 import type { ProviderContext } from '../provider-kind.ts'
 import { oidcSettings, presetKind, type ResolvedPreset } from './preset.ts'
@@ -12,7 +12,7 @@ export const appleSchema = presetKind('apple', 'Apple accounts', {
   client_id: text('The identifier of the Services ID, such as com.example.web'),
   team_id: text('The id of the team: ten characters'),
   key_id: text('The id of the key for Sign in with Apple: ten characters'),
-  key_file: text('That key, as it was downloaded: AuthKey_….p8'),
+  key_file: path('That key, as it was downloaded: AuthKey_….p8'),
 })
 
 /**

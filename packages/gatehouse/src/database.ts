@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs'
+import { GatehouseError } from '@gatehouse/core/errors'
+import { openStore, type PreparedStore, type Store } from '@gatehouse/store/store'
+import { systemClock } from './clock.ts'
+import type { Configuration } from './configuration/configuration.ts'
+import { isDatabaseFile } from './configuration/resolve.ts'
+
+/** Says which database cannot be used, and why; thrown as the database is opened, looked at or migrated. */
+export class DatabaseError extends Error {
+  constructor(database: string, why: string, cause?: unknown) {
+    super(`database ${nameDatabase(database)}: ${why}`, { cause })
+    this.name = 'DatabaseError'
+  }
+}
+
+/** A database as it may be shown: without the password, and without what stands behind a question mark. */
+export function nameDatabase(database: string): string {
+  if (isDatabaseFile(database) || !URL.canParse(database)) return database.replace(/\/\/[^/]*@/, '//…@')
+  const { protocol, username, host, pathname } = new URL(database)
+  return `${protocol}//${username === '' ? '' : `${username}@`}${host}${pathname}`
+}
+
+/** Whether a database is a file that has not been made yet. */
+export const isToBeMade = ({ database }: Pick<Configuration, 'database'>): boolean =>
+  isDatabaseFile(database) && !existsSync(database)
+
+/** Opens the database of a configuration. Throws {@link DatabaseError}. */
+export const openDatabase = ({ database }: Pick<Configuration, 'database'>, prepared?: PreparedStore): Promise<Store> =>
+  asksDatabase({ database }, () => openStore({ url: database, clock: systemClock, prepared }))
+
+/** Asks something of a database; what it throws becomes a {@link DatabaseError}, which the operator understands. */
+export async function asksDatabase<T>(
+  { database }: Pick<Configuration, 'database'>,
+  ask: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (error instanceof DatabaseError) throw error
+    throw new DatabaseError(database, explain(error instanceof GatehouseError ? error.cause : error), error)
+  }
+}
+
+const explanations: Readonly<Record<string, string>> = {
+  SQLITE_NOTADB: 'is not an SQLite database; name another file, or move this one away',
+  SQLITE_CORRUPT: 'is damaged; restore a backup',
+  SQLITE_BUSY: 'is locked by another process; try again when that is done',
+  SQLITE_READONLY: 'cannot be written; it and its folder must be ours to write',
+  EISDIR: 'is a folder; name a file in it',
+  ENOTDIR: 'lies below what is no folder; name another file',
+  EEXIST: 'lies below what is no folder; name another file',
+  EACCES: 'cannot be opened: permission denied; it and its folder must be ours to read and write',
+  EROFS: 'cannot be opened: the disk is read-only',
+  ECONNREFUSED: 'nobody listens there (ECONNREFUSED); is Postgres running, and is this its host and port?',
+  ENOTFOUND: 'there is no such host (ENOTFOUND)',
+}
+
+function explain(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+  // What is more precise begins with the same words: SQLITE_READONLY_DIRECTORY.
+  const known = Object.keys(explanations).find((name) => code === name || code.startsWith(`${name}_`))
+  const words = cause instanceof Error ? cause.message : String(cause)
+  return (known && explanations[known]) || words || code || 'gave no reason'
+}
