@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -55,6 +55,15 @@ describe('a pid file', () => {
     // Another worker in the place of the first goes on counting.
     claimPidFile(file, process.pid, log)?.onAsked()
     expect(findRecord(file)).toMatchObject({ asked: 3, answered: 1 })
+  })
+
+  it('stays removed, also where a reload was under way', () => {
+    const ours = claimPidFile(file, process.pid, log)
+    const answer = ours?.begin()
+    ours?.remove()
+    answer?.(outcome)
+    ours?.onAsked()
+    expect(readdirSync(folder)).toEqual([])
   })
 })
 

@@ -75,7 +75,9 @@ export function claimPidFile(file: string, pid: number, log: Logger): PidFile | 
   } catch (cause) {
     throw new Error(`pid_file ${file} cannot be written: ${String(cause)}; it and its folder must be ours to write`)
   }
+  let isRemoved = false
   const write = (changes: Partial<ProcessRecord>): void => {
+    if (isRemoved) return
     record = { ...record, ...changes }
     try {
       replaceFile(recordFileOf(file), JSON.stringify(record))
@@ -90,9 +92,14 @@ export function claimPidFile(file: string, pid: number, log: Logger): PidFile | 
       return (outcome) => write({ answered, outcome })
     },
     remove() {
+      isRemoved = true
       const last = findRecord(file)
       if (!last || !isOurs(last)) return
-      for (const name of [file, recordFileOf(file)]) rmSync(name, { force: true })
+      try {
+        for (const name of [file, recordFileOf(file)]) rmSync(name, { force: true })
+      } catch (error) {
+        log.warn({ err: String(error) }, 'the pid file cannot be removed')
+      }
     },
   }
 }
