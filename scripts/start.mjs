@@ -7,6 +7,9 @@ checkNode()
 await ensureInstalled()
 await ensureBuilt()
 
+// The example's data lies under this folder, and not beside its file.
+process.env.GATEHOUSE_DATABASE ??= './data/gatehouse.db'
+
 const run = (file, args = []) => spawn(process.execPath, [join(root, file), ...args], { cwd: root, stdio: 'inherit' })
 
 const shop = run('examples/shop/dist/shop.mjs')
