@@ -1,5 +1,7 @@
+import { generateKeyPairSync } from 'node:crypto'
 import type { UserId } from '@gatehouse/core/brand'
 import { ManualClock } from '@gatehouse/core/time'
+import { makeCostlyKey } from '@gatehouse/guard/testing/costly-key'
 import type { FactorRow } from '@gatehouse/store/rows'
 import { openStore, type Store } from '@gatehouse/store/store'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -97,12 +99,18 @@ describe('adding a passkey (WebAuthn section 7.1)', () => {
     ['nobody verified', { isVerified: false }],
     ['the other kind of answer', { type: 'webauthn.get' }],
     ['an algorithm that was not offered', { curve: 'P-384' }],
+    ['an RSA key that costs much to check with', { rsa: makeCostlyKey() }],
     ['an id of more than 1023 bytes', { credentialId: Buffer.alloc(1024, 1) }],
     ['no id', { credentialId: Buffer.alloc(0) }],
   ] as readonly (readonly [string, AnswerChanges])[])('refuses %s, and keeps nothing', async (_name, changes) => {
     await expect(register(changes)).rejects.toMatchObject({ code: 'invalid_request' })
     expect(await store.factors.listByUser(alice.id)).toEqual([])
     expect(await store.recoveryCodes.count(alice.id)).toBe(0)
+  })
+
+  it('takes a key of RSA', async () => {
+    await register({ rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }) })
+    await used()
   })
 
   it('takes an id of 1023 bytes', async () => {

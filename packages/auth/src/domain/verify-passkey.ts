@@ -1,9 +1,13 @@
+import { createPublicKey } from 'node:crypto'
+import { isRsaInBounds } from '@gatehouse/guard/signature'
 import type { FactorRow } from '@gatehouse/store/rows'
 import { type Assertion, type Attestation, credentialIdBytes } from './passkey-answers.ts'
 import { passkeyAlgorithms, type RelyingParty } from './passkey-options.ts'
 
 /** Loaded when it is used: a start need not wait for it. */
 const loadVerification = () => import('@simplewebauthn/server')
+const loadHelpers = () => import('@simplewebauthn/server/helpers')
+type Helpers = Awaited<ReturnType<typeof loadHelpers>>
 
 /** Columns of a key that has been made. */
 export type MadeKey = Pick<FactorRow, 'credential_id' | 'public_key' | 'sign_count' | 'transports' | 'backed_up'>
@@ -28,6 +32,7 @@ export async function readMadePasskey(
   const { credential, credentialBackedUp } = outcome.registrationInfo
   const size = Buffer.from(credential.id, 'base64url').length
   if (credential.id !== id || size === 0 || size > credentialIdBytes) throw new Error('an id that is not its own')
+  await checkPublicKey(credential.publicKey)
   return {
     credential_id: id,
     public_key: Buffer.from(credential.publicKey).toString('base64url'),
@@ -35,6 +40,17 @@ export async function readMadePasskey(
     transports: (response.transports ?? []).filter((transport) => /^[a-z-]{1,20}$/.test(transport)).join(' '),
     backed_up: credentialBackedUp ? 1 : 0,
   }
+}
+
+/** Throws for RSA that is weak, or that costs much to check with: whoever has made it shows it as often as he likes. */
+async function checkPublicKey(publicKey: Parameters<Helpers['decodeCredentialPublicKey']>[0]): Promise<void> {
+  const { cose, decodeCredentialPublicKey } = await loadHelpers()
+  const decoded = decodeCredentialPublicKey(publicKey)
+  if (!cose.isCOSEPublicKeyRSA(decoded)) return
+  const [n, e] = [decoded.get(cose.COSEKEYS.n), decoded.get(cose.COSEKEYS.e)]
+  const textOf = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('base64url')
+  const key = { kty: 'RSA', n: textOf(n), e: textOf(e) }
+  if (!isRsaInBounds(createPublicKey({ key, format: 'jwk' }))) throw new Error('an RSA key out of bounds')
 }
 
 /** What a passkey says of itself. */

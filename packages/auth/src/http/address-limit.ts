@@ -13,9 +13,12 @@ export interface AddressLimit {
   readonly retryAfter: number
 }
 
-/** Failed signatures that one address may cause in a minute: about one percent of a core. */
+/** Failed signatures that one address may cause in a minute, of tokens, proofs and assertions: about one percent of a core. */
 export const defaultFailureLimit = 6000
-/** Rows that one address may cause in a minute: of flows, and of requests that a public client pushes or begins on a device. */
+/**
+ * Rows that one address may cause in a minute: of flows, of requests that a public client pushes or begins on a device, and of
+ * assertions of clients that registered themselves.
+ */
 export const beginningLimit = 1000
 /** Requests of one address in a minute that cost a hash or a mail. */
 export const mailRequestLimit = 30

@@ -19,6 +19,8 @@ export interface AnswerChanges {
   readonly credentialId?: Buffer
   /** A curve whose algorithm nobody has asked for; of a new credential alone. */
   readonly curve?: 'P-384'
+  /** A pair of RSA in place of an ES256 one; of a new credential alone. */
+  readonly rsa?: { readonly publicKey: KeyObject; readonly privateKey: KeyObject }
   /** base64url; null = it says none. Of an assertion alone. */
   readonly userHandle?: string | null
 }
@@ -51,9 +53,18 @@ function encode(value: CborValue): Buffer {
 const sha256 = (data: Buffer | string): Buffer => createHash('sha256').update(data).digest()
 const bytesOf = (part: string | undefined): Buffer => Buffer.from(part ?? '', 'base64url')
 
-/** A COSE key. Spec: RFC 9053 section 7.1.1. */
+/** A COSE key. Spec: RFC 9053 section 7.1.1, RFC 8230 section 4. */
 function coseKey(publicKey: KeyObject, curve: 'P-256' | 'P-384'): Buffer {
-  const { x, y } = publicKey.export({ format: 'jwk' })
+  const { kty, x, y, n, e } = publicKey.export({ format: 'jwk' })
+  if (kty === 'RSA') {
+    const rsa: [number, CborValue][] = [
+      [1, 3],
+      [3, -257],
+      [-1, bytesOf(n)],
+      [-2, bytesOf(e)],
+    ]
+    return encode(new Map(rsa))
+  }
   const isSmall = curve === 'P-256'
   const members: [number, CborValue][] = [
     [1, 2],
@@ -80,7 +91,7 @@ export class SoftwareAuthenticator {
   /** What `navigator.credentials.create` would answer. */
   create(options: CreationOptions, changes: AnswerChanges = {}): Attestation {
     const curve = changes.curve ?? 'P-256'
-    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: curve })
+    const { publicKey, privateKey } = changes.rsa ?? generateKeyPairSync('ec', { namedCurve: curve })
     const id = changes.credentialId ?? randomBytes(32)
     const credential: Credential = {
       ...{ id: id.toString('base64url'), rpId: options.rp.id, userHandle: options.user.id, privateKey },
