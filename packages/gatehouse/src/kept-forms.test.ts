@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { endSession } from '@gatehouse/auth/domain/sessions'
 import { addUser } from '@gatehouse/auth/domain/users'
 import type { ShownPage } from '@gatehouse/auth/testing/browser'
@@ -331,6 +332,36 @@ describe('a form that does not get to the service', () => {
     expect((await browser.submit(await browser.visit(linkOf(refused)))).status).toBe(200)
     expect(site.received).toMatchObject([{ method: 'GET' }, { method: 'POST', body: fields }])
     site.clock.advance(-60)
+  })
+
+  it('waits on where its sender went away before the service heard of it', async () => {
+    const page = await sendAndSignIn('/orders', fields)
+    const { consume } = site.store.keptForms
+    let isTaken = false
+    vi.spyOn(site.store.keptForms, 'consume').mockImplementation(async (hash, now) => {
+      const row = await consume(hash, now)
+      isTaken = true
+      await new Promise((done) => setTimeout(done, 100))
+      return row
+    })
+    const { host, pathname, search, origin } = new URL(page.form.action, page.url)
+    const cookie = [...(browser.jars.get(host) ?? [])].map(([name, value]) => `${name}=${value}`).join('; ')
+    const headers = {
+      host,
+      cookie,
+      origin,
+      accept: 'text/html',
+      'sec-fetch-site': 'same-origin',
+      'content-length': '0',
+    }
+    const gone = request({ host: '127.0.0.1', port: site.port, method: 'POST', path: pathname + search, headers })
+    gone.on('error', () => undefined).end()
+    await vi.waitFor(() => expect(isTaken).toBe(true))
+    gone.destroy()
+    await new Promise((done) => setTimeout(done, 250))
+    expect(site.received).toEqual([])
+    expect((await browser.submit(page)).status).toBe(200)
+    expect(site.received).toMatchObject([{ body: fields }])
   })
 
   it('is not told to be kept where that failed', async () => {

@@ -64,14 +64,12 @@ export function createFrontDoor(dependencies: Dependencies): FrontListener {
     }
     if (isIssuers) {
       if (mount.has(path)) return mount.handle(request, response, path, checked.query)
-      if (path === paths.metrics && metricsPage) {
-        return metricsPage.answer(request, response, isLoopbackHost(checked.host))
-      }
+      if (path === paths.metrics && metricsPage) return metricsPage.answer(request, response)
       // Reserved for what is not here (yet): never a route's, however wide its pattern.
       if (isReserved(path)) return mount.handle(request, response, path, checked.query)
     } else if (path === paths.metrics && metricsPage && isLoopbackHost(checked.host)) {
       // Whoever measures asks at an address, and knows no host.
-      return metricsPage.answer(request, response, true)
+      return metricsPage.answer(request, response)
     } else if (isReserved(path, reservedOnOtherHosts)) {
       return mount.handle(request, response, path, checked.query)
     }

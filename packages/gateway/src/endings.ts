@@ -9,7 +9,6 @@ import { refuse } from './refuse.ts'
 import { buildRequestHeaders, withoutFolded } from './rewrite/request-headers.ts'
 import { rewritePath } from './rewrite/target-path.ts'
 import type { Route } from './route.ts'
-import { enter, leave } from './traffic/concurrency.ts'
 import type { Visit } from './visit.ts'
 import { openTunnel } from './websocket/open-tunnel.ts'
 
@@ -72,15 +71,9 @@ function forward(
   { target, headers, onUpgrade }: Pick<ForwardedRequest, 'headers' | 'onUpgrade'> & { readonly target: string },
 ): Denial | undefined {
   if (route.service.upstreams.length === 0) return onlyAsked
-  const busy = enter(visit, route)
-  if (busy !== undefined) return busy
   const upstreams = pipeline.upstreams[route.service.index]
-  const upstream = upstreams?.take(visit.startedAt, undefined, visit)
-  if (upstreams === undefined || upstream === undefined) {
-    leave(visit)
-    return noConnection('an upstream that can be reached')
-  }
-  new Exchange(pipeline, visit, route, upstreams, upstream, {
+  if (upstreams === undefined) return noConnection('an upstream that can be reached')
+  new Exchange(pipeline, visit, route, upstreams, {
     path: target,
     method: visit.method,
     headers,

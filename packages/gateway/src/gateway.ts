@@ -167,7 +167,13 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
 
   function retire(upstream: Upstream, after: Promise<void>): void {
     retiring.add(upstream)
-    void after.then(() => upstream.close()).then(() => retiring.delete(upstream))
+    const close = async (): Promise<void> => {
+      await after
+      await upstream.close()
+      retiring.delete(upstream)
+    }
+    // What is broken off at a stop has nothing left to close.
+    close().catch(() => undefined)
   }
 
   async function closeAll(): Promise<void> {

@@ -88,11 +88,20 @@ export async function takeForm(visit: Visit, form: WaitingForm): Promise<Denial 
   return undefined
 }
 
-/** Keeps a form that was used up for nothing, since no service has heard of it: its sender shall not have to type it anew. */
-export async function putBackForm(visit: Visit, form: WaitingForm): Promise<void> {
+/**
+ * Keeps a form on that was used up for nothing, since no service has heard of it: its sender shall not have to type it anew. Where that
+ * fails, the visit has no form any more.
+ */
+export async function giveBack(visit: Visit): Promise<void> {
+  const { usedForm } = visit
+  if (usedForm === undefined || visit.sent) return
   visit.usedForm = undefined
-  await form.putBack()
-  visit.form = form
+  await usedForm.putBack().then(
+    () => {
+      visit.form = usedForm
+    },
+    () => undefined,
+  )
 }
 
 /** Refusals that pass with time, so that sending the form again makes sense. */

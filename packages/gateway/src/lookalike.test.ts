@@ -26,6 +26,8 @@ const table = tableFor([
       { path: '/site/wide/secret', require: { roles: ['boss'] } },
       { path: '/site/Twins/{id}', require: 'nothing' },
       { path: '/site/twins/**', require: { roles: ['boss'] } },
+      { path: '/index', require: 'nothing' },
+      { path: '/index/**', require: { roles: ['boss'] } },
       { path: '/site/open/', require: 'nothing' },
       { path: '/orders/**', require: { scopes: ['orders:read'] } },
       { path: '/**', require: 'nothing' },
@@ -78,6 +80,10 @@ it.each([
   ['/site/Twins/7', '/site/Twins/{id}'],
   ['/site/TWINS/7/8', 'not_found'],
   ['/site/open', '/**'],
+  ['/index', '/index'],
+  ['/index/', '/index/**'],
+  ['/INDEX/', 'not_found'],
+  ['/INDEX', 'not_found'],
   ['/Anything/else/', '/**'],
 ])('decides on %s by %s', (path, decided) => {
   expect(decide(path)).toBe(decided)

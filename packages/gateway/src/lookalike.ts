@@ -15,8 +15,10 @@ export function findLookalike(trie: TrieNode, path: string, found: RouteLeaf): R
   // Written just like that, it is meant just like that.
   if (!/[{*]/.test(found.pattern)) return undefined
   const segments = (endsInSlash ? path.slice(0, -1) : path).slice(1).split('/').map(decodeSegment)
-  const other = narrower(descend(trie, segments, 0), descend(trie, [...segments, ''], 0))
-  return other === undefined || narrower(found, other) === found || isOpen(other) ? undefined : other
+  // Each for itself: a service may fold the letters and tell the slash apart.
+  return [segments, [...segments, '']]
+    .map((spelling) => descend(trie, spelling, 0))
+    .find((other) => other !== undefined && narrower(found, other) !== found && !isOpen(other))
 }
 
 /** As `findLeaf`, but literals that differ in case alone match too, where they lead to a narrower pattern. */

@@ -3,6 +3,7 @@ import type { CheckedRequest } from './check-request.ts'
 import type { Denial } from './denial.ts'
 import { toService } from './endings.ts'
 import { type Ending, type Pipeline, routeOf } from './journey.ts'
+import { giveBack } from './kept-form.ts'
 import { observe } from './observe.ts'
 import { denyFault, unreadable } from './pipeline-denials.ts'
 import { stages } from './stages.ts'
@@ -56,8 +57,10 @@ async function proceedAfter(journey: Journey, outcome: Promise<Denial | undefine
     denial = denyFault(thrown)
   }
   // The client has gone meanwhile: there is nobody to do anything for.
-  if (visit.response.destroyed) pipeline.onAnswer?.(visit.route?.name ?? '', 499, 0)
-  else if (denial !== undefined) deny(journey, denial)
+  if (visit.response.destroyed) {
+    pipeline.onAnswer?.(visit.route?.name ?? '', 499, 0)
+    await giveBack(visit)
+  } else if (denial !== undefined) deny(journey, denial)
   else proceed(journey, next)
 }
 

@@ -9,7 +9,7 @@ import { findAnswerHeaders } from './answers/answer-headers.ts'
 import { isForPerson } from './authenticate/sign-in-detour.ts'
 import type { Denial } from './denial.ts'
 import { isGrpc, refuseCall } from './http2/grpc.ts'
-import { findWaitingId, putBackForm } from './kept-form.ts'
+import { findWaitingId, giveBack } from './kept-form.ts'
 import type { Visit } from './visit.ts'
 
 /** What the log says of a refusal or of an upstream's failure. */
@@ -58,11 +58,9 @@ const lingerMilliseconds = 1000
  * way, also then, where a route has its request and it is no proxy's question.
  */
 export function refuse(sink: RefusalSink, visit: Visit, denial: Denial): void {
-  const { usedForm } = visit
-  if (usedForm === undefined || visit.sent) return answerRefusal(sink, visit, denial)
-  const answer = (): void => answerRefusal(sink, visit, denial)
-  // Where that fails, the page does not say that it waits.
-  putBackForm(visit, usedForm).then(answer, answer)
+  if (visit.usedForm === undefined || visit.sent) return answerRefusal(sink, visit, denial)
+  // First, so that the page can say that it waits.
+  void giveBack(visit).then(() => answerRefusal(sink, visit, denial))
 }
 
 function answerRefusal(sink: RefusalSink, visit: Visit, denial: Denial): void {

@@ -4,8 +4,8 @@ import type { Telemetry } from './telemetry.ts'
 
 /** Answers /metrics, for those who may read it. */
 export interface MetricsPage {
-  /** `byAddress`: whether it was asked for at an address of this machine, or at a listener of its own, and not at a host. */
-  answer(request: IncomingMessage, response: ServerResponse, byAddress: boolean): void
+  /** `own`: whether it has a listener of its own, where nobody else's proxy comes. */
+  answer(request: IncomingMessage, response: ServerResponse, own?: boolean): void
 }
 
 /**
@@ -18,9 +18,9 @@ export function createMetricsPage(
 ): MetricsPage {
   const mayRead = buildAddressMatcher(['127.0.0.0/8', '::1', ...allow])
   return {
-    answer(request, response, byAddress) {
-      // A trusted proxy that names no client stands for anybody; who asks at an address is no client of a proxy.
-      const address = byAddress ? addresses.find(request) : (addresses.findStated(request) ?? '')
+    answer(request, response, own = false) {
+      // A trusted proxy that names no client stands for anybody, whatever host it asks for.
+      const address = own ? addresses.find(request) : (addresses.findStated(request) ?? '')
       if (!mayRead(address) || addresses.isForwardedByStranger(request)) {
         const text = '{"error":"not_found","error_description":"Nothing is here"}'
         response.writeHead(404, { 'content-type': 'application/json', 'content-length': text.length }).end(text)

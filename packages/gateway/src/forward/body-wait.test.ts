@@ -1,9 +1,10 @@
+import type { IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { seconds } from '@gatehouse/core/time'
 import { afterEach, describe, expect, it } from 'vitest'
 import { send, until } from '../fixtures/client.ts'
 import { startGateway, type TestGateway, tableFor } from '../fixtures/gateway-server.ts'
-import { startUpstream, type TestUpstream } from '../fixtures/upstream.ts'
+import { findClosedOrigin, startUpstream, type TestUpstream } from '../fixtures/upstream.ts'
 import type { ServiceDefinition } from '../routes.ts'
 import type { ForwardTuning } from './tuning.ts'
 
@@ -29,9 +30,20 @@ async function startEcho(): Promise<TestUpstream> {
   return upstream
 }
 
+/** Clients say here by which address they come. */
+const origin = {
+  address: ({ headers }: IncomingMessage) => String(headers['x-client'] ?? '192.0.2.1'),
+  scheme: () => 'http' as const,
+  isTrustedProxy: () => false,
+  findStated: () => '192.0.2.1',
+}
+
 async function start(connections: number, tuning: Partial<ForwardTuning> = {}) {
   const upstream = await startEcho()
-  const test = await startGateway([serviceAt(upstream.origin, connections)], { tuning: { tick: 20, ...tuning } })
+  const test = await startGateway([serviceAt(upstream.origin, connections)], {
+    tuning: { tick: 20, ...tuning },
+    dependencies: { origin },
+  })
   stops.unshift(test.stop)
   return { upstream, test }
 }
@@ -57,7 +69,10 @@ class SlowClient {
 
 const withLength = (length: number, more = ''): string =>
   `POST /slow HTTP/1.1\r\nHost: auth.test\r\n${more}Content-Length: ${length}\r\n\r\n`
-const inChunks = 'POST /slow HTTP/1.1\r\nHost: auth.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n'
+const inChunksOf = (client: string): string =>
+  `POST /slow HTTP/1.1\r\nHost: auth.test\r\nX-Client: ${client}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`
+const inChunks = inChunksOf('192.0.2.1')
+const isSlow = ({ url }: { readonly url: string }): boolean => url === '/slow'
 const post = (test: TestGateway) => send(test.port, '/quick', { method: 'POST', body: 'all of it' })
 
 describe('a body that says how long it is and comes slowly', () => {
@@ -129,6 +144,65 @@ describe('a body that says how long it is and comes slowly', () => {
     expect(performance.now() - began).toBeLessThan(2000)
   })
 
+  it('takes no place among the requests at a time either', async () => {
+    const upstream = await startEcho()
+    const service = { ...serviceAt(upstream.origin, 10), limits: { concurrency: 1 } }
+    const test = await startGateway([service])
+    stops.unshift(test.stop)
+    new SlowClient(test, `${withLength(9)}abc`)
+    await until(() => test.decisions.length === 1)
+    expect((await send(test.port, '/')).status).toBe(200)
+  })
+
+  it('is not what a service is tried by that was away', async () => {
+    const { port } = new URL(await findClosedOrigin())
+    const tuning = { failures: 1, tick: 20 }
+    const test = await startGateway([serviceAt(`http://127.0.0.1:${port}`, 10)], { tuning })
+    stops.unshift(test.stop)
+    expect((await send(test.port, '/')).status).toBe(502)
+    const back = await startUpstream(undefined, Number(port))
+    stops.push(back.stop)
+    test.clock.advance(1.1)
+    new SlowClient(test, `${withLength(9)}abc`)
+    await until(() => test.decisions.length === 2)
+    expect((await send(test.port, '/')).status).toBe(200)
+  })
+
+  it('goes to a service that is there when it has come, and not to one that was there before', async () => {
+    const [dying, well] = [await startEcho(), await startEcho()]
+    const test = await startGateway([{ ...serviceAt(dying.origin, 10), upstream: [dying.origin, well.origin] }], {
+      tuning: { failures: 1 },
+    })
+    stops.unshift(test.stop)
+    const slow = [1, 2].map(() => new SlowClient(test, `${withLength(9)}abc`))
+    await until(() => test.decisions.length === 2)
+    await dying.stop()
+    for (let count = 0; count < 4; count += 1) expect((await send(test.port, '/')).status).toBe(200)
+    for (const { socket } of slow) socket.write('defghi')
+    await until(() => slow.every(({ status }) => status !== 0))
+    expect(slow.map(({ status }) => status)).toEqual([200, 200])
+  })
+
+  it('that outlasts the end of the gateway leaves no error behind', async () => {
+    const { test } = await start(1, { drain: 50 })
+    const unhandled: unknown[] = []
+    const hear = (error: unknown): void => {
+      unhandled.push(error)
+    }
+    process.on('unhandledRejection', hear)
+    try {
+      expect((await send(test.port, '/')).status).toBe(200)
+      const slow = new SlowClient(test, `${withLength(9)}abc`)
+      await until(() => test.decisions.length === 2)
+      await test.gateway.close()
+      slow.socket.destroy()
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    } finally {
+      process.off('unhandledRejection', hear)
+    }
+    expect(unhandled).toEqual([])
+  })
+
   it('still gets to the service it was for when the routes change or the gateway closes meanwhile', async () => {
     const { test, upstream } = await start(1, { drain: 2000 })
     const next = await startEcho()
@@ -154,10 +228,9 @@ describe('bodies that go on as they come', () => {
 
   it('have half of the connections at most, whoever sends them, and the other half is everybody’s', async () => {
     const { upstream, test } = await start(4)
-    const slow = Array.from({ length: 8 }, () => new SlowClient(test, inChunks))
+    const slow = Array.from({ length: 8 }, (_, n) => new SlowClient(test, inChunksOf(`192.0.2.${n}`)))
     await until(() => test.decisions.length === 8)
     for (let count = 0; count < 10; count += 1) expect((await post(test)).status).toBe(200)
-    const isSlow = ({ url }: { readonly url: string }): boolean => url === '/slow'
     expect(upstream.received.filter(isSlow)).toHaveLength(2)
     // One that goes away and one that ends make room for two of those that wait.
     slow.find((_, index) => index === 0)?.socket.destroy()
@@ -165,6 +238,18 @@ describe('bodies that go on as they come', () => {
     for (const { socket } of slow.slice(1)) socket.write('0\r\n\r\n')
     await until(() => slow.slice(1).every(({ status }) => status === 200))
     expect(upstream.received.filter(isSlow).length).toBeGreaterThanOrEqual(8)
+  })
+
+  it('have an eighth where all are one client’s, who cannot have the half of the others either', async () => {
+    const { upstream, test } = await start(16)
+    const slow = Array.from({ length: 8 }, () => new SlowClient(test, inChunks))
+    await until(() => upstream.received.length === 2)
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(upstream.received.filter(isSlow)).toHaveLength(2)
+    const other = new SlowClient(test, inChunksOf('192.0.2.2'))
+    await until(() => upstream.received.length === 3)
+    for (const { socket } of [...slow, other]) socket.write('0\r\n\r\n')
+    await until(() => [...slow, other].every(({ status }) => status === 200))
   })
 
   it('are 503 after a while where they get none', async () => {

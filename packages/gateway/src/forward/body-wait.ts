@@ -1,26 +1,36 @@
+import type { Undecided } from '../undecided.ts'
 import type { RequestBody } from './request-body.ts'
 import type { Upstream } from './upstream.ts'
+import type { UpstreamSet } from './upstream-set.ts'
+
+/** Whose body it is, and where it goes. */
+export interface BodyWaitOptions {
+  readonly body: RequestBody
+  /** What its client counts as: see `addressKey`. */
+  readonly client: string
+  readonly upstreams: UpstreamSet
+  /** Among which it waits. */
+  readonly undecided: Undecided
+  /** Called once, perhaps at once: sends it, and answers with where it went; absent = nowhere. */
+  readonly send: () => Upstream | undefined
+}
 
 /**
  * The wait for enough of a request's body, before a connection to the service is used for it. A client that sends slowly would
  * keep that connection for as long, and a thousand of them, which cost nobody anything, would keep all of them from everybody.
  *
  * A body that says how long it is waits until all of it has come, or as much as is read ahead ({@link RequestBody.hasEnough}); any
- * other goes on as it comes. What has not come whole gets at most half of the connections: see {@link Upstream.unfinished}.
+ * other goes on as it comes. What has not come whole gets a part of the connections only: see {@link Upstream.takesUnfinished}.
  */
 export class BodyWait {
-  readonly #upstream: Upstream
-  readonly #body: RequestBody
-  readonly #send: () => void
+  readonly #options: BodyWaitOptions
   #state: 'waiting' | 'unfinished' | 'over' = 'waiting'
+  #upstream: Upstream | undefined = undefined
 
-  /** `send` is called once, perhaps at once. */
-  constructor(upstream: Upstream, body: RequestBody, send: () => void) {
-    this.#upstream = upstream
-    this.#body = body
-    this.#send = send
-    upstream.expect()
-    body.onProgress = () => this.look()
+  constructor(options: BodyWaitOptions) {
+    this.#options = options
+    options.undecided.enter()
+    options.body.onProgress = () => this.look()
     this.look()
   }
 
@@ -31,21 +41,27 @@ export class BodyWait {
 
   /** Sends it where that is due. To be called once per tick: whether a connection is free for it, nobody else says. */
   look(): void {
-    const { isWhole } = this.#body
+    const { body, client, upstreams, send } = this.#options
+    const { isWhole } = body
     if (this.#state === 'unfinished') {
       if (isWhole) this.end()
-    } else if (this.#state === 'waiting' && this.#body.hasEnough && (isWhole || this.#upstream.takesUnfinished)) {
-      this.#upstream.expected()
-      if (!isWhole) this.#upstream.unfinished += 1
+    } else if (this.#state === 'waiting' && body.hasEnough && (isWhole || upstreams.takesUnfinished(client))) {
       this.#state = isWhole ? 'over' : 'unfinished'
-      this.#send()
+      const upstream = send()
+      // Sending may have ended it already.
+      if (upstream !== undefined && this.#state === 'unfinished') {
+        upstream.beginUnfinished(client)
+        this.#upstream = upstream
+      }
+      this.#options.undecided.leave()
     }
   }
 
   /** The request is over, sent or not. */
   end(): void {
-    if (this.#state === 'waiting') this.#upstream.expected()
-    else if (this.#state === 'unfinished') this.#upstream.unfinished -= 1
+    if (this.#state === 'waiting') this.#options.undecided.leave()
     this.#state = 'over'
+    this.#upstream?.endUnfinished(this.#options.client)
+    this.#upstream = undefined
   }
 }

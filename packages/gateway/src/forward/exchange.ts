@@ -6,12 +6,15 @@ import type { Dispatcher } from 'undici'
 import type { Denial } from '../denial.ts'
 import { isGrpc } from '../http2/grpc.ts'
 import { passTrailers } from '../http2/trailers.ts'
+import { giveBack } from '../kept-form.ts'
 import { logRefusal, type RefusalSink, refuse } from '../refuse.ts'
 import { buildResponseHeaders, type ResponseRules } from '../rewrite/response-headers.ts'
 import type { Route } from '../route.ts'
 import type { RouteTable } from '../routes.ts'
-import { leave } from '../traffic/concurrency.ts'
+import { addressKey } from '../traffic/address-key.ts'
+import { enter, leave } from '../traffic/concurrency.ts'
 import type { Turns } from '../turns.ts'
+import type { Undecided } from '../undecided.ts'
 import type { Visit } from '../visit.ts'
 import { isEventStream, saysLength, saysTooLong } from './answer-shape.ts'
 import { BodyWait } from './body-wait.ts'
@@ -25,7 +28,6 @@ import type { ForwardTuning } from './tuning.ts'
 import { isUnprocessed } from './unprocessed.ts'
 import type { Upstream } from './upstream.ts'
 import { describeFailure, isWholeAllTheSame, saysUnreachable } from './upstream-failure.ts'
-import { findHttp2Origin } from './upstream-options.ts'
 import type { UpstreamSet } from './upstream-set.ts'
 
 /** What an exchange needs of the gateway. */
@@ -40,6 +42,8 @@ export interface Forwarder extends RefusalSink {
   readonly outbox: Outbox
   /** In which failures are answered. */
   readonly turns: Turns
+  /** Among which requests wait for their bodies. */
+  readonly undecided: Undecided
 }
 
 /** A request as it is forwarded. */
@@ -76,7 +80,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   readonly #body: RequestBody | null
   readonly #isTalk: boolean
   readonly #onUpgrade: ForwardedRequest['onUpgrade']
-  #upstream: Upstream
+  /** Where it was sent; absent before that. */
+  #upstream: Upstream | undefined = undefined
   #abort: ((reason?: Error) => void) | undefined = undefined
   #headerWait: HeaderWait | undefined = undefined
   /** Absent where there is no body, or that of a conversation. */
@@ -100,20 +105,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   /** Ticks since its token was revoked; -1 = it was not. */
   #ticksRevoked = -1
 
-  constructor(
-    forwarder: Forwarder,
-    visit: Visit,
-    route: Route,
-    upstreams: UpstreamSet,
-    first: Upstream,
-    request: ForwardedRequest,
-  ) {
+  constructor(forwarder: Forwarder, visit: Visit, route: Route, upstreams: UpstreamSet, request: ForwardedRequest) {
     this.#forwarder = forwarder
     this.visit = visit
     this.judgedBy = forwarder.table
     this.#route = route
     this.#upstreams = upstreams
-    this.#upstream = first
     this.#response = visit.response
     const { answers, service } = route
     this.#rules = {
@@ -123,7 +120,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
       added: request.added,
     }
     // Only where the service can hold a conversation: there its pool ends what is silent, and over HTTP/1.1 nobody would.
-    const isHttp2 = findHttp2Origin(first.origin) !== undefined
+    const isHttp2 = upstreams.speaksHttp2
     this.#isTalk = isHttp2 && isGrpc(visit.request)
     const { path, method, headers, bodyLength, onUpgrade } = request
     const onTooLarge = (): void => this.#giveUp(tooLarge(route))
@@ -146,20 +143,34 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.visit.forwarded = true
     this.#forwarder.running.add(this)
     this.#response.on('close', () => this.#onClosed())
-    if (this.#body === null || this.#isTalk) this.#upstream.dispatch(this.#options, this, this.visit.startedAt)
-    else this.#bodyWait = new BodyWait(this.#upstream, this.#body, () => this.#send())
+    if (this.#body === null || this.#isTalk) {
+      this.#send(this.visit.startedAt)
+      return
+    }
+    this.#bodyWait = new BodyWait({
+      body: this.#body,
+      client: addressKey(this.visit.address),
+      upstreams: this.#upstreams,
+      undecided: this.#forwarder.undecided,
+      send: () => this.#send(this.#forwarder.clock.milliseconds()),
+    })
   }
 
-  /** Sends a request that had to wait for its body: meanwhile much may have changed. */
-  #send(): void {
-    if (this.#over) return
+  /** Sends the request, now: it may have waited, and much may have changed. Answers with where to; absent = nowhere. */
+  #send(now: number): Upstream | undefined {
+    if (this.#over) return undefined
     if (this.#ticksRevoked !== -1) return this.#giveUp(revokedMeanwhile)
-    if (this.#upstream.isFull) return this.#giveUp(noConnection(this.#route.requirement.needed))
-    this.#upstream.dispatch(this.#options, this, this.#forwarder.clock.milliseconds())
+    const busy = enter(this.visit, this.#route)
+    if (busy !== undefined) return this.#giveUp(busy)
+    const upstream = this.#upstreams.take(now, undefined, this.visit)
+    if (upstream === undefined) return this.#giveUp(noConnection('an upstream that can be reached'))
+    this.#upstream = upstream
+    upstream.dispatch(this.#options, this, now)
+    return upstream
   }
 
   onConnect(abort: (reason?: Error) => void): void {
-    this.#upstream.reached()
+    this.#upstream?.reached()
     this.#abort = abort
     this.visit.sent = true
     this.#ticksWaiting = 0
@@ -170,7 +181,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
 
   /** The service has agreed to another protocol: what comes of the connection is no more of this exchange's concern. */
   onUpgrade(_status: number, raw: Buffer[] | string[] | null, socket: Duplex): void {
-    this.#upstream.running -= 1
+    this.#leaveUpstream()
     this.#headerWait?.stop()
     if (this.#over || this.#ticksRevoked !== -1) {
       socket.on('error', () => undefined).destroy()
@@ -185,7 +196,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     if (status < 200) return true
     this.#headerWait?.stop()
     this.#body?.takeHeld()
-    this.#upstream.standing.answered(status, this.#forwarder.clock)
+    this.#upstream?.standing.answered(status, this.#forwarder.clock)
     const response = this.#response
     const headers = buildResponseHeaders(status, raw, this.#rules)
     if (headers === undefined) throw new TypeError('the answer has a Transfer-Encoding other than chunked')
@@ -237,6 +248,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     return false
   }
 
+  /** The service has no more to do with it. */
+  #leaveUpstream(): void {
+    if (this.#upstream !== undefined) this.#upstream.running -= 1
+  }
+
   #onDrain(): void {
     this.#waitsForClient = false
     this.#ticksWaiting = 0
@@ -244,7 +260,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   }
 
   onComplete(trailers?: string[] | null): void {
-    this.#upstream.running -= 1
+    this.#leaveUpstream()
     this.#bodyWait?.end()
     if (this.#over) return
     this.#over = true
@@ -264,16 +280,16 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
 
   onError(error: Error): void {
     if (this.#headers !== undefined && isWholeAllTheSame(error, this.#response.statusCode)) return this.onComplete()
-    this.#upstream.running -= 1
+    this.#leaveUpstream()
     this.#bodyWait?.end()
     this.#headerWait?.stop()
     const nothingSent = this.#abort === undefined
     const now = this.#forwarder.clock.milliseconds()
     // Who says that a request was not taken, says so for a good reason: that is no sign of poor health.
     const isFault = saysUnreachable(error) && !isUnprocessed(error)
-    if (nothingSent && isFault) this.#upstream.unreachable(now)
+    if (nothingSent && isFault) this.#upstream?.unreachable(now)
     if (this.#over) return
-    if (!nothingSent && isFault) this.#upstream.standing.failed(now)
+    if (!nothingSent && isFault) this.#upstream?.standing.failed(now)
     this.#forwarder.turns.run(() => this.#fail(error, nothingSent))
   }
 
@@ -283,9 +299,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     // Nothing is sent for who may not ask any more.
     if (this.#ticksRevoked !== -1) return this.#giveUp(revokedMeanwhile)
     const now = this.#forwarder.clock.milliseconds()
-    const failed = { upstreams: this.#upstreams, upstream: this.#upstream, options: this.#options, visit: this.visit }
+    const upstream = this.#upstream as Upstream // only what was sent can fail
+    const failed = { upstreams: this.#upstreams, upstream, options: this.#options, visit: this.visit }
     const other = this.#retried ? undefined : findSecond(failed, this.#body, error, nothingSent, now)
-    if (other === undefined) return this.#giveUp(describeFailure(error, this.#upstream.origin))
+    if (other === undefined) return this.#giveUp(describeFailure(error, upstream.origin))
     this.#retried = true
     this.#abort = undefined
     this.#ticksWaiting = 0
@@ -350,7 +367,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
   }
 
   /** Answers with an error, or breaks the answer that has begun, and lets go of the upstream. */
-  #giveUp(denial: Denial): void {
+  #giveUp(denial: Denial): undefined {
     if (this.#over) return
     this.#over = true
     this.#abort?.()
@@ -368,6 +385,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     }
     this.#bodyWait?.end()
     this.#body?.destroy()
+    void giveBack(this.visit)
     const { clock, running, onAnswer } = this.#forwarder
     running.remove(this)
     leave(this.visit)

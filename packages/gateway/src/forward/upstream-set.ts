@@ -2,7 +2,7 @@ import { addressKey } from '../traffic/address-key.ts'
 import type { Visit } from '../visit.ts'
 import { RetryBudget } from './retry-budget.ts'
 import type { Upstream } from './upstream.ts'
-import type { Balance } from './upstream-options.ts'
+import { type Balance, findHttp2Origin } from './upstream-options.ts'
 
 type Caller = Pick<Visit, 'token' | 'address'>
 
@@ -11,12 +11,15 @@ export class UpstreamSet {
   readonly #upstreams: readonly Upstream[]
   readonly #balance: Balance
   readonly #seeds: readonly number[]
+  /** Whether one of them speaks HTTP/2. */
+  readonly speaksHttp2: boolean
   readonly #retries = new RetryBudget()
   #turn = 0
 
   constructor(upstreams: readonly Upstream[], balance: Balance = 'round_robin') {
     this.#upstreams = upstreams
     this.#balance = balance
+    this.speaksHttp2 = upstreams.some(({ origin }) => findHttp2Origin(origin) !== undefined)
     this.#seeds = upstreams.map(({ origin }) => hash(origin))
   }
 
@@ -39,6 +42,11 @@ export class UpstreamSet {
   /** The upstream for a request that `before` has not taken: another one or, where there is none, that one again. */
   takeAgain(now: number, before: Upstream, caller: Caller): Upstream | undefined {
     return this.take(now, before, caller) ?? (before.take(now) ? before : undefined)
+  }
+
+  /** Whether one of them may be sent a request of a client whose body is still to come. */
+  takesUnfinished(client: string): boolean {
+    return this.#upstreams.every((upstream) => upstream.takesUnfinished(client))
   }
 
   /** Takes a retry from what the service has of them. */

@@ -18,8 +18,6 @@ export class Upstream {
   readonly origin: string
   /** Requests that were handed over and are not over, the waiting ones included. */
   running = 0
-  /** Of those, the requests whose body is still to come, but for conversations. */
-  unfinished = 0
   /** How well it answers. */
   readonly standing = new Standing()
   readonly #options: UpstreamOptions
@@ -39,9 +37,9 @@ export class Upstream {
   #resolveAt = 0
   #addresses = ''
   #closed: Promise<void> | undefined = undefined
-  /** Requests that will be handed over once enough of their body has come. */
-  #expected = 0
-  #onNoneExpected: (() => void) | undefined = undefined
+  /** How many of those that are running have a body that is still to come, but for conversations; and by client. */
+  #unfinished = 0
+  readonly #unfinishedOf = new Map<string, number>()
 
   constructor(origin: string, options: UpstreamOptions, tuning: ForwardTuning) {
     this.origin = origin
@@ -93,22 +91,26 @@ export class Upstream {
   }
 
   /**
-   * Whether one more may be handed over whose body is still to come: half of the connections are for those that clients have done
-   * with, so that whoever sends slowly, by whatever ruse, keeps nobody else waiting.
+   * Whether one more request of a client may be handed over whose body is still to come. Half of the connections are for what clients
+   * have done with, so that whoever sends slowly, by whatever ruse, keeps nobody else waiting; and one client gets an eighth of them, so
+   * that it cannot have the other half.
    */
-  get takesUnfinished(): boolean {
-    return this.unfinished < Math.max(1, this.#connections / 2)
+  takesUnfinished(client: string): boolean {
+    const [most, ofOne] = [Math.max(1, this.#connections / 2), Math.max(1, this.#connections / 8)]
+    return this.#unfinished < most && (this.#unfinishedOf.get(client) ?? 0) < ofOne
   }
 
-  /** A request will be handed over later: {@link close} waits for it. */
-  expect(): void {
-    this.#expected += 1
+  /** One such request was handed over; {@link endUnfinished} when its body has come, or it is over. */
+  beginUnfinished(client: string): void {
+    this.#unfinished += 1
+    this.#unfinishedOf.set(client, (this.#unfinishedOf.get(client) ?? 0) + 1)
   }
 
-  /** One that was {@link expect expected} is handed over now, or never. */
-  expected(): void {
-    this.#expected -= 1
-    if (this.#expected === 0) this.#onNoneExpected?.()
+  endUnfinished(client: string): void {
+    this.#unfinished -= 1
+    const left = (this.#unfinishedOf.get(client) ?? 1) - 1
+    if (left === 0) this.#unfinishedOf.delete(client)
+    else this.#unfinishedOf.set(client, left)
   }
 
   #beginProbe(now: number): true {
@@ -184,19 +186,8 @@ export class Upstream {
   /** Takes no more requests; resolved when those that it has are over. May be called again. */
   close(): Promise<void> {
     this.#checks?.stop()
-    this.#closed ??=
-      this.#expected === 0 ? this.#closePools() : this.#untilNoneExpected().then(() => this.#closePools())
+    this.#closed ??= Promise.all([this.#pool, ...this.#retired].map((pool) => pool.close())).then(() => undefined)
     return this.#closed
-  }
-
-  async #closePools(): Promise<void> {
-    await Promise.all([this.#pool, ...this.#retired].map((pool) => pool.close()))
-  }
-
-  #untilNoneExpected(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onNoneExpected = resolve
-    })
   }
 
   /** Breaks off what is running. */
