@@ -337,7 +337,7 @@ describe('sealing', () => {
     expect(unseal(key, sealed, 'table.column:1')?.toString()).toBe('secret')
     expect(unseal(key, sealed, 'table.column:2')).toBeUndefined()
     expect(unseal(other, sealed, 'table.column:1')).toBeUndefined()
-    expect(unseal(key, `A${sealed.slice(1)}`, 'table.column:1')).toBeUndefined()
+    expect(unseal(key, `${sealed.startsWith('A') ? 'B' : 'A'}${sealed.slice(1)}`, 'table.column:1')).toBeUndefined()
     expect(unseal(key, 'short', 'table.column:1')).toBeUndefined()
     expect(seal(key, Buffer.from('secret'), 'table.column:1')).not.toBe(sealed)
   })
