@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { createLdapProvider } from '@gatehouse/auth/federation/ldap'
 import type { LdapServer, LdapSettings } from '@gatehouse/auth/federation/ldap-settings'
@@ -5,9 +7,13 @@ import type { Finding, OutsideIdentity, Provider } from '@gatehouse/auth/federat
 import { ProviderFailure } from '@gatehouse/auth/federation/provider-failure'
 import { createOutbound } from '@gatehouse/auth/outbound/outbound'
 import { ManualClock } from '@gatehouse/core/time'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { findFreePort } from '../flows/running-program.ts'
 import { baseDn, type Directory, searchUser, startDirectory } from './directory.ts'
+
+/** What a process does, in the kernel's letter: T = it is stopped. */
+const stateOf = ({ pid }: ChildProcess): string | undefined =>
+  /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
 
 const isMissing = /slapd|ldap-utils/.test(process.env.GATEHOUSE_MISSING ?? '')
 
@@ -272,10 +278,15 @@ member: uid=dora,ou=people,${baseDn}
       const provider = open()
       expect(await check(provider, 'alice', 'alice-secret')).toBeDefined()
       directory.process.kill('SIGSTOP')
-      const started = performance.now()
-      const failure = await failureOf(check(provider, 'alice', 'alice-secret'))
-      directory.process.kill('SIGCONT')
-      expect([failure.reason, performance.now() - started < 5000]).toEqual(['unavailable', true])
+      try {
+        // A signal is sent, and not yet taken.
+        await vi.waitFor(() => expect(stateOf(directory.process)).toBe('T'))
+        const started = performance.now()
+        const failure = await failureOf(check(provider, 'alice', 'alice-secret'))
+        expect([failure.reason, performance.now() - started < 5000]).toEqual(['unavailable', true])
+      } finally {
+        directory.process.kill('SIGCONT')
+      }
       expect(await check(provider, 'alice', 'alice-secret')).toBeDefined()
     })
 
