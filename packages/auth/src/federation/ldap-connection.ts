@@ -140,8 +140,26 @@ class Connection implements LdapConnection {
 
 const ignore = (): void => {}
 
+/** Bytes that the library is handed at a time. */
+const pieceBytes = 2048
+
+/**
+ * Has a socket tell what comes in small pieces. The library calls itself for each message of what it is handed: with thousands of
+ * small ones in one, the stack ends, and with it the process.
+ */
+function tellInPieces(socket: Socket): void {
+  const emit = socket.emit.bind(socket) as (event: string | symbol, ...values: unknown[]) => boolean
+  socket.emit = (event: string | symbol, ...values: unknown[]): boolean => {
+    const [chunk] = values
+    if (event !== 'data' || !Buffer.isBuffer(chunk)) return emit(event, ...values)
+    for (let at = 0; at < chunk.length; at += pieceBytes) emit('data', chunk.subarray(at, at + pieceBytes))
+    return true
+  }
+}
+
 /** Hands the library a socket that is open, and never another. */
 const once = (socket: Socket): typeof connect => {
+  tellInPieces(socket)
   let isUsed = false
   return (): Socket => {
     if (isUsed) throw new ConnectionLost('closed')
