@@ -1,7 +1,8 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { EventEmitter } from 'node:events'
+import { type AddressInfo, createServer, type Server, Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import { ManualClock } from '@gatehouse/core/time'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { createOutbound } from '../outbound/outbound.ts'
 import { buildCertificate } from '../testing/certificates.ts'
 import { createLdapProvider } from './ldap.ts'
@@ -94,6 +95,23 @@ describe('a directory that cannot be trusted', () => {
     const started = performance.now()
     expect(await check(at)).toBeInstanceOf(ProviderFailure)
     expect(performance.now() - started).toBeLessThan(5000)
+  })
+
+  it('is read in small pieces: the library calls itself for each message of one', async () => {
+    const pieces: number[] = []
+    const { emit } = EventEmitter.prototype
+    vi.spyOn(EventEmitter.prototype, 'emit').mockImplementation(function (this: EventEmitter, event, ...values) {
+      const [chunk] = values
+      if (event === 'data' && this instanceof Socket && this.remotePort === at.port && Buffer.isBuffer(chunk)) {
+        pieces.push(chunk.length)
+      }
+      return emit.call(this, event, ...values)
+    })
+    const small = Buffer.concat(Array(9000).fill(Buffer.from([0x30, 5, 2, 1, 99, 0x65, 0])))
+    const at = await listen((socket) => socket.on('data', () => socket.write(small)))
+    expect(await check(at)).toBeInstanceOf(ProviderFailure)
+    expect(pieces.length).toBeGreaterThan(1)
+    expect(Math.max(...pieces)).toBeLessThanOrEqual(2048)
   })
 
   it('is cut off where it answers without end', async () => {
