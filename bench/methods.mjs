@@ -28,7 +28,8 @@ the defaults is the lifetime of access tokens (2 h, so that they outlive the run
 - **gateway**: 2,000 tokens, 500 paths, ten routes that ask for a scope, a kilobyte of JSON from the same upstream (nginx where
   it is installed). Gatehouse checks the JWT and sends an identity JWT of its own; http-proxy-3, @fastify/http-proxy and the
   bare undici proxy check nothing; nginx has one worker and asks a node:http service that verifies the same JWT through a
-  cache. All of them keep their connections to the upstream and to that service.
+  cache: two processes, beside which Gatehouse stands as one, and for information as two (\`workers: 2\`). All of them keep their
+  connections to the upstream and to that service.
 - **edge**: what one more thing costs the gateway, each against the same requests without it, in one run: a condition in CEL over
   path and principal; an identity bound to each request, which is a signature each; the cookies of 200 sessions of a browser
   app in place of 200 tokens.

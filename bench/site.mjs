@@ -5,6 +5,7 @@ import { root } from '../scripts/prepare.mjs'
 import { diskFolder } from './machine.mjs'
 import { findFreePort, onEnd, run, startServer } from './processes.mjs'
 import { issuer } from './requests.mjs'
+import { processTree } from './usage.mjs'
 
 /** One per run: two runs at a time shall not take each other's program away. */
 const copy = join(root, `.cache/bench/program-${process.pid}`)
@@ -129,7 +130,7 @@ ${more}`,
     folder,
     async start(name = 'Gatehouse', flags = []) {
       const server = await startServer(port, process.execPath, [...flags, program, 'serve'], options)
-      return { ...server, name, pids: () => [server.pid, ...databasePids()] }
+      return { ...server, name, pids: () => [...processTree(server.pid), ...databasePids()] }
     },
   }
 }

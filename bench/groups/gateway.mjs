@@ -5,12 +5,13 @@ import { startScript } from '../contestants.mjs'
 import { formatRequest, writeRequests } from '../requests.mjs'
 import { measureInRounds } from '../rounds.mjs'
 import { proxyWithAuthRequest, startNginx } from '../servers/nginx.mjs'
-import { stems } from '../site.mjs'
+import { prepareSite, stems } from '../site.mjs'
 import { fetchKeys, findSigner, issueTokens } from '../tokens.mjs'
 import { runWrk } from '../wrk.mjs'
 
 /** Different requests: tokens and paths meet in ever new pairs. */
 const requestCount = 10_000
+const twoWorkers = 'Gatehouse with two workers'
 
 /**
  * The gateway with JWT check, identity JWT, metrics and limits on, over 2,000 tokens and 500 paths, against proxies that
@@ -23,10 +24,17 @@ export async function measureGateway(bench) {
   const keyFile = join(bench.folder, 'gateway-key')
   writeFileSync(keyFile, JSON.stringify(findSigner(await fetchKeys(gatehouse), tokens[0])))
   const file = writeRequests(join(bench.folder, 'gateway'), buildRequests(tokens))
+  const two = await startTwoWorkers(bench)
+  // Tokens of its own: each site has its keys.
+  const fileForTwo = writeRequests(
+    join(bench.folder, 'gateway-two-workers'),
+    buildRequests(await issueTokens(two, tokens.length)),
+  )
 
   const upstream = `http://127.0.0.1:${bench.upstreamPort}`
   const servers = [
     gatehouse,
+    two,
     await startScript('bare undici proxy', 'undici-proxy.mjs', [upstream]),
     await startScript('http-proxy-3', 'http-proxy-3.mjs', [upstream]),
     await startScript('@fastify/http-proxy', 'fastify-http-proxy.mjs', [upstream]),
@@ -36,7 +44,11 @@ export async function measureGateway(bench) {
     servers.map((server) => ({
       name: server.name,
       load: (seconds) =>
-        runWrk(withUpstream(server, bench.upstreamPort), { script: 'rotate.lua', args: [file] }, seconds),
+        runWrk(
+          withUpstream(server, bench.upstreamPort),
+          { script: 'rotate.lua', args: [server === two ? fileForTwo : file] },
+          seconds,
+        ),
     })),
     bench,
   )
@@ -56,6 +68,12 @@ function buildRequests(tokens) {
     const path = paths[(index * 7 + Math.floor(index / tokens.length)) % paths.length]
     return formatRequest('GET', path, { headers: { authorization: `Bearer ${tokens[index % tokens.length]}` } })
   })
+}
+
+/** As many processes as nginx and the service that it asks. */
+async function startTwoWorkers({ upstreamPort }) {
+  const site = await prepareSite({ database: './gatehouse.db', upstreamPort, users: 0, more: 'workers: 2\n' })
+  return site.start(twoWorkers)
 }
 
 /** nginx that asks a small service by auth_request; both count together. */
@@ -80,6 +98,7 @@ function buildRows(measured) {
   const { rate, processor } = measured.Gatehouse
   const against = (name, other, goal) => compare(`gateway requests per second, against ${name}`, rate, other.rate, goal)
   const nginx = measured['nginx + auth_request']
+  const two = measured[twoWorkers]
   return [
     against('http-proxy-3 without any check', measured['http-proxy-3'], { atLeast: 1.35 }),
     against('@fastify/http-proxy without any check', measured['@fastify/http-proxy']),
@@ -94,6 +113,24 @@ function buildRows(measured) {
             {
               atMost: 1,
             },
+          ),
+        ]
+      : []),
+    ...(nginx
+      ? [
+          compare(
+            'for information: gateway requests per second with two workers, against nginx + auth_request',
+            two.rate,
+            nginx.rate,
+          ),
+        ]
+      : []),
+    ...(nginx?.processor && two.processor
+      ? [
+          compare(
+            'for information: CPU µs per request of the two workers, against those',
+            two.processor,
+            nginx.processor,
           ),
         ]
       : []),

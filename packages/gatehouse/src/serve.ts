@@ -5,7 +5,7 @@ import { systemClock } from './clock.ts'
 import { compose, type Program } from './compose.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
 import { asksDatabase, DatabaseError, openDatabase } from './database.ts'
-import { allowMoreInlining } from './inlining.ts'
+import { tuneV8 } from './tune-v8.ts'
 import { claimPidFile } from './pid-file.ts'
 import { type LoadAgain, queueReloads, reload } from './reload.ts'
 import { type FrontServer, isTlsServer } from './server.ts'
@@ -69,7 +69,7 @@ const noticeMilliseconds = 1500
  * being ready, lets requests finish and exits within ten seconds.
  */
 export async function serve(options: ServeOptions): Promise<void> {
-  allowMoreInlining()
+  tuneV8()
   const { configuration, siblings = inSingleProcess } = options
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
   const reloads = queueReloads()

@@ -226,8 +226,10 @@ function isSignatureGood(key: VerificationKey, token: string, parts: CompactToke
   return isSignedBy(key, signed, Buffer.from(parts.signaturePart, 'base64url'))
 }
 
-const isAddressedTo = (own: readonly string[], accepted: readonly string[]): boolean =>
-  own.some((audience) => accepted.includes(audience))
+function isAddressedTo(own: readonly string[], accepted: readonly string[]): boolean {
+  for (const audience of own) if (accepted.includes(audience)) return true
+  return false
+}
 
 const refusals = new Map<RefusalReason, Refusal>()
 
