@@ -9,6 +9,9 @@ it('sets flags that V8 knows', () => {
   for (const name of names) expect(known).toContain(`  ${name} (`)
 })
 
-it.each([1, 2, 3, 64])('has new objects collected by several threads only where %i cores are more than two', (cores) => {
-  expect(v8Flags(cores).includes('--no-parallel-scavenge')).toBe(cores <= 2)
-})
+it.each([1, 2, 3, 64])(
+  'has new objects collected by several threads only where %i cores are more than two',
+  (cores) => {
+    expect(v8Flags(cores).includes('--no-parallel-scavenge')).toBe(cores <= 2)
+  },
+)
