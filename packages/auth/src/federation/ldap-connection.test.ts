@@ -81,15 +81,14 @@ describe('a directory that cannot be trusted', () => {
       'an entry whose attributes end too early',
       (id: number) => message(id, ber(0x64, octets('x'), Buffer.from([0x30, 0x40, 0x30]))),
     ],
+    ['an entry without attributes', (id: number) => message(id, ber(0x64, octets('x')))],
+    ['an entry without anything', (id: number) => message(id, ber(0x64))],
     ['an attribute without values', (id: number) => entry(id, ber(0x30, octets('uid')))],
     ['an attribute that says it is longer than it is', (id: number) => entry(id, Buffer.from([0x30, 0x7f, 4, 1, 65]))],
     ['bytes that are no message', () => Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')],
     ['a message that is none of LDAP', (id: number) => message(id, ber(0x42, octets('x')))],
     ['a length of four gigabytes', () => Buffer.from([0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 2, 1, 2])],
-    [
-      'many messages in one breath',
-      (id: number) => Buffer.concat(Array(60_000).fill(Buffer.from([0x30, 5, 2, 1, id + 1, 0x65, 0]))),
-    ],
+    ['many messages in one breath', (id: number) => Buffer.concat(Array(60_000).fill(success(id + 1, 0x65)))],
   ])('fails alone, and in time, with %s', async (_, answer) => {
     const at = await listen((socket) => socket.on('data', (request) => socket.write(answer(idOf(request)))))
     const started = performance.now()
@@ -97,7 +96,7 @@ describe('a directory that cannot be trusted', () => {
     expect(performance.now() - started).toBeLessThan(5000)
   })
 
-  it('is read in small pieces: the library calls itself for each message of one', async () => {
+  it('is read one answer at a time: the library calls itself for each of what it is handed', async () => {
     const pieces: number[] = []
     const { emit } = EventEmitter.prototype
     vi.spyOn(EventEmitter.prototype, 'emit').mockImplementation(function (this: EventEmitter, event, ...values) {
@@ -107,11 +106,47 @@ describe('a directory that cannot be trusted', () => {
       }
       return emit.call(this, event, ...values)
     })
-    const small = Buffer.concat(Array(9000).fill(Buffer.from([0x30, 5, 2, 1, 99, 0x65, 0])))
-    const at = await listen((socket) => socket.on('data', () => socket.write(small)))
+    const one = success(99, 0x65)
+    const at = await listen((socket) => socket.on('data', () => socket.write(Buffer.concat(Array(500).fill(one)))))
     expect(await check(at)).toBeInstanceOf(ProviderFailure)
     expect(pieces.length).toBeGreaterThan(1)
-    expect(Math.max(...pieces)).toBeLessThanOrEqual(2048)
+    expect(new Set(pieces)).toEqual(new Set([one.length]))
+  })
+
+  it.concurrent.each([
+    ['without a result', (id: number) => message(id, ber(0x61))],
+    ['with half a result', (id: number) => message(id, ber(0x61, Buffer.from([10, 1, 0]), octets('')))],
+    ['to another question', (id: number) => success(id, 0x65)],
+    ['to yet another', (id: number) => success(id, 0x78)],
+  ])('lets nobody in by an answer to their password %s', async (_, answer) => {
+    const at = await listen((socket) =>
+      socket.on('data', (request) => {
+        const id = idOf(request)
+        if (!isBind(request)) socket.write(Buffer.concat([entry(id, attribute('uid', 'alice')), success(id, 0x65)]))
+        else if (request.includes('alice-secret')) socket.write(answer(id))
+        else socket.write(success(id, 0x61))
+      }),
+    )
+    expect(await check(at)).toMatchObject({
+      reason: 'invalid_answer',
+      detail: expect.stringContaining('no answer of LDAP'),
+    })
+  })
+
+  it('is understood however its answers are cut', async () => {
+    const at = await listen((socket) =>
+      socket.on('data', async (request) => {
+        const id = idOf(request)
+        const answer = isBind(request)
+          ? success(id, 0x61)
+          : Buffer.concat([entry(id, attribute('uid', 'alice')), success(id, 0x65)])
+        for (const byte of answer) {
+          socket.write(Buffer.from([byte]))
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+      }),
+    )
+    expect(await check(at)).toMatchObject({ subject: 'alice' })
   })
 
   it('is cut off where it answers without end', async () => {
@@ -132,6 +167,7 @@ describe('a directory that cannot be trusted', () => {
 
   it.concurrent('is no reason to wait where it drips', async () => {
     const at = await listen((socket) => {
+      socket.write(Buffer.from([0x30, 0x82, 0xff, 0xff]))
       const timer = setInterval(() => socket.write(Buffer.from([0x30])), 50)
       socket.on('close', () => clearInterval(timer))
     })

@@ -1,6 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { Client, type Entry, type SearchOptions } from 'ldapts'
+import { AnswerReader, awaited, MalformedAnswer } from './ldap-answers.ts'
 import type { LdapServer } from './ldap-settings.ts'
 
 /** A moment of `performance.now()` after which nothing is waited for any more. */
@@ -8,8 +9,8 @@ export type Deadline = number
 
 /** The connection is of no use any more, or never was. Holds nothing that was sent. */
 export class ConnectionLost extends Error {
-  /** `untrusted`: its certificate; `endless`: it answered more than is read. */
-  readonly why: 'unreachable' | 'untrusted' | 'timeout' | 'endless' | 'closed'
+  /** `untrusted`: its certificate; `endless`: it answered more than is read; `malformed`: what it answered is no answer. */
+  readonly why: 'unreachable' | 'untrusted' | 'timeout' | 'endless' | 'malformed' | 'closed'
 
   constructor(why: ConnectionLost['why'], cause?: unknown) {
     super(`the connection to the directory is lost: ${why}`, { cause })
@@ -71,7 +72,9 @@ export async function openConnection(
  * Threat: an answer injected before the encryption, such as that a password is right.
  */
 async function askForTls(socket: Socket, { host }: LdapServer): Promise<void> {
+  const answers = new Answers(socket)
   const client = new Client({ url: 'ldap://directory', createConnection: once(socket) })
+  answers.await(awaited.extended)
   try {
     await client.exop(startTls)
   } catch (cause) {
@@ -84,21 +87,16 @@ class Connection implements LdapConnection {
   readonly server: LdapServer
   readonly secure: TLSSocket | undefined
   readonly #socket: Socket
+  readonly #answers: Answers
   readonly #client: Client
-  #bytesBefore = 0
-  #isEndless = false
 
   constructor(server: LdapServer, socket: Socket) {
     this.server = server
     this.#socket = socket
     this.secure = server.security === 'none' ? undefined : (socket as TLSSocket) // see openConnection
+    this.#answers = new Answers(socket)
     // Over the one socket that has been opened: the library's way of connecting anew would go around what protects it.
     this.#client = new Client({ url: 'ldap://directory', createConnection: once(socket) })
-    socket.on('data', () => {
-      if (socket.bytesRead - this.#bytesBefore <= limitBytes) return
-      this.#isEndless = true
-      socket.destroy()
-    })
     socket.unref()
   }
 
@@ -109,27 +107,27 @@ class Connection implements LdapConnection {
   async bind(dn: string, password: string, deadline: Deadline): Promise<void> {
     // The library takes some words for mechanisms of SASL; none of them is a name of an entry.
     if (dn !== '' && !dn.includes('=')) throw new ConnectionLost('closed')
-    await this.#exchange(deadline, () => this.#client.bind(dn, password))
+    await this.#exchange(awaited.bind, deadline, () => this.#client.bind(dn, password))
   }
 
   async search(base: string, options: SearchOptions, deadline: Deadline): Promise<readonly Entry[]> {
     const timeLimit = Math.max(1, Math.ceil((deadline - performance.now()) / 1000))
     const asked: SearchOptions = { derefAliases: 'never', timeLimit, ...options }
-    return (await this.#exchange(deadline, () => this.#client.search(base, asked))).searchEntries
+    return (await this.#exchange(awaited.search, deadline, () => this.#client.search(base, asked))).searchEntries
   }
 
   close(): void {
     this.#socket.destroy()
   }
 
-  async #exchange<T>(deadline: Deadline, ask: () => Promise<T>): Promise<T> {
+  async #exchange<T>(expected: readonly number[], deadline: Deadline, ask: () => Promise<T>): Promise<T> {
     if (!this.isOpen) throw new ConnectionLost('closed')
-    this.#bytesBefore = this.#socket.bytesRead
+    this.#answers.await(expected)
     this.#socket.ref()
     try {
       return await before(deadline, ask(), () => this.#socket.destroy())
     } catch (error) {
-      if (this.#isEndless) throw new ConnectionLost('endless')
+      if (this.#answers.fault !== undefined) throw this.#answers.fault
       if (this.isOpen || error instanceof ConnectionLost) throw error
       throw new ConnectionLost('closed', error)
     } finally {
@@ -140,26 +138,54 @@ class Connection implements LdapConnection {
 
 const ignore = (): void => {}
 
-/** Bytes that the library is handed at a time. */
-const pieceBytes = 2048
-
 /**
- * Has a socket tell what comes in small pieces. The library calls itself for each message of what it is handed: with thousands of
- * small ones in one, the stack ends, and with it the process.
+ * What comes over a socket, as the library hears it: one whole answer at a time, of those that are waited for, and never more than is
+ * read. Anything else ends the connection before the library has seen it.
  */
-function tellInPieces(socket: Socket): void {
-  const emit = socket.emit.bind(socket) as (event: string | symbol, ...values: unknown[]) => boolean
-  socket.emit = (event: string | symbol, ...values: unknown[]): boolean => {
-    const [chunk] = values
-    if (event !== 'data' || !Buffer.isBuffer(chunk)) return emit(event, ...values)
-    for (let at = 0; at < chunk.length; at += pieceBytes) emit('data', chunk.subarray(at, at + pieceBytes))
-    return true
+class Answers {
+  /** What was wrong; absent while nothing is. */
+  fault: ConnectionLost | undefined = undefined
+  readonly #socket: Socket
+  readonly #reader = new AnswerReader()
+  #expected: readonly number[] = []
+  #bytesBefore = 0
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    const emit = socket.emit.bind(socket) as (event: string | symbol, ...values: unknown[]) => boolean
+    socket.emit = (event: string | symbol, ...values: unknown[]): boolean => {
+      const [chunk] = values
+      if (event !== 'data' || !Buffer.isBuffer(chunk)) return emit(event, ...values)
+      for (const message of this.#read(chunk)) if (!socket.destroyed) emit('data', message)
+      return true
+    }
+  }
+
+  /** From now on these are waited for. */
+  await(expected: readonly number[]): void {
+    this.#expected = expected
+    this.#bytesBefore = this.#socket.bytesRead
+  }
+
+  #read(chunk: Buffer): readonly Buffer[] {
+    if (this.#socket.bytesRead - this.#bytesBefore > limitBytes) return this.#end('endless')
+    try {
+      return this.#reader.read(chunk, this.#expected)
+    } catch (error) {
+      if (!(error instanceof MalformedAnswer)) throw error
+      return this.#end('malformed', error)
+    }
+  }
+
+  #end(why: ConnectionLost['why'], cause?: unknown): readonly Buffer[] {
+    this.fault ??= new ConnectionLost(why, cause)
+    this.#socket.destroy()
+    return []
   }
 }
 
 /** Hands the library a socket that is open, and never another. */
 const once = (socket: Socket): typeof connect => {
-  tellInPieces(socket)
   let isUsed = false
   return (): Socket => {
     if (isUsed) throw new ConnectionLost('closed')

@@ -37,5 +37,6 @@ const losses: Readonly<Record<ConnectionLost['why'], readonly [ProviderFailureRe
   untrusted: ['misconfigured', 'the certificate of the server is not trusted, or not for this host'],
   timeout: ['unavailable', 'the directory did not answer in time'],
   endless: ['invalid_answer', 'the directory answered more than is read'],
+  malformed: ['invalid_answer', 'what the directory answered is no answer of LDAP, or not to what was asked'],
   closed: ['unavailable', 'the directory ended the connection'],
 }
