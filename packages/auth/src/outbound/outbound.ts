@@ -2,6 +2,7 @@ import { lookup as lookUpName } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import { exchange, type OutboundAnswer, type OutboundRequest } from './exchange.ts'
 import { type CheckedLookup, createKeptConnections, type KeptConnections } from './kept-connections.ts'
+import { type Address, askNameServers } from './name-servers.ts'
 import { OutboundError } from './outbound-error.ts'
 import { isLoopbackAddress, isPublicAddress, isPublicOrPrivateAddress } from './public-address.ts'
 
@@ -11,10 +12,10 @@ export type { OutboundAnswer, OutboundRequest } from './exchange.ts'
 export interface Outbound {
   /**
    * Sends one request over a connection of its own. Only https; every address of the host must be public, and the
-   * connection goes to those very addresses; redirects are not followed, and nothing compressed is taken.
-   * Throws {@link OutboundError}.
+   * connection goes to those very addresses; redirects are not followed, and nothing compressed is taken. The host's name is asked of
+   * the machine's name servers, never of its hosts file. Throws {@link OutboundError}.
    * Stops: server-side request forgery, also by names that resolve to something else the second time; answers that are
-   * endless, slow or blown up by compression. Spec: RFC 9700 section 4.
+   * endless, slow or blown up by compression; names that hold up the resolution of everybody else's. Spec: RFC 9700 section 4.
    */
   fetch(url: string, request: OutboundRequest): Promise<OutboundAnswer>
   /**
@@ -32,26 +33,27 @@ export interface KeepingOutbound extends Pick<Outbound, 'fetch'> {
   close(): void
 }
 
-interface Address {
-  readonly address: string
-  readonly family: number
-}
+/** Finds all addresses of a name. */
+type Resolve = (host: string, signal: AbortSignal) => Promise<readonly Address[]>
 
 interface OutboundOptions {
   /** Whether this machine may be asked, also over plain http: for development alone. */
   readonly allowLoopback: boolean
-  /** All addresses of a name; those of the system unless said otherwise. */
-  readonly resolve?: (host: string) => Promise<readonly Address[]>
+  /** In place of both ways to resolve a name. For tests. */
+  readonly resolve?: Resolve
 }
 
 /** Builds the one way out; whoever builds it closes it. */
-export function createOutbound({ allowLoopback, resolve = resolveName }: OutboundOptions): Outbound {
+export function createOutbound({ allowLoopback, resolve: given }: OutboundOptions): Outbound {
+  // The system has two threads for names, which the gateway's own names need: strangers' names are kept from there.
+  const resolveStrangers = given ?? (allowLoopback ? resolveBySystem : askNameServers)
+  const resolveConfigured = given ?? resolveBySystem
   const underWay = new Set<AbortController>()
   const kept = new Set<KeptConnections>()
   let closed = false
 
   const fetchOver = async (
-    connections: KeptConnections | undefined,
+    { resolve, connections }: { readonly resolve: Resolve; readonly connections?: KeptConnections | undefined },
     text: string,
     request: OutboundRequest,
   ): Promise<OutboundAnswer> => {
@@ -64,7 +66,7 @@ export function createOutbound({ allowLoopback, resolve = resolveName }: Outboun
     underWay.add(controller)
     try {
       const host = url.hostname.replace(/^\[|\]$/g, '')
-      const addresses = await unlessAborted(resolveHost(host, resolve), signal)
+      const addresses = await unlessAborted(resolveHost(host, resolve, signal), signal)
       const isAllowed = request.allowsPrivate ? isPublicOrPrivateAddress : isPublicAddress
       for (const { address } of addresses) checkAddress(address, url, { allowLoopback, isAllowed })
       const agent = connections?.agentFor(url.protocol)
@@ -79,13 +81,19 @@ export function createOutbound({ allowLoopback, resolve = resolveName }: Outboun
   }
 
   return {
-    fetch: (url, request) => fetchOver(undefined, url, request),
+    fetch: (url, request) => fetchOver({ resolve: resolveStrangers }, url, request),
 
     keeping() {
       const connections = createKeptConnections()
       kept.add(connections)
       return {
-        fetch: (url, request) => fetchOver(kept.has(connections) ? connections : undefined, url, request),
+        fetch(url, request) {
+          return fetchOver(
+            { resolve: resolveConfigured, connections: kept.has(connections) ? connections : undefined },
+            url,
+            request,
+          )
+        },
         close() {
           kept.delete(connections)
           connections.close()
@@ -117,15 +125,12 @@ function checkAddress(
   if (url.protocol !== 'https:' || !isAllowed(address)) throw new OutboundError('address_not_allowed')
 }
 
-const resolveName = (host: string): Promise<readonly Address[]> => lookUpName(host, { all: true })
+const resolveBySystem: Resolve = (host) => lookUpName(host, { all: true })
 
 /** The addresses of a host. A URL has no other spelling of an IPv4 address than the plain one: its parser sees to that. */
-async function resolveHost(
-  host: string,
-  resolve: (host: string) => Promise<readonly Address[]>,
-): Promise<readonly Address[]> {
+async function resolveHost(host: string, resolve: Resolve, signal: AbortSignal): Promise<readonly Address[]> {
   const family = isIP(host)
-  const addresses = family === 0 ? await resolve(host) : [{ address: host, family }]
+  const addresses = family === 0 ? await resolve(host, signal) : [{ address: host, family }]
   if (addresses.length === 0) throw new OutboundError('unreachable')
   return addresses
 }
