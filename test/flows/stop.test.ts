@@ -35,6 +35,29 @@ describe('a running Gatehouse', () => {
     slow.close()
   })
 
+  it('tells who waits for a service that never answers to come again, and does not break the connection', async () => {
+    let isWaiting = false
+    const hung = createServer(() => {
+      isWaiting = true
+    }).listen(0, '127.0.0.1')
+    await new Promise((done) => hung.once('listening', done))
+    const hungUrl = `http://127.0.0.1:${(hung.address() as AddressInfo).port}`
+    site = await createSite(
+      `services: { s: { upstream: '${hungUrl}', routes: [{ path: /hung, require: nothing }] } }\n`,
+    )
+    const running = await site.start()
+    const pending = get(`${site.url}/hung`, host)
+    await waitFor(async () => isWaiting)
+    const stopped = running.stop()
+    const { status, json } = await pending
+    expect([status, json.error]).toEqual([503, 'temporarily_unavailable'])
+    const { code, milliseconds } = await stopped
+    expect(code).toBe(0)
+    expect(milliseconds).toBeLessThan(10_000)
+    hung.closeAllConnections()
+    hung.close()
+  }, 20_000)
+
   it('survives kill -9 without losing what it has acknowledged, and rotated tokens stay dead', async () => {
     site = await createSite('sessions: { replay_window: 0s }\n')
     await site.run(['migrate'])

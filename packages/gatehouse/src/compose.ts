@@ -69,6 +69,8 @@ export interface Program {
   onMessage(message: string): void
   /** Not ready from now on; requests are still answered. */
   announceStop(): void
+  /** Ends what is still under way, and says why. Call it before connections are broken. */
+  endRunning(): void
   /** Ends what runs beside the requests and closes the store. Call it when the server has closed. */
   close(): Promise<void>
 }
@@ -273,6 +275,7 @@ export async function compose(parts: Parts): Promise<Program> {
       // Its readers find another replica meanwhile; their answers would never end by themselves.
       auth.feed.close()
     },
+    endRunning: () => gateway.endRunning(),
     async close() {
       certificates.stop()
       await gateway.close()

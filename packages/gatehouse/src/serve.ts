@@ -5,12 +5,12 @@ import { systemClock } from './clock.ts'
 import { compose, type Program } from './compose.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
 import { asksDatabase, DatabaseError, openDatabase } from './database.ts'
-import { tuneV8 } from './tune-v8.ts'
 import { claimPidFile } from './pid-file.ts'
 import { type LoadAgain, queueReloads, reload } from './reload.ts'
 import { type FrontServer, isTlsServer } from './server.ts'
 import { inSingleProcess, type Siblings } from './siblings.ts'
 import { createLog, type Logger } from './telemetry/log.ts'
+import { tuneV8 } from './tune-v8.ts'
 
 async function migrate(configuration: Configuration, store: Store, log: Logger): Promise<void> {
   const names = await asksDatabase(configuration, () => store.migrate())
@@ -63,6 +63,8 @@ interface ServeOptions {
 const drainSeconds = 8
 /** Milliseconds between not being ready and not accepting, for balancers to notice. */
 const noticeMilliseconds = 1500
+/** How long the last words have to reach their clients. */
+const lastWordMilliseconds = 300
 
 /**
  * Runs Gatehouse until it is told to stop: migrates, composes, listens, reloads on SIGHUP, and on SIGTERM or SIGINT stops
@@ -118,7 +120,7 @@ async function stop(program: Program, log: Logger): Promise<void> {
   if (!program.parts.configuration.development) await new Promise((resolve) => setTimeout(resolve, noticeMilliseconds))
   const forced = setTimeout(() => process.exit(0), (drainSeconds - 1) * 1000 + 500)
   await Promise.all([
-    closeServer(program.server),
+    closeServer(program.server, program.endRunning),
     program.metricsServer && closeServer(program.metricsServer),
     program.extAuthz?.close(),
   ])
@@ -127,10 +129,18 @@ async function stop(program: Program, log: Logger): Promise<void> {
   log.flush()
 }
 
-function closeServer(server: FrontServer): Promise<void> {
+/** Closes a server when its connections are at rest. `endRunning` is called on those that are not in time, before they are broken. */
+function closeServer(server: FrontServer, endRunning?: () => void): Promise<void> {
   return new Promise((resolve) => {
     const idle = setInterval(() => server.closeIdleConnections(), 100)
-    const late = setTimeout(() => server.closeAllConnections(), (drainSeconds - 2) * 1000)
+    const late = setTimeout(
+      () => {
+        endRunning?.()
+        // What was said last has to get there.
+        setTimeout(() => server.closeAllConnections(), lastWordMilliseconds).unref()
+      },
+      (drainSeconds - 2) * 1000,
+    )
     server.close(() => {
       clearInterval(idle)
       clearTimeout(late)

@@ -114,6 +114,11 @@ export interface Gateway {
   endRevoked(entries: readonly RevocationEntry[]): void
   /** Takes a message that another process has told its {@link GatewayDependencies.tellOthers}. Anything else is ignored. */
   hearOther(message: string): void
+  /**
+   * Ends what does not end by itself, or has not begun to be answered, with the reason: `temporarily_unavailable`, a close frame, the end
+   * of an event stream. Call it when what is under way has had its time, and before connections are broken.
+   */
+  endRunning(): void
   /** Lets running requests finish for a while, then breaks them off. Call it once the server accepts no more. */
   close(): Promise<void>
 }
@@ -177,7 +182,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
   }
 
   async function closeAll(): Promise<void> {
-    running.stop()
+    running.stop(false)
     const decided = allDecided()
     for (const upstream of upstreams.values()) retire(upstream, decided)
     const all = [...retiring]
@@ -270,6 +275,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
       running.tellRevoked((token) => revoked.isRevoked(token))
     },
     hearOther: (message) => usage?.hear(message),
+    endRunning: () => running.stop(true),
     close() {
       closing ??= closeAll()
       return closing

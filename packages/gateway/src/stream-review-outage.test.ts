@@ -18,6 +18,7 @@ function openMany(count: number, findEnd: FindEnd) {
   for (let number = 0; number < count; number += 1) {
     const stream: Runs = {
       ...{ slot: -1, isStream: true, visit, judgedBy: table, reviewAt: 0 },
+      stop() {},
       onRevoked() {},
       onTick() {},
       endStream: () => void open.delete(stream),

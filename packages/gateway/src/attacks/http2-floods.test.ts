@@ -88,6 +88,20 @@ describe('a connection is closed', () => {
     expect(upstream.received.length).toBeLessThan(40)
   })
 
+  it('not where they have waited before they were reset, as those with a deadline do', async () => {
+    const raw = await start({ limits: { resets: { burst: 20, perSecond: 1 }, soon: 30 } })
+    for (let first = 1; first < 400; first += 100) {
+      const ids = Array.from({ length: 50 }, (_, index) => first + index * 2)
+      raw.write(...ids.map((id) => headersFrame(id, get('/slow'))))
+      await new Promise((resolve) => setTimeout(resolve, 60))
+      raw.write(...ids.map((id) => frame(frameType.reset, 0, id, number(8))))
+    }
+    raw.write(headersFrame(401, get('/quick')))
+    await until(() => front.decisions.length > 200)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(raw.isClosed).toBe(false)
+  })
+
   it('on which the gateway is made to reset streams', async () => {
     const raw = await start({ limits: { resets: { burst: 20, perSecond: 1 } } })
     const body = (id: number, text: string) => frame(frameType.data, 0, id, Buffer.from(text))

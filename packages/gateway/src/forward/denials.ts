@@ -18,6 +18,14 @@ export const expiredMeanwhile: Denial = {
   challenge: { error: 'invalid_token' },
 }
 
+/** The denial for what is not over when Gatehouse has waited long enough. Code: temporarily_unavailable. */
+export const stopping: Denial = {
+  code: 'temporarily_unavailable',
+  reason: 'Gatehouse stops',
+  needed: 'the same request again',
+  headers: ['retry-after', '1'],
+}
+
 /** The denial for a body that turns out too long. Code: payload_too_large. */
 export const tooLarge = (route: Route): Denial => ({
   code: 'payload_too_large',

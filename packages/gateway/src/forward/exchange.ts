@@ -18,7 +18,7 @@ import type { Undecided } from '../undecided.ts'
 import type { Visit } from '../visit.ts'
 import { isEventStream, saysLength, saysTooLong } from './answer-shape.ts'
 import { BodyWait } from './body-wait.ts'
-import { noConnection, revokedMeanwhile, tooLarge, tooLong } from './denials.ts'
+import { noConnection, revokedMeanwhile, stopping, tooLarge, tooLong } from './denials.ts'
 import { closeEmptyBody } from './empty-body.ts'
 import { HeaderWait } from './header-wait.ts'
 import { RequestBody } from './request-body.ts'
@@ -346,6 +346,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     if (this.#over || this.#ticksRevoked !== -1) return
     this.#ticksRevoked = 0
     if (this.#headers !== undefined) this.endStream(revokedMeanwhile)
+  }
+
+  /** An answer that has begun and will end is left to do so, for as long as its connection lasts. */
+  stop(isLate: boolean): void {
+    if (isLate && (this.#headers === undefined || this.isStream)) this.endStream(stopping)
   }
 
   /** Events end in order, so that their reader comes back and is told; anything else is broken off: half is no whole. */

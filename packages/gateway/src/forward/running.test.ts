@@ -15,6 +15,7 @@ it('ticks each member once, whoever is removed meanwhile, and forgets who was', 
     visit,
     judgedBy: table,
     reviewAt: 0,
+    stop() {},
     onRevoked() {},
     endStream() {},
     onTick() {

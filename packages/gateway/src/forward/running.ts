@@ -17,8 +17,8 @@ export interface Runs {
   reviewAt: number
   /** Called once per tick. */
   onTick(): void
-  /** Called when the gateway stops, where it would not end by itself. */
-  stop?(): void
+  /** Called when the gateway stops; `isLate`: what ends by itself has had its time. */
+  stop(isLate: boolean): void
   /** Called when the token has been revoked, perhaps more than once. */
   onRevoked(): void
   /** Called on a stream that may not go on. */
@@ -54,9 +54,9 @@ export class Running {
     member.slot = -1
   }
 
-  /** Tells every member that the gateway stops. */
-  stop(): void {
-    for (let index = this.#members.length - 1; index >= 0; index -= 1) this.#members[index]?.stop?.()
+  /** Tells every member that the gateway stops; see {@link Runs.stop}. */
+  stop(isLate: boolean): void {
+    for (let index = this.#members.length - 1; index >= 0; index -= 1) this.#members[index]?.stop(isLate)
   }
 
   /** One tick for every member, and `visit` for those that are still there then; members may be removed meanwhile. */

@@ -130,23 +130,26 @@ class Connection {
     if (this.#isRefused) return stream.close(refusedStream)
     this.#streams += 1
     this.#isFresh = false
+    const openedAt = performance.now()
     const ends = (flags & endStream) !== 0
     const head = readRequestHead(headers, fields, ends)
     const request = new StreamRequest(stream, this.#socket, head, ends)
-    stream.once('close', () => this.#onStreamClosed(response))
+    stream.once('close', () => this.#onStreamClosed(response, openedAt))
     const response = new StreamResponse(stream, request, request.headers.te === 'trailers', this.#shared.limits.unread)
     if (!ends && request.headers.expect?.toLowerCase() === '100-continue') stream.additionalHeaders({ ':status': 100 })
     this.#shared.listener(request, response, head.fault ?? checkMessage(request))
   }
 
-  #onStreamClosed(response: StreamResponse): void {
+  #onStreamClosed(response: StreamResponse, openedAt: number): void {
     this.#streams -= 1
     if (this.#streams === 0) this.#idleSince = performance.now()
-    if (!response.destroyed && !response.writableEnded) this.#onReset()
+    if (!response.destroyed && !response.writableEnded) this.#onReset(openedAt)
   }
 
-  #onReset(): void {
-    if (!this.#resets.take(performance.now())) this.#refuse('too many streams were reset on one connection')
+  #onReset(openedAt: number): void {
+    const now = performance.now()
+    if (now - openedAt >= this.#shared.limits.soon) return
+    if (!this.#resets.take(now)) this.#refuse('too many streams were reset on one connection')
   }
 
   #onControl(): void {

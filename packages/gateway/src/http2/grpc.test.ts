@@ -278,6 +278,21 @@ describe('a call whose token is revoked', () => {
   })
 })
 
+describe('a gateway that stops', () => {
+  it('says UNAVAILABLE to calls that have had their time, whether they have heard something or not', async () => {
+    const { front, client } = await start()
+    const list = client.list('a b open', bearer())
+    const [listed, waiting] = [readCall(list), client.say('never', bearer())]
+    await once(list, 'data')
+    await until(() => told.length === 1)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    front.gateway.endRunning()
+    const [first, second] = await Promise.all([listed, waiting])
+    expect([first.error?.code, first.messages]).toEqual([status.UNAVAILABLE, ['a', 'b', 'open']])
+    expect(second.error?.code).toBe(status.UNAVAILABLE)
+  })
+})
+
 describe('a service over TLS', () => {
   it('is asked where its certificate is believed, and nobody else is', async () => {
     const own = buildSelfSigned('talk.internal')

@@ -2,8 +2,10 @@ import type { ServerOptions } from 'node:http2'
 
 /** What one connection may cost; the defaults are meant to be right. Times are milliseconds. */
 export interface Http2Limits {
-  /** Streams that are cut before their answer, by the client or for what it sends. */
+  /** Streams that are cut before their answer is whole, by the client or for what it sends, and soon after they were opened. */
   readonly resets: { readonly burst: number; readonly perSecond: number }
+  /** Until when that is soon. Who waits longer is held to the streams at a time: a deadline that has passed is no flood. */
+  readonly soon: number
   /** PING and SETTINGS frames. */
   readonly controls: { readonly burst: number; readonly perSecond: number }
   /** Until the first stream. */
@@ -21,6 +23,7 @@ export interface Http2Limits {
 /** As on HTTP/1.1, where there is such a limit: 15 s for headers, 60 s between two requests, 60 s for a reader that stands still. */
 export const defaultLimits: Http2Limits = {
   resets: { burst: 200, perSecond: 20 },
+  soon: 100,
   controls: { burst: 200, perSecond: 20 },
   firstStream: 15_000,
   idle: 60_000,
