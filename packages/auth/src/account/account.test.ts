@@ -4,6 +4,7 @@ import { goodPassword, issuer, type StartedAuth, startAuth } from '../testing/st
 
 const redirectUri = 'https://app.example.com/cb'
 const pkce = newPkce()
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 
 let started: StartedAuth
 let browser: TestBrowser
@@ -17,6 +18,14 @@ beforeEach(async () => {
         grantTypes: ['authorization_code', 'refresh_token'],
         metadata: { client_name: 'The <i>app</i>', redirect_uris: [redirectUri] },
       },
+      {
+        id: 'tv',
+        authMethod: 'none',
+        secret: undefined,
+        grantTypes: [deviceGrant, 'refresh_token'],
+        scopes: ['orders:read'],
+        metadata: { client_name: 'Living room' },
+      },
     ],
   })
   browser = new TestBrowser(started.url, issuer)
@@ -27,8 +36,8 @@ const signIn = (page: ShownPage, password = goodPassword): Promise<ShownPage> =>
 const isValid = async (token: string | undefined): Promise<boolean> =>
   ((await (await started.postJson('/validate', { token })).json()) as { valid: boolean }).valid
 
-/** Tokens of the app, with consent. */
-async function connect(): Promise<Record<string, string>> {
+/** A code for the app, with consent. */
+async function askForCode(): Promise<string> {
   const query = new URLSearchParams({
     client_id: 'spa',
     redirect_uri: redirectUri,
@@ -40,15 +49,32 @@ async function connect(): Promise<Record<string, string>> {
   let page = await browser.get(`/oauth/authorize?${query}`)
   if (page.has('password')) page = await signIn(page)
   if (page.has('allow')) page = await browser.submit(page, { decision: 'allow' })
-  const response = await started.postForm('/oauth/token', {
+  return page.callback.get('code') ?? ''
+}
+
+const redeem = (code: string): Promise<Response> =>
+  started.postForm('/oauth/token', {
     grant_type: 'authorization_code',
     client_id: 'spa',
-    code: page.callback.get('code') ?? '',
+    code,
     redirect_uri: redirectUri,
     code_verifier: pkce.verifier,
   })
-  return (await response.json()) as Record<string, string>
+
+/** Tokens of the app, with consent. */
+const connect = async (): Promise<Record<string, string>> =>
+  (await (await redeem(await askForCode())).json()) as Record<string, string>
+
+/** A device that the signed-in user has let in; its code. */
+async function approveDevice(): Promise<string> {
+  const asked = await started.postForm('/oauth/device', { client_id: 'tv', scope: 'openid offline_access orders:read' })
+  const { device_code, user_code } = (await asked.json()) as Record<string, string>
+  const page = await browser.submit(await browser.get('/device'), { user_code: user_code ?? '' })
+  await browser.submit(page, { decision: 'allow' })
+  return device_code ?? ''
 }
+const fetchForDevice = (device_code: string): Promise<Response> =>
+  started.postForm('/oauth/token', { grant_type: deviceGrant, client_id: 'tv', device_code })
 
 describe('the account’s pages', () => {
   it.each(['/account', '/account/password', '/account/sessions', '/account/applications', '/account/security'])(
@@ -168,5 +194,35 @@ describe('connected applications', () => {
       code_challenge_method: 'S256',
     })
     expect((await browser.get(`/oauth/authorize?${query}`)).has('allow')).toBe(true)
+  })
+
+  it('get nothing any more for a code that they had not used', async () => {
+    const code = await askForCode()
+    await browser.submit(await browser.get('/account/applications'), {})
+    const refused = await redeem(code)
+    expect([refused.status, await refused.json()]).toMatchObject([400, { error: 'invalid_grant' }])
+    expect((await redeem(await askForCode())).status).toBe(200)
+  })
+
+  it('are devices too, and what one had not fetched is taken back with the rest', async () => {
+    await connect()
+    const tokens = (await (await fetchForDevice(await approveDevice())).json()) as Record<string, string>
+    const waiting = await approveDevice()
+    const page = await browser.get('/account/applications')
+    expect(page.text).toContain('Living room')
+    expect(page.text).toContain('orders:read')
+    expect(page.text.match(/data-client=/g)).toHaveLength(2)
+    const { flow = '' } = page.form.fields
+    const after = await browser.post('/account/applications', { flow, client: 'tv' })
+    expect(after.text.match(/data-client=/g)).toHaveLength(1)
+    expect(await isValid(tokens.access_token)).toBe(false)
+    const refused = await fetchForDevice(waiting)
+    expect([refused.status, await refused.json()]).toMatchObject([400, { error: 'access_denied' }])
+  })
+
+  it('are none where somebody has only signed in here', async () => {
+    await signIn(await browser.get('/account'))
+    await started.signIn()
+    expect((await browser.get('/account/applications')).has('no-applications')).toBe(true)
   })
 })

@@ -1,12 +1,13 @@
-import type { ClientId } from '@gatehouse/core/brand'
+import type { ClientId, UserId } from '@gatehouse/core/brand'
 import { paths } from '@gatehouse/core/paths'
+import { appClientPrefix, firstPartyClientId } from '@gatehouse/core/wire-names'
 import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
 import type { Clients } from '../domain/clients.ts'
 import type { Revocations } from '../domain/revocations.ts'
 import { withdrawConsent } from '../domain/sessions.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
-import { renderApplications } from '../pages/account.ts'
+import { type ConnectedApplication, renderApplications } from '../pages/account.ts'
 import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
 import { type Owner, type OwnerDependencies, ownerAsActor, ownerPage, showToOwner, takeFromOwner } from './owner.ts'
@@ -48,15 +49,39 @@ export function accountApplicationsEndpoints(dependencies: Dependencies): readon
   ]
 }
 
-async function show({ store, clients }: Dependencies, look: Look, { user, flow, cookies }: Owner): Promise<Answer> {
-  const consents = await store.consents.listByUser(user.id)
-  const applications = await Promise.all(
-    consents.map(async (consent) => ({
-      consent,
-      name: (await clients.find(consent.client_id))?.name ?? consent.client_id,
+async function show(dependencies: Dependencies, look: Look, { user, flow, cookies }: Owner): Promise<Answer> {
+  const applications = await listApplications(dependencies, user.id)
+  return renderApplications(look, { flow: flow.id, applications, cookies })
+}
+
+/**
+ * Who has been agreed to, and who was let in without a consent that is kept, by a device's code or at once: everybody who may do
+ * something. What is signed in here, this program's own and browser apps, stands among the sessions.
+ */
+async function listApplications(
+  { store, clients, clock }: Dependencies,
+  user: UserId,
+): Promise<ConnectedApplication[]> {
+  const [consents, grants] = await Promise.all([
+    store.consents.listByUser(user),
+    store.grants.listStanding(user, clock.now()),
+  ])
+  const found = new Map(consents.map(({ client_id, scope, granted_at }) => [client_id, { scope, since: granted_at }]))
+  for (const { client_id, scope, since } of grants) {
+    if (client_id === firstPartyClientId || client_id.startsWith(appClientPrefix)) continue
+    const known = found.get(client_id)
+    const scopes = new Set([...(known?.scope ?? '').split(' '), ...scope.split(' ')].filter((name) => name !== ''))
+    const earliest = known === undefined || since < known.since ? since : known.since
+    found.set(client_id, { scope: [...scopes].join(' '), since: earliest })
+  }
+  return Promise.all(
+    [...found].map(async ([client, { scope, since }]) => ({
+      client,
+      name: (await clients.find(client))?.name ?? client,
+      scope,
+      since,
     })),
   )
-  return renderApplications(look, { flow: flow.id, applications, cookies })
 }
 
 async function withdraw(

@@ -204,15 +204,21 @@ export async function endGrant(
   return entries
 }
 
-/** Takes back what a user has let a client have: the consent, every grant, and every token issued from them. */
+/**
+ * Takes back what a user has let a client have: the consent, every grant, every token issued from them, and what the client has
+ * been given and has not fetched.
+ */
 export async function withdrawConsent(
   dependencies: EndingDependencies,
   consent: { readonly user: UserId; readonly client: ClientId },
   by: By,
 ): Promise<readonly Revocation[]> {
-  const { tables, clock } = dependencies
+  const { tables, clock, revocations } = dependencies
   const { user, client } = consent
   await tables.consents.delete(user, client)
+  // Before the grants: whoever fetches one at the same time comes before, and is found below, or after, and gets none.
+  const codes = await tables.authorizationCodes.endByUserAndClient(user, client, clock.now())
+  await tables.decoupledRequests.withdraw(user, client)
   const grants = await tables.grants.endByUserAndClient(user, client)
   await recordEvent(tables, clock, {
     type: 'consent_withdrawn',
@@ -221,7 +227,12 @@ export async function withdrawConsent(
     client_id: client,
     ...by,
   })
-  return writeRevocations(dependencies, [], grants)
+  const ended = new Set<string>(grants.map(({ id }) => id))
+  const unstarted = codes
+    .filter(({ grant_id }) => !ended.has(grant_id))
+    .map(({ grant_id, expires_at }) => ({ kind: 'gid', value: grant_id, issued_before: null, expires_at }) as const)
+  const entries = await writeRevocations(dependencies, [], grants)
+  return unstarted.length === 0 ? entries : [...entries, ...(await revocations.write(tables, unstarted))]
 }
 
 /** Seconds for which a client that does not answer is told again of a session that has ended. */

@@ -1,5 +1,6 @@
+import type { ClientId, Seconds } from '@gatehouse/core/brand'
 import { paths } from '@gatehouse/core/paths'
-import type { ConsentRow, FactorRow, SessionRow, UserRow } from '@gatehouse/store/rows'
+import type { FactorRow, SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Answer } from '../http/endpoint.ts'
 import type { MessageKey } from '../messages/catalogue.ts'
 import { nameDevice } from './device-name.ts'
@@ -199,11 +200,19 @@ ${page.sessions.length > 1 && end('others', 'end-others', look.text('sessions.en
 }
 
 /** Apps that may do something in one's name. */
+export interface ConnectedApplication {
+  readonly client: ClientId
+  readonly name: string
+  readonly scope: string
+  readonly since: Seconds
+}
+
+/** The page of connected applications. */
 export const renderApplications = (
   look: Look,
   page: {
     readonly flow: string
-    readonly applications: readonly { readonly consent: ConsentRow; readonly name: string }[]
+    readonly applications: readonly ConnectedApplication[]
     readonly cookies: readonly string[]
   },
 ): Answer =>
@@ -214,11 +223,11 @@ export const renderApplications = (
     cookies: page.cookies,
     body: html`${page.applications.length === 0 && html`<p id="no-applications">${look.text('applications.none')}</p>`}
 <ul id="applications" class="cards">${page.applications.map(
-      ({ consent, name }) => html`<li data-client="${consent.client_id}"><div><p class="who">${name}</p>
-<p class="hint">${consent.scope}, ${look.html('applications.since', { date: look.date(consent.granted_at) })}</p></div>
+      ({ client, name, scope, since }) => html`<li data-client="${client}"><div><p class="who">${name}</p>
+<p class="hint">${scope}, ${look.html('applications.since', { date: look.date(since) })}</p></div>
 ${buttonForm({
   action: paths.accountApplications,
-  fields: { flow: page.flow, client: consent.client_id },
+  fields: { flow: page.flow, client },
   className: 'withdraw small danger',
   text: look.text('applications.withdraw'),
   about: name,

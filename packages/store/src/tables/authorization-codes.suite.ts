@@ -1,8 +1,9 @@
+import type { ClientId } from '@gatehouse/core/brand'
 import { randomToken } from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
 import type { OpenForSuite } from '../testing/databases.ts'
-import { buildCode, start } from '../testing/rows.ts'
+import { buildCode, buildSession, start } from '../testing/rows.ts'
 
 const kept_until = seconds(start + 5000)
 
@@ -36,6 +37,28 @@ export function describeAuthorizationCodes(open: OpenForSuite): void {
     const hash = randomToken(32)
     expect(await authorizationCodes.find(hash)).toBeUndefined()
     expect(await authorizationCodes.consume({ hash, now: start, kept_until })).toBeUndefined()
+  })
+
+  it('ends the codes of one user to one client: none starts a grant, and those that were used are told, once', async () => {
+    const { authorizationCodes, sessions } = open().store
+    const session = buildSession()
+    await sessions.insert(session)
+    const own = { user_id: session.user_id, session_id: session.id }
+    const [unused, used, elsewhere, foreign] = [
+      buildCode({ ...own, client_id: 'here' as ClientId }), // any name will do
+      buildCode({ ...own, client_id: 'here' as ClientId }),
+      buildCode({ ...own, client_id: 'elsewhere' as ClientId }),
+      buildCode({ client_id: 'here' as ClientId }),
+    ]
+    for (const row of [unused, used, elsewhere, foreign]) await authorizationCodes.insert(row)
+    await authorizationCodes.consume({ hash: used.hash, now: start, kept_until })
+    const end = () => authorizationCodes.endByUserAndClient(session.user_id, 'here' as ClientId, start)
+    expect(await end()).toEqual([{ grant_id: used.grant_id, expires_at: kept_until }])
+    expect(await end()).toEqual([])
+    expect(await authorizationCodes.find(unused.hash)).toBeUndefined()
+    expect(await authorizationCodes.find(used.hash)).toMatchObject({ reused_at: start })
+    expect(await authorizationCodes.find(elsewhere.hash)).toEqual(elsewhere)
+    expect(await authorizationCodes.find(foreign.hash)).toEqual(foreign)
   })
 
   it('takes a use back with the transaction that it was part of', async () => {

@@ -1,6 +1,8 @@
-import type { Seconds } from '@gatehouse/core/brand'
+import type { ClientId, Seconds, UserId } from '@gatehouse/core/brand'
+import type { ExpressionBuilder } from 'kysely'
 import type { Connection } from '../database.ts'
 import type { AuthorizationCodeRow } from '../rows.ts'
+import type { Schema } from '../schema.ts'
 import { defineStatement, rowOfParameters } from '../statement.ts'
 
 const columns = [
@@ -83,6 +85,15 @@ export interface AuthorizationCodes {
    * The code, whoever else noted it before; `undefined` where there is no such code, or it has not been used.
    */
   noteReuse(hash: string, now: Seconds): Promise<AuthorizationCodeRow | undefined>
+  /**
+   * No grant starts any more by the codes that a user's sessions have brought a client. Those that have been used: their grants may be
+   * about to start, and do not, and what is answered for them has to be revoked.
+   */
+  endByUserAndClient(
+    user: UserId,
+    client: ClientId,
+    now: Seconds,
+  ): Promise<readonly Pick<AuthorizationCodeRow, 'grant_id' | 'expires_at'>[]>
   /** Used ones too. */
   find(hash: string): Promise<AuthorizationCodeRow | undefined>
 }
@@ -95,6 +106,23 @@ export function createAuthorizationCodes(connection: Connection): AuthorizationC
     },
     consume: async (use) => (await consume.run(connection, use)).rows[0],
     noteReuse: async (hash, now) => (await noteReuse.run(connection, { hash, now })).rows[0],
+    async endByUserAndClient(user, client, now) {
+      const { db } = connection
+      // By the sessions, which are few: codes have no index by user.
+      const theirs = ({ eb, and, selectFrom }: ExpressionBuilder<Schema, 'authorization_codes'>) =>
+        and([
+          eb('session_id', 'in', selectFrom('sessions').select('id').where('user_id', '=', user)),
+          eb('client_id', '=', client),
+        ])
+      await db.deleteFrom('authorization_codes').where(theirs).where('consumed_at', 'is', null).execute()
+      return db
+        .updateTable('authorization_codes')
+        .set({ reused_at: now })
+        .where(theirs)
+        .where('reused_at', 'is', null)
+        .returning(['grant_id', 'expires_at'])
+        .execute()
+    },
     find: async (hash) => (await find.run(connection, { hash })).rows[0],
   }
 }

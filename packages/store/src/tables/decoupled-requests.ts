@@ -30,6 +30,8 @@ export interface DecoupledRequests {
   /** Decides on one that is pending, once: false where it is no longer. */
   approve(request: { readonly hash: string; readonly now: Seconds } & Decision): Promise<boolean>
   deny(request: { readonly hash: string; readonly now: Seconds }): Promise<boolean>
+  /** Takes back what a user has approved for a client and the client has not fetched. */
+  withdraw(user: UserId, client: ClientId): Promise<void>
   /** An approved one of that client, used from now on: of any number of callers at once, one gets it. */
   consume(request: {
     readonly hash: string
@@ -87,6 +89,15 @@ export function createDecoupledRequests({ db }: Connection): DecoupledRequests {
     async deny({ hash, now }) {
       const { numUpdatedRows } = await decide(hash, now).set({ status: 'denied' }).executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
+    },
+    async withdraw(user, client) {
+      await db
+        .updateTable('decoupled_requests')
+        .set({ status: 'denied' })
+        .where('user_id', '=', user)
+        .where('client_id', '=', client)
+        .where('status', '=', 'approved')
+        .execute()
     },
     consume: ({ hash, client_id, now }) =>
       db

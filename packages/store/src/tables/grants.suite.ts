@@ -163,6 +163,28 @@ function describeEnds(open: OpenForSuite): void {
     expect(await grants.find(rows[2]?.id ?? newGrantId())).toEqual(rows[2])
   })
 
+  it('tells what a user’s grants allow now, by client and scope, and nothing that is over', async () => {
+    const { grants } = open().store
+    const user_id = newUserId()
+    const [one, other] = ['apart-1', 'apart-2'] as ClientId[] // any name will do
+    const client = { user_id, client_id: one ?? ('' as ClientId) }
+    const first = buildGrant({ ...client, scope: 'a' })
+    const now = first.created_at
+    const rows = [
+      first,
+      buildGrant({ ...client, scope: 'a', created_at: seconds(now + 5) }),
+      buildGrant({ ...client, scope: 'b' }),
+      buildGrant({ user_id, client_id: other ?? ('' as ClientId), scope: 'a', idle_expires_at: now }),
+      buildGrant({ client_id: client.client_id, scope: 'c' }),
+    ]
+    for (const row of rows) await grants.insert(row)
+    const found = await grants.listStanding(user_id, now)
+    expect(found.sort((a, b) => (a.scope < b.scope ? -1 : 1))).toEqual([
+      { client_id: 'apart-1', scope: 'a', since: now },
+      { client_id: 'apart-1', scope: 'b', since: now },
+    ])
+  })
+
   it('names each client that holds a grant once', async () => {
     const { grants } = open().store
     const client_id = `named-${newGrantId()}` as ClientId // any name will do

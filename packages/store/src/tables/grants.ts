@@ -156,6 +156,11 @@ const raiseAccessExpiry = defineStatement<AccessExpiry>('grants.raise-access-exp
     .where('generation', '=', parameter('generation')),
 )
 
+/** The grants of one user to one client that are alike in scope. */
+export interface StandingGrants extends Pick<GrantRow, 'client_id' | 'scope'> {
+  readonly since: Seconds
+}
+
 /** Standing rights to refresh. Each query is one statement. */
 export interface Grants {
   insert(row: GrantRow): Promise<void>
@@ -186,6 +191,8 @@ export interface Grants {
   endByUserAndOrganisation(user: UserId, organisation: OrganisationId): Promise<GrantRow[]>
   /** At most `limit` of them, so that a client of very many is ended in steps; fewer than that = none is left. */
   endByClient(client: ClientId, limit: number): Promise<GrantRow[]>
+  /** What a user's grants allow now, by client and scope, with when the first of each began; at most 200. */
+  listStanding(user: UserId, now: Seconds): Promise<StandingGrants[]>
   /** Every client that holds a grant, in the order of their ids. */
   clientIds(): Promise<ClientId[]>
 }
@@ -232,6 +239,17 @@ export function createGrants(connection: Connection): Grants {
     endByUserAndClient: (user_id, client_id) => endWhere({ user_id, client_id }),
     endByUserAndOrganisation: (user_id, organisation_id) => endWhere({ user_id, organisation_id }),
     endByClient: (client_id, limit) => endWhere({ client_id }, limit),
+    listStanding: (user, now) =>
+      db
+        .selectFrom('grants')
+        .select(['client_id', 'scope', ({ fn }) => fn.min('created_at').as('since')])
+        .where('user_id', '=', user)
+        .where('expires_at', '>', now)
+        .where('idle_expires_at', '>', now)
+        .groupBy(['client_id', 'scope'])
+        .orderBy('client_id')
+        .limit(200)
+        .execute(),
     async clientIds() {
       const rows = await db.selectFrom('grants').select('client_id').distinct().orderBy('client_id').execute()
       return rows.map((row) => row.client_id)
