@@ -24,7 +24,10 @@ export interface ClientKeys {
    * or several fit. Not a promise for keys registered by value. Error: `invalid_client` where a key set cannot be fetched.
    */
   findSignatureKey(client: KeyedClient, header: KeyHint): ClientKey | undefined | Promise<ClientKey | undefined>
-  /** The key to encrypt to. Error: `invalid_client` where there is none for the algorithm, or it cannot be fetched. */
+  /**
+   * The key to encrypt to. Errors: `invalid_client` where there is none for the algorithm, `temporarily_unavailable` where the key
+   * set cannot be fetched.
+   */
   getEncryptionKey(client: KeyedClient, alg: KeyEncryptionAlg): Promise<EncryptionKey>
 }
 
@@ -41,7 +44,7 @@ export function createClientKeys({ keySets }: { readonly keySets?: RemoteKeySets
   }
 
   const encryptionKeysOf = async (client: KeyedClient): Promise<readonly EncryptionKey[]> => {
-    if (client.jwksUri !== undefined) return (await fetched(client.jwksUri)).encryptionKeys
+    if (client.jwksUri !== undefined) return (await fetched(client.jwksUri).catch(rethrowUnread)).encryptionKeys
     if (client.jwks === undefined) return []
     const known = encryptionKeys.get(client.jwks) ?? readKeySet(client.jwks.keys).encryptionKeys
     encryptionKeys.set(client.jwks, known)
@@ -64,6 +67,15 @@ export function createClientKeys({ keySets }: { readonly keySets?: RemoteKeySets
       })
     },
   }
+}
+
+/** Nobody has failed to prove who they are: an answer cannot be encrypted. */
+function rethrowUnread(cause: unknown): never {
+  throw new GatehouseError('temporarily_unavailable', {
+    description: 'The key set of this client (jwks_uri) cannot be read, and its answers are to be encrypted',
+    retryAfter: 5,
+    cause,
+  })
 }
 
 /** The one key that a header can mean; its own algorithm must be the one in the header (RFC 8725 section 3.1). */

@@ -35,10 +35,14 @@ export interface IdTokens {
   /**
    * An ID token, signed as the client is registered and, where it is, encrypted to its key.
    * Spec: OpenID Connect Core sections 2, 3.1.3.6 and 3.3.2.11.
-   * Cost: one signature, RS256 on the thread pool; encrypting may fetch the client's keys. Error: `invalid_client` where
-   * the client has no key to encrypt to.
+   * Cost: one signature, RS256 on the thread pool; encrypting may fetch the client's keys. Errors: as {@link IdTokens.prepare}.
    */
   issue(subject: IdTokenSubject): Promise<string>
+  /**
+   * Sees to it that there is a key to encrypt to, for a client whose ID tokens are: before something is used up for one. Errors:
+   * `invalid_client` where it has none, `temporarily_unavailable` where its key set cannot be fetched.
+   */
+  prepare(client: IdTokenSubject['client']): Promise<void>
 }
 
 interface Dependencies {
@@ -73,6 +77,10 @@ export function createIdTokens({ issuer, clock, keys, clientKeys }: Dependencies
         s_hash: hashed(state),
       })
       return encryption ? encryptFor(clientKeys, client, encryption, signed, 'JWT') : signed
+    },
+
+    async prepare(client) {
+      if (client.idToken.encryption) await clientKeys.getEncryptionKey(client, client.idToken.encryption.alg)
     },
   }
 }

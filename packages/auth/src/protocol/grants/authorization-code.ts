@@ -23,6 +23,8 @@ export function authorizationCodeGrant(dependencies: Dependencies): Grant {
     async issue(request) {
       const { client, form } = request
       if (form.code === undefined) throw missing('code')
+      // A code is good once: not for an answer that nobody can make.
+      if (client.idToken.encryption) await dependencies.idTokens.prepare(client)
       const { row, pair, grant } = await exchange(dependencies, request, form.code)
       const id_token = await idTokenFor(dependencies, client, grant, {
         nonce: row.nonce ?? undefined,

@@ -28,6 +28,8 @@ export async function issueDecoupled(
 ): Promise<TokenResponse> {
   const { client } = request
   const approved = await dependencies.decoupledRequests.getApproved({ kind, code, client })
+  // As for a code: nothing is used up for an answer that nobody can make.
+  if (client.idToken.encryption) await dependencies.idTokens.prepare(client)
   const { pair, grant } = await exchange(dependencies, request, approved)
   const id_token = await idTokenFor(dependencies, client, grant, { accessToken: pair.access_token })
   return id_token === undefined ? pair : { ...pair, id_token }

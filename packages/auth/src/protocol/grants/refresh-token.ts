@@ -15,6 +15,8 @@ export function refreshTokenGrant(dependencies: IdTokenDependencies & { readonly
       if (form.refresh_token === undefined) {
         throw new GatehouseError('invalid_request', { description: 'The field refresh_token is missing' })
       }
+      // As for a code: nothing is used up for an answer that nobody can make.
+      if (client.idToken.encryption) await dependencies.idTokens.prepare(client)
       const { pair, grant } = await dependencies.tokenPairs.refresh({
         token: form.refresh_token,
         client,
