@@ -12,6 +12,8 @@ export const identityHeaders = {
 export const accessTokenType = 'at+jwt'
 /** JOSE `typ` of the identity that the gateway hands to one service. */
 export const identityTokenType = 'gatehouse-identity+jwt'
+/** How an opaque access token begins, so that secret scanners know one when they see it. */
+export const opaqueTokenPrefix = 'gha_'
 /** Names of Gatehouse's own cookies; the gateway removes them from what upstreams set and from what they are sent. */
 export const cookieNames: readonly string[] = [
   '__Host-gatehouse_session',

@@ -14,12 +14,26 @@ export interface FetchBounds {
   readonly maxBytes: number
 }
 
+/** The server was reached and answered something else. */
+export class UnfitAnswer extends Error {
+  override readonly name = 'UnfitAnswer'
+  readonly status: number
+  /** Seconds for which it asks to be left alone; absent where it does not. */
+  readonly retryAfter: number | undefined
+
+  constructor(url: string, { status, headers }: Response) {
+    super(`${url} answered ${status} ${headers.get('content-type') ?? ''}`)
+    this.status = status
+    this.retryAfter = parseRetryAfter(headers.get('retry-after'))
+  }
+}
+
 const defaultBounds: FetchBounds = { timeoutMilliseconds: 5000, maxBytes: 256 * 1024 }
 const jsonMediaType = /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i
 
 /**
  * Asks a server for a JSON object: only 200 counts, redirects are not followed, and the bounds hold for the body too.
- * Throws `temporarily_unavailable` with what happened as its cause.
+ * Throws `temporarily_unavailable` with what happened as its cause: an {@link UnfitAnswer} where the server has answered.
  */
 export async function fetchJson(
   fetcher: typeof fetch,
@@ -36,7 +50,7 @@ export async function fetchJson(
     })
     if (response.status !== 200 || !jsonMediaType.test(response.headers.get('content-type') ?? '')) {
       await response.body?.cancel()
-      throw new Error(`${url} answered ${response.status} ${response.headers.get('content-type') ?? ''}`)
+      throw new UnfitAnswer(url, response)
     }
     const body = parseJsonObject(await readText(response, bounds.maxBytes))
     const maxAge = parseMaxAge(response.headers.get('cache-control'))
@@ -64,4 +78,9 @@ export function parseMaxAge(cacheControl: string | null | undefined): number | u
   if (/(?:^|[, ])no-(?:store|cache)\b/i.test(cacheControl)) return 0
   const maxAge = /(?:^|[, ])max-age=(\d{1,10})\b/i.exec(cacheControl)?.[1]
   return maxAge === undefined ? undefined : Number(maxAge)
+}
+
+/** Seconds of a Retry-After value; a date, which no Gatehouse sends, is as none. Spec: RFC 9110 section 10.2.3. */
+function parseRetryAfter(value: string | null): number | undefined {
+  return value !== null && /^\d{1,6}$/.test(value) ? Number(value) : undefined
 }

@@ -140,7 +140,7 @@ describe('revocation', () => {
     clock.advance(4)
     await expect(guard.verify(one)).resolves.toBeDefined()
     clock.advance(1)
-    await expect(guard.verify(one)).rejects.toMatchObject({ code: 'invalid_token', reason: 'revoked' })
+    await expect(guard.verify(one)).rejects.toMatchObject({ code: 'invalid_token', reason: 'not_active' })
     expect(server.count('/introspect')).toBe(2)
   })
 
@@ -153,6 +153,7 @@ describe('revocation', () => {
   it('with introspect, no answer is 503 and never a yes', async () => {
     const guard = guardWith({ client, revocations: 'introspect' })
     for (const answer of [{}, { active: 'true' }, { active: 1 }, [], null]) {
+      clock.advance(10)
       server.introspect = () => answer
       await expect(guard.verify(token())).rejects.toMatchObject({ status: 503, reason: 'introspection_unavailable' })
     }
@@ -165,6 +166,57 @@ describe('revocation', () => {
     server.metadata = { introspection_endpoint: undefined }
     await expect(guardWith({ client, revocations: 'introspect' }).verify(token())).rejects.toMatchObject({
       status: 503,
+    })
+  })
+
+  it('with introspect, an issuer that has no time is asked once, for as long as it says, and its metadata is kept', async () => {
+    const guard = guardWith({ client, revocations: 'introspect' })
+    await guard.verify(token())
+    const metadata = () => server.requests.filter((request) => request.includes('well-known')).length
+    const asked = [server.count('/introspect'), metadata()]
+    server.instead = (_request, response) => response.writeHead(503, { 'retry-after': '8' }).end()
+    const tokens = Array.from({ length: 50 }, () => token())
+    const fail = async (many: readonly string[]) => {
+      for (const one of many) {
+        await expect(guard.verify(one)).rejects.toMatchObject({ status: 503, reason: 'introspection_unavailable' })
+      }
+    }
+    await fail(tokens)
+    clock.advance(7)
+    await fail(tokens)
+    expect(server.count('/introspect')).toBe((asked[0] ?? 0) + 1)
+    clock.advance(6)
+    await fail(tokens)
+    expect(server.count('/introspect')).toBe((asked[0] ?? 0) + 2)
+    server.instead = undefined
+    clock.advance(13)
+    await Promise.all(tokens.map((one) => guard.verify(one).catch(() => undefined)))
+    await Promise.all(tokens.map((one) => expect(guard.verify(one)).resolves.toBeDefined()))
+    expect(metadata()).toBe(asked[1])
+  })
+
+  it('with introspect, an issuer that nobody reaches is asked again after half a second, then more seldom', async () => {
+    const guard = guardWith({ client, revocations: 'introspect' })
+    await guard.verify(token())
+    const before = server.count('/introspect')
+    server.instead = (request) => request.socket.destroy()
+    for (let second = 0; second < 60; second += 1) {
+      await Promise.all(Array.from({ length: 5 }, () => expect(guard.verify(token())).rejects.toBeDefined()))
+      clock.advance(1)
+    }
+    // Five at first, since none had failed before; then one each five to eight seconds.
+    const wellKnown = server.requests.filter((request) => request.includes('well-known')).length
+    expect(server.count('/introspect') - before + wellKnown).toBeLessThan(30)
+    server.instead = undefined
+    clock.advance(10)
+    await expect(guard.verify(token())).resolves.toBeDefined()
+  })
+
+  it('an opaque token is told from a spoiled one, for whoever runs the service', async () => {
+    await expect(guardWith().verify('gha_k.AAAA')).rejects.toMatchObject({
+      code: 'invalid_token',
+      reason: 'opaque_token',
+      cause: { message: expect.stringContaining('through the gateway') },
     })
   })
 

@@ -1,6 +1,6 @@
 import { isRefusal, type Refusal, type VerifiedToken } from '@gatehouse/core/contracts'
 import type { Clock } from '@gatehouse/core/time'
-import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
+import { accessTokenType, identityTokenType, opaqueTokenPrefix } from '@gatehouse/core/wire-names'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './access-token.ts'
 import { parseCredentials, type TokenScheme } from './credentials.ts'
 import { createDiscovery, type Discovery } from './discovery.ts'
@@ -221,8 +221,11 @@ class RemoteGuard implements Guard {
     if (isRefusal(outcome) && outcome.refused === 'unknown_key' && (await keys.refetch())) {
       outcome = verifier.verify(token, audiences, possession)
     }
-    if (isRefusal(outcome)) throw this.#refuse(outcome.refused, this.#explain(outcome, token, request), scheme)
-    return outcome
+    if (!isRefusal(outcome)) return outcome
+    if (outcome.refused === 'malformed' && token.startsWith(opaqueTokenPrefix)) {
+      throw this.#refuse('opaque_token', new Error(isOpaque), scheme)
+    }
+    throw this.#refuse(outcome.refused, this.#explain(outcome, token, request), scheme)
   }
 
   /** Whether what the verifier has looked up is all that can be known. */
@@ -243,7 +246,7 @@ class RemoteGuard implements Guard {
     } catch (cause) {
       throw this.#refuse('introspection_unavailable', cause)
     }
-    if (!active) throw this.#refuse('revoked')
+    if (!active) throw this.#refuse('not_active', new Error(notActive))
   }
 
   #refuse(reason: GuardRefusalReason, cause?: unknown, scheme?: TokenScheme): GuardRefusal {
@@ -262,6 +265,12 @@ class RemoteGuard implements Guard {
     return refusal
   }
 }
+
+/** What there is to say where the issuer says no: it says so too where it may not say yes. */
+const notActive =
+  'the issuer says that the token is not active: its session has ended, or the client of this guard has no `introspects` for its audience'
+const isOpaque =
+  'an opaque token, which its issuer alone can read: reach this service through the gateway, or have the client use access_token_format: jwt'
 
 /** What there is to say of an identity that is bound to another request. */
 const explainBinding = (request: GuardRequest | undefined): Error =>

@@ -11,6 +11,8 @@ const ours: ReadonlySet<GuardRefusalReason> = new Set([
   'wrong_type',
   'wrong_request',
   'unknown_key',
+  'opaque_token',
+  'not_active',
 ])
 
 /** Seconds for which a reason is not told again. */

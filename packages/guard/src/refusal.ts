@@ -21,6 +21,8 @@ export type GuardRefusalReason =
   | 'insufficient_sign_in'
   | 'insufficient_role'
   | 'not_signed_in'
+  | 'opaque_token'
+  | 'not_active'
   | 'keys_unavailable'
   | 'introspection_unavailable'
   | 'feed_lost'

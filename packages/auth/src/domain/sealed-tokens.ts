@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { createHmac, randomBytes } from 'node:crypto'
 import type { AccessTokenClaims } from '@gatehouse/core/contracts'
 import { JsonFaultError, type JsonObject, parseJsonObject } from '@gatehouse/core/json'
+import { opaqueTokenPrefix } from '@gatehouse/core/wire-names'
 import type { KeyRing } from './key-rings.ts'
 import { seal, unseal } from './sealing.ts'
 
@@ -16,11 +17,8 @@ export interface SealedTokens {
   open(token: string): { readonly kid: string; readonly claims: JsonObject } | undefined
 }
 
-/** How an opaque access token begins, so that secret scanners know one when they see it. */
-const prefix = 'gha_'
-
 /** Whether a text looks like a sealed token. Nothing about it is believed yet. */
-export const isSealedToken = (token: string): boolean => token.startsWith(prefix)
+export const isSealedToken = (token: string): boolean => token.startsWith(opaqueTokenPrefix)
 
 const saltBytes = 16
 const form = /^gha_([\w-]{1,32})\.([\w-]{22})([\w-]{39,8000})$/
@@ -34,7 +32,7 @@ export const createSealedTokens = (ring: KeyRing): SealedTokens => ({
     const { id, key } = ring.current
     const salt = randomBytes(saltBytes).toString('base64url')
     const plaintext = Buffer.from(JSON.stringify(claims))
-    return `${prefix}${id}.${salt}${seal(keyOf(key, salt), plaintext, placeOf(id))}`
+    return `${opaqueTokenPrefix}${id}.${salt}${seal(keyOf(key, salt), plaintext, placeOf(id))}`
   },
 
   open(token) {
@@ -44,7 +42,7 @@ export const createSealedTokens = (ring: KeyRing): SealedTokens => ({
     const plaintext = unseal(keyOf(ringKey.key, salt), sealed, placeOf(id))
     if (!plaintext || !isUtf8(plaintext)) return undefined
     try {
-      return { kid: `${prefix}${id}`, claims: parseJsonObject(plaintext.toString('utf8'), { unique: true }) }
+      return { kid: `${opaqueTokenPrefix}${id}`, claims: parseJsonObject(plaintext.toString('utf8'), { unique: true }) }
     } catch (error) {
       if (error instanceof JsonFaultError) return undefined
       throw error

@@ -90,7 +90,8 @@ const services: Record<string, Service> = {
     const handler = guardNext(own, require)((_request, principal) => new Response(principal.subject))
     // What Next.js does with what a handler throws.
     const failed = (error: unknown) => new Response(String(error), { status: 500 })
-    return (headers) => handler(new Request('http://127.0.0.1/', { headers }), undefined).catch(failed)
+    return (headers) =>
+      handler(new Request('http://127.0.0.1/', { headers }), { params: Promise.resolve({}) }).catch(failed)
   },
 }
 

@@ -3,6 +3,11 @@ import type { Principal } from '../principal.ts'
 import { parseRequirement, type Requirement } from '../requirement.ts'
 import { buildRefusalResponse, buildWebRequest } from './web-request.ts'
 
+/** What Next.js hands a route handler beside the request: the parameters of its path. Those of a catch-all are lists. */
+export interface RouteContext {
+  readonly params: Promise<Record<string, string>>
+}
+
 /** A route handler that is told who is calling. `context` is what Next.js hands it: the parameters of the path. */
 export type GuardedRoute<NextRequest extends Request, Context> = (
   request: NextRequest,
@@ -17,7 +22,7 @@ export type GuardedRoute<NextRequest extends Request, Context> = (
  */
 export function guardNext(guard: Guard, require: Requirement = {}) {
   const requirement = parseRequirement(require)
-  return <NextRequest extends Request = Request, Context = unknown>(handler: GuardedRoute<NextRequest, Context>) =>
+  return <NextRequest extends Request = Request, Context = RouteContext>(handler: GuardedRoute<NextRequest, Context>) =>
     async (request: NextRequest, context: Context): Promise<Response> => {
       let principal: Principal
       try {

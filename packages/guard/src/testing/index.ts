@@ -55,14 +55,17 @@ export interface TestIssuer {
 
 /**
  * Makes an issuer that lives within a test, with a key of its own. Nothing listens anywhere, and no guard but its own
- * trusts it. `audience` is that of the service under test.
+ * trusts it. `audience` is that of the service under test. `clock`: by which it signs and its guards judge; a test that stops the time
+ * gives it here.
  */
 export function createTestIssuer({
   audience,
   issuer = 'https://auth.test',
+  clock = systemClock,
 }: {
   readonly audience: string
   readonly issuer?: string
+  readonly clock?: NonNullable<GuardOptions['clock']>
 }): TestIssuer {
   const signer = createTestSigner(randomUUID())
   const revocations = createRevocationSet()
@@ -80,7 +83,7 @@ export function createTestIssuer({
   const test: TestIssuer = {
     issuer,
     guard: (options = {}) =>
-      assembleGuard(parseGuardOptions({ issuer, audience, onRefusal: () => undefined, ...options }), {
+      assembleGuard(parseGuardOptions({ issuer, audience, clock, onRefusal: () => undefined, ...options }), {
         keys,
         feed,
         introspection: undefined,
@@ -88,7 +91,12 @@ export function createTestIssuer({
     token({ type = 'access', ...principal } = {}) {
       const typ = type === 'access' ? accessTokenType : identityTokenType
       return signer.token(
-        { ...buildClaims(principal), iss: issuer, aud: principal.audience ?? audience, ...principal.claims },
+        {
+          ...buildClaims(principal, clock.now()),
+          iss: issuer,
+          aud: principal.audience ?? audience,
+          ...principal.claims,
+        },
         { typ },
       )
     },
@@ -103,8 +111,7 @@ export function createTestIssuer({
 }
 
 /** The claims of a principal; `undefined` where the signer's own good claims are not wanted. */
-function buildClaims({ subject = 'usr_test', ...principal }: TestPrincipal): Record<string, unknown> {
-  const now = systemClock.now()
+function buildClaims({ subject = 'usr_test', ...principal }: TestPrincipal, now: number): Record<string, unknown> {
   const isUser = subject.startsWith('usr_')
   const { authTime = now, acr = 'urn:gatehouse:1', amr = ['pwd'] } = principal
   return {

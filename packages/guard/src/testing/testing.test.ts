@@ -1,3 +1,4 @@
+import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
 import { guardNext } from '../adapters/next.ts'
 import { createTestIssuer } from './index.ts'
@@ -61,11 +62,18 @@ it('revokes a session, or a token that has none, at once', async () => {
   expect(guard.isCurrent).toBe(true)
 })
 
+it('signs and judges by the clock of a test', async () => {
+  const stopped = { now: () => seconds(1_000_000), milliseconds: () => 1_000_000_000 }
+  const issuer = createTestIssuer({ audience, clock: stopped })
+  await expect(issuer.guard().verify(issuer.token())).resolves.toMatchObject({ subject: 'usr_test' })
+  await expect(issuer.guard().verify(issuer.token({ expiresIn: -1 }))).rejects.toMatchObject({ reason: 'expired' })
+})
+
 it('makes the headers of a request', async () => {
   const issuer = createTestIssuer({ audience })
   const GET = guardNext(issuer.guard(), { roles: ['clerk'] })((_request, { subject }) => new Response(subject))
   const ask = async (headers: Record<string, string>) =>
-    GET(new Request('http://localhost/orders', { headers }), undefined)
+    GET(new Request('http://localhost/orders', { headers }), { params: Promise.resolve({}) })
   expect((await ask(issuer.headers({ roles: ['clerk'] }))).status).toBe(200)
   expect((await ask(issuer.headers())).status).toBe(403)
   expect((await ask({})).status).toBe(401)
