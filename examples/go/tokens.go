@@ -81,70 +81,103 @@ func fetchMetadata(issuer string) (metadata Metadata, err error) {
 
 // Verifier says whether a token is good, and for this service.
 type Verifier struct {
-	metadata  Metadata
-	audience  string
-	lock      sync.Mutex
-	keys      jose.JSONWebKeySet
-	fetchedAt time.Time
+	metadata Metadata
+	audience string
+	asking   sync.Mutex // whoever holds it asks the issuer
+	lock     sync.Mutex // of what follows
+	keys     jose.JSONWebKeySet
+	// When there was an answer, and when there was the last attempt.
+	fetchedAt, askedAt time.Time
 }
 
-// findKey asks the issuer again where the id is unknown, or the keys are old; at most once in 30 s.
-func (v *Verifier) findKey(kid string) (*jose.JSONWebKey, error) {
+func (v *Verifier) known(kid string) (key *jose.JSONWebKey, any bool, age, sinceAsked time.Duration) {
 	v.lock.Lock()
 	defer v.lock.Unlock()
-	age := time.Since(v.fetchedAt)
-	if found := v.keys.Key(kid); len(found) == 1 && age < 5*time.Minute {
-		return &found[0], nil
-	}
-	if len(v.keys.Keys) == 0 || age > 30*time.Second {
-		var keys jose.JSONWebKeySet
-		if err := fetchJSON(v.metadata.Keys, &keys); err == nil {
-			v.keys, v.fetchedAt = keys, time.Now()
-		} else if len(v.keys.Keys) == 0 {
-			return nil, Refused{503, "temporarily_unavailable"}
-		}
-	}
 	if found := v.keys.Key(kid); len(found) == 1 {
-		return &found[0], nil
+		key = &found[0]
 	}
-	return nil, invalid
+	return key, len(v.keys.Keys) > 0, time.Since(v.fetchedAt), time.Since(v.askedAt)
+}
+
+// findKey uses a known key at once, and renews it behind the caller's back when it is old. An unknown one is asked for, at most once
+// in 30 s however that ends: whoever waits here waits for one answer.
+func (v *Verifier) findKey(kid string) (*jose.JSONWebKey, error) {
+	const day = 24 * time.Hour
+	key, _, age, sinceAsked := v.known(kid)
+	if key != nil && age < day {
+		if sinceAsked > 5*time.Minute && v.asking.TryLock() {
+			go func() {
+				defer v.asking.Unlock()
+				v.ask()
+			}()
+		}
+		return key, nil
+	}
+	v.asking.Lock()
+	defer v.asking.Unlock()
+	_, any, _, sinceAsked := v.known(kid)
+	if sinceAsked > 30*time.Second || !any && sinceAsked > time.Second {
+		v.ask()
+	}
+	key, _, age, _ = v.known(kid)
+	if age > day {
+		return nil, Refused{503, "temporarily_unavailable"}
+	}
+	if key == nil {
+		return nil, invalid
+	}
+	return key, nil
+}
+
+// ask notes the attempt whatever comes of it; the keys at hand go on for a day.
+func (v *Verifier) ask() {
+	var keys jose.JSONWebKeySet
+	err := fetchJSON(v.metadata.Keys, &keys)
+	v.lock.Lock()
+	defer v.lock.Unlock()
+	v.askedAt = time.Now()
+	if err == nil {
+		v.keys, v.fetchedAt = keys, v.askedAt
+	}
 }
 
 var algorithms = []jose.SignatureAlgorithm{jose.ES256, jose.RS256, jose.PS256, jose.EdDSA}
 
-// Verify gives the claims of a good token, and the id of the key that signed it.
-func (v *Verifier) Verify(token string) (*Claims, string, error) {
+const identityType = "gatehouse-identity+jwt"
+
+// Verify gives the claims of a good token, the id of the key that signed it, and whether it is an identity of the gateway.
+func (v *Verifier) Verify(token string) (*Claims, string, bool, error) {
 	signed, err := jose.ParseSignedCompact(token, algorithms)
 	if err != nil {
-		return nil, "", invalid
+		return nil, "", false, invalid
 	}
 	header := signed.Signatures[0].Protected
 	kind, _ := header.ExtraHeaders[jose.HeaderType].(string)
 	kind = strings.TrimPrefix(strings.ToLower(kind), "application/")
-	if kind != "at+jwt" && kind != "gatehouse-identity+jwt" {
-		return nil, "", invalid
+	if kind != "at+jwt" && kind != identityType {
+		return nil, "", false, invalid
 	}
 	key, err := v.findKey(header.KeyID)
 	if err != nil {
-		return nil, "", err
+		return nil, "", false, err
 	}
 	// The key says by which algorithm, never the token.
 	if key.Algorithm != header.Algorithm {
-		return nil, "", invalid
+		return nil, "", false, invalid
 	}
 	payload, err := signed.Verify(key)
 	if err != nil {
-		return nil, "", invalid
+		return nil, "", false, invalid
 	}
 	var claims Claims
 	if json.Unmarshal(payload, &claims) != nil {
-		return nil, "", invalid
+		return nil, "", false, invalid
 	}
 	now := time.Now().Unix()
 	// A token that is bound to a key proves nothing here: nobody checks the proof.
 	if claims.Issuer != v.metadata.Issuer || !slices.Contains(claims.Audience, v.audience) ||
 		now >= claims.ExpiresAt || claims.IssuedAt > now+10 || claims.Bound != nil {
-		return nil, "", invalid
+		return nil, "", false, invalid
 	}
-	return &claims, header.KeyID, nil
+	return &claims, header.KeyID, kind == identityType, nil
 }

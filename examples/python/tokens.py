@@ -8,6 +8,7 @@ from jwcrypto import jwk, jws
 from jwcrypto.common import JWException, base64url_decode
 
 TYPES = {"at+jwt", "gatehouse-identity+jwt"}
+NEVER = float("-inf")
 ALGORITHMS = {"EC": "ES256", "RSA": "RS256", "OKP": "EdDSA"}
 
 
@@ -25,21 +26,38 @@ def fetch_json(url, request=None):
 class Verifier:
     def __init__(self, metadata, audience):
         self.issuer, self.audience, self.uri = metadata["issuer"], audience, metadata["jwks_uri"]
-        self.keys, self.fetched_at, self.lock = {}, 0.0, threading.Lock()
+        self.keys, self.fetched_at, self.asked_at = {}, NEVER, NEVER
+        self.lock = threading.Lock()
 
     def find_key(self, kid):
-        """The issuer's key of this id. Asked for again where it is unknown, or old; at most once in 30 s."""
+        """The issuer's key of this id. A known one is used at once, and renewed behind the caller's back when it is old."""
+        known = self.keys.get(kid)
+        if known and time.monotonic() - self.fetched_at < 86400:
+            if time.monotonic() - self.asked_at > 300 and self.lock.acquire(blocking=False):
+                threading.Thread(target=self.renew, daemon=True).start()
+            return known
         with self.lock:
-            age = time.monotonic() - self.fetched_at
-            if not self.keys or age > 300 or (kid not in self.keys and age > 30):
-                try:
-                    keys = fetch_json(self.uri)["keys"]
-                    self.keys = {key["kid"]: (jwk.JWK(**key), key.get("alg") or ALGORITHMS[key["kty"]]) for key in keys}
-                    self.fetched_at = time.monotonic()
-                except OSError as error:
-                    if not self.keys:
-                        raise Refused(503, "temporarily_unavailable") from error
-            return self.keys.get(kid)
+            # An unknown one is asked for at most once in 30 s, however that ends: whoever waits here waits for one answer.
+            if time.monotonic() - self.asked_at > (30 if self.keys else 1):
+                self.ask()
+        if time.monotonic() - self.fetched_at > 86400:
+            raise Refused(503, "temporarily_unavailable")
+        return self.keys.get(kid)
+
+    def renew(self):
+        try:
+            self.ask()
+        finally:
+            self.lock.release()
+
+    def ask(self):
+        try:
+            keys = fetch_json(self.uri)["keys"]
+            self.keys = {key["kid"]: (jwk.JWK(**key), key.get("alg") or ALGORITHMS[key["kty"]]) for key in keys}
+            self.fetched_at = time.monotonic()
+        except (OSError, ValueError, KeyError):
+            pass  # Those at hand go on for a day.
+        self.asked_at = time.monotonic()
 
     def verify(self, token):
         """The header and the claims of a good token. Raises Refused."""

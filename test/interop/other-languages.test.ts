@@ -2,6 +2,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startIssuerServer } from '@gatehouse/guard/testing/issuer-server'
+import { createTestSigner } from '@gatehouse/guard/testing/test-issuer'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { get, postForm, postJson, root } from '../flows/running-program.ts'
 import { type DevelopmentSite, demoPassword, startDevelopmentSite } from './development-site.ts'
@@ -99,4 +101,50 @@ describe.each([
     const own = await listen(start as Start)
     expect(await ask(own, String(access_token))).toEqual([403, { error: 'insufficient_scope' }])
   })
+
+  it.skipIf(!start)(
+    'takes identities of the gateway while the feed is not current, and asks about tokens',
+    async () => {
+      const issuer = await startIssuerServer()
+      issuer.feed.completes = false
+      issuer.introspect = () => ({ active: false })
+      const { url, sign } = await listenAt(start as Start, issuer)
+      expect(await ask(url, sign('gatehouse-identity+jwt'))).toEqual([200, { hello: 'usr_a', live: false }])
+      expect(await ask(url, sign('at+jwt'))).toEqual([401, { error: 'invalid_token' }])
+      await issuer.stop()
+    },
+  )
+
+  it.skipIf(!start)(
+    'has those who come while the issuer hangs wait for one answer, and not each for its own',
+    async () => {
+      const issuer = await startIssuerServer()
+      const { url, sign } = await listenAt(start as Start, issuer)
+      issuer.instead = () => {}
+      const started = performance.now()
+      const outcomes = await Promise.all(Array.from({ length: 4 }, () => ask(url, sign('at+jwt'))))
+      for (const outcome of outcomes) expect(outcome).toEqual([503, { error: 'temporarily_unavailable' }])
+      expect(performance.now() - started).toBeLessThan(9000)
+      await issuer.stop()
+    },
+    30_000,
+  )
 })
+
+/** The example at an issuer that a test rules, and tokens of it. */
+async function listenAt(start: Start, issuer: Awaited<ReturnType<typeof startIssuerServer>>) {
+  const signer = createTestSigner()
+  issuer.keys = [signer.jwk]
+  const environment = { ISSUER: issuer.issuer, CLIENT_ID: 'service:orders', CLIENT_SECRET: 's/ecret' }
+  const url = await listen(start, environment)
+  const now = Math.floor(Date.now() / 1000)
+  const claims = {
+    iss: issuer.issuer,
+    aud: issuer.issuer,
+    sub: 'usr_a',
+    iat: now,
+    exp: now + 120,
+    scope: 'orders:read',
+  }
+  return { url, sign: (typ: string) => signer.token(claims, { typ }) }
+}
