@@ -1,10 +1,16 @@
-// `npm run build:guard`: makes packages/guard/dist as it is published: JavaScript and types, with Gatehouse's own words
-// inside, so that a service installs one package and lru-cache.
+// `npm run build:guard`: makes packages/guard/dist as it is published: JavaScript and types, as modules and for CommonJS, with
+// Gatehouse's own words inside, so that a service installs one package and lru-cache.
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'tsdown'
 import { root } from './prepare.mjs'
 
 const adapters = ['express', 'fastify', 'hono', 'koa', 'next', 'node']
+
+const dist = join(root, 'packages/guard/dist')
+// The type check keeps its own files there.
+const others = existsSync(dist) ? readdirSync(dist).filter((name) => name !== 'types') : []
+for (const name of others) rmSync(join(dist, name), { recursive: true, force: true })
 
 await build({
   cwd: join(root, 'packages/guard'),
@@ -14,11 +20,10 @@ await build({
     ...Object.fromEntries(adapters.map((name) => [`adapters/${name}`, `src/adapters/${name}.ts`])),
   },
   outDir: 'dist',
-  format: 'esm',
+  format: ['esm', 'cjs'],
   platform: 'node',
   target: 'node20.19',
   logLevel: 'error',
-  // The type check keeps its own files there.
   clean: false,
   fixedExtension: true,
   dts: { build: true },

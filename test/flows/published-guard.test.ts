@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -59,11 +59,63 @@ it('has an adapter for each framework, and types', () => {
   })
   const paths = (JSON.parse(files) as { files: { path: string }[] }[])[0]?.files.map(({ path }) => path) ?? []
   for (const name of names) expect(paths).toContain(`dist/adapters/${name}.d.mts`)
-  const kit = ['dist/testing.mjs', 'dist/testing.d.mts']
+  const kit = ['mjs', 'd.mts', 'cjs', 'd.cts'].map((ending) => `dist/testing.${ending}`)
   expect(paths).toEqual(expect.arrayContaining(kit))
   const others = paths.filter((path) => !kit.includes(path))
   expect(others.some((path) => path.includes('src/') || path.includes('test'))).toBe(false)
 })
+
+it('is there for CommonJS too, with its adapters and its test kit', () => {
+  const names = ['', '/testing', '/adapters/express', '/adapters/node']
+  writeFileSync(
+    join(project, 'service.cjs'),
+    `const found = ${JSON.stringify(names)}.map((name) => [require.resolve('@gatehouse/guard' + name), require('@gatehouse/guard' + name)])
+    console.log(found.every(([path, exported]) => path.endsWith('.cjs') && Object.keys(exported).length > 0))`,
+  )
+  expect(execFileSync(process.execPath, ['service.cjs'], { cwd: project, encoding: 'utf8' })).toBe('true\n')
+})
+
+it('compiles as its README shows it, strictly, as modules and in CommonJS', () => {
+  const readme = readFileSync(join(root, 'packages/guard/README.md'), 'utf8')
+  const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, block = '']) => block)
+  const shown = blocks.filter((block) => block.includes('@gatehouse/guard/adapters/'))
+  expect(shown.length).toBeGreaterThanOrEqual(6)
+  const ownGuard = `import { createGuard } from '@gatehouse/guard'
+    const guard = createGuard({ issuer: 'https://auth.example.com', audience: 'https://api.example.com/orders' })`
+  const files = shown.map((block, index) => {
+    const file = `shown-${index}.mts`
+    writeFileSync(join(project, file), block.replace("import { guard } from '@/lib/guard'", ownGuard))
+    return file
+  })
+  const common = `import { createGuard } from '@gatehouse/guard'\nimport { createTestIssuer } from '@gatehouse/guard/testing'
+    export const all = [createGuard, createTestIssuer]`
+  writeFileSync(join(project, 'common.cts'), common)
+  // The frameworks are this project's own; the package is the published one.
+  for (const name of ['express', 'fastify', 'hono', 'koa', '@types']) {
+    symlinkSync(join(root, 'node_modules', name), join(project, 'node_modules', name))
+  }
+  const compile = (module: string, sources: readonly string[]): string => {
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      '--target',
+      'es2022',
+      '--types',
+      'node',
+      '--module',
+      module,
+    ]
+    const compiler = join(root, 'node_modules/typescript/bin/tsc')
+    const { stdout } = spawnSync(process.execPath, [compiler, ...options, ...sources], {
+      cwd: project,
+      encoding: 'utf8',
+    })
+    return stdout
+  }
+  expect(compile('nodenext', files)).toBe('')
+  expect(compile('node16', ['common.cts'])).toBe('')
+}, 60_000)
 
 it('runs the example of its README for unit tests, without any server', () => {
   const readme = readFileSync(join(root, 'packages/guard/README.md'), 'utf8')
