@@ -142,7 +142,7 @@ const keyOf = (place: Place | undefined): string =>
 
 /** Keeps what is left out closed where the routes of others would let it through. */
 function keepClosed(readable: readonly Readable[], left: readonly Left[]): Import {
-  const finder = new LetThroughFinder(readable)
+  const finder = new LetThroughFinder(readable, ({ rule }) => rule === 'nothing')
   const found = left.map((one) => ({ one, ways: one.places.map((place) => ({ place, ways: finder.find(place) })) }))
   // Nothing could keep those closed that are the same path: the other one goes too, and all are looked at anew.
   const hopeless = new Map<Readable, string>()

@@ -58,7 +58,8 @@ function compareAt(comparison: Comparison, operation: Operation, template: strin
   const isUnread = security.kind === 'undeclared' || security.kind === 'inexpressible'
   // The values of a whole name are for the rule to choose among; what is read of none is kept closed by its path.
   if (closedBy === never || (closedBy !== undefined && (isUnread || /[^/]\{|\}[^/]/.test(template)))) {
-    return `nobody is let through to it, since this is false: ${closedBy} (route ${route.name})`
+    const why = closedBy === never ? '' : `, since this is false: ${closedBy}`
+    return `nobody is let through to it${why} (route ${route.name})`
   }
   const difference = compareRule(security, route)
   if (difference === undefined) return undefined

@@ -3,7 +3,7 @@ import { findRoute } from '@gatehouse/gateway/match'
 import { normalizePath } from '@gatehouse/gateway/normalize-path'
 import type { PathPattern } from '@gatehouse/gateway/path-pattern'
 import { buildRouteTable, type RouteTable } from '@gatehouse/gateway/routes'
-import { conditionAgainst, covers, overlap, type PathTemplate, parseTemplate, samplePath } from './path-template.ts'
+import { conditionAgainst, covers, overlap, type PathTemplate, parseTemplate, samplePaths } from './path-template.ts'
 
 /** A path with a method; as a route, its path is a pattern. */
 export interface Place {
@@ -35,12 +35,15 @@ export class LetThroughFinder<P extends Place> {
   readonly #table: RouteTable
   readonly #routes: readonly { readonly place: P; readonly template: PathTemplate }[]
 
-  constructor(routes: readonly P[]) {
+  /** `asksNothing`: by that the gateway tells what a path that differs by case or a slash alone may be taken for. */
+  constructor(routes: readonly P[], asksNothing: (route: P) => boolean) {
     this.#routes = routes.map((place) => ({ place, template: parseTemplate(place.path) }))
     // A service for each, by whose index a route is known again.
-    const services = routes.map(({ path, method }, index) => ({
+    const services = routes.map((route, index) => ({
       ...{ name: String(index), host, audience: String(index), upstream: [], forwardAuth: true },
-      routes: [{ path, methods: [method], require: 'token' as const }],
+      routes: [
+        { path: route.path, methods: [route.method], require: asksNothing(route) ? 'nothing' : 'token' } as const,
+      ],
     }))
     this.#table = buildRouteTable({ issuerHost: 'issuer', audience: 'any', services })
   }
@@ -49,7 +52,7 @@ export class LetThroughFinder<P extends Place> {
   find({ method, path, pattern }: Place): readonly LetThrough<P>[] {
     const asked = parseTemplate(path)
     return this.#routes.flatMap(({ place, template }, index): readonly LetThrough<P>[] => {
-      if (!overlap(asked, template) || !this.#decides(index, method, samplePath(asked, template, sample))) return []
+      if (!overlap(asked, template) || !this.#decides(index, method, samplePaths(asked, template, sample))) return []
       const isWider = covers(template, asked)
       if (covers(asked, template)) {
         if (!isWider) return []
@@ -64,8 +67,8 @@ export class LetThroughFinder<P extends Place> {
     })
   }
 
-  #decides(index: number, method: string, written: string): boolean {
-    return [written, `${written}/`].some((spelling) => {
+  #decides(index: number, method: string, written: readonly string[]): boolean {
+    return [...written, ...written.map((path) => `${path}/`)].some((spelling) => {
       const path = normalizePath(spelling)
       if (typeof path !== 'string') return false
       const route = findRoute(this.#table, { host, path, method })

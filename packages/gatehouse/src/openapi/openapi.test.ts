@@ -2,6 +2,7 @@ import { METHODS } from 'node:http'
 import type { VerifiedToken } from '@gatehouse/core/contracts'
 import { rehearse } from '@gatehouse/gateway/rehearse'
 import { buildRouteTable } from '@gatehouse/gateway/routes'
+import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { type RuleEntry, resolveRule } from '../configuration/resolve-rule.ts'
@@ -9,6 +10,7 @@ import { loadRuleCompiler } from '../configuration/rule-compiler.ts'
 import { buildRoutes, formatRoutes, type ImportedRoute } from './build-routes.ts'
 import { findDrift } from './find-drift.ts'
 import { findUndocumented } from './find-undocumented.ts'
+import { covers, overlap, parseTemplate } from './path-template.ts'
 import { OpenApiError, parseOpenApi } from './read-document.ts'
 
 /** As teams write them: two versions of one scheme, references, a default and its exceptions. */
@@ -204,6 +206,8 @@ describe('what was left out', () => {
         get: { security: [{ key: [] }] }
       /odd/{id}:
         get: {}
+      /ODD/secret:
+        get: { security: [{ key: [] }] }
   `)
 
   it('is let through by no other route', () => {
@@ -224,6 +228,8 @@ describe('what was left out', () => {
       'POST /items/7:Cancel',
       'GET /items/latest',
       'GET /items/Latest',
+      'GET /odd/secret',
+      'GET /Odd/secret',
     ]) {
       expect([closed, ask(closed)]).not.toEqual([closed, 'let through'])
       expect([closed, ask(closed, false)]).not.toEqual([closed, 'let through'])
@@ -270,6 +276,60 @@ describe('what was left out', () => {
     )
   })
 
+  it('is let through by no other route, whatever the document', () => {
+    const segment = fc.constantFrom('a', 'b', 'A', '{n}', '{n}', '{n}.json', 'a{n}', '{n}:run', '{n}-{n}')
+    const path = fc.array(segment, { minLength: 1, maxLength: 3 }).map((segments) => {
+      let count = 0
+      return `/${segments.join('/')}`.replace(/\{n\}/g, () => `{n${count++}}`)
+    })
+    const security = fc.constantFrom('[{ oauth: [read] }]', '[{ key: [] }]', '[]', '[{ oauth: [admin] }]')
+    const operation = fc.record({ method: fc.constantFrom('get', 'head', 'post'), security })
+    const documents = fc.dictionary(
+      path,
+      fc.uniqueArray(operation, { selector: ({ method }) => method, minLength: 1 }),
+      {
+        minKeys: 1,
+        maxKeys: 6,
+      },
+    )
+    const filled = (template: string): readonly string[] =>
+      ['a', 'B', '7', 'a.json', '7:Run', '7-7'].map((value) => template.replace(/\{[^}]*\}/g, value))
+    fc.assert(
+      fc.property(documents, (paths) => {
+        const lines = Object.entries(paths).map(([name, operations]) => {
+          const members = operations.map(({ method, security: asked }) => `${method}: { security: ${asked} }`)
+          return `      ${JSON.stringify(name)}: { ${members.join(', ')} }`
+        })
+        const imported = buildRoutes(parseOpenApi(documentOf(lines.join('\n'))))
+        const left = new Set(imported.left.map(({ operation: name }) => name))
+        const { ask } = serve([
+          ...imported.routes,
+          { path: '/there/is/one/at/least', methods: ['GET'], require: 'token' },
+        ])
+        const readable = Object.keys(paths)
+          .flatMap((name) => (paths[name] ?? []).map(({ method }) => [method.toUpperCase(), name] as const))
+          .filter(([method, name]) => !left.has(`${method} ${name}`))
+        for (const name of left) {
+          const [method = '', template = ''] = name.split(' ')
+          for (const target of filled(template)) {
+            if (ask(`${method} ${target}`) !== 'let through' && ask(`${method} ${target}`, false) !== 'let through')
+              continue
+            // Then a path of the document says so that is for fewer requests.
+            const narrower = readable.filter(
+              ([other, written]) =>
+                (other === method || (method === 'HEAD' && other === 'GET')) &&
+                covers(parseTemplate(template), parseTemplate(written)) &&
+                !covers(parseTemplate(written), parseTemplate(template)) &&
+                overlap(parseTemplate(written), parseTemplate(target)),
+            )
+            expect(narrower, `${method} ${target} of ${name}`).not.toEqual([])
+          }
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   it('is named where routes let it through that are there already', () => {
     const { table } = serve([
       { path: '/items/{id}', methods: ['GET'], require: { scopes: ['read'] } },
@@ -284,9 +344,7 @@ describe('what was left out', () => {
       'the document asks for a token, the route lets anybody pass, and `DELETE /items/{id}` lets it through',
     ])
     const imported = serve(buildRoutes(parseOpenApi(items)).routes)
-    expect(drift(items, imported.table)[0]).toBe(
-      'nobody is let through to it, since this is false: false (route s /items/export)',
-    )
+    expect(drift(items, imported.table)[0]).toBe('nobody is let through to it (route s /items/export)')
     const json = findDrift({ document: parseOpenApi(items), table: imported.table, host: 's', service: 's' })
     expect(json.find(({ operation }) => operation === 'GET /items/{id}.json')?.message).toContain(
       'nobody is let through to it, since this is false: !(path.id',
@@ -331,6 +389,17 @@ ${oauth}
     expect(rule('security: [{ oauth: [admin] }], <<: *open')).toEqual(admin)
     expect(() => rule('<<: 5')).toThrow(OpenApiError)
     expect(() => rule('<<: 5')).toThrow('an alias or a merge key (<<) of it cannot be read')
+  })
+
+  it('may refer from an operation, though it should not, to what then counts', () => {
+    const text = (reference: string) => `openapi: 3.0.3
+security: [{ oauth: [read] }]
+paths: { /a: { get: { $ref: '${reference}' } } }
+x-strict: { security: [{ oauth: [admin] }] }
+${oauth}
+`
+    expect(parseOpenApi(text('#/x-strict')).operations[0]?.security).toEqual({ kind: 'token', scopes: ['admin'] })
+    expect(() => parseOpenApi(text('#/nowhere'))).toThrow('GET /a refers to #/nowhere, which is not there')
   })
 
   it('has servers of a path and of an operation, which count as its own do', () => {

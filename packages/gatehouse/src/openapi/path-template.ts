@@ -55,14 +55,16 @@ export const covers = (outer: PathTemplate, inner: PathTemplate): boolean =>
     return isName(segment) || isLiteral(other) || String(segment) === String(other)
   })
 
-/** A path that is of both; `sample` stands for whatever a client would send. */
-export const samplePath = (template: PathTemplate, pattern: PathTemplate, sample: string): string =>
-  `/${template
-    .map((segment, index) => {
-      const other = pattern[index] ?? ['']
-      return encodeURIComponent(isLiteral(other) && !isLiteral(segment) ? other.join('') : segment.join(sample))
+/** Paths that are of both, in the letters of either; `sample` stands for whatever a client would send. */
+export const samplePaths = (template: PathTemplate, pattern: PathTemplate, sample: string): readonly string[] =>
+  [template, pattern].map((spelling) => {
+    const segments = template.map((segment, index) => {
+      const other = pattern[index] ?? segment
+      const literal = [spelling[index] ?? segment, segment, other].find(isLiteral)
+      return encodeURIComponent((literal ?? segment).join(sample))
     })
-    .join('/')}`
+    return `/${segments.join('/')}`
+  })
 
 /**
  * A condition, in the language of rules, that holds for the paths of a pattern which are none of a template's; `undefined`

@@ -71,7 +71,7 @@ export function parseOpenApi(text: string, basePath?: string): OpenApiDocument {
     if (path.startsWith('x-')) continue
     const item = resolve(root, value, path)
     for (const [method, written] of operationsOf(item)) {
-      const operation = asMembers(written)
+      const operation = resolve(root, written, `${method} ${path}`)
       const { security = root.security } = operation
       const servers = operation.servers ?? item.servers
       const place = placeOf(path, base, servers, basePath !== undefined)
