@@ -22,6 +22,7 @@ import {
   supposeClientToken,
   supposeUserToken,
 } from './suppose-token.ts'
+import { describeUnsaid, findUnsaid } from './unsaid.ts'
 
 interface CanOptions extends ConfigurationOptions {
   readonly scope?: readonly string[]
@@ -111,26 +112,6 @@ function isOfGatehouse(table: RouteTable, written: string, target: string): bool
   return isReserved(path, isIssuers ? reservedPrefixes : reservedOnOtherHosts)
 }
 
-/**
- * The claims that the answer depends on and that nobody has said anything of, in the words of conditions. What refuses for
- * another reason refuses whatever they are.
- */
-function findUnsaid({ route, denial }: Rehearsal, supposed: SupposedToken | undefined): readonly string[] {
-  if (!supposed || !route) return []
-  const { when } = route.requirement
-  const index = /^require\.when\[(\d+)\]$/.exec(denial?.rule ?? '')?.[1]
-  const asked = index === undefined ? (denial ? [] : when) : when.filter((_, at) => at === Number(index))
-  return [...new Set(asked.flatMap(({ text }) => claimsRead(text)))].filter(
-    (name) => name === '' || supposed.uncertain.includes(name),
-  )
-}
-
-/** The names of the claims that a condition reads; empty: all of them. */
-const claimsRead = (text: string): readonly string[] =>
-  [...text.matchAll(/\bprincipal\s*\.\s*claims\b(?:\s*\.\s*(\w+)\b(?!\s*\()|\s*\[\s*(["'])(\w+)\2\s*\])?/g)].map(
-    ([, field, , key]) => field ?? key ?? '',
-  )
-
 async function suppose(
   { configuration, store, clock }: Opened,
   clientSecrets: KeyRing,
@@ -217,9 +198,6 @@ function hintsOn({ denial, observed, askOutside, route }: Rehearsal, options: Ca
 }
 
 const statusOf = ({ code, status }: Denial): number => status ?? errorCatalogue[code].status
-
-const describeUnsaid = (unsaid: readonly string[]): string =>
-  `cannot be said, since the rule reads ${unsaid.map((name) => (name === '' ? 'principal.claims' : `principal.claims.${name}`)).join(' and ')}`
 
 function summary({ asked, caller, supposed, unsaid, route, denial, hints }: Outcome): object {
   return {
