@@ -30,7 +30,18 @@ services:
       - { path: /elsewhere, require: { caller: nothing, addresses: [192.0.2.0/24] } }
       - { path: /trial, require: nothing, observe: signed-in }
       - { path: '/decided/{id}', require: { remote: { url: 'http://127.0.0.1:${(decider.address() as AddressInfo).port}/', kind: opa } } }
+      - { path: /amr, require: { when: '"pwd" in principal.amr' } }
+      - { path: /sid, require: { when: 'principal.sid != "" && has(principal.claims.gid)' } }
+      - { path: /otp, require: { when: '"otp" in principal.amr' } }
+      - { path: /bound, require: { when: has(principal.claims.cnf) } }
+      - { path: /unbound, require: { when: ['!("cnf" in principal.claims)', 'principal.client_id == "first-party"'] } }
+      - { path: /bound-clerk, require: { roles: [chief], when: 'has(principal.claims.cnf)' } }
       - { path: /reports, methods: [GET], require: { scopes: [orders:read], roles: [auditor] } }
+  app:
+    host: app.localhost:${site.port}
+    upstream: http://127.0.0.1:${(upstream.address() as AddressInfo).port}
+    session: cookie
+    routes: [{ path: '/**', require: token }]
 `)
   running = await site.start(['dev'])
 })
@@ -105,6 +116,45 @@ describe('rules', () => {
 describe('what somebody could do', () => {
   const can = (...args: string[]) => site.run(['can', ...args, '--dev'])
 
+  it('agrees with the gateway on what a sign-in by password says', async () => {
+    const alice = await signIn()
+    for (const path of ['/amr', '/sid', '/otp']) {
+      const { code } = await can('alice', 'GET', path)
+      expect([path, code === 0 ? 200 : 403]).toEqual([path, (await ask(path, alice)).status])
+    }
+    expect((await can('alice', 'GET', '/otp', '--amr', 'pwd,otp')).code).toBe(0)
+    expect((await can('alice', 'GET', '/otp', '--acr', '2')).code).toBe(0)
+    expect((await can('alice', 'GET', '/sid', '--claim', 'gid=null')).code).toBe(1)
+  })
+
+  it.each([
+    ['/bound', [], 3, 'found:   cannot be said, since the rule reads principal.claims.cnf'],
+    ['/bound', ['--claim', 'cnf={"jkt":"x"}'], 0, 'allowed: GET'],
+    ['/bound', ['--claim', 'cnf=null'], 1, 'found:   this is false: has(principal.claims.cnf)'],
+    ['/unbound', [], 3, 'unknown: GET'],
+    // What refuses for something else refuses whatever the token says besides.
+    ['/bound-clerk', [], 1, 'rule:    require.roles'],
+    ['/unbound', ['--client', 'demo-spa'], 1, 'rule:    require.when[1]'],
+  ])('cannot be said of %s with %j: %i', async (path, options, code, said) => {
+    const finished = await can('alice', 'GET', path, ...options)
+    expect([finished.code, finished.stdout]).toEqual([code, expect.stringContaining(said)])
+    const { allowed } = JSON.parse((await can('alice', 'GET', path, ...options, '--json')).stdout)
+    expect(allowed).toBe(code === 3 ? null : code === 0)
+  })
+
+  it('is Gatehouse’s own to say for its paths, on every host', async () => {
+    for (const [path, ...host] of [
+      ['/_gatehouse/session', '--host', `app.localhost:${site.port}`],
+      ['/%6cogin', '--host', `LOCALHOST:${site.port}`],
+      ['/livez', '--host', `app.localhost:${site.port}`],
+    ] as const) {
+      const finished = await can('alice', 'GET', path, ...host)
+      expect([path, finished.code, finished.stderr]).toEqual([path, 2, expect.stringContaining('of Gatehouse itself')])
+    }
+    expect((await can('alice', 'GET', '/login', '--host', `app.localhost:${site.port}`)).code).toBe(0)
+    expect((await can('alice', 'GET', '/page', '--claim', 'sub=x')).code).toBe(2)
+  })
+
   it.each([
     [['alice', 'GET', '/reports'], 1, 'rule:    require.roles', 'found:   the token has the roles "clerk"'],
     [['alice', 'GET', '/reports', '--role', 'auditor'], 0, 'allowed: GET', 'roles auditor'],
@@ -115,6 +165,7 @@ describe('what somebody could do', () => {
       1,
       'note:    roles are told to this client',
     ],
+    [['alice', 'FROB', '/reports'], 1, 'status:  400 invalid_request'],
     [['alice', 'POST', '/reports'], 1, 'status:  405 method_not_allowed'],
     [['alice', 'GET', '/people/usr_x'], 1, 'found:   this is false: principal.sub == path.id'],
     [['client:demo-service', 'GET', '/people/usr_x'], 1, 'found:   the token is that of a client'],

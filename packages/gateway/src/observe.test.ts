@@ -1,8 +1,12 @@
+import { createPublicKey } from 'node:crypto'
+import { ManualClock } from '@gatehouse/core/time'
+import { createTestProver } from '@gatehouse/guard/testing/test-prover'
+import { buildThumbprint } from '@gatehouse/guard/thumbprint'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { RuleExpression } from './authorize/asked-request.ts'
 import { send } from './fixtures/client.ts'
 import { startGateway, type TestGateway } from './fixtures/gateway-server.ts'
-import { verifyKnown } from './fixtures/tokens.ts'
+import { buildToken, verifyKnown } from './fixtures/tokens.ts'
 import { startUpstream, type TestUpstream } from './fixtures/upstream.ts'
 import type { ObservationEntry } from './observe.ts'
 import type { RouteDefinition } from './routes.ts'
@@ -14,6 +18,9 @@ const throws: RuleExpression = {
     throw new Error('No such key')
   },
 }
+
+const prover = createTestProver()
+const bound = buildToken({ cnf: { jkt: buildThumbprint(createPublicKey(prover.privateKey)) ?? '' } })
 
 let upstream: TestUpstream
 let test: TestGateway
@@ -29,12 +36,20 @@ beforeAll(async () => {
     { path: '/open', require: 'nothing', observe: 'token' },
     { path: '/throws', require: 'token', observe: { when: [throws] } },
     { path: '/plain', require: 'token' },
+    { path: '/untried', require: 'nothing' },
   ]
   test = await startGateway([{ name: 's', audience: 'https://s.test', upstream: [upstream.origin], routes }], {
     dependencies: {
       verify(token, audiences, possession) {
         if (isBroken) throw new Error('it is broken')
+        if (token === 'key-bound') return bound
         return verifyKnown(token, audiences, possession)
+      },
+      dpop: {
+        scheme: 'http',
+        isNonceAcceptable: (given) => given === 'nonce-1' || given === 'nonce-2',
+        currentNonce: () => 'nonce-2',
+        consume: async () => expect.fail('a proof is used up'),
       },
       allowFailure: (address) => failures.push(address) < 0,
       onObservation: (route, outcome) => seen.push(`${route}: ${outcome}`),
@@ -84,6 +99,22 @@ describe('a rule that is only observed', () => {
     await send(test.port, '/open', { token: 'user' })
     expect(upstream.received.at(-1)?.headers['x-gatehouse-subject']).toBe('')
     expect(test.identities).toHaveLength(0)
+  })
+
+  it.each([
+    ['no nonce', undefined, 'use_dpop_nonce'],
+    ['a nonce of before', 'nonce-1', 'allowed'],
+  ])('changes nothing in the answer to a proof with %s', async (_, nonce, outcome) => {
+    const ask = (path: string) => {
+      const claims = { htm: 'GET', htu: `http://auth.test${path}`, iat: new ManualClock().now(), nonce }
+      const dpop = prover.proofFor('key-bound', claims)
+      return send(test.port, path, { headers: { authorization: 'DPoP key-bound', dpop } })
+    }
+    const [tried, untried] = [await ask('/open'), await ask('/untried')]
+    expect(seen).toEqual([`s /open: ${outcome}`])
+    const { date: _date, ...headers } = untried.headers
+    expect(tried).toMatchObject({ status: untried.status, headers })
+    expect(tried.headers).not.toHaveProperty('dpop-nonce')
   })
 
   it('does not see what is refused anyway, and is not missed where there is none', async () => {

@@ -1,3 +1,4 @@
+import { ServerResponse } from 'node:http'
 import type { VerifiedToken } from '@gatehouse/core/contracts'
 import type { ErrorCode } from '@gatehouse/core/errors'
 import { type Authenticator, authenticate } from './authenticate/access-token.ts'
@@ -47,8 +48,9 @@ type Caller = VerifiedToken | Denial | undefined
 function findCaller(observer: Observer, visit: Visit, checked: CheckedRequest, route: Route, ofObserved: Route) {
   const { requirement } = ofObserved
   if (route.requirement.credentials !== 'ignored' || requirement.credentials === 'ignored') return visit.token
-  const { request, response, requestId, address, startedAt, method } = visit
-  const shadow = new Visit(request, response, checked, requestId, address, startedAt, method)
+  const { request, requestId, address, startedAt, method } = visit
+  // An answer that nobody gets: a proof of possession may say in it which nonce to use.
+  const shadow = new Visit(request, new ServerResponse(request), checked, requestId, address, startedAt, method)
   if (mayHaveSession(ofObserved, checked)) return findBySession(observer, shadow, checked, ofObserved)
   // Failed signatures are not counted against anybody here: nobody was asked for a token.
   return authenticate({ ...observer, allowFailure: () => true }, shadow, checked, ofObserved)

@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http'
 import type { VerifiedToken } from '@gatehouse/core/contracts'
 import { parseAuthority } from './authority.ts'
 import { askRemote, checkRequirement } from './authorize/check-requirement.ts'
@@ -42,6 +43,9 @@ export function rehearse(table: RouteTable, supposed: SupposedRequest): Rehearsa
   const path = normalizePath(mark === -1 ? target : target.slice(0, mark))
   const host = parseAuthority(supposed.host)
   const needed = 'a request that can be read in one way only'
+  if (!METHODS.includes(method)) {
+    return deny({ code: 'invalid_request', reason: `"${method}" is no method that a request can have`, needed })
+  }
   if (typeof path !== 'string') return deny({ code: 'invalid_request', reason: path.fault, needed })
   if (host === undefined) return deny({ code: 'invalid_request', reason: `"${supposed.host}" is no host`, needed })
   const route = findRoute(table, { host, path, method })

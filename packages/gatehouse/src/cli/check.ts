@@ -4,6 +4,7 @@ import { ConfigurationError } from '../configuration/problem.ts'
 import type { ResolvedConfiguration } from '../configuration/resolve.ts'
 import { developmentBase } from '../development/demo-data.ts'
 import { findDrift } from '../openapi/find-drift.ts'
+import { findUndocumented } from '../openapi/find-undocumented.ts'
 import { readOpenApi } from '../openapi/read-document.ts'
 import { type ConfigurationOptions, withConfiguration } from './open.ts'
 import { answer } from './output.ts'
@@ -21,7 +22,10 @@ export function addCheckCommand(program: Command): void {
     .description('check a configuration file without starting')
     .argument('[file]', 'the configuration file, as --config names it')
     .option('--openapi <file>', 'compare the routes with this OpenAPI document too')
-    .option('--service <name>', 'the service that the document is of; left out: whichever the routes lead to')
+    .option(
+      '--service <name>',
+      'the service that the document is of, whose open routes it should have; left out: whichever the routes lead to',
+    )
     .option('--base-path <path>', 'what comes before its paths; left out: the path of its servers')
     .addHelpText(
       'after',
@@ -64,7 +68,8 @@ function compare(file: string, openapi: string, { routes }: ResolvedConfiguratio
     throw new WrongUseError(`${file} has no service ${service ?? 'at all'}`)
   }
   const host = definition?.host ?? routes.issuerHost
-  const drift = findDrift({ document, table: routes, host, service })
+  const comparison = { document, table: routes, host, service }
+  const drift = [...findDrift(comparison), ...(service === undefined ? [] : findUndocumented(comparison))]
   const lines = drift.map(({ operation, message }) => `${operation}: ${message}`)
   const fine = `${file}: nothing wrong, and its routes say what ${openapi} says`
   answer(options, { ok: drift.length === 0, problems: [], drift }, lines.length === 0 ? fine : lines.join('\n'))

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { buildRoutes, formatRoutes, type UndeclaredRule } from '../openapi/build-routes.ts'
+import { buildRoutes, describeLeft, formatRoutes, type UndeclaredRule } from '../openapi/build-routes.ts'
 import { readOpenApi } from '../openapi/read-document.ts'
 import { answer } from './output.ts'
 
@@ -36,6 +36,6 @@ export function addImportCommands(program: Command): void {
 function importOpenApi(file: string, options: ImportOptions): void {
   const imported = buildRoutes(readOpenApi(file, options.basePath), options.undeclared)
   answer(options, imported, formatRoutes(options.service, imported))
-  for (const { operation, why } of imported.left) process.stderr.write(`no route for ${operation}: ${why}\n`)
+  for (const one of imported.left) process.stderr.write(`${describeLeft(one)}\n`)
   if (imported.left.length > 0) process.exitCode = 1
 }

@@ -1,8 +1,11 @@
+import { readParameters } from '@gatehouse/gateway/authorize/asked-request'
 import { isDenial } from '@gatehouse/gateway/denial'
 import { findRoute } from '@gatehouse/gateway/match'
 import { normalizePath } from '@gatehouse/gateway/normalize-path'
 import type { Route } from '@gatehouse/gateway/route'
 import type { RouteTable } from '@gatehouse/gateway/routes'
+import { never } from './build-routes.ts'
+import { sample } from './let-through.ts'
 import type { OpenApiDocument, Operation } from './read-document.ts'
 import type { OperationSecurity } from './security.ts'
 
@@ -35,23 +38,77 @@ export const findDrift = (comparison: Comparison): readonly Drift[] =>
     return message === undefined ? [] : [{ operation: `${operation.method} ${operation.path}`, message }]
   })
 
-/** Stands for whatever a client would send; no literal of a route is called so. */
-const sample = 'gatehouse-openapi-sample'
+function compareOperation(comparison: Comparison, operation: Operation): string | undefined {
+  const { fault, templates } = operation
+  if (fault === undefined) return compareAt(comparison, operation, templates[0] ?? '')
+  // Wherever it is, nothing is known to let it through rightly.
+  const open = templates.map((template) => decide(comparison, operation.method, template)).find(isOpen)
+  return open ? `${fault}, and ${quote(operation, open.route)} lets it through` : fault
+}
 
-function compareOperation(
-  { document, table, host, service }: Comparison,
-  { method, path: written, security }: Operation,
-): string | undefined {
-  const path = normalizePath(document.basePath + written.replace(/\{[^}]*\}/g, sample))
-  if (typeof path !== 'string') return `the gateway refuses such a path: ${path.fault}`
-  const route = findRoute(table, { host, path, method })
-  if (isDenial(route)) return `no route guards it, and the gateway refuses it: ${route.reason}`
+function compareAt(comparison: Comparison, operation: Operation, template: string): string | undefined {
+  const { method, security } = operation
+  const decided = decide(comparison, method, template)
+  if (typeof decided === 'string') return decided
+  const { route, closedBy } = decided
+  const { service } = comparison
   if (service !== undefined && route.service.name !== service) {
     return `the route ${route.name} decides it, of another service`
   }
+  const isUnread = security.kind === 'undeclared' || security.kind === 'inexpressible'
+  // The values of a whole name are for the rule to choose among; what is read of none is kept closed by its path.
+  if (closedBy === never || (closedBy !== undefined && (isUnread || /[^/]\{|\}[^/]/.test(template)))) {
+    const why = closedBy === never ? '' : `, since this is false: ${closedBy}`
+    return `nobody is let through to it${why} (route ${route.name})`
+  }
   const difference = compareRule(security, route)
-  return difference === undefined ? undefined : `${difference} (route ${route.name})`
+  if (difference === undefined) return undefined
+  return isUnread && withoutNames(template) !== withoutNames(patternOf(route))
+    ? `${difference}, and ${quote(operation, route)} lets it through`
+    : `${difference} (route ${route.name})`
 }
+
+const withoutNames = (template: string): string => template.replace(/\{[^}]*\}/g, '{}')
+
+interface Decided {
+  readonly route: Route
+  /** A condition that is false for the path, whoever asks. */
+  readonly closedBy: string | undefined
+}
+
+/** What the gateway decides by for any path of a template; a text where it refuses. */
+function decide({ table, host }: Comparison, method: string, template: string): Decided | string {
+  const path = normalizePath(template.replace(/\{[^}]*\}/g, sample))
+  if (typeof path !== 'string') return `the gateway refuses such a path: ${path.fault}`
+  const route = findRoute(table, { host, path, method })
+  if (isDenial(route)) return `no route guards it, and the gateway refuses it: ${route.reason}`
+  return { route, closedBy: findClosed(route, path) }
+}
+
+/** The route that decides any path of a template; absent where the gateway refuses it without one. */
+export function findDecider(comparison: Comparison, method: string, template: string): Route | undefined {
+  const decided = decide(comparison, method, template)
+  return typeof decided === 'string' ? undefined : decided.route
+}
+
+const isOpen = (decided: Decided | string): decided is Decided =>
+  typeof decided !== 'string' && decided.closedBy === undefined
+
+function findClosed({ requirement, parameters }: Route, path: string): string | undefined {
+  const variables = { path: readParameters(path, parameters) }
+  const closed = requirement.when.find(({ reads, test }) => {
+    if ([...reads].some((name) => name !== 'path' && !name.startsWith('path.'))) return false
+    try {
+      return test(variables) !== true
+    } catch {
+      return true
+    }
+  })
+  return closed?.text
+}
+
+const patternOf = ({ name, service }: Route): string => name.slice(service.name.length + 1)
+const quote = ({ method }: Operation, route: Route): string => `\`${method} ${patternOf(route)}\``
 
 function compareRule(security: OperationSecurity, { requirement }: Route): string | undefined {
   const { credentials, scopes } = requirement

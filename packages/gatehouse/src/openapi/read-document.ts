@@ -6,8 +6,12 @@ import { type OperationSecurity, parseSecurity } from './security.ts'
 export interface Operation {
   /** In capitals. */
   readonly method: string
-  /** As the document has it, after the base path. */
+  /** As the document has it. */
   readonly path: string
+  /** Where it is asked for: the path of its servers and its own. Several where it cannot be said which of them it is. */
+  readonly templates: readonly string[]
+  /** Why it cannot be said where it is. */
+  readonly fault?: string
   readonly security: OperationSecurity
 }
 
@@ -23,7 +27,8 @@ export class OpenApiError extends Error {}
 
 type Members = Readonly<Record<string, unknown>>
 
-const methods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'] as const
+/** `query` since 3.2, which has a place for further ones too. */
+const methods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query'] as const
 
 /** Reads a file, YAML or JSON; see {@link parseOpenApi}. */
 export function readOpenApi(file: string, basePath?: string): OpenApiDocument {
@@ -42,9 +47,9 @@ export function readOpenApi(file: string, basePath?: string): OpenApiDocument {
 }
 
 /**
- * Reads paths, methods and `security` of a document of OpenAPI 3.0 or later; everything else of it is left alone. References
- * are followed within the document. `basePath` stands for what its servers say. Error: {@link OpenApiError}.
- * Spec: OpenAPI 3.1 sections 4.8.5, 4.8.8 to 4.8.10, 4.8.23, 4.8.27 and 4.8.30.
+ * Reads paths, methods, servers and `security` of a document of OpenAPI 3.0 to 3.2; everything else of it is left alone.
+ * References are followed within the document. `basePath` stands for what its servers say. Error: {@link OpenApiError}.
+ * Spec: OpenAPI 3.1 sections 4.8.5, 4.8.8 to 4.8.10, 4.8.23, 4.8.27 and 4.8.30; 3.2 section 4.9.1 (`additionalOperations`).
  */
 export function parseOpenApi(text: string, basePath?: string): OpenApiDocument {
   const root = readMembers(text)
@@ -54,6 +59,10 @@ export function parseOpenApi(text: string, basePath?: string): OpenApiDocument {
   if (typeof root.openapi !== 'string' || !root.openapi.startsWith('3.')) {
     throw new OpenApiError('no OpenAPI document of version 3: the member `openapi` is missing or another')
   }
+  if (!/^3\.[012](\.|$)/.test(root.openapi)) {
+    throw new OpenApiError(`OpenAPI ${root.openapi} is not read: 3.0, 3.1 and 3.2 are`)
+  }
+  const base = checkBasePath(basePath ?? findBasePath(root))
   const schemes = asMembers(asMembers(root.components).securitySchemes)
   const find = (name: string): Members | undefined =>
     Object.hasOwn(schemes, name) ? resolve(root, schemes[name], `securitySchemes.${name}`) : undefined
@@ -61,22 +70,62 @@ export function parseOpenApi(text: string, basePath?: string): OpenApiDocument {
   for (const [path, value] of Object.entries(asMembers(root.paths))) {
     if (path.startsWith('x-')) continue
     const item = resolve(root, value, path)
-    for (const method of methods) {
-      if (item[method] === undefined) continue
-      const { security = root.security } = asMembers(item[method])
-      operations.push({ method: method.toUpperCase(), path, security: parseSecurity(security, find) })
+    for (const [method, written] of operationsOf(item)) {
+      const operation = resolve(root, written, `${method} ${path}`)
+      const { security = root.security } = operation
+      const servers = operation.servers ?? item.servers
+      const place = placeOf(path, base, servers, basePath !== undefined)
+      operations.push({ method, path, ...place, security: parseSecurity(security, find) })
     }
   }
   if (operations.length === 0) throw new OpenApiError('the document has no operation under `paths`')
-  return { basePath: checkBasePath(basePath ?? findBasePath(root)), operations }
+  return { basePath: base, operations }
+}
+
+/** By method, in capitals but for those that the document names in letters of its own. */
+const operationsOf = (item: Members): readonly (readonly [string, unknown])[] => [
+  ...methods.flatMap((method) => (item[method] === undefined ? [] : [[method.toUpperCase(), item[method]] as const])),
+  ...Object.entries(asMembers(item.additionalOperations)),
+]
+
+/** Where an operation is asked for, which may have other servers than the document. */
+function placeOf(
+  path: string,
+  base: string,
+  servers: unknown,
+  isToldBase: boolean,
+): Pick<Operation, 'templates' | 'fault'> {
+  if (!Array.isArray(servers) || servers.length === 0) return { templates: [base + path] }
+  let own: readonly string[]
+  try {
+    own = [...new Set(pathsOfServers(servers).map(checkBasePath))]
+  } catch (error) {
+    if (!(error instanceof OpenApiError)) throw error
+    return { templates: [base + path], fault: 'its own servers cannot be read: write the rule by hand' }
+  }
+  const said = own.map((one) => one || '/').join(', ')
+  if (isToldBase) {
+    const fault = `it has servers of its own (${said}), for which --base-path does not stand: write the rule by hand`
+    return { templates: [...new Set([base, ...own])].map((one) => one + path), fault }
+  }
+  const templates = own.map((one) => one + path)
+  return own.length === 1
+    ? { templates }
+    : { templates, fault: `its own servers have different paths (${said}): write the rule by hand` }
 }
 
 function readMembers(text: string): Members {
-  const document = parseDocument(text, { uniqueKeys: true })
+  // Merge keys are of YAML 1.1, and what writes documents still has them.
+  const document = parseDocument(text, { uniqueKeys: true, merge: true })
   const [error] = document.errors
   if (error) throw new OpenApiError(`neither YAML nor JSON: ${error.message.split('\n', 1)[0] ?? ''}`)
-  // Aliases multiply what they stand for: so many are a document's, more are an attack on whoever reads it.
-  return asMembers(document.toJS({ maxAliasCount: 100 }))
+  try {
+    // Aliases multiply what they stand for: so many are a document's, more are an attack on whoever reads it.
+    return asMembers(document.toJS({ maxAliasCount: 100 }))
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new OpenApiError(`an alias or a merge key (<<) of it cannot be read: ${why}`, { cause })
+  }
 }
 
 const asMembers = (value: unknown): Members =>
@@ -107,13 +156,16 @@ const member = (value: unknown, name: string): unknown =>
   Object.hasOwn(asMembers(value), name) ? asMembers(value)[name] : undefined
 
 function findBasePath({ servers }: Members): string {
-  const paths = (Array.isArray(servers) ? servers : []).map((server) => pathOfServer(asMembers(server)))
+  const paths = pathsOfServers(servers)
   const [first = '/', ...others] = paths
   if (others.some((other) => other !== first)) {
     throw new OpenApiError(`its servers have different paths (${paths.join(', ')}): choose one with --base-path`)
   }
   return first
 }
+
+const pathsOfServers = (servers: unknown): readonly string[] =>
+  (Array.isArray(servers) ? servers : []).map((server) => pathOfServer(asMembers(server)))
 
 function pathOfServer({ url, variables }: Members): string {
   if (typeof url !== 'string') return '/'

@@ -3,16 +3,26 @@ import type { KeyRing } from '@gatehouse/auth/domain/key-rings'
 import { createActingUsers } from '@gatehouse/auth/flow/acting'
 import type { UserId } from '@gatehouse/core/brand'
 import { errorCatalogue } from '@gatehouse/core/errors'
-import { isReserved } from '@gatehouse/core/paths'
+import { isReserved, paths, reservedOnOtherHosts, reservedPrefixes } from '@gatehouse/core/paths'
 import { parseDuration } from '@gatehouse/core/time'
 import { firstPartyClientId } from '@gatehouse/core/wire-names'
+import { parseAuthority } from '@gatehouse/gateway/authority'
 import type { Denial } from '@gatehouse/gateway/denial'
+import { normalizePath } from '@gatehouse/gateway/normalize-path'
 import { type Rehearsal, rehearse } from '@gatehouse/gateway/rehearse'
+import type { RouteTable } from '@gatehouse/gateway/routes'
 import type { Command } from 'commander'
 import { type ConfigurationOptions, type Opened, withConfiguration, withKeys } from '../open.ts'
 import { answer, collect } from '../output.ts'
 import { WrongUseError } from '../wrong-use.ts'
-import { type SupposedToken, supposeClientToken, supposeUserToken } from './suppose-token.ts'
+import {
+  claimsToSuppose,
+  type SupposedClaims,
+  type SupposedToken,
+  supposeClientToken,
+  supposeUserToken,
+} from './suppose-token.ts'
+import { describeUnsaid, findUnsaid } from './unsaid.ts'
 
 interface CanOptions extends ConfigurationOptions {
   readonly scope?: readonly string[]
@@ -21,6 +31,8 @@ interface CanOptions extends ConfigurationOptions {
   readonly org?: string
   readonly host?: string
   readonly acr?: string
+  readonly amr?: readonly string[]
+  readonly claim?: readonly string[]
   readonly signedIn?: string
   readonly address?: string
   readonly remote?: boolean
@@ -45,12 +57,18 @@ export function addCanCommand(program: Command): void {
     .option('--org <organisation>', 'the organisation that they act for, by id or slug')
     .option('--host <host>', 'the host that is asked; left out: the issuer’s')
     .option('--acr <class>', 'how they have signed in; left out: by one factor')
+    .option('--amr <method>', 'by which methods (repeatable, or with commas); left out: by password', collect)
+    .option(
+      '--claim <name=value>',
+      `what the token says besides, as JSON or as text; null: that it does not (repeatable; ${claimsToSuppose.join(', ')})`,
+      (value: string, before: readonly string[] = []) => [...before, value],
+    )
     .option('--signed-in <duration>', 'how long ago they have, such as 10m; left out: just now')
     .option('--address <address>', 'from where they ask')
     .option('--remote', 'ask the decider outside that the rule names, if it names one')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ gatehouse can alice GET /orders/42\n  $ gatehouse can alice POST /orders --scope orders:read --client web\n  $ gatehouse can client:robot GET /orders\n  $ gatehouse can - GET /catalogue/lamp\n\nExit codes: 0 allowed, 1 refused, 2 there is no such user, client or organisation.\n',
+      '\nExamples:\n  $ gatehouse can alice GET /orders/42\n  $ gatehouse can alice POST /orders --scope orders:read --client web\n  $ gatehouse can client:robot GET /orders\n  $ gatehouse can - GET /catalogue/lamp\n\nExit codes: 0 allowed, 1 refused, 2 there is no such user, client or organisation, or Gatehouse answers itself, 3 it cannot be said, since the rule reads what is not known of the token.\n',
     )
     .action(can)
 }
@@ -58,9 +76,8 @@ export function addCanCommand(program: Command): void {
 async function can(who: string, method: string, target: string, options: CanOptions): Promise<void> {
   await withKeys(options, async (opened, _keys, rings) => {
     const { configuration, store, clock } = opened
-    const issuerHost = new URL(configuration.issuer).host
-    const host = options.host ?? issuerHost
-    if (host === issuerHost && isReserved(target.split('?', 1)[0] ?? '')) {
+    const host = options.host ?? new URL(configuration.issuer).host
+    if (isOfGatehouse(configuration.routes, host, target)) {
       throw new WrongUseError(`${target} is a path of Gatehouse itself: no route decides it`)
     }
     const supposed = await suppose(opened, rings['client-secret'], who, options)
@@ -74,10 +91,25 @@ async function can(who: string, method: string, target: string, options: CanOpti
     const subject = supposed?.token.claims.sub
     const user = subject?.startsWith('usr_') ? await store.users.findById(subject as UserId) : undefined // by its prefix
     const caller = subject === undefined ? 'nobody' : user ? `${user.username} (${subject})` : `the client ${subject}`
-    const outcome = { asked, caller, supposed, ...rehearsal, hints: hintsOn(rehearsal, options) }
+    const unsaid = findUnsaid(rehearsal, supposed)
+    const outcome = { asked, caller, supposed, unsaid, ...rehearsal, hints: hintsOn(rehearsal, options) }
     answer(options, summary(outcome), describe(outcome))
-    if (rehearsal.denial) process.exitCode = 1
+    if (unsaid.length > 0) process.exitCode = notKnown
+    else if (rehearsal.denial) process.exitCode = refused
   })
+}
+
+const refused = 1
+const notKnown = 3
+
+/** Whether Gatehouse answers for a path of a host itself, as the front door decides. */
+function isOfGatehouse(table: RouteTable, written: string, target: string): boolean {
+  const path = normalizePath(target.split('?', 1)[0] ?? '')
+  const host = parseAuthority(written)
+  if (typeof path !== 'string' || host === undefined) return false
+  const isIssuers = table.hosts.get(host) === table.hosts.get(table.issuerHost)
+  if (path === paths.live || path === paths.ready || path === paths.gatewayCheck) return true
+  return isReserved(path, isIssuers ? reservedPrefixes : reservedOnOtherHosts)
 }
 
 async function suppose(
@@ -101,15 +133,40 @@ async function suppose(
       hasOrganisations: () => auth.organisations !== undefined,
     }),
   }
+  const claims = readClaims(options.claim)
   if (who.startsWith('client:')) {
-    return supposeClientToken(dependencies, { client: who.slice('client:'.length), scopes: options.scope })
+    return supposeClientToken(dependencies, { client: who.slice('client:'.length), scopes: options.scope, claims })
   }
   const signedInAgo = options.signedIn === undefined ? 0 : parseDuration(options.signedIn)
   if (signedInAgo === undefined) throw new WrongUseError('--signed-in is a duration such as 30s, 5m or 12h')
   return supposeUserToken(dependencies, {
     ...{ who, client: options.client ?? firstPartyClientId, signedInAgo, acr: options.acr },
-    ...{ scopes: options.scope, roles: options.role, organisation: options.org },
+    ...{ scopes: options.scope, roles: options.role, organisation: options.org, amr: options.amr, claims },
   })
+}
+
+function readClaims(said: readonly string[] | undefined): SupposedClaims | undefined {
+  return (
+    said &&
+    new Map(
+      said.map((text) => {
+        const [written = '', ...value] = text.split('=')
+        const name = claimsToSuppose.find((known) => known === written)
+        if (name === undefined || value.length === 0) {
+          throw new WrongUseError(`--claim is name=value for one of ${claimsToSuppose.join(', ')}`)
+        }
+        return [name, readValue(value.join('='))]
+      }),
+    )
+  )
+}
+
+function readValue(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }
 
 interface Asked {
@@ -122,6 +179,8 @@ interface Outcome extends Rehearsal {
   readonly asked: Asked
   readonly caller: string
   readonly supposed: SupposedToken | undefined
+  /** What would have to be known; empty: nothing. */
+  readonly unsaid: readonly string[]
   readonly hints: readonly string[]
 }
 
@@ -140,21 +199,24 @@ function hintsOn({ denial, observed, askOutside, route }: Rehearsal, options: Ca
 
 const statusOf = ({ code, status }: Denial): number => status ?? errorCatalogue[code].status
 
-function summary({ asked, caller, supposed, route, denial, hints }: Outcome): object {
+function summary({ asked, caller, supposed, unsaid, route, denial, hints }: Outcome): object {
   return {
-    allowed: denial === undefined,
+    allowed: unsaid.length > 0 ? null : denial === undefined,
     ...{ asked, caller },
     claims: supposed?.token.claims ?? null,
     route: route?.name ?? null,
     needed: denial?.needed ?? route?.requirement.needed ?? null,
-    refusal: denial
-      ? { ...{ status: statusOf(denial), code: denial.code }, rule: denial.rule ?? '', found: denial.reason }
-      : null,
-    notes: [...(supposed?.notes ?? []), ...hints],
+    refusal:
+      unsaid.length > 0
+        ? null
+        : denial
+          ? { ...{ status: statusOf(denial), code: denial.code }, rule: denial.rule ?? '', found: denial.reason }
+          : null,
+    notes: [...(unsaid.length > 0 ? [describeUnsaid(unsaid)] : []), ...(supposed?.notes ?? []), ...hints],
   }
 }
 
-function describe({ asked, caller, supposed, route, denial, hints }: Outcome): string {
+function describe({ asked, caller, supposed, unsaid, route, denial, hints }: Outcome): string {
   const { client_id, scope, roles, org } = supposed?.token.claims ?? {}
   const has = [
     ...(client_id === undefined ? [] : [`through ${client_id}`]),
@@ -163,12 +225,13 @@ function describe({ asked, caller, supposed, route, denial, hints }: Outcome): s
     ...(org ? [`organisation ${org}`] : []),
   ]
   const lines: (readonly [string, string])[] = [
-    [denial ? 'refused' : 'allowed', `${asked.method} ${asked.host}${asked.target}`],
+    [unsaid.length > 0 ? 'unknown' : denial ? 'refused' : 'allowed', `${asked.method} ${asked.host}${asked.target}`],
     ['by', [caller, ...has].join(', ')],
     ['route', route?.name ?? 'none'],
   ]
-  if (denial) lines.push(['status', `${statusOf(denial)} ${denial.code}`], ['found', denial.reason])
-  if (denial?.rule !== undefined) lines.push(['rule', denial.rule])
+  if (unsaid.length > 0) lines.push(['found', describeUnsaid(unsaid)])
+  else if (denial) lines.push(['status', `${statusOf(denial)} ${denial.code}`], ['found', denial.reason])
+  if (denial?.rule !== undefined && unsaid.length === 0) lines.push(['rule', denial.rule])
   lines.push(['needed', denial?.needed ?? route?.requirement.needed ?? 'nothing'])
   for (const note of [...(supposed?.notes ?? []), ...hints]) lines.push(['note', note])
   return lines.map(([name, value]) => `${`${name}:`.padEnd(9)}${value}`).join('\n')

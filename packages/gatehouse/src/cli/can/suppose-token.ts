@@ -1,15 +1,24 @@
-import { oneFactor } from '@gatehouse/auth/domain/acr'
+import { oneFactor, twoFactors } from '@gatehouse/auth/domain/acr'
 import type { Client, Clients } from '@gatehouse/auth/domain/clients'
 import { rolesTold } from '@gatehouse/auth/domain/effective-access'
 import { freeScopes, openidScopes } from '@gatehouse/auth/domain/user-claims'
 import { getUserByName } from '@gatehouse/auth/domain/users'
 import type { ActingUsers } from '@gatehouse/auth/flow/acting'
-import type { UserId } from '@gatehouse/core/brand'
+import type { GrantId, SessionId, UserId } from '@gatehouse/core/brand'
 import type { AccessTokenClaims, VerifiedToken } from '@gatehouse/core/contracts'
 import { formatScope } from '@gatehouse/core/scope'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { Store } from '@gatehouse/store/store'
 import { WrongUseError } from '../wrong-use.ts'
+
+/** What tokens say in some cases, and what no other option says. */
+export const claimsToSuppose = ['sid', 'gid', 'cnf', 'act', 'may_act', 'origins', 'authorization_details'] as const
+
+/** Claims by name; null: it is not there. */
+export type SupposedClaims = ReadonlyMap<(typeof claimsToSuppose)[number], unknown>
+
+/** What a token may say or not, whoever signs in: it depends on the client and on what was asked for. */
+const uncertain: readonly string[] = ['cnf', 'act', 'may_act', 'origins', 'authorization_details']
 
 /** Whose token is supposed, and how they have come by it. */
 export interface Supposition {
@@ -24,6 +33,9 @@ export interface Supposition {
   /** By id or slug. */
   readonly organisation: string | undefined
   readonly acr: string | undefined
+  /** In place of what a sign-in by password says, or by password and a code for `acr` 2. */
+  readonly amr: readonly string[] | undefined
+  readonly claims: SupposedClaims | undefined
   /** Seconds since they have signed in. */
   readonly signedInAgo: number
 }
@@ -32,6 +44,8 @@ export interface Supposition {
 export interface SupposedToken {
   readonly token: VerifiedToken
   readonly notes: readonly string[]
+  /** Claims of which nobody has said whether they are there. */
+  readonly uncertain: readonly string[]
 }
 
 interface Dependencies {
@@ -67,17 +81,20 @@ export async function supposeUserToken(dependencies: Dependencies, supposed: Sup
   const now = clock.now()
   const token = buildToken(dependencies, client, {
     ...{ sub: user.id, scope, auth_time: seconds(now - supposed.signedInAgo), acr: supposed.acr ?? oneFactor },
+    ...{ amr: supposed.amr ?? amrOf(supposed.acr), sid: supposedId as SessionId, gid: supposedId as GrantId },
     ...(roles.length > 0 ? { roles } : {}),
     ...(membership ? { org: membership.organisation_id } : {}),
+    ...claimsOf(supposed.claims),
   })
   const untold = access.roles !== '' && roles.length === 0 ? ['roles are told to this client with the scope roles'] : []
-  return { token, notes: [...beyond.map((name) => `the scope ${name} would not be granted`), ...untold] }
+  const notes = [...beyond.map((name) => `the scope ${name} would not be granted`), ...untold]
+  return { token, notes, uncertain: uncertainWithout(supposed.claims) }
 }
 
 /** What an access token would say that a client gets on its own behalf. */
 export async function supposeClientToken(
   dependencies: Dependencies,
-  supposed: Pick<Supposition, 'client' | 'scopes'>,
+  supposed: Pick<Supposition, 'client' | 'scopes' | 'claims'>,
 ): Promise<SupposedToken> {
   const client = await getClient(dependencies, supposed.client)
   if (!client.grantTypes.has('client_credentials')) {
@@ -85,9 +102,26 @@ export async function supposeClientToken(
   }
   const own = client.scopes === 'all' ? new Set<string>() : client.scopes
   const { granted, beyond } = grant(client, own, supposed.scopes)
-  const token = buildToken(dependencies, client, { sub: client.id, scope: formatScope(granted) })
-  return { token, notes: beyond.map((name) => `the scope ${name} would not be granted`) }
+  const token = buildToken(dependencies, client, {
+    ...{ sub: client.id, scope: formatScope(granted) },
+    ...claimsOf(supposed.claims),
+  })
+  const notes = beyond.map((name) => `the scope ${name} would not be granted`)
+  return { token, notes, uncertain: uncertainWithout(supposed.claims) }
 }
+
+/** The id of a session and of a grant that there are not. */
+const supposedId = 'supposed'
+
+/** Spec: RFC 8176 section 2. */
+const amrOf = (acr: string | undefined): readonly string[] => (acr === twoFactors ? ['pwd', 'otp', 'mfa'] : ['pwd'])
+
+const claimsOf = (claims: SupposedClaims | undefined): Partial<AccessTokenClaims> =>
+  // `undefined` takes away what is there by itself; what is said is for the rule to judge.
+  Object.fromEntries([...(claims ?? [])].map(([name, value]) => [name, value === null ? undefined : value]))
+
+const uncertainWithout = (claims: SupposedClaims | undefined): readonly string[] =>
+  uncertain.filter((name) => ![...(claims?.keys() ?? [])].some((said) => said === name))
 
 async function findUser(store: Store, who: string) {
   if (who.startsWith('usr_')) {
@@ -122,10 +156,12 @@ type OwnClaims = Pick<AccessTokenClaims, 'sub' | 'scope'> & Partial<AccessTokenC
 
 function buildToken({ clock, issuer, audience }: Dependencies, client: Client, own: OwnClaims): VerifiedToken {
   const now = clock.now()
-  const claims: AccessTokenClaims = {
+  const supposed: AccessTokenClaims = {
     ...{ iss: issuer, aud: audience, iat: now, exp: seconds(now + 300), jti: 'supposed', client_id: client.id },
     ...own,
   }
+  const said = Object.entries(supposed).filter(([, value]) => value !== undefined)
+  const claims = Object.fromEntries(said) as unknown as AccessTokenClaims // all but those that are said not to be there
   return {
     claims,
     ...{ typ: 'at+jwt', kid: 'supposed', audiences: [audience], memo: {} },
