@@ -1,5 +1,5 @@
 import * as client from 'openid-client'
-import { ProviderFailure, type ProviderFailureReason } from './provider-failure.ts'
+import { BroughtFailure, ProviderFailure, type ProviderFailureReason } from './provider-failure.ts'
 
 /** What the error codes of providers mean for whoever signs in. All others are answers that make no sense. */
 const reasons: Readonly<Record<string, ProviderFailureReason>> = {
@@ -27,11 +27,8 @@ const reasons: Readonly<Record<string, ProviderFailureReason>> = {
 /** A code as the log may have it: browsers bring these too. */
 const printable = (code: string): string => (/^[\w.-]{1,64}$/.test(code) ? code : 'an error that is none')
 
-const ofCode = (code: string, where: string): ProviderFailure =>
-  new ProviderFailure(
-    (Object.hasOwn(reasons, code) ? reasons[code] : undefined) ?? 'invalid_answer',
-    `${where}: ${printable(code)}`,
-  )
+const reasonOf = (code: string): ProviderFailureReason =>
+  (Object.hasOwn(reasons, code) ? reasons[code] : undefined) ?? 'invalid_answer'
 
 /**
  * Whatever went wrong, as a failure of the provider. What the libraries' errors carry of answers (tokens, claims) is left
@@ -41,8 +38,12 @@ export function toProviderFailure(error: unknown): ProviderFailure {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
     if (cause instanceof ProviderFailure) return cause
   }
-  if (error instanceof client.AuthorizationResponseError) return ofCode(error.error, 'it sent the browser back with')
-  if (error instanceof client.ResponseBodyError) return ofCode(error.error, 'its token endpoint answers')
+  if (error instanceof client.AuthorizationResponseError) {
+    return new BroughtFailure(reasonOf(error.error), `it sent the browser back with: ${printable(error.error)}`)
+  }
+  if (error instanceof client.ResponseBodyError) {
+    return new ProviderFailure(reasonOf(error.error), `its token endpoint answers: ${printable(error.error)}`)
+  }
   if (error instanceof client.WWWAuthenticateChallengeError) {
     return new ProviderFailure('misconfigured', `it does not take what we prove ourselves with (${error.status})`)
   }
