@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto'
+import type { Seconds } from '@gatehouse/core/brand'
 import { type JsonObject, parseJsonObject } from '@gatehouse/core/json'
+import { seconds } from '@gatehouse/core/time'
 import type { ClaimRule, OidcSettings } from './oidc-settings.ts'
 import { ProviderFailure } from './provider-failure.ts'
 
@@ -94,6 +96,10 @@ export function checkClaimRules(claims: JsonObject, rules: readonly ClaimRule[])
     if (!isLetIn || isKeptOut) throw new ProviderFailure('refused', `who has this ${claim} is not let in`)
   }
 }
+
+/** When somebody signed in there. Spec: OpenID Connect Core 1.0 section 2. */
+export const authTimeOf = ({ auth_time: moment }: JsonObject): Seconds | undefined =>
+  typeof moment === 'number' && Number.isFinite(moment) && moment > 0 ? seconds(Math.floor(moment)) : undefined
 
 /** How somebody signed in there. Spec: RFC 8176. */
 export const methodsOf = ({ amr }: JsonObject): readonly string[] | undefined =>

@@ -1,5 +1,6 @@
 import type { Seconds } from '@gatehouse/core/brand'
 import type { JsonObject } from '@gatehouse/core/json'
+import { seconds } from '@gatehouse/core/time'
 import type { OutsideIdentity } from './provider.ts'
 import { ProviderFailure } from './provider-failure.ts'
 import { methodsOf, readAttributes } from './saml-claims.ts'
@@ -63,6 +64,7 @@ export function readAssertion(assertion: XmlElement, expected: ExpectedAssertion
   return {
     subject: chooseSubject(nameId, claims, expected.subjectAttribute),
     claims,
+    authTime: statement.authTime,
     ...(statement.amr ? { amr: statement.amr } : {}),
     session: statement.session,
     logoutMemory: nameId && buildLogoutMemory(nameId, statement.session),
@@ -144,7 +146,11 @@ function checkConditions(conditions: XmlElement, { audience, now }: ExpectedAsse
 function readStatement(
   assertion: XmlElement,
   { now, freshSince }: ExpectedAssertion,
-): { readonly session: string | undefined; readonly amr: readonly string[] | undefined } {
+): {
+  readonly session: string | undefined
+  readonly authTime: Seconds
+  readonly amr: readonly string[] | undefined
+} {
   const statement = getChild(assertion, ns.assertion, 'AuthnStatement')
   const ends = attributeOf(statement, 'SessionNotOnOrAfter')
   if (ends !== undefined && parseMoment(ends) <= (now - clockTolerance) * 1000) refuse('the session there has ended')
@@ -155,5 +161,9 @@ function readStatement(
   const context = findChild(statement, ns.assertion, 'AuthnContext')
   const reference = context && findChild(context, ns.assertion, 'AuthnContextClassRef')
   const session = attributeOf(statement, 'SessionIndex')
-  return { session: session === '' ? undefined : session, amr: reference && methodsOf(textOf(reference)) }
+  return {
+    session: session === '' ? undefined : session,
+    authTime: seconds(Math.floor(instant / 1000)),
+    amr: reference && methodsOf(textOf(reference)),
+  }
 }

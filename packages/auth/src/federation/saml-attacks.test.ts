@@ -76,6 +76,7 @@ describe('a SAML response that is as it should be', () => {
     expect(await bring(ok)).toEqual({
       subject: 'alice-1',
       claims: { mail: 'alice@example.com', name_id: 'alice-1' },
+      authTime: clock.now() - 10,
       amr: ['pwd'],
       session: '_session-1',
       logoutMemory: {

@@ -8,10 +8,11 @@ import { basic } from '../testing/start-auth.ts'
 
 const visits = useProviderVisits()
 const redirectUri = 'https://app.example.com/cb'
+const deviceCode = 'urn:ietf:params:oauth:grant-type:device_code'
 const web = {
   id: 'web',
   secret: 'web-secret',
-  grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'] as const,
+  grantTypes: ['authorization_code', 'refresh_token', 'client_credentials', deviceCode] as const,
   scopes: ['openid', 'offline_access', 'orders:read', 'corp:token'],
   metadata: { redirect_uris: [redirectUri] },
   permissions: { ...noPermissions, skipConsent: true },
@@ -107,6 +108,22 @@ describe('as tokens are refreshed, the provider is asked', () => {
     expect((await refresh(next)).status).toBe(200)
   })
 
+  it('but not where its kind cannot be asked, whether it answers or not', async () => {
+    const { clock } = await visits.start([visits.provider({ recheckEvery: seconds(60), scopes: ['orders:read'] })], {}, [
+      web,
+    ])
+    const browser = await signInBob()
+    const tokens = await authorize(browser)
+    for (let tries = 0; tries < 3; tries += 1) {
+      const other = visits.newBrowser()
+      const sent = await visits.leave(other)
+      visits.upstream.answers.set('/token', (_, response) => void response.destroy())
+      await visits.comeBack(other, sent.get('state'))
+    }
+    clock.advance(20_000)
+    expect((await refresh(tokens)).status).toBe(200)
+  })
+
   it('but not whoever cannot be asked about: there is nothing to ask with', async () => {
     const { clock } = await start()
     const browser = visits.newBrowser()
@@ -164,6 +181,21 @@ describe('as codes are issued and redeemed, the provider is asked', () => {
     expect(await silently(browser)).toBe('login_required')
     expect((await ask(browser)).page.has('sign-in')).toBe(true)
     expect(await visits.sessionIn(browser)).toBeDefined()
+  })
+
+  it('and so is the code of a device', async () => {
+    const { clock, postForm } = await start()
+    const browser = await signInBob()
+    const begun = await postForm('/oauth/device', { scope: 'orders:read' }, basic('web', 'web-secret'))
+    const { device_code, user_code } = (await begun.json()) as Record<'device_code' | 'user_code', string>
+    const page = await browser.submit(await browser.get('/device'), { user_code })
+    await browser.submit(page, { decision: 'allow' })
+    clock.advance(61)
+    visits.upstream.giveTokens({ error: 'invalid_grant' }, 400)
+    const asked = visits.asked('/token')
+    const answer = await postForm('/oauth/token', { grant_type: deviceCode, device_code }, basic('web', 'web-secret'))
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'invalid_grant' }])
+    expect(visits.asked('/token')).toBe(asked + 1)
   })
 
   it('and a code is worth nothing where it says no meanwhile', async () => {
