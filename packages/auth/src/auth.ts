@@ -176,6 +176,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       ...{ issuer, store, clock, ring: rings.federation, outbound, passwords, notices, revocations },
       organisationPolicy: () => settings.organisations,
       sessionLifetime: () => settings.lifetimes.absolute,
+      onFailure: options.onProviderFailure ?? (() => {}),
     },
     settings.providers,
   )

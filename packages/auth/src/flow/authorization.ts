@@ -124,7 +124,8 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
       await standing.checkSession(browser.session.id, { address, request_id: requestId })
       return browser
     } catch (error) {
-      const isOver = error instanceof GatehouseError && ['invalid_grant', 'temporarily_unavailable'].includes(error.code)
+      const isOver =
+        error instanceof GatehouseError && ['invalid_grant', 'temporarily_unavailable'].includes(error.code)
       if (isOver) return undefined
       throw error
     }

@@ -109,9 +109,11 @@ describe('as tokens are refreshed, the provider is asked', () => {
   })
 
   it('but not where its kind cannot be asked, whether it answers or not', async () => {
-    const { clock } = await visits.start([visits.provider({ recheckEvery: seconds(60), scopes: ['orders:read'] })], {}, [
-      web,
-    ])
+    const { clock } = await visits.start(
+      [visits.provider({ recheckEvery: seconds(60), scopes: ['orders:read'] })],
+      {},
+      [web],
+    )
     const browser = await signInBob()
     const tokens = await authorize(browser)
     for (let tries = 0; tries < 3; tries += 1) {

@@ -103,7 +103,11 @@ describe('providers', () => {
       /corp\.token_scope: counts with `keep_tokens: true` alone/,
     ],
     ['a look that is too rare', provider(`${oidc}, recheck_every: 2d, recheck_within: 3d`), /corp\.recheck_every: /],
-    ['a word that is too old before it is asked for', provider(`${oidc}, recheck_within: 1m`), /corp\.recheck_within: /],
+    [
+      'a word that is too old before it is asked for',
+      provider(`${oidc}, recheck_within: 1m`),
+      /corp\.recheck_within: /,
+    ],
   ])('are refused with %s, in one line', (_, sections, problem) => {
     expect(problems(providers(sections))).toEqual([expect.stringMatching(problem)])
   })

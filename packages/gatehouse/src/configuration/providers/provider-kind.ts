@@ -72,7 +72,10 @@ const commonKeys = {
   ),
   mapping: Type.Optional(mapping),
   recheck_every: Type.Optional(
-    duration('How often it is asked, as codes are issued and tokens refreshed, whether somebody may still sign in; 0s: never', '5m'),
+    duration(
+      'How often it is asked, as codes are issued and tokens refreshed, whether somebody may still sign in; 0s: never',
+      '5m',
+    ),
   ),
   recheck_within: Type.Optional(
     duration(
