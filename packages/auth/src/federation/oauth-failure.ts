@@ -1,4 +1,6 @@
+import type { JsonObject } from '@gatehouse/core/json'
 import * as client from 'openid-client'
+import { tellMoment } from './clock-fault.ts'
 import { BroughtFailure, ProviderFailure, type ProviderFailureReason } from './provider-failure.ts'
 
 /** What the error codes of providers mean for whoever signs in. All others are answers that make no sense. */
@@ -32,7 +34,7 @@ const reasonOf = (code: string): ProviderFailureReason =>
 
 /**
  * Whatever went wrong, as a failure of the provider. What the libraries' errors carry of answers (tokens, claims) is left
- * behind: of them only the sentence is kept, which is always the same for one fault.
+ * behind: of them only the sentence is kept, which is the same for one fault but for how far a time is off.
  */
 export function toProviderFailure(error: unknown): ProviderFailure {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
@@ -49,7 +51,8 @@ export function toProviderFailure(error: unknown): ProviderFailure {
   }
   if (error instanceof client.ClientError) {
     const { cause } = error
-    return new ProviderFailure('invalid_answer', cause instanceof Error ? cause.message : error.message)
+    const sentence = cause instanceof Error ? cause.message : error.message
+    return new ProviderFailure('invalid_answer', sentence + timesOf(error))
   }
   if (error instanceof RefusedToken)
     return new ProviderFailure('invalid_answer', 'it does not take its own access token')
@@ -74,6 +77,15 @@ export function isRefusedToken(error: unknown): boolean {
   if (error instanceof client.WWWAuthenticateChallengeError) return error.status === 401
   const isStatus = error instanceof client.ClientError && error.code === 'OAUTH_RESPONSE_IS_NOT_CONFORM'
   return isStatus && error.cause instanceof Response && error.cause.status === 401
+}
+
+/** What a refused time was: of the answer, that one number alone. */
+function timesOf({ code, cause }: client.ClientError): string {
+  if (code !== 'OAUTH_JWT_TIMESTAMP_CHECK_FAILED' || !(cause instanceof Error)) return ''
+  // As oauth4webapi throws it with this code.
+  const { claims, claim, now } = cause.cause as { claims: JsonObject; claim: string; now: number }
+  const moment = claims[claim]
+  return typeof moment === 'number' ? `: ${tellMoment(claim, moment, now)}` : ''
 }
 
 const longestMs = 9_000
