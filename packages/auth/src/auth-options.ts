@@ -16,6 +16,7 @@ import type { SignInMethod } from './domain/sign-in-methods.ts'
 import type { SignUpPolicy } from './domain/sign-up.ts'
 import type { TokenLifetimes } from './domain/token-pairs.ts'
 import type { TrustedIssuer } from './domain/trusted-issuers.ts'
+import type { Federation } from './federation/federation.ts'
 import type { ProviderSettings } from './federation/provider-settings.ts'
 import type { FeedTuning } from './feed/revocation-feed.ts'
 import type { SignInResult } from './login/signed-in-user.ts'
@@ -91,6 +92,8 @@ export interface AuthOptions {
   readonly onMailQueued?: OutboxOptions['onQueued']
   /** Hears why a mail could not be delivered: for the log. */
   readonly onMailFailure?: OutboxOptions['onFailure']
+  /** Hears why something came to nothing at an outside provider: for the log. */
+  readonly onProviderFailure?: Federation['onFailure']
   /** Makes the signing keys' pairs; left out: new ones each time. */
   readonly makeKeyPair?: MakeKeyPair
   /** Hears of what /metrics counts. */

@@ -176,9 +176,11 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       ...{ issuer, store, clock, ring: rings.federation, outbound, passwords, notices, revocations },
       organisationPolicy: () => settings.organisations,
       sessionLifetime: () => settings.lifetimes.absolute,
+      onFailure: options.onProviderFailure ?? (() => {}),
     },
     settings.providers,
   )
+  const { standing } = federation
   const ring = rings['refresh-token']
   const refreshTokens = createRefreshTokens({ store, clock, ring, revocations })
   const lifetimes = () => settings.lifetimes
@@ -194,7 +196,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     limits,
     revocations,
     roleScopes,
-    standing: federation.standing,
+    standing,
   })
   const clientAuthentication = createClientAuthentication({
     ...{ store, clock, issuer, failures, beginnings },
@@ -244,6 +246,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     flows,
     looks,
     browserSessions,
+    standing,
     codes,
     defaultAudience,
   })
@@ -268,8 +271,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       trustedIssuers,
       audiences: () => clients.audiences,
     }),
-    deviceCodeGrant({ ...signing, decoupledRequests, tokenPairs }),
-    cibaGrant({ ...signing, decoupledRequests, tokenPairs }),
+    deviceCodeGrant({ ...signing, decoupledRequests, tokenPairs, standing }),
+    cibaGrant({ ...signing, decoupledRequests, tokenPairs, standing }),
   ]
 
   const dynamicClients = createDynamicClients({
@@ -281,7 +284,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const appSessions = createAppSessions({
     ...{ store, clock, ring, cookies, clients, accessTokens, lifetimes, roleScopes, defaultAudience },
     revocations: revocations.set,
-    standing: federation.standing,
+    standing,
   })
   const appSignIns = createAppSignIns({
     ...{ issuer, clock, cookies, clients, codes, tokenPairs, bodies, beginnings, findApp },

@@ -104,6 +104,7 @@ export async function compose(parts: Parts): Promise<Program> {
     breachedPasswords: configuration.breachedPasswords,
     onMailQueued: () => background?.onMailQueued(),
     onMailFailure: createMailFailureLog(log, clock),
+    onProviderFailure: (failure) => log.warn(failure, 'nothing came of asking an outside provider'),
     counters: {
       onBreachedLookupFailure: () => telemetry.breachedPasswordLookups.count('failed'),
       onMail: (result) => telemetry.mails.count(result),

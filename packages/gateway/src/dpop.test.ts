@@ -134,7 +134,12 @@ describe('a token bound to a key', () => {
       'invalid_dpop_proof',
       () => ({ proof: proofFor('key-bound', '/a', { htu: 'https://auth.test/a' }) }),
     ],
-    ['with an old proof', 'invalid_dpop_proof', () => ({ proof: proofFor('key-bound', '/a', { iat: now - 61 }) })],
+    ['with an old proof', 'invalid_dpop_proof', () => ({ proof: proofFor('key-bound', '/a', { iat: now - 301 }) })],
+    [
+      'with an old proof without a nonce',
+      'use_dpop_nonce',
+      () => ({ proof: proofFor('key-bound', '/a', { iat: now - 61, nonce: undefined }) }),
+    ],
     ['with two proofs', 'invalid_dpop_proof', () => ({ proof: [proofFor('key-bound'), proofFor('key-bound')] })],
     [
       'with a key that it does not know',

@@ -62,9 +62,36 @@ describe('a good proof', () => {
     expect(at(-11)).toEqual({ fault: 'not_yet_valid' })
   })
 
+  it('is good for five minutes either way with a good nonce, which says when it was made', () => {
+    const isNonceGood = (nonce: string | undefined) => nonce === 'good'
+    const at = (offset: number, nonce?: string) =>
+      check(prover.proof({ iat: testNow + offset, nonce }), { isNonceGood })
+    for (const offset of [-300, -61, 11, 300]) expect(at(offset, 'good')).toMatchObject({ nonce: 'good' })
+    expect(at(-301, 'good')).toEqual({ fault: 'too_old' })
+    expect(at(301, 'good')).toEqual({ fault: 'not_yet_valid' })
+    for (const offset of [-3600, -61, 0, 11, 3600]) {
+      expect([at(offset), at(offset, 'bad')]).toEqual([{ fault: 'wrong_nonce' }, { fault: 'wrong_nonce' }])
+    }
+    const wrong = prover.proof({ iat: testNow - 61, ath: 'x' })
+    expect(check(wrong, { isNonceGood, accessToken: 'token-1' })).toEqual({ fault: 'wrong_token' })
+    expect(check(prover.proof({ exp: testNow, nonce: 'good' }), { isNonceGood })).toEqual({ fault: 'too_old' })
+  })
+
+  it('is asked for a nonce where none is needed, if its time is wrong', () => {
+    const isNonceGood = (nonce: string | undefined) => nonce === undefined
+    expect(check(prover.proof(), { isNonceGood })).not.toHaveProperty('fault')
+    expect(check(prover.proof({ iat: testNow - 61 }), { isNonceGood })).toEqual({ fault: 'wrong_nonce' })
+  })
+
+  it('is no better for a nonce where none is looked for', () => {
+    expect(check(prover.proof({ nonce: 'any' }))).not.toHaveProperty('nonce')
+    expect(check(prover.proof({ nonce: 'any', iat: testNow - 61 }))).toEqual({ fault: 'too_old' })
+  })
+
   it('is identified by key and jti, for as long as it is good', () => {
     const one = { jkt: 'a', jti: 'b', iat: seconds(100) }
     expect(identifyProof(one)).toEqual({ hash: expect.stringMatching(/^[\w-]{43}$/), expiresAt: 161 })
+    expect(identifyProof({ ...one, nonce: 'good' })).toEqual({ hash: identifyProof(one).hash, expiresAt: 401 })
     expect(identifyProof({ ...one, jti: 'c' }).hash).not.toBe(identifyProof(one).hash)
     expect(identifyProof({ ...one, jkt: 'c' }).hash).not.toBe(identifyProof(one).hash)
   })

@@ -28,6 +28,7 @@ export interface DpopProof {
   readonly jkt: string
   readonly jti: string
   readonly iat: Seconds
+  /** The good nonce that it carries, where one was looked for. */
   readonly nonce?: string
 }
 
@@ -46,7 +47,10 @@ export type DpopFault =
   | 'wrong_token'
   | 'wrong_nonce'
 
-/** The refusal of a proof. `wrong_nonce` comes last but for the signature: all else that such a proof says is good. */
+/**
+ * The refusal of a proof. `wrong_nonce` comes last but for the signature: all else that such a proof says is good, unless its
+ * `iat` is wrong for one without a nonce, which with one may do.
+ */
 export interface DpopRefusal {
   readonly fault: DpopFault
 }
@@ -59,6 +63,8 @@ export const dpopAlgorithms: readonly string[] = ['ES256', 'EdDSA', 'Ed25519', '
 
 /** Seconds that a proof is good for after it was made. */
 const longestAge = 60
+/** Seconds that the clock of a client may differ by whose proof carries a good nonce: that says when it was made. */
+const toleranceWithNonce = 300
 /** Seconds that a client's clock may be ahead. */
 const tolerance = 10
 const maxJtiLength = 256
@@ -74,7 +80,7 @@ const knownHeaders = new LRUCache<string, ProofHeader>({ max: 1000 })
 const maxKnownHeaderLength = 1024
 
 /**
- * Checks a DPoP proof but for its replay. Spec: RFC 9449 section 4.3. Never throws.
+ * Checks a DPoP proof but for its replay. Spec: RFC 9449 sections 4.3, 8 and 11.1. Never throws.
  * Cost: one signature check (ES256 about 45 us), and that last, for a proof that is of now and for this very request; reading
  * the key too (about 40 us) the first time that it is seen.
  * Stops: a stolen token used without its key; a proof taken from one request, token or server to another; a MAC keyed with
@@ -120,12 +126,20 @@ function checkClaims(part: string, jkt: string, expected: DpopExpectation): Dpop
   if ((exp !== undefined && !isTime(exp)) || (nbf !== undefined && !isTime(nbf))) return { fault: 'bad_claims' }
   if (htm !== expected.method) return { fault: 'wrong_method' }
   if (!isSameTarget(htu, expected.url)) return { fault: 'wrong_url' }
-  const { now } = expected
-  if (iat < now - longestAge || (exp !== undefined && exp <= now)) return { fault: 'too_old' }
-  if (iat > now + tolerance || (nbf !== undefined && nbf > now + tolerance)) return { fault: 'not_yet_valid' }
+  const { now, isNonceGood } = expected
+  if (exp !== undefined && exp <= now) return { fault: 'too_old' }
+  const isTimed = isNonceGood !== undefined && nonce !== undefined && isNonceGood(nonce)
+  const ahead = isTimed ? toleranceWithNonce : tolerance
+  if (nbf !== undefined && nbf > now + ahead) return { fault: 'not_yet_valid' }
   if (expected.accessToken !== undefined && !isHashOf(ath, expected.accessToken)) return { fault: 'wrong_token' }
-  if (expected.isNonceGood && !expected.isNonceGood(nonce)) return { fault: 'wrong_nonce' }
-  return { jkt, jti, iat: seconds(iat), ...(nonce === undefined ? {} : { nonce }) }
+  if (isNonceGood && !isTimed && !isNonceGood(nonce)) return { fault: 'wrong_nonce' }
+  const isOld = iat < now - (isTimed ? toleranceWithNonce : longestAge)
+  if (isOld || iat > now + ahead) {
+    // By a nonce its maker's clock need not be ours.
+    if (isNonceGood && !isTimed) return { fault: 'wrong_nonce' }
+    return { fault: isOld ? 'too_old' : 'not_yet_valid' }
+  }
+  return { jkt, jti, iat: seconds(iat), ...(isTimed ? { nonce } : {}) }
 }
 
 /** Most clients write the URL as it is asked for, and then nothing has to be taken apart. */
@@ -149,7 +163,8 @@ export const identifyProof = ({
   jkt,
   jti,
   iat,
+  nonce,
 }: DpopProof): { readonly hash: string; readonly expiresAt: Seconds } => ({
   hash: hash('sha256', `${jkt}\n${jti}`, 'base64url'),
-  expiresAt: seconds(iat + longestAge + 1),
+  expiresAt: seconds(iat + (nonce === undefined ? longestAge : toleranceWithNonce) + 1),
 })

@@ -1,5 +1,7 @@
 import type { UserRow } from '@gatehouse/store/rows'
+import { buildFactor } from '@gatehouse/store/testing/rows'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { SignInMethod } from '../domain/sign-in-methods.ts'
 import { type ShownPage, TestBrowser } from '../testing/browser.ts'
 import { type BelievingProvider, providerOf, writeBelievingProvider } from '../testing/outside-providers.ts'
 import { goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
@@ -179,6 +181,30 @@ describe('unlinking', () => {
     const shown = await link('a-1')
     expect((await browser.submit(shown, { subject: 's-1' })).status).toBe(404)
     expect(await started.store.linkedIdentities.find({ provider: 'corp', subject: 's-1' })).toBeDefined()
+  })
+
+  it('counts only what signs in by now: a provider that is configured, and ways that are offered', async () => {
+    await asAlice()
+    await link('a-1')
+    const both = await browser.get(linkOn(await browser.get(page), 'other'))
+    await comeBack(both, 'a-2', browser, 'other')
+    const user = await alice()
+    const passkey = { user_id: user.id, kind: 'passkey', credential_id: 'a-passkey' } as const
+    await started.store.factors.insert(buildFactor({ ...passkey, created_at: started.clock.now() }))
+    const offering = (...methods: SignInMethod[]): void =>
+      started.auth.replaceSettings({
+        ...started.settings,
+        ...{ signInMethods: new Set(methods), providers: started.settings.providers.slice(0, 1) },
+      })
+    const tryToUnlink = async (): Promise<ShownPage> =>
+      browser.submit(await browser.get(page), { provider: 'corp', subject: 'a-1' })
+    // `other` is not configured any more, and neither password nor passkey is offered.
+    offering('email_link')
+    expect((await tryToUnlink()).has('error')).toBe(true)
+    expect(await linksOf(user)).toEqual(['a-1', 'a-2'])
+    offering('passkey')
+    expect((await tryToUnlink()).has('error')).toBe(false)
+    expect(await linksOf(user)).toEqual(['a-2'])
   })
 
   it('leaves the last way in', async () => {

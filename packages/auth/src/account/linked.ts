@@ -8,6 +8,7 @@ import { ProviderFailure } from '../federation/provider-failure.ts'
 import type { ProviderSettings } from '../federation/provider-settings.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
+import type { OfferedMethods } from '../login/offered-methods.ts'
 import { failureTexts } from '../login/provider-failure-texts.ts'
 import { getProvider, type SendingDependencies, sendToProvider } from '../login/send-to-provider.ts'
 import type { MessageKey } from '../messages/catalogue.ts'
@@ -25,7 +26,7 @@ import {
   takeLinkOfOwner,
 } from './owner.ts'
 
-export interface LinkedDependencies extends OwnerDependencies, SendingDependencies {
+export interface LinkedDependencies extends OwnerDependencies, SendingDependencies, OfferedMethods {
   readonly store: Store
 }
 
@@ -164,7 +165,7 @@ async function unlink(
     title: federation.providers.find(provider)?.title ?? provider,
     async holding(tables: Tables) {
       await holdOwner(tables, owner)
-      return hasAnotherWay(tables, owner.user, { provider, subject })
+      return hasAnotherWay(dependencies, tables, owner.user, { provider, subject })
     },
   }
   const isDone = await federation.people.unlink({ provider, subject, user_id: owner.user.id }, told, by)
@@ -174,14 +175,21 @@ async function unlink(
   return redirectTo(paths.accountLinked)
 }
 
-/** Whether somebody can still sign in without a link: nobody shuts themselves out. */
+/** Whether somebody can still sign in without a link, by what is offered now: nobody shuts themselves out. */
 async function hasAnotherWay(
+  { federation, signInMethods }: LinkedDependencies,
   tables: Pick<Store, 'linkedIdentities' | 'factors'>,
   { id, password_hash }: UserRow,
   without: { readonly provider: string; readonly subject: string },
 ): Promise<boolean> {
-  if (password_hash !== null) return true
+  const methods = signInMethods()
+  if (password_hash !== null && methods.has('password')) return true
+  const leadsIn = ({ provider, subject }: { readonly provider: string; readonly subject: string }): boolean => {
+    if (provider === without.provider && subject === without.subject) return false
+    const doors = federation.providers.find(provider)?.doors
+    return doors !== undefined && (doors.redirect || (doors.check && methods.has('password')))
+  }
   const links = await tables.linkedIdentities.listByUser(id)
-  if (links.some(({ provider, subject }) => provider !== without.provider || subject !== without.subject)) return true
-  return (await tables.factors.listByUser(id)).some(({ kind }) => kind === 'passkey')
+  if (links.some(leadsIn)) return true
+  return methods.has('passkey') && (await tables.factors.listByUser(id)).some(({ kind }) => kind === 'passkey')
 }

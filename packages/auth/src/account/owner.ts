@@ -131,7 +131,8 @@ async function owesFactor(
 ): Promise<boolean> {
   if (session.acr === twoFactors) return false
   const factors = await secondFactors.list(user.id)
-  return factors.some(({ created_at }) => created_at < session.auth_time)
+  // What an outside provider vouches for may have been proven long before the sign-in here.
+  return factors.some(({ created_at }) => created_at < (session.proven_at ?? session.auth_time))
 }
 
 /** Sends to the sign-in page, or to the one for what is missing, and from there back to the page. */

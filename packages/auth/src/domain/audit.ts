@@ -82,8 +82,13 @@ export interface AuditEvent {
  * failures grows the trail by a row a minute and not by a row a try.
  */
 export async function recordEvent(tables: Pick<Tables, 'audit'>, clock: Clock, event: AuditEvent): Promise<void> {
+  await recordFolded(tables, clock, event)
+}
+
+/** As {@link recordEvent}; whether it is a row of its own, and not one more of those that were folded. */
+export async function recordFolded(tables: Pick<Tables, 'audit'>, clock: Clock, event: AuditEvent): Promise<boolean> {
   const at = clock.now()
-  await tables.audit.append({
+  return tables.audit.append({
     at,
     type: event.type,
     result: event.result,

@@ -4,7 +4,7 @@ import type { Seconds, UserId } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { randomToken } from '@gatehouse/core/random'
-import type { Clock } from '@gatehouse/core/time'
+import { type Clock, seconds } from '@gatehouse/core/time'
 import type { SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import type { Cookies } from '../http/cookies.ts'
@@ -19,11 +19,19 @@ export interface BrowserSession {
   readonly user: UserRow
 }
 
+/**
+ * When somebody has proven who they are, where an outside provider says so: a moment, or `unknown` where it may have been at
+ * any time. Threat: a provider that answers silently for whoever sits at the browser, and makes an old sign-in a new one.
+ */
+export type ProvenAt = Seconds | 'unknown'
+
 /** Somebody who has just proven in a browser who they are. */
 export interface BrowserSignInProof {
   readonly user: UserRow
   readonly acr: string
   readonly amr: readonly string[]
+  /** Left out: just now. */
+  readonly provenAt?: ProvenAt | undefined
   readonly address: string
   readonly device: string
   readonly requestId: string
@@ -128,26 +136,33 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
     },
   }
 
+  /** Never later than now, whatever the provider's clock says; where it says nothing, what is there is as old as it was. */
+  function authTimeOf(provenAt: ProvenAt | undefined, before: Seconds): Seconds {
+    if (provenAt === 'unknown') return before
+    return seconds(Math.min(provenAt ?? clock.now(), clock.now()))
+  }
+
   function buildNew(
-    { user, amr, acr, address, device, providerSession }: BrowserSignInProof,
+    { user, amr, acr, provenAt, address, device, providerSession }: BrowserSignInProof,
     value: string,
   ): SessionRow {
     const proven = { user_id: user.id as UserId, amr: amr.join(' '), acr, address, device }
     const picked = { organisation_id: null, provider_session: providerSession }
-    return buildSession(clock, { ...proven, ...picked, cookie_hash: hashCookie(value) }, lifetimes())
+    const session = buildSession(clock, { ...proven, ...picked, cookie_hash: hashCookie(value) }, lifetimes())
+    return { ...session, auth_time: authTimeOf(provenAt, session.auth_time), proven_at: clock.now() }
   }
 
   async function renew(
     tables: Tables,
     before: SessionRow,
-    { amr, acr, address, device, beside, providerSession }: BrowserSignInProof,
+    { amr, acr, provenAt, address, device, beside, providerSession }: BrowserSignInProof,
     value: string,
   ): Promise<SessionRow | undefined> {
     const changes = {
       cookie_hash: hashCookie(value),
       amr: amr.join(' '),
       acr,
-      auth_time: beside?.auth_time ?? clock.now(),
+      auth_time: beside?.auth_time ?? authTimeOf(provenAt, before.auth_time),
       address,
       device,
       // Who signs in anew picks anew.

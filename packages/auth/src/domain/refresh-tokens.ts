@@ -65,6 +65,8 @@ export interface RefreshAttempt {
    * anything is written, so that nothing is lost.
    */
   readonly checkGrant: (grant: GrantRow) => void
+  /** Throws where what the grant's session rests on stands no more; called after `checkGrant`, and before anything is written. */
+  readonly checkSession?: ((session: GrantRow['session_id']) => Promise<void>) | undefined
   /** Uses up a proof of possession, or throws; called after {@link RefreshAttempt.checkGrant}, and before anything is written. */
   readonly useProof?: (() => Promise<void>) | undefined
   readonly by: Pick<AuditEvent, 'address' | 'request_id'>
@@ -114,19 +116,25 @@ export function createRefreshTokens(dependencies: Dependencies): RefreshTokens {
       if (!found) throw refused('no live grant has this refresh token')
       if (found.grant.client_id !== attempt.clientId) throw refused('the refresh token is another client’s')
       attempt.checkGrant(found.grant)
-      if (attempt.useProof && !isOver(found.grant, clock.now())) await attempt.useProof()
+      if (!isOver(found.grant, clock.now())) {
+        // A stolen token asks nobody anything: that it is one is found out below.
+        if (isRecent(found)) await attempt.checkSession?.(found.grant.session_id)
+        await attempt.useProof?.()
+      }
       return rotate(dependencies, attempt, found.grant, found.presented, 0)
     },
     async findGrant(token) {
       const found = await findProven(token)
       if (!found) return undefined
-      const { grant, presented } = found
-      const isRecent = presented === grant.generation || presented === grant.generation - 1
-      return { grant, usable: isRecent && !isOver(grant, clock.now()) }
+      return { grant: found.grant, usable: isRecent(found) && !isOver(found.grant, clock.now()) }
     },
     build: (grant, generation) => buildRefreshToken(ring, grant, generation),
   }
 }
+
+/** Whether it is the grant's token by now, or the one before. */
+const isRecent = ({ grant, presented }: { readonly grant: GrantRow; readonly presented: number }): boolean =>
+  presented === grant.generation || presented === grant.generation - 1
 
 const isOver = (grant: GrantRow, now: Seconds): boolean => grant.expires_at <= now || grant.idle_expires_at <= now
 

@@ -116,12 +116,17 @@ export interface TokenPairs {
   startGrant(tables: Pick<Tables, 'grants'>, access: GrantedAccess): Promise<IssuedTokens>
   /**
    * As {@link TokenPairs.startGrant}, for a code that has been used up just now. Where the code was presented again meanwhile
-   * nothing is written, and what is answered is worth nothing: whoever noted the reuse has revoked it.
+   * nothing is written, and what is answered is worth nothing: whoever noted the reuse has revoked it. Errors beside:
+   * those of federation/standing.
    */
-  startGrantByCode(access: GrantedAccess, codeHash: string): Promise<IssuedTokens>
+  startGrantByCode(
+    access: GrantedAccess,
+    codeHash: string,
+    by: Pick<AuditEvent, 'address' | 'request_id'>,
+  ): Promise<IssuedTokens>
   /**
    * The next pair. Errors: `invalid_grant`, `invalid_scope`, `invalid_target`, `invalid_authorization_details`; see
-   * domain/refresh-tokens.
+   * domain/refresh-tokens and federation/standing.
    */
   refresh(request: RefreshRequest): Promise<IssuedTokens>
 }
@@ -245,7 +250,8 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
       return pairForStart(access, grant)
     },
 
-    async startGrantByCode(access, codeHash) {
+    async startGrantByCode(access, codeHash, by) {
+      await dependencies.standing.checkSession(access.session.id, by)
       const grant = buildGrantRow(access)
       const { membership_version } = access.standing
       const start = { now: clock.now(), membership_version, code_hash: codeHash }
@@ -277,10 +283,10 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
             throw new GatehouseError('invalid_authorization_details')
           }
         },
+        checkSession: (session) => dependencies.standing.checkSession(session, by),
         useProof,
         by,
       })
-      await dependencies.standing.checkSession(grant.session_id, by)
       const narrowed = scope === undefined ? scopeThatStands(grant, roleScopes()) : formatScope(scope)
       return {
         grant,

@@ -7,6 +7,7 @@ import { isSignedBy } from '@gatehouse/guard/signature'
 import type { Store } from '@gatehouse/store/store'
 import type { Client, Clients } from './clients.ts'
 import type { ClientKeys, KeyedClient } from './find-client-keys.ts'
+import { clockTolerance, findTimeFault } from './time-fault.ts'
 
 /** Somebody else who names workloads, and whose word for it is taken: a Kubernetes cluster, a CI system. */
 export interface TrustedIssuer extends Omit<KeyedClient, 'jwks'> {
@@ -42,9 +43,12 @@ export interface ProvenWorkload {
   use(): Promise<boolean>
 }
 
-/** Why an assertion does not count: for the log only. */
+/** Why an assertion does not count. */
 export interface AssertionRefusal {
+  /** For the log only. */
   readonly refused: Error
+  /** What who brought it may hear: it was signed by whom it names, and its times are wrong. */
+  readonly told?: string
 }
 
 /** Whether this is a refusal and not a workload. */
@@ -72,8 +76,6 @@ interface Dependencies {
 
 /** Types that an assertion may call itself: anything else was made for another purpose (RFC 8725 section 3.11). */
 const acceptedTypes: ReadonlySet<string> = new Set(['', 'jwt', 'authorization-grant+jwt'])
-/** Seconds that an issuer's clock may be ahead. */
-const tolerance = 10
 
 export function createTrustedIssuers({ store, clock, clients, clientKeys, issuers }: Dependencies): TrustedIssuers {
   const use = async (issuer: TrustedIssuer, token: CompactToken, claims: JsonObject, exp: number): Promise<boolean> => {
@@ -82,7 +84,7 @@ export function createTrustedIssuers({ store, clock, clients, clientKeys, issuer
     return store.usedIdentifiers.consume({
       kind: 'trusted_assertion',
       hash: hash('sha256', `${issuer.issuer}\n${identifier}`, 'base64url'),
-      expires_at: seconds(exp + tolerance),
+      expires_at: seconds(exp + clockTolerance),
     })
   }
 
@@ -95,7 +97,8 @@ export function createTrustedIssuers({ store, clock, clients, clientKeys, issuer
       if (!issuer) return refused('nobody trusts the issuer')
       const checked = checkClaims(claims, issuer, clock.now())
       if (typeof checked === 'string') return refused(checked)
-      const fault = await findForgery(clientKeys, issuer, assertion, token)
+      const forgery = await findForgery(clientKeys, issuer, assertion, token)
+      const fault = checked.timeFault === undefined ? forgery : mistimed(checked.timeFault, forgery)
       if (fault) return fault
       const name = findClientId(issuer, checked.sub, claims, clientId)
       const client = name === undefined ? undefined : await clients.find(name)
@@ -129,18 +132,22 @@ async function findForgery(
 }
 
 /** What the claims say, or why they do not count. */
-function checkClaims(claims: JsonObject, issuer: TrustedIssuer, now: number): { exp: number; sub: string } | string {
+function checkClaims(
+  claims: JsonObject,
+  issuer: TrustedIssuer,
+  now: number,
+): { exp: number; sub: string; timeFault: string | undefined } | string {
   const { sub, aud, exp, iat, nbf } = claims
   if (typeof sub !== 'string' || sub === '') return 'sub is missing'
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   if (!audiences.includes(issuer.audience)) return 'it is addressed to somebody else'
   if (!isMoment(exp)) return 'exp is missing'
-  if (exp <= now) return 'expired'
-  if (exp > now + issuer.longestLifetime + tolerance) return 'valid for longer than its issuer’s may be'
-  for (const moment of [iat, nbf]) {
-    if (moment !== undefined && (!isMoment(moment) || moment > now + tolerance)) return 'iat or nbf is in the future'
+  if ([iat, nbf].some((moment) => moment !== undefined && !isMoment(moment))) return 'iat or nbf is not a time'
+  const timeFault = findTimeFault(claims, now)
+  if (timeFault === undefined && exp > now + issuer.longestLifetime + clockTolerance) {
+    return 'valid for longer than its issuer’s may be'
   }
-  return { exp, sub }
+  return { exp, sub, timeFault }
 }
 
 /** As which client a subject acts: the asked one or, where none is asked for, the only one. */
@@ -164,6 +171,11 @@ function isMeant({ subject, claims: wanted }: TrustedWorkload, sub: string, clai
 
 const isMoment = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+
+const mistimed = (fault: string, forgery: AssertionRefusal | undefined): AssertionRefusal => ({
+  ...refused(fault, forgery?.refused),
+  ...(forgery ? {} : { told: `The assertion does not count: ${fault}` }),
+})
 
 const refused = (why: string, cause?: unknown): AssertionRefusal => ({
   refused: new Error(`assertion of a trusted issuer: ${why}`, { cause }),

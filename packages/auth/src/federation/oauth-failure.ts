@@ -1,5 +1,7 @@
+import type { JsonObject } from '@gatehouse/core/json'
 import * as client from 'openid-client'
-import { ProviderFailure, type ProviderFailureReason } from './provider-failure.ts'
+import { tellMoment } from './clock-fault.ts'
+import { BroughtFailure, ProviderFailure, type ProviderFailureReason } from './provider-failure.ts'
 
 /** What the error codes of providers mean for whoever signs in. All others are answers that make no sense. */
 const reasons: Readonly<Record<string, ProviderFailureReason>> = {
@@ -27,28 +29,30 @@ const reasons: Readonly<Record<string, ProviderFailureReason>> = {
 /** A code as the log may have it: browsers bring these too. */
 const printable = (code: string): string => (/^[\w.-]{1,64}$/.test(code) ? code : 'an error that is none')
 
-const ofCode = (code: string, where: string): ProviderFailure =>
-  new ProviderFailure(
-    (Object.hasOwn(reasons, code) ? reasons[code] : undefined) ?? 'invalid_answer',
-    `${where}: ${printable(code)}`,
-  )
+const reasonOf = (code: string): ProviderFailureReason =>
+  (Object.hasOwn(reasons, code) ? reasons[code] : undefined) ?? 'invalid_answer'
 
 /**
  * Whatever went wrong, as a failure of the provider. What the libraries' errors carry of answers (tokens, claims) is left
- * behind: of them only the sentence is kept, which is always the same for one fault.
+ * behind: of them only the sentence is kept, which is the same for one fault but for how far a time is off.
  */
 export function toProviderFailure(error: unknown): ProviderFailure {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
     if (cause instanceof ProviderFailure) return cause
   }
-  if (error instanceof client.AuthorizationResponseError) return ofCode(error.error, 'it sent the browser back with')
-  if (error instanceof client.ResponseBodyError) return ofCode(error.error, 'its token endpoint answers')
+  if (error instanceof client.AuthorizationResponseError) {
+    return new BroughtFailure(reasonOf(error.error), `it sent the browser back with: ${printable(error.error)}`)
+  }
+  if (error instanceof client.ResponseBodyError) {
+    return new ProviderFailure(reasonOf(error.error), `its token endpoint answers: ${printable(error.error)}`)
+  }
   if (error instanceof client.WWWAuthenticateChallengeError) {
     return new ProviderFailure('misconfigured', `it does not take what we prove ourselves with (${error.status})`)
   }
   if (error instanceof client.ClientError) {
     const { cause } = error
-    return new ProviderFailure('invalid_answer', cause instanceof Error ? cause.message : error.message)
+    const sentence = cause instanceof Error ? cause.message : error.message
+    return new ProviderFailure('invalid_answer', sentence + timesOf(error))
   }
   if (error instanceof RefusedToken)
     return new ProviderFailure('invalid_answer', 'it does not take its own access token')
@@ -73,6 +77,15 @@ export function isRefusedToken(error: unknown): boolean {
   if (error instanceof client.WWWAuthenticateChallengeError) return error.status === 401
   const isStatus = error instanceof client.ClientError && error.code === 'OAUTH_RESPONSE_IS_NOT_CONFORM'
   return isStatus && error.cause instanceof Response && error.cause.status === 401
+}
+
+/** What a refused time was: of the answer, that one number alone. */
+function timesOf({ code, cause }: client.ClientError): string {
+  if (code !== 'OAUTH_JWT_TIMESTAMP_CHECK_FAILED' || !(cause instanceof Error)) return ''
+  // As oauth4webapi throws it with this code.
+  const { claims, claim, now } = cause.cause as { claims: JsonObject; claim: string; now: number }
+  const moment = claims[claim]
+  return typeof moment === 'number' ? `: ${tellMoment(claim, moment, now)}` : ''
 }
 
 const longestMs = 9_000

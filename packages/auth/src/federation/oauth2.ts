@@ -20,7 +20,7 @@ import type {
   ProviderParts,
   StartedSignIn,
 } from './provider.ts'
-import { ProviderFailure } from './provider-failure.ts'
+import { NothingToAskWith, ProviderFailure } from './provider-failure.ts'
 
 interface OAuth2Context {
   readonly parts: ProviderParts
@@ -147,7 +147,7 @@ async function refresh(context: OAuth2Context, known: KnownIdentity): Promise<Ou
     await known.keep?.(tokens)
   }
   if (!tokens || (tokens.expiresAt !== undefined && tokens.expiresAt <= parts.clock.now())) {
-    throw new ProviderFailure('misconfigured', 'there is no token to ask with')
+    throw new NothingToAskWith('there is no token to ask with')
   }
   const identity = await describePerson(context, tokens).catch((error: unknown) => {
     if (isRefusedToken(error)) return undefined

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
+import type { Seconds } from '@gatehouse/core/brand'
 import { type JsonObject, parseJsonObject } from '@gatehouse/core/json'
+import { seconds } from '@gatehouse/core/time'
+import { clockTolerance, tellMoment } from './clock-fault.ts'
 import type { ClaimRule, OidcSettings } from './oidc-settings.ts'
 import { ProviderFailure } from './provider-failure.ts'
-
-/** Seconds by which a provider's clock may be ahead. */
-const tolerance = 60
 
 const hashes: Readonly<Record<string, string>> = { '256': 'sha256', '384': 'sha384', '512': 'sha512' }
 
@@ -30,8 +30,12 @@ export function checkIdToken(
   if (claims.azp !== undefined && claims.azp !== expected.clientId) {
     throw new ProviderFailure('invalid_answer', 'the ID token was issued to another client: azp')
   }
-  if (typeof claims.iat !== 'number' || claims.iat > expected.now + tolerance) {
-    throw new ProviderFailure('invalid_answer', 'the ID token is issued in the future: iat')
+  if (typeof claims.iat !== 'number') {
+    throw new ProviderFailure('invalid_answer', 'the ID token does not say when it was issued: iat')
+  }
+  if (claims.iat > expected.now + clockTolerance) {
+    const when = tellMoment('iat', claims.iat, expected.now)
+    throw new ProviderFailure('invalid_answer', `the ID token is issued in the future: ${when}`)
   }
   if (claims.at_hash !== undefined && claims.at_hash !== hashFor(readPart(token, 0).alg, expected.accessToken)) {
     throw new ProviderFailure('invalid_answer', 'the ID token belongs to another access token: at_hash')
@@ -94,6 +98,10 @@ export function checkClaimRules(claims: JsonObject, rules: readonly ClaimRule[])
     if (!isLetIn || isKeptOut) throw new ProviderFailure('refused', `who has this ${claim} is not let in`)
   }
 }
+
+/** When somebody signed in there. Spec: OpenID Connect Core 1.0 section 2. */
+export const authTimeOf = ({ auth_time: moment }: JsonObject): Seconds | undefined =>
+  typeof moment === 'number' && Number.isFinite(moment) && moment > 0 ? seconds(Math.floor(moment)) : undefined
 
 /** How somebody signed in there. Spec: RFC 8176. */
 export const methodsOf = ({ amr }: JsonObject): readonly string[] | undefined =>

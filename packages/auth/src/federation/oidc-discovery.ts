@@ -3,6 +3,7 @@ import { type JsonObject, parseJsonObject } from '@gatehouse/core/json'
 import { isAffordable } from '@gatehouse/guard/signature'
 import type { JSONWebKeySet } from 'jose'
 import * as client from 'openid-client'
+import { clockTolerance } from './clock-fault.ts'
 import { createClientAuthentication } from './oauth-client-authentication.ts'
 import { askProvider, createOAuthFetch, toResponse } from './oauth-fetch.ts'
 import { keep } from './oauth-kept.ts'
@@ -50,7 +51,10 @@ async function discover(parts: ProviderParts, settings: OidcSettings): Promise<D
   const configuration = await client.discovery(
     new URL(settings.issuer),
     settings.clientId,
-    settings.idTokenAlg === undefined ? {} : { id_token_signed_response_alg: settings.idTokenAlg },
+    {
+      ...(settings.idTokenAlg === undefined ? {} : { id_token_signed_response_alg: settings.idTokenAlg }),
+      [client.clockTolerance]: clockTolerance,
+    },
     await createClientAuthentication(settings.authentication, clock),
     {
       // It has been fetched and looked at.

@@ -39,6 +39,25 @@ describe('an ID token', () => {
     expect((await failureOf(withClaims(claims))).reason).toBe('invalid_answer')
   })
 
+  it('may be a minute ahead, and says by how much more it is', async () => {
+    visits.upstream.metadata = { userinfo_endpoint: undefined }
+    const ahead = { nbf: clock.now() + 45, iat: clock.now() + 45 }
+    expect((await withClaims(ahead)).subject).toBe('person-1')
+    for (const [claims, detail] of [
+      [{ nbf: clock.now() + 3600 }, /"nbf".*: nbf is 3(600|599) s in the future: do the clocks differ\?$/],
+      [{ iat: clock.now() + 75 }, /in the future: iat is 7[45] s in the future: do the clocks differ\?$/],
+      [{ exp: clock.now() - 300 }, /"exp".*: exp is 30[01] s in the past: do the clocks differ\?$/],
+    ] as const) {
+      expect((await failureOf(withClaims(claims))).detail).toMatch(detail)
+    }
+    const old = async (nonce: string) => ({
+      id_token: await visits.upstream.signIdToken({ nonce, auth_time: clock.now() - 120 }),
+    })
+    expect((await failureOf(signIn({ fresh: true, tokens: old }))).detail).toMatch(
+      /last End-User authentication: auth_time is 12[01] s in the past: do the clocks differ\?$/,
+    )
+  })
+
   it('is taken with the right hash of the access token, and with none', async () => {
     const hash = createHash('sha256').update('at-1').digest().subarray(0, 16).toString('base64url')
     expect((await withClaims({ at_hash: hash })).subject).toBe('person-1')

@@ -1,5 +1,6 @@
 import { type Clock, seconds } from '@gatehouse/core/time'
 import { compactDecrypt, createLocalJWKSet, decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose'
+import { clockTolerance, tellMoment } from './clock-fault.ts'
 import { encryptionAlgsOf } from './oauth-keys.ts'
 import type { OidcContext } from './oidc-context.ts'
 import type { DiscoveredProvider } from './oidc-discovery.ts'
@@ -8,9 +9,8 @@ import type { LogoutDoor, RemoteLogout } from './provider.ts'
 import { ProviderFailure } from './provider-failure.ts'
 
 const event = 'http://schemas.openid.net/event/backchannel-logout'
-/** Seconds: how old a token may be, and by how much clocks may differ. */
+/** Seconds: how old a token may be. */
 const longestAge = 120
-const tolerance = 60
 
 /**
  * Reads a logout token, which the provider posts. Spec: OpenID Connect Back-Channel Logout 1.0 sections 2.4 to 2.6. A time of
@@ -30,7 +30,8 @@ export async function receiveLogoutToken(
   if (nonce !== undefined) throw isNone('it has a nonce')
   if (!isObject(events) || !isObject(events[event])) throw isNone('it is about another event')
   if (!isName(jti) || iat === undefined) throw isNone('it has no jti')
-  if (iat > parts.clock.now() + tolerance) throw isNone('it is issued in the future')
+  if (iat > parts.clock.now() + clockTolerance)
+    throw isNone(`it is issued in the future: ${tellMoment('iat', iat, parts.clock.now())}`)
   if (![sub, sid].every((name) => name === undefined || isName(name)) || (sub ?? sid) === undefined) {
     throw isNone('it does not say whose session ends')
   }
@@ -40,7 +41,7 @@ export async function receiveLogoutToken(
   return {
     ...(subject === undefined ? {} : { subject }),
     ...(isName(sid) ? { session: sid } : {}),
-    once: { id: jti, until: seconds(iat + longestAge + tolerance) },
+    once: { id: jti, until: seconds(iat + longestAge + clockTolerance) },
   }
 }
 
@@ -78,7 +79,7 @@ async function verify(token: string, { parts, settings, discovered }: Verifying)
       algorithms: Array.isArray(algorithms) ? algorithms.filter((alg) => goodAlgs.includes(alg)) : [],
       requiredClaims: ['iat', 'jti'],
       maxTokenAge: longestAge,
-      clockTolerance: tolerance,
+      clockTolerance,
       currentDate: new Date(parts.clock.milliseconds()),
     })
   try {
@@ -90,8 +91,15 @@ async function verify(token: string, { parts, settings, discovered }: Verifying)
     if (type !== undefined && type !== 'logout+jwt' && type !== 'jwt') throw isNone('it is of another type')
     return payload
   } catch (error) {
-    throw error instanceof errors.JOSEError ? isNone(error.message) : error
+    throw error instanceof errors.JOSEError ? isNone(error.message + timesOf(error, parts.clock.now())) : error
   }
+}
+
+/** What a refused time was, where it was one. */
+function timesOf(error: errors.JOSEError, now: number): string {
+  const isOfClaim = error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed
+  const moment = isOfClaim ? error.payload[error.claim] : undefined
+  return isOfClaim && typeof moment === 'number' ? `: ${tellMoment(error.claim, moment, now)}` : ''
 }
 
 /** Where one address serves many issuers, the one that the token names, if it can be one of them. */

@@ -7,7 +7,7 @@ import type { DiscoveredProvider } from './oidc-discovery.ts'
 import { describePerson } from './oidc-sign-in.ts'
 import { askUserinfo } from './oidc-userinfo.ts'
 import type { KnownIdentity, OutsideIdentity } from './provider.ts'
-import { ProviderFailure } from './provider-failure.ts'
+import { NothingToAskWith, ProviderFailure } from './provider-failure.ts'
 
 /**
  * What the provider says of somebody by now: with the refresh token, or with an access token that still counts.
@@ -27,7 +27,7 @@ async function askAgain(context: OidcContext, known: KnownIdentity): Promise<Out
   const { refreshToken, accessToken, expiresAt } = known.tokens ?? {}
   if (refreshToken === undefined) {
     if (accessToken === undefined || (expiresAt !== undefined && expiresAt <= parts.clock.now())) {
-      throw new ProviderFailure('misconfigured', 'there is no refresh token to ask with: ask for one by request_scopes')
+      throw new NothingToAskWith('there is no refresh token to ask with: ask for one by request_scopes')
     }
     return askAbout(context, { discovered, known, accessToken })
   }

@@ -1,7 +1,7 @@
 import * as client from 'openid-client'
 import { readRedirectMemory } from './oauth-memory.ts'
 import { tokensOf } from './oauth-tokens.ts'
-import { checkClaimRules, checkIdToken, mergeClaims, methodsOf, subjectOf } from './oidc-claims.ts'
+import { authTimeOf, checkClaimRules, checkIdToken, mergeClaims, methodsOf, subjectOf } from './oidc-claims.ts'
 import type { OidcContext } from './oidc-context.ts'
 import type { DiscoveredProvider } from './oidc-discovery.ts'
 import { askUserinfo } from './oidc-userinfo.ts'
@@ -37,7 +37,7 @@ export async function startOidc(
   const isPushed = metadata.require_pushed_authorization_requests === true
   const build = isPushed ? client.buildAuthorizationUrlWithPAR : client.buildAuthorizationUrl
   const url = await build(configuration, parameters)
-  const memory = { nonce, verifier, ...(begin.fresh ? { freshSince: parts.clock.now() } : {}) }
+  const memory = { nonce, verifier, ...(begin.fresh && !begin.mayBeOld ? { freshSince: parts.clock.now() } : {}) }
   return { go: { url: url.href }, memory }
 }
 
@@ -132,6 +132,7 @@ export async function describePerson(
   return {
     subject: subjectOf(fromToken, settings),
     claims,
+    authTime: authTimeOf(fromToken),
     ...(amr ? { amr } : {}),
     ...(typeof fromToken.sid === 'string' ? { session: fromToken.sid } : {}),
     ...(settings.keepTokens ? { tokens: tokensOf(tokens, parts.clock) } : {}),

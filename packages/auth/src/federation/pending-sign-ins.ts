@@ -8,7 +8,12 @@ import { sealUnder, unsealUnder } from '../domain/ring-sealing.ts'
 
 /** What somebody was sent to a provider for. */
 export type Errand =
-  | { readonly kind: 'sign_in'; readonly flow: string }
+  | {
+      readonly kind: 'sign_in'
+      readonly flow: string
+      /** Whether nobody comes in who has not proven anew who they are. */
+      readonly isFresh?: boolean
+    }
   /** To link an identity to the account of this session. */
   | { readonly kind: 'link'; readonly flow: string; readonly session: string }
   /** To sign out there too, and to go on to an address. */

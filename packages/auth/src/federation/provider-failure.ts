@@ -26,3 +26,13 @@ export class ProviderFailure extends Error {
     this.detail = detail
   }
 }
+
+/** What a browser brought says that the provider failed: that may be anybody's word, and never counts against the provider. */
+export class BroughtFailure extends ProviderFailure {}
+
+/** There is nothing of somebody's to ask the provider with, and never will be until they sign in anew. */
+export class NothingToAskWith extends ProviderFailure {
+  constructor(detail: string) {
+    super('misconfigured', detail)
+  }
+}

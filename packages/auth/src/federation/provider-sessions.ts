@@ -74,7 +74,7 @@ export function createProviderSessions({ store, clock, ring, revocations, lifeti
       const { subject, session, logoutMemory } = identity
       const now = clock.now()
       await tables.providerSessions.insert({
-        ...{ id, provider, subject, sid: session ?? null, checked_at: now },
+        ...{ id, provider, subject, sid: session ?? null, checked_at: now, heard_at: now },
         sealed: logoutMemory ? sealUnder(ring, JSON.stringify(logoutMemory), placeOf(id)) : null,
         expires_at: seconds(now + lifetime()),
       })

@@ -29,6 +29,8 @@ export interface ProviderSettings {
   readonly mapping: Mapping
   /** Seconds between two looks whether somebody may still sign in; 0 = never. */
   readonly recheckEvery: Seconds
+  /** Seconds for which people go on by its word while it cannot be asked. */
+  readonly recheckWithin: Seconds
   /** Whether signing out here leads to signing out there. */
   readonly singleLogout: boolean
   /** Whether it may be at an address of a private network. */

@@ -60,6 +60,8 @@ export interface BeginningSignIn {
   readonly loginHint?: string | undefined
   /** Whether they have to prove anew who they are. */
   readonly fresh: boolean
+  /** Whether who has not done so comes in all the same, as long ago as the provider says. */
+  readonly mayBeOld?: boolean
   /** Languages that they read, best first. */
   readonly locales: readonly string[]
 }
@@ -109,6 +111,8 @@ export interface OutsideIdentity {
   readonly subject: string
   /** What it says besides, for the mapping. Arrays and texts, numbers, booleans, objects; no `__proto__`. */
   readonly claims: JsonObject
+  /** When they last proved it there, if it says so. */
+  readonly authTime?: Seconds | undefined
   /** By what they have proven it there, in words of RFC 8176, if it says so. */
   readonly amr?: readonly string[]
   /** Its name for the session there: `sid`, SessionIndex. */

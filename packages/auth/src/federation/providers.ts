@@ -3,7 +3,7 @@ import type { KeepingOutbound, Outbound } from '../outbound/outbound.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
 import { type KindSettings, kinds } from './kinds.ts'
 import type { Provider, ProviderParts } from './provider.ts'
-import { ProviderFailure } from './provider-failure.ts'
+import { BroughtFailure, ProviderFailure } from './provider-failure.ts'
 import type { KindDefinition, ProviderSettings } from './provider-settings.ts'
 
 /** The outside providers that are configured. */
@@ -20,6 +20,11 @@ export interface Providers {
   use<T>(settings: ProviderSettings, ask: (provider: Provider) => Promise<T>): Promise<T>
   /** As `use`, for what the provider itself has answered once it is done: `use` may do with what is remembered of it. */
   hear<T>(settings: ProviderSettings, ask: (provider: Provider) => Promise<T>): Promise<T>
+  /**
+   * As `use`, also where it has not answered lately: for what can be judged by what is known of it. Whether that worked says
+   * nothing of whether it answers.
+   */
+  consult<T>(settings: ProviderSettings, ask: (provider: Provider) => Promise<T>): Promise<T>
   /** Takes other settings, for what is asked from now on. */
   replace(settings: readonly ProviderSettings[]): void
   close(): void
@@ -81,28 +86,39 @@ export function createProviders(
     }
   }
 
-  const use = async <T>(
-    settings: ProviderSettings,
-    ask: (provider: Provider) => Promise<T>,
-    succeeded: (breaker: Breaker) => void,
-  ): Promise<T> => {
+  const find = (settings: ProviderSettings): Open => {
     const open = current.get(settings.name)
     if (!open) throw new ProviderFailure('misconfigured', 'it is not configured any more')
-    const { breaker } = open
-    if (!breaker.enter()) throw new ProviderFailure('unavailable', 'it has not answered lately')
+    return open
+  }
+  const askOpened = async <T>(open: Open, ask: (provider: Provider) => Promise<T>): Promise<T> => {
     open.provider ??= openDefinition(open.settings.definition, partsOf(open)).catch((error: unknown) => {
       // What failed to open is opened anew by who asks next.
       open.provider = undefined
       throw error
     })
     try {
-      const answer = await within(timeLimit, open.provider.then(ask))
+      return await within(timeLimit, open.provider.then(ask))
+    } catch (error) {
+      throw error instanceof ProviderFailure ? error : unexpected(error)
+    }
+  }
+  const use = async <T>(
+    settings: ProviderSettings,
+    ask: (provider: Provider) => Promise<T>,
+    succeeded: (breaker: Breaker) => void,
+  ): Promise<T> => {
+    const open = find(settings)
+    const { breaker } = open
+    if (!breaker.enter()) throw new ProviderFailure('unavailable', 'it has not answered lately')
+    try {
+      const answer = await askOpened(open, ask)
       succeeded(breaker)
       return answer
-    } catch (error) {
-      const failure = error instanceof ProviderFailure ? error : unexpected(error)
-      // Only a provider that does not answer is left alone; a no may come from here, for what a stranger has sent.
-      if (failure.reason === 'unavailable') breaker.failed()
+    } catch (failure) {
+      // Only a provider that itself does not answer is left alone: whatever a stranger can send must not bring that about.
+      const isAway = failure instanceof ProviderFailure && failure.reason === 'unavailable'
+      if (isAway && !(failure instanceof BroughtFailure)) breaker.failed()
       else breaker.left()
       throw failure
     }
@@ -114,6 +130,7 @@ export function createProviders(
     isAvailable: (name) => current.get(name)?.breaker.isClosed ?? false,
     use: (settings, ask) => use(settings, ask, (breaker) => breaker.left()),
     hear: (settings, ask) => use(settings, ask, (breaker) => breaker.succeeded()),
+    consult: async (settings, ask) => askOpened(find(settings), ask),
 
     replace(next) {
       const before = current

@@ -1,5 +1,7 @@
 import type { Seconds } from '@gatehouse/core/brand'
 import type { JsonObject } from '@gatehouse/core/json'
+import { seconds } from '@gatehouse/core/time'
+import { clockTolerance, tellMoment } from './clock-fault.ts'
 import type { OutsideIdentity } from './provider.ts'
 import { ProviderFailure } from './provider-failure.ts'
 import { methodsOf, readAttributes } from './saml-claims.ts'
@@ -14,9 +16,6 @@ import {
   textOf,
   type XmlElement,
 } from './saml-xml.ts'
-
-/** How far clocks may differ, in seconds. */
-export const clockTolerance = 60
 
 const bearer = 'urn:oasis:names:tc:SAML:2.0:cm:bearer'
 const transient = 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient'
@@ -63,6 +62,7 @@ export function readAssertion(assertion: XmlElement, expected: ExpectedAssertion
   return {
     subject: chooseSubject(nameId, claims, expected.subjectAttribute),
     claims,
+    authTime: statement.authTime,
     ...(statement.amr ? { amr: statement.amr } : {}),
     session: statement.session,
     logoutMemory: nameId && buildLogoutMemory(nameId, statement.session),
@@ -100,9 +100,14 @@ function buildLogoutMemory(nameId: XmlElement, session: string | undefined): Jso
 function checkPeriod(element: XmlElement, now: Seconds, what: string): void {
   const notBefore = attributeOf(element, 'NotBefore')
   const notOnOrAfter = attributeOf(element, 'NotOnOrAfter')
-  const [soonest, latest] = [(now + clockTolerance) * 1000, (now - clockTolerance) * 1000]
-  if (notBefore !== undefined && parseMoment(notBefore) > soonest) refuse(`${what} is not valid yet`)
-  if (notOnOrAfter !== undefined && parseMoment(notOnOrAfter) <= latest) refuse(`${what} is not valid any more`)
+  const begins = notBefore === undefined ? undefined : parseMoment(notBefore) / 1000
+  if (begins !== undefined && begins > now + clockTolerance) {
+    refuse(`${what} is not valid yet: ${tellMoment('NotBefore', begins, now)}`)
+  }
+  const ends = notOnOrAfter === undefined ? undefined : parseMoment(notOnOrAfter) / 1000
+  if (ends !== undefined && ends <= now - clockTolerance) {
+    refuse(`${what} is not valid any more: ${tellMoment('NotOnOrAfter', ends, now)}`)
+  }
 }
 
 function checkConfirmations(subject: XmlElement, expected: ExpectedAssertion): void {
@@ -144,16 +149,27 @@ function checkConditions(conditions: XmlElement, { audience, now }: ExpectedAsse
 function readStatement(
   assertion: XmlElement,
   { now, freshSince }: ExpectedAssertion,
-): { readonly session: string | undefined; readonly amr: readonly string[] | undefined } {
+): {
+  readonly session: string | undefined
+  readonly authTime: Seconds
+  readonly amr: readonly string[] | undefined
+} {
   const statement = getChild(assertion, ns.assertion, 'AuthnStatement')
   const ends = attributeOf(statement, 'SessionNotOnOrAfter')
-  if (ends !== undefined && parseMoment(ends) <= (now - clockTolerance) * 1000) refuse('the session there has ended')
+  const sessionEnds = ends === undefined ? undefined : parseMoment(ends) / 1000
+  if (sessionEnds !== undefined && sessionEnds <= now - clockTolerance) {
+    refuse(`the session there has ended: ${tellMoment('SessionNotOnOrAfter', sessionEnds, now)}`)
+  }
   const instant = parseMoment(attributeOf(statement, 'AuthnInstant') ?? refuse('there is no AuthnInstant'))
   if (freshSince !== undefined && instant < (freshSince - clockTolerance) * 1000) {
-    refuse('they had to prove anew who they are, and have not')
+    refuse(`they had to prove anew who they are, and have not: ${tellMoment('AuthnInstant', instant / 1000, now)}`)
   }
   const context = findChild(statement, ns.assertion, 'AuthnContext')
   const reference = context && findChild(context, ns.assertion, 'AuthnContextClassRef')
   const session = attributeOf(statement, 'SessionIndex')
-  return { session: session === '' ? undefined : session, amr: reference && methodsOf(textOf(reference)) }
+  return {
+    session: session === '' ? undefined : session,
+    authTime: seconds(Math.floor(instant / 1000)),
+    amr: reference && methodsOf(textOf(reference)),
+  }
 }

@@ -76,6 +76,7 @@ describe('a SAML response that is as it should be', () => {
     expect(await bring(ok)).toEqual({
       subject: 'alice-1',
       claims: { mail: 'alice@example.com', name_id: 'alice-1' },
+      authTime: clock.now() - 10,
       amr: ['pwd'],
       session: '_session-1',
       logoutMemory: {
@@ -463,8 +464,8 @@ describe('assertions that are for something else', () => {
     ['another request, says the response', { responseRequest: '_other' }, /answers another request/],
     ['another issuer, says the response', { issuer: 'https://evil.example.com/' }, /another issuer/],
     ['another issuer, says the assertion', { assertionIssuer: 'https://evil.example.com/' }, /another issuer/],
-    ['earlier', { notOnOrAfter: -60 }, /not valid any more/],
-    ['later', { notBefore: 61 }, /not valid yet/],
+    ['earlier', { notOnOrAfter: -60 }, /any more: NotOnOrAfter is 60 s in the past: do the clocks differ\?$/],
+    ['later', { notBefore: 61 }, /not valid yet: NotBefore is 61 s in the future: do the clocks differ\?$/],
     ['earlier, says the confirmation', { confirmationUntil: -60 }, /not valid any more/],
     ['conditions of two kinds', { extra: '<saml:Conditions/>' }, /signature does not hold/],
     ['a condition that nobody knows', { conditions: '<saml:Condition/>' }, /strange condition/],
@@ -511,7 +512,7 @@ describe('assertions that are for something else', () => {
 
   it('wants a proof that is new where one has to be', async () => {
     expect(await refusalOf((says) => idp.respond({ ...says, authenticated: -61 }), { fresh: true })).toMatch(
-      /prove anew/,
+      /prove anew who they are, and have not: AuthnInstant is 61 s in the past: do the clocks differ\?$/,
     )
     expect((await bring((says) => idp.respond({ ...says, authenticated: -1 }), { fresh: true }))?.subject).toBe(
       'alice-1',

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import type { Clock } from '@gatehouse/core/time'
+import { clockTolerance } from './clock-fault.ts'
 import type { Finding } from './provider.ts'
 import { ProviderFailure } from './provider-failure.ts'
-import { clockTolerance } from './saml-assertion.ts'
 import type { SamlSettings } from './saml-settings.ts'
 import type { KnownProvider } from './saml-source.ts'
 

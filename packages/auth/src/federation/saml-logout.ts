@@ -1,9 +1,9 @@
 import type { JsonObject } from '@gatehouse/core/json'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { Profile, SAML } from '@node-saml/node-saml'
+import { clockTolerance, tellMoment } from './clock-fault.ts'
 import type { Going, Leaving, LogoutDoor, RemoteLogout, SignedOutThere } from './provider.ts'
 import { ProviderFailure } from './provider-failure.ts'
-import { clockTolerance } from './saml-assertion.ts'
 import { readDeflated, readPosted } from './saml-guard.ts'
 import { createLibrary, type ServiceProvider } from './saml-library.ts'
 import type { IdentityProvider } from './saml-metadata.ts'
@@ -83,7 +83,7 @@ async function readRequest(
     parseMoment(attributeOf(root, 'NotOnOrAfter') ?? '9999-01-01T00:00:00Z') / 1000,
   )
   const isNow = issued <= clock.now() + clockTolerance && until > clock.now() - clockTolerance
-  if (!isNow) refuse('it is too old, or from the future')
+  if (!isNow) refuse(`it is too old, or from the future: ${tellMoment('IssueInstant', issued, clock.now())}`)
 
   const sessions = namedChildren(root, ns.protocol, 'SessionIndex').map(textOf)
   const subject = isSubject ? textOf(nameId) : undefined

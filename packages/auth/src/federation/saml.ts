@@ -94,7 +94,7 @@ async function start(
       skipRequestCompression: binding === 'post',
     },
   )
-  const memory = { request, fresh: begin.fresh, at: clock.now() }
+  const memory = { request, fresh: begin.fresh && !begin.mayBeOld, at: clock.now() }
   if (binding === 'redirect')
     return { go: { url: await library.getAuthorizeUrlAsync(begin.state, undefined, {}) }, memory }
   const message = await library.getAuthorizeMessageAsync(begin.state, undefined, {})

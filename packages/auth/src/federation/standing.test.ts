@@ -51,6 +51,14 @@ describe('a session that rests on a provider’s word', () => {
     await check(session)
     await check(session)
     expect(refreshes()).toBe(1)
+    // Each yes counts from when it was said.
+    for (let hours = 0; hours < 4; hours += 1) {
+      started.clock.advance(3600)
+      await check(session)
+    }
+    onRefresh(() => undefined)
+    started.clock.advance(3600)
+    await check(session)
   })
 
   it('ends once the provider says no, with all others that rest on the same word', async () => {

@@ -7,7 +7,7 @@ import { recordEvent } from '../domain/audit.ts'
 import type { Actor } from '../domain/users.ts'
 import type { OutsidePeople } from './outside-people.ts'
 import type { OutsideIdentity, OutsideTokens } from './provider.ts'
-import { ProviderFailure } from './provider-failure.ts'
+import { NothingToAskWith, ProviderFailure } from './provider-failure.ts'
 import type { ProviderSessions } from './provider-sessions.ts'
 import type { ProviderSettings } from './provider-settings.ts'
 import type { KeptTokens, ProviderTokens } from './provider-tokens.ts'
@@ -16,10 +16,12 @@ import type { Providers } from './providers.ts'
 /** Whether what a provider once said still stands. */
 export interface Standing {
   /**
-   * Asks the provider that a session rests on whether its user may still sign in, where it can be asked and was not asked
+   * Asks the provider that a session rests on whether its user may still sign in, where it can be asked and has not said so
    * lately; takes over what it brings by now. Where it says no, every session that rests on its word for them ends. A provider
-   * that does not answer within three seconds ends nothing, and is heard later. Error: `invalid_grant` where the session has
-   * ended by that. Cost: nothing where no provider can be asked; else two reads, and at intervals a request.
+   * that does not answer within three seconds ends nothing, and is heard later; but where it has not said yes for as long as
+   * `recheck_within`, nobody goes on by its word until it does. Errors: `invalid_grant` where the session has ended by that,
+   * `temporarily_unavailable` where nobody goes on. Cost: nothing where no provider can be asked; else two reads, and at
+   * intervals a request.
    */
   checkSession(session: SessionId, by: Actor): Promise<void>
   /**
@@ -44,6 +46,16 @@ const patience = 3000
 const leastLife = 60
 
 const late = Symbol('late')
+const unknown = Symbol('unknown')
+
+/** Seconds after which who is not let on may try again: by then a provider that is left alone is asked anew. */
+const tryAgainAfter = 30
+
+const notHeardFor = ({ name }: ProviderSettings): GatehouseError =>
+  new GatehouseError('temporarily_unavailable', {
+    cause: new Error(`provider ${name} has not said for longer than recheck_within that they may still sign in`),
+    retryAfter: tryAgainAfter,
+  })
 
 export function createStanding({ store, clock, providers, people, sessions, tokens }: Dependencies): Standing {
   /** Refreshes that are under way, by provider and subject: one at a time, whoever waits for it. */
@@ -100,18 +112,28 @@ export function createStanding({ store, clock, providers, people, sessions, toke
       const settings = row && providers.find(row.provider)
       if (!row || !settings || settings.recheckEvery === 0) return
       const now = clock.now()
-      if (now < seconds(row.checked_at + settings.recheckEvery)) return
+      const isTooOld = now >= seconds((row.heard_at ?? row.checked_at) + settings.recheckWithin)
+      if (now < seconds(row.checked_at + settings.recheckEvery) && !isTooOld) return
       if (!(await canBeAsked(providers, settings))) return
-      if (!(await store.providerSessions.beginCheck({ id: row.id, before: row.checked_at, at: now }))) return
-      const heard = heed(settings, row, by).catch((error: unknown) => {
-        // It does not answer, or answers nonsense: nothing is known, and nothing ends by that.
-        if (error instanceof ProviderFailure) return true
-        throw error
-      })
+      if (!(await store.providerSessions.beginCheck({ id: row.id, before: row.checked_at, at: now }))) {
+        if (isTooOld) throw notHeardFor(settings)
+        return
+      }
+      const heard = heed(settings, row, by)
+        .catch((error: unknown) => {
+          if (!(error instanceof ProviderFailure)) throw error
+          // It does not answer, or answers nonsense: nothing is known, and nothing ends by that.
+          return error instanceof NothingToAskWith || unknown
+        })
+        .then(async (outcome) => {
+          if (outcome === true) await store.providerSessions.noteHeard({ id: row.id, at: clock.now() })
+          return outcome
+        })
       const outcome = await within(patience, heard)
       // It may say yes, and bring less than before: that ends sessions too.
       const hasEnded = outcome === false || (await store.sessions.findById(id)) === undefined
       if (hasEnded) throw new GatehouseError('invalid_grant', { cause: new Error('the provider says no') })
+      if (outcome !== true && isTooOld) throw notHeardFor(settings)
     },
 
     async freshTokens(settings, subject) {
@@ -127,9 +149,9 @@ export function createStanding({ store, clock, providers, people, sessions, toke
   }
 }
 
-/** Whether the kind has a way to ask. Where it cannot even be opened, it cannot be asked now. */
+/** Whether the kind has a way to ask. Of one that cannot be opened that is not known: asking it fails. */
 const canBeAsked = (providers: Providers, settings: ProviderSettings): Promise<boolean> =>
-  providers.use(settings, async (provider) => provider.refresh !== undefined).catch(() => false)
+  providers.consult(settings, async (provider) => provider.refresh !== undefined).catch(() => true)
 
 /** What comes of it, or `late` where that takes longer: it goes on, and whoever comes next finds what came of it. */
 function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | typeof late> {

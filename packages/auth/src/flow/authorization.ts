@@ -12,6 +12,7 @@ import { standingOf } from '../domain/effective-access.ts'
 import type { SecondFactors } from '../domain/second-factors.ts'
 import type { Subjects } from '../domain/subjects.ts'
 import { openidScopes, scopesBehind } from '../domain/user-claims.ts'
+import type { Standing } from '../federation/standing.ts'
 import type { Answer, BrowserRequest } from '../http/endpoint.ts'
 import type { Looks } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
@@ -32,6 +33,7 @@ export interface AuthorizationDependencies extends IdTokenDependencies, JarmDepe
   readonly flows: Flows
   readonly looks: Pick<Looks, 'remember'>
   readonly browserSessions: BrowserSessions
+  readonly standing: Pick<Standing, 'checkSession'>
   readonly codes: AuthorizationCodes
   readonly subjects: Subjects
   readonly defaultAudience: () => string
@@ -77,6 +79,7 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
     flows,
     looks,
     browserSessions,
+    standing,
     subjects,
     defaultAudience,
     secondFactors,
@@ -112,6 +115,21 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
 
   const isConsentNeeded = async (client: Client, request: AskedAccess, acting: Acting): Promise<boolean> =>
     needsConsent(client, await store.consents.find(acting.user.id, client.id), offerFor(request, client, acting))
+
+  /** The session of the request's cookie, unless the provider that it rests on says no, or has said nothing for too long. */
+  const findStanding = async ({ headers, address, requestId }: BrowserRequest): Promise<BrowserSession | undefined> => {
+    const browser = await browserSessions.find(headers)
+    if (browser?.session.provider_session == null) return browser
+    try {
+      await standing.checkSession(browser.session.id, { address, request_id: requestId })
+      return browser
+    } catch (error) {
+      const isOver =
+        error instanceof GatehouseError && ['invalid_grant', 'temporarily_unavailable'].includes(error.code)
+      if (isOver) return undefined
+      throw error
+    }
+  }
 
   const judge = async (
     client: Client,
@@ -187,7 +205,7 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
 
     async proceed(progress) {
       const client = await getClient(progress.request)
-      const browser = progress.browser ?? (await browserSessions.find(progress.http.headers))
+      const browser = progress.browser ?? (await findStanding(progress.http))
       const choice = browser && (await actingUsers.find(browser, progress.request.organisation))
       const next = await judge(client, progress, browser, choice)
       switch (next.step) {

@@ -1,7 +1,7 @@
 import { paths } from '@gatehouse/core/paths'
 import type { SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
-import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
+import type { BrowserSession, BrowserSessions, ProvenAt } from '../domain/browser-sessions.ts'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
 import type { Answer, BrowserRequest } from '../http/endpoint.ts'
@@ -27,6 +27,8 @@ export interface ProvenInBrowser {
   readonly user: UserRow
   readonly acr: string
   readonly amr: readonly string[]
+  /** When it was proven; left out: just now. */
+  readonly provenAt?: ProvenAt | undefined
   /** The session at an outside provider that says so, by id. */
   readonly providerSession: string | null
   /** The session that it rests on, where nothing but a further factor has been proven: that is no new sign-in. */
@@ -40,12 +42,12 @@ export async function completeInBrowser(
   { flows, browserSessions }: CompletionDependencies,
   { headers, address, requestId }: BrowserRequest,
   flow: Flow,
-  { user, acr, amr, providerSession, beside, alongside }: ProvenInBrowser,
+  { user, acr, amr, provenAt, providerSession, beside, alongside }: ProvenInBrowser,
 ): Promise<CompletedInBrowser> {
   const device = String(headers['user-agent'] ?? '').slice(0, 200)
   let more: readonly string[] = []
   const { session, cookie } = await browserSessions.signIn({
-    ...{ user, acr, amr, providerSession, address, device, requestId, headers, beside },
+    ...{ user, acr, amr, provenAt, providerSession, address, device, requestId, headers, beside },
     alongside: async (tables, started) => {
       const [cookies] = await Promise.all([alongside(tables), !beside && flows.attach(tables, flow, started.id)])
       more = cookies
@@ -63,12 +65,12 @@ export async function takeSignIn(
   dependencies: CompletionDependencies & { readonly store: Store },
   http: BrowserRequest,
   flow: Flow,
-  { user, next, amr, providerSession, alongside }: SignedInUser,
+  { user, next, amr, provenAt, providerSession, alongside }: SignedInUser,
 ): Promise<TakenSignIn> {
   const { store, flows } = dependencies
   if (next.step === 'issue') {
     const completed = await completeInBrowser(dependencies, http, flow, {
-      ...{ user, acr: next.acr, amr, providerSession },
+      ...{ user, acr: next.acr, amr, provenAt, providerSession },
       async alongside(tables) {
         await alongside(tables)
         return []

@@ -2,6 +2,7 @@ import type { UserId } from '@gatehouse/core/brand'
 import type { Clock } from '@gatehouse/core/time'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
+import type { ProvenAt } from '../domain/browser-sessions.ts'
 import type { SecondFactors } from '../domain/second-factors.ts'
 import type { Federation } from '../federation/federation.ts'
 import type { UnknownPerson } from '../federation/outside-people.ts'
@@ -34,6 +35,8 @@ export interface ProviderTry {
   /** Beside the provider's word: `pwd` where the password was typed here. */
   readonly amr: readonly string[]
   readonly by: SignInSource
+  /** When they have shown it; left out: just now. */
+  readonly provenAt?: ProvenAt | undefined
   /** Whether the browser need not show a second factor of this user's; left out: it must. */
   readonly isRemembered?: (user: UserId) => Promise<boolean>
 }
@@ -48,7 +51,7 @@ const byProvider = 'fed'
  */
 export async function proveByProvider<T>(
   dependencies: ProviderProofDependencies,
-  { settings, identity, amr: shown, by, isRemembered }: ProviderTry,
+  { settings, identity, amr: shown, by, provenAt, isRemembered }: ProviderTry,
   then: (signedIn: SignedInUser) => Promise<T>,
 ): Promise<{ readonly done: T } | { readonly why: UnknownPerson }> {
   const { federation, secondFactors, requiresSecondFactor, onSignIn } = dependencies
@@ -71,7 +74,7 @@ export async function proveByProvider<T>(
   const { name: provider } = settings
   const providerSession = vouches ? federation.sessions.newId() : null
   const done = await then({
-    ...{ user, next: judged, amr, providerSession },
+    ...{ user, next: judged, amr, provenAt, providerSession },
     async alongside(tables) {
       const { tokens, subject } = identity
       const whose = { provider, subject, user: user.id }

@@ -96,7 +96,7 @@ async function comeBack(dependencies: Dependencies, request: EndpointRequest<und
     ...{ binding: posted ? ('form' as const) : ('query' as const), memory: back.memory },
   })
   if (back.errand.kind === 'link') return finishLinking(dependencies, request, { settings, outcome, ...back.errand })
-  return signIn(dependencies, request, { settings, outcome, flow: back.errand.flow })
+  return signIn(dependencies, request, { settings, outcome, ...back.errand })
 }
 
 async function finish(
@@ -119,13 +119,14 @@ async function finish(
 interface ComeBackToSignIn {
   readonly settings: ProviderSettings
   readonly flow: string
+  readonly isFresh?: boolean
   readonly outcome: OutsideIdentity | ProviderFailure
 }
 
 async function signIn(
   dependencies: Dependencies,
   request: EndpointRequest<undefined>,
-  { settings, flow: id, outcome }: ComeBackToSignIn,
+  { settings, flow: id, isFresh = false, outcome }: ComeBackToSignIn,
 ): Promise<Answer> {
   const { rememberedDevices } = dependencies
   const { headers, address, requestId } = request
@@ -137,6 +138,7 @@ async function signIn(
     dependencies,
     {
       ...{ settings, identity: outcome, amr: [], by: { address, request_id: requestId } },
+      provenAt: outcome.authTime ?? (isFresh ? undefined : 'unknown'),
       isRemembered: (user) => rememberedDevices.isRemembered(headers, user),
     },
     (signedIn) => takeSignIn(dependencies, request, flow, signedIn),

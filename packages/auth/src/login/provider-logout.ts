@@ -84,7 +84,7 @@ async function receive(
   const by = { address: request.address, request_id: request.requestId }
   let said: RemoteLogout | SignedOutThere | undefined
   try {
-    said = await federation.providers.use(settings, async (opened) => {
+    said = await federation.providers.consult(settings, async (opened) => {
       const location = issuer + ofProvider(paths.federationLogout, provider)
       const query = binding === 'query' ? { query: request.query } : {}
       return opened.receiveLogout?.({ parameters, binding, location, ...query })

@@ -42,6 +42,42 @@ describe('a provider that does not answer', () => {
   })
 })
 
+describe('a provider that a stranger calls broken', () => {
+  it.each(['server_error', 'temporarily_unavailable', 'slow_down'])('is asked on: %s', async (error) => {
+    await visits.start([visits.provider(), visits.plainProvider()])
+    for (const name of ['corp', 'plain']) {
+      for (let tries = 0; tries < 4; tries += 1) {
+        const browser = visits.newBrowser()
+        const state = (await visits.leave(browser, name)).get('state') ?? ''
+        const page = await browser.get(`/federation/${name}/callback?${new URLSearchParams({ error, state })}`)
+        expect(page.status).toBe(503)
+      }
+    }
+    expect((await visits.signIn()).status).toBe(200)
+    expect((await visits.leave(visits.newBrowser(), 'plain')).get('state')).toMatch(/^[\w-]{43}$/)
+  })
+})
+
+it('is heard by its logout tokens while it is left alone, by the keys that are known of it', async () => {
+  const { clock, postForm } = await visits.start()
+  const browser = visits.newBrowser()
+  await visits.signIn({ sid: 'there' }, browser)
+  for (let tries = 0; tries < 3; tries += 1) {
+    const other = visits.newBrowser()
+    const sent = await visits.leave(other)
+    breakTokens()
+    await visits.comeBack(other, sent.get('state'))
+  }
+  expect((await visits.newBrowser().get('/federation/corp/start')).status).toBe(503)
+  const now = clock.now()
+  const logout_token = await visits.upstream.signIdToken({
+    ...{ sid: 'there', jti: 'once', iat: now, exp: now + 60 },
+    events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+  })
+  expect((await postForm('/federation/corp/logout', { logout_token })).status).toBe(200)
+  expect(await visits.sessionIn(browser)).toBeUndefined()
+})
+
 it('is not taken for broken because a stranger brings a logout that it cannot send', async () => {
   const { postForm } = await visits.start([visits.plainProvider()])
   for (let tries = 0; tries < 4; tries += 1) {

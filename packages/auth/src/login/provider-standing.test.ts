@@ -8,10 +8,11 @@ import { basic } from '../testing/start-auth.ts'
 
 const visits = useProviderVisits()
 const redirectUri = 'https://app.example.com/cb'
+const deviceCode = 'urn:ietf:params:oauth:grant-type:device_code'
 const web = {
   id: 'web',
   secret: 'web-secret',
-  grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'] as const,
+  grantTypes: ['authorization_code', 'refresh_token', 'client_credentials', deviceCode] as const,
   scopes: ['openid', 'offline_access', 'orders:read', 'corp:token'],
   metadata: { redirect_uris: [redirectUri] },
   permissions: { ...noPermissions, skipConsent: true },
@@ -82,6 +83,61 @@ describe('as tokens are refreshed, the provider is asked', () => {
     expect(await visits.sessionIn(browser)).toBeDefined()
   })
 
+  it('and one that does not answer for longer than recheck_within lets nobody on until it does', async () => {
+    const { clock } = await start()
+    const browser = await signInBob()
+    const tokens = await authorize(browser)
+    const giveAgain = (): Promise<void> => visits.give(null, { nonce: undefined, ...bob }, lasting)
+    visits.upstream.answers.set('/token', (_, response) => void response.destroy())
+    clock.advance(14_399)
+    const next = (await (await refresh(tokens)).json()) as Tokens
+    clock.advance(1)
+    // At every try, and not at each interval alone; whoever waits for that loses nothing by it.
+    for (let tries = 0; tries < 2; tries += 1) {
+      const all = await Promise.all([refresh(next), refresh(next)])
+      expect(all.map(({ status }) => status)).toEqual([503, 503])
+      expect(all[0]?.headers.get('retry-after')).toBe('30')
+    }
+    clock.advance(200)
+    expect((await refresh(next)).status).toBe(503)
+    expect(await visits.sessionIn(browser)).toBeDefined()
+    visits.upstream.answers.delete('/token')
+    await giveAgain()
+    // Its breaker counts real time.
+    visits.auth.auth.replaceSettings({ ...visits.auth.settings })
+    expect((await refresh(next)).status).toBe(200)
+  })
+
+  it('but not where its kind cannot be asked, whether it answers or not', async () => {
+    const { clock } = await visits.start(
+      [visits.provider({ recheckEvery: seconds(60), scopes: ['orders:read'] })],
+      {},
+      [web],
+    )
+    const browser = await signInBob()
+    const tokens = await authorize(browser)
+    for (let tries = 0; tries < 3; tries += 1) {
+      const other = visits.newBrowser()
+      const sent = await visits.leave(other)
+      visits.upstream.answers.set('/token', (_, response) => void response.destroy())
+      await visits.comeBack(other, sent.get('state'))
+    }
+    clock.advance(20_000)
+    expect((await refresh(tokens)).status).toBe(200)
+  })
+
+  it('but not whoever cannot be asked about: there is nothing to ask with', async () => {
+    const { clock } = await start()
+    const browser = visits.newBrowser()
+    await visits.signIn(bob, browser)
+    const tokens = await authorize(browser)
+    clock.advance(20_000)
+    const next = await refresh(tokens)
+    expect(next.status).toBe(200)
+    clock.advance(20_000)
+    expect((await refresh((await next.json()) as Tokens)).status).toBe(200)
+  })
+
   it('and whoever has lost a role there is refused at once', async () => {
     const { clock } = await start()
     const browser = await signInBob()
@@ -91,6 +147,73 @@ describe('as tokens are refreshed, the provider is asked', () => {
     expect((await refresh(tokens)).status).toBe(400)
     expect(await visits.sessionIn(browser)).toBeUndefined()
     expect((await visits.auth.store.users.findByCanonicalName('bob'))?.roles).toBe('')
+  })
+})
+
+describe('as codes are issued and redeemed, the provider is asked', () => {
+  const ask = async (browser: TestBrowser, more: Record<string, string> = {}) => {
+    const { challenge, verifier } = newPkce()
+    const asked = { client_id: 'web', redirect_uri: redirectUri, response_type: 'code', scope: 'orders:read' }
+    const pkce = { code_challenge: challenge, code_challenge_method: 'S256' }
+    const page = await browser.get(`/oauth/authorize?${new URLSearchParams({ ...asked, ...pkce, ...more })}`)
+    return { page, verifier }
+  }
+  const silently = async (browser: TestBrowser) => {
+    const { callback } = (await ask(browser, { prompt: 'none' })).page
+    return callback.get('error') ?? (callback.has('code') ? 'code' : undefined)
+  }
+
+  it('and a no ends the sessions, also where nobody is asked anything', async () => {
+    const { clock } = await start()
+    const browser = await signInBob()
+    expect(await silently(browser)).toBe('code')
+    clock.advance(61)
+    visits.upstream.giveTokens({ error: 'invalid_grant' }, 400)
+    expect(await silently(browser)).toBe('login_required')
+    expect(await visits.sessionIn(browser)).toBeUndefined()
+  })
+
+  it('and whose word is too old signs in anew, in a session that goes on', async () => {
+    const { clock } = await start()
+    const browser = await signInBob()
+    visits.upstream.answers.set('/token', (_, response) => void response.destroy())
+    clock.advance(14_399)
+    expect(await silently(browser)).toBe('code')
+    clock.advance(1)
+    expect(await silently(browser)).toBe('login_required')
+    expect((await ask(browser)).page.has('sign-in')).toBe(true)
+    expect(await visits.sessionIn(browser)).toBeDefined()
+  })
+
+  it('and so is the code of a device', async () => {
+    const { clock, postForm } = await start()
+    const browser = await signInBob()
+    const begun = await postForm('/oauth/device', { scope: 'orders:read' }, basic('web', 'web-secret'))
+    const { device_code, user_code } = (await begun.json()) as Record<'device_code' | 'user_code', string>
+    const page = await browser.submit(await browser.get('/device'), { user_code })
+    await browser.submit(page, { decision: 'allow' })
+    clock.advance(61)
+    visits.upstream.giveTokens({ error: 'invalid_grant' }, 400)
+    const asked = visits.asked('/token')
+    const answer = await postForm('/oauth/token', { grant_type: deviceCode, device_code }, basic('web', 'web-secret'))
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'invalid_grant' }])
+    expect(visits.asked('/token')).toBe(asked + 1)
+  })
+
+  it('and a code is worth nothing where it says no meanwhile', async () => {
+    const { clock } = await start()
+    const browser = await signInBob()
+    clock.advance(58)
+    const { page, verifier } = await ask(browser)
+    clock.advance(3)
+    visits.upstream.giveTokens({ error: 'invalid_grant' }, 400)
+    const form = { grant_type: 'authorization_code', code: page.callback.get('code') ?? '', redirect_uri: redirectUri }
+    const answer = await visits.auth.postForm(
+      '/oauth/token',
+      { ...form, code_verifier: verifier },
+      basic('web', 'web-secret'),
+    )
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'invalid_grant' }])
   })
 })
 

@@ -54,20 +54,24 @@ export async function sendToProvider(
   beginnings.take(address, 1)
   const { name: provider } = settings
   const state = federation.pending.newState()
+  const session = await browserSessions.find(headers)
+  const isFresh = mustBeFresh(dependencies, flow, session)
   const begin = {
     ...{ callback: callbackOf(issuer, provider), state, locales: [look.locale] },
     loginHint: hint ?? hintOf(dependencies, flow),
-    fresh: isFresh(dependencies, flow, await browserSessions.find(headers)),
+    // Who has a session already signs in because of that, and not to be let through by what they had done there long ago.
+    ...{ fresh: isFresh || session !== undefined, mayBeOld: !isFresh },
   }
   try {
     const { go, memory } = await federation.providers.use(settings, async (opened) => {
       const { redirect } = opened
       // Who links has just signed in here: that has to do where there is no way to ask for more.
-      const cannotAsk = errand.kind === 'link' && redirect?.neverFresh === true
+      const cannotAsk = (errand.kind === 'link' || !isFresh) && redirect?.neverFresh === true
       if (redirect) return redirect.start(cannotAsk ? { ...begin, fresh: false } : begin)
       throw new ProviderFailure('misconfigured', 'nobody is sent to a provider of this kind')
     })
-    await federation.pending.begin({ provider, state, browser, errand, memory })
+    const waiting = errand.kind === 'sign_in' ? { ...errand, isFresh } : errand
+    await federation.pending.begin({ provider, state, browser, errand: waiting, memory })
     return leadTo(look, go)
   } catch (error) {
     return noteProviderFailure(dependencies, provider, { address, request_id: requestId }, error)
@@ -96,7 +100,7 @@ function hintOf({ authorization }: SendingDependencies, flow: Flow): string | un
 }
 
 /** Whether they have to prove anew who they are: an app asks for that, or they have just been sent to sign in again. */
-function isFresh({ authorization }: SendingDependencies, flow: Flow, session: BrowserSession | undefined): boolean {
+function mustBeFresh({ authorization }: SendingDependencies, flow: Flow, session: BrowserSession | undefined): boolean {
   if (flow.kind === 'account') return session !== undefined
   if (flow.kind !== 'authorize') return false
   const { prompt, maxAge } = authorization.requestOf(flow)

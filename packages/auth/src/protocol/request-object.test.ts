@@ -122,7 +122,13 @@ describe('a request object (RFC 9101)', () => {
 
   it('is refused by its claims before its signature is checked', async () => {
     const forged = verify({ key: other.privateKey, claims: { exp: now } })
-    await expect(forged).rejects.toMatchObject({ cause: new Error('request object: expired') })
+    const cause = new Error('request object: it expired 0 s ago: do the clocks differ?')
+    await expect(forged).rejects.toMatchObject({ cause, message: 'The request object is not valid' })
+    const signed = verify({ claims: { nbf: now + 45 } })
+    const message = 'The request object does not count: its nbf is 45 s in the future: do the clocks differ?'
+    await expect(signed).rejects.toMatchObject({ message })
+    const early = verify({ key: other.privateKey, claims: { nbf: now + 45 } })
+    await expect(early).rejects.toMatchObject({ message: 'The request object is not valid' })
   })
 
   it('is refused without a signature, and with a critical header', async () => {

@@ -11,7 +11,13 @@ import type { ProviderSettings } from '../federation/provider-settings.ts'
 export const providerOf = (settings: Partial<ProviderSettings> = {}): ProviderSettings => ({
   ...{ name: 'corp', title: 'Corp', hasButton: false, domains: [], organisations: [] },
   ...{ createsAccounts: true, scopes: ['orders:read'], trustsEmail: false, trustsSecondFactor: false },
-  ...{ mapping: compileMapping({}), recheckEvery: seconds(300), singleLogout: false, isPrivate: false },
+  ...{
+    mapping: compileMapping({}),
+    recheckEvery: seconds(300),
+    recheckWithin: seconds(14_400),
+    singleLogout: false,
+    isPrivate: false,
+  },
   ...{ tokenScope: undefined, isShadow: false, doors: { redirect: false, check: true } },
   definition: { kind: 'webhook', settings: { url: 'http://127.0.0.1:1/', secret: 's'.repeat(32), refresh: false } },
   ...settings,

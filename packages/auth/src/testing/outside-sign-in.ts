@@ -1,4 +1,4 @@
-import { ManualClock } from '@gatehouse/core/time'
+import { ManualClock, seconds } from '@gatehouse/core/time'
 import { compileMapping, type MappingTexts } from '../federation/mapping.ts'
 import type { OidcSettings } from '../federation/oidc-settings.ts'
 import type { ProviderSettings } from '../federation/provider-settings.ts'
@@ -34,7 +34,7 @@ export const corp = (
   ...{ name: 'corp', title: 'Corp', hasButton: true, domains: [], organisations: [] },
   ...{ createsAccounts: true, scopes: ['orders:read'], trustsEmail: false, trustsSecondFactor: false },
   mapping: compileMapping(mapping),
-  recheckEvery: 300 as ProviderSettings['recheckEvery'], // seconds
+  ...{ recheckEvery: seconds(300), recheckWithin: seconds(14_400) },
   ...{ singleLogout: false, isPrivate: false, tokenScope: undefined, isShadow: false },
   doors: { redirect: true, check: false },
   definition: {

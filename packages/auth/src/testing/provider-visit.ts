@@ -45,7 +45,8 @@ export function useProviderVisits() {
     ): ProviderSettings => ({
       ...{ name: 'corp', title: 'Corp', hasButton: true, domains: [], organisations: [] },
       ...{ createsAccounts: true, scopes: [], trustsEmail: false, trustsSecondFactor: false },
-      ...{ mapping: compileMapping({}), recheckEvery: seconds(0), singleLogout: false, isPrivate: false },
+      ...{ mapping: compileMapping({}), singleLogout: false, isPrivate: false },
+      ...{ recheckEvery: seconds(0), recheckWithin: seconds(14_400) },
       ...{ tokenScope: undefined, isShadow: false, doors: { redirect: true, check: false } },
       definition: {
         kind: 'oidc',

@@ -11,6 +11,7 @@ import type { SignInLimits } from '../domain/lockout.ts'
 import type { Hint } from '../domain/revocations.ts'
 import { signInMethods } from '../domain/sign-in-methods.ts'
 import { addUser } from '../domain/users.ts'
+import type { Federation } from '../federation/federation.ts'
 import type { FeedTuning } from '../feed/revocation-feed.ts'
 import { createClientAddresses } from '../http/client-address.ts'
 import { mountEndpoints } from '../http/mount.ts'
@@ -129,6 +130,7 @@ export interface StartOptions {
   /** Left out: mails lie in the inbox. */
   readonly mail?: Partial<MailSettings>
   readonly onMailFailure?: (error: unknown) => void
+  readonly onProviderFailure?: Federation['onFailure']
 }
 
 const inboxOnly: MailSettings = { smtp: undefined, webhook: undefined, inbox: true, most: 1000, perRecipient: 5 }
@@ -165,6 +167,7 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
     hint: options.hint ?? (async () => {}),
     mail: { ...inboxOnly, ...options.mail },
     ...(options.onMailFailure && { onMailFailure: options.onMailFailure }),
+    ...(options.onProviderFailure && { onProviderFailure: options.onProviderFailure }),
     counters: {
       onSignIn: (result) => signIns.push(result),
       onIssued: () => {},

@@ -36,6 +36,7 @@ describe('providers', () => {
     expect(resolved[0]).toMatchObject({
       ...{ title: 'second', hasButton: true, doors: { redirect: true, check: false }, domains: [], organisations: [] },
       ...{ createsAccounts: true, scopes: [], trustsEmail: false, trustsSecondFactor: false, recheckEvery: 300 },
+      recheckWithin: 14_400,
       ...{ singleLogout: false, isPrivate: false, tokenScope: undefined, isShadow: false },
     })
     expect(resolved[1]).toMatchObject({ hasButton: false, doors: { redirect: false, check: true } })
@@ -101,7 +102,12 @@ describe('providers', () => {
       provider(`${oidc}, token_scope: corp:token`),
       /corp\.token_scope: counts with `keep_tokens: true` alone/,
     ],
-    ['a look that is too rare', provider(`${oidc}, recheck_every: 2d`), /corp\.recheck_every: /],
+    ['a look that is too rare', provider(`${oidc}, recheck_every: 2d, recheck_within: 3d`), /corp\.recheck_every: /],
+    [
+      'a word that is too old before it is asked for',
+      provider(`${oidc}, recheck_within: 1m`),
+      /corp\.recheck_within: /,
+    ],
   ])('are refused with %s, in one line', (_, sections, problem) => {
     expect(problems(providers(sections))).toEqual([expect.stringMatching(problem)])
   })

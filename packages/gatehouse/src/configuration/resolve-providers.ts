@@ -37,6 +37,9 @@ export function resolveProviders(
     const report: Report = (path, message) => context.report(['providers', name, ...path], message)
     checkDomains(section.domains ?? [], { name, domains, report })
     const { definition, doors, title, mapping } = resolveKind(section, { ...context, name, report })
+    const recheckEvery = duration(section.recheck_every, 300, {
+      ...{ least: 0, most: 86_400, key: ['recheck_every'], report },
+    })
     const isShadow = 'shadow' in section && section.shadow === true
     const tokenScope = 'token_scope' in section ? section.token_scope : undefined
     if (tokenScope !== undefined && !('keep_tokens' in section && section.keep_tokens)) {
@@ -54,7 +57,10 @@ export function resolveProviders(
       trustsEmail: section.trust_email ?? false,
       trustsSecondFactor: section.trust_second_factor ?? false,
       mapping: resolveMapping({ ...mapping, ...section.mapping }, report),
-      recheckEvery: duration(section.recheck_every, 300, { least: 0, most: 86_400, key: ['recheck_every'], report }),
+      recheckEvery,
+      recheckWithin: duration(section.recheck_within, Math.max(14_400, recheckEvery), {
+        ...{ least: recheckEvery, most: 2_592_000, key: ['recheck_within'], report },
+      }),
       singleLogout: section.single_logout ?? false,
       isPrivate: section.private_network ?? false,
       tokenScope,

@@ -7,6 +7,7 @@ import { sessionLimits } from './0006-session-limits.ts'
 import { federation } from './0007-federation.ts'
 import { refusals } from './0008-refusals.ts'
 import { keptForms } from './0009-kept-forms.ts'
+import { providerWord } from './0010-provider-word.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, in order. */
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   federation,
   refusals,
   keptForms,
+  providerWord,
 ]

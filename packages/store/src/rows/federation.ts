@@ -45,8 +45,10 @@ export interface ProviderSessionRow {
   readonly sid: string | null
   /** What signing out there needs, sealed; null = nothing. */
   readonly sealed: string | null
-  /** When the provider last said that they may sign in. */
+  /** When the provider was last asked. */
   readonly checked_at: Seconds
+  /** When it last said that they may sign in; null = when it was last asked. */
+  readonly heard_at: Seconds | null
   readonly expires_at: Seconds
 }
 

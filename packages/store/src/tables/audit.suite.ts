@@ -21,8 +21,11 @@ export function describeAudit(open: OpenForSuite): void {
   it('folds events with one key into one row and counts every one', async () => {
     const { store, second } = open()
     const event = buildEvent({ type: 'folded', fold_key: 'fold:1' })
-    await Promise.all(Array.from({ length: 50 }, (_, index) => (index % 2 ? store : second).audit.append(event)))
-    await store.audit.append({ ...event, fold_key: 'fold:2' })
+    const appended = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => (index % 2 ? store : second).audit.append(event)),
+    )
+    expect(appended.filter(Boolean)).toHaveLength(1)
+    expect(await store.audit.append({ ...event, fold_key: 'fold:2' })).toBe(true)
     const rows = await store.audit.list({ limit: 100, type: 'folded' })
     expect(rows.map((row) => [row.fold_key, row.count])).toEqual([
       ['fold:2', 1],

@@ -27,8 +27,8 @@ const insert = defineStatement<NewEvent>('audit.insert', ({ db, parameter }) =>
 
 /** What happened and must be found again. Each query is one statement. */
 export interface Audit {
-  /** Writes an event; with a `fold_key` that is there already it only raises that row's count. */
-  append(event: Omit<AuditEventRow, 'id' | 'count'>): Promise<void>
+  /** Writes an event; with a `fold_key` that is there already it only raises that row's count. Whether it is a new row. */
+  append(event: Omit<AuditEventRow, 'id' | 'count'>): Promise<boolean>
   /** The latest first, from before the given id. */
   list(page: {
     readonly before?: number
@@ -46,19 +46,22 @@ export function createAudit(connection: Connection): Audit {
   return {
     async append(event) {
       const row = { ...event, count: 1 }
-      if (event.fold_key === null) await insert.run(connection, row)
-      else {
-        await db
-          .insertInto('audit')
-          .values(row)
-          .onConflict((conflict) =>
-            conflict
-              .column('fold_key')
-              .where('fold_key', 'is not', null)
-              .doUpdateSet(({ ref }) => ({ count: sql<number>`${ref('audit.count')} + 1` })),
-          )
-          .execute()
+      if (event.fold_key === null) {
+        await insert.run(connection, row)
+        return true
       }
+      const { count } = await db
+        .insertInto('audit')
+        .values(row)
+        .onConflict((conflict) =>
+          conflict
+            .column('fold_key')
+            .where('fold_key', 'is not', null)
+            .doUpdateSet(({ ref }) => ({ count: sql<number>`${ref('audit.count')} + 1` })),
+        )
+        .returning('count')
+        .executeTakeFirstOrThrow()
+      return count === 1
     },
     list: ({ before, limit, type, target }) =>
       db

@@ -93,14 +93,17 @@ export function describeFederation(open: OpenForSuite): void {
 
   it('lets one of several ask the provider', async () => {
     const { store, second } = open()
-    const row = buildProviderSession()
+    const row = buildProviderSession({ heard_at: null })
     await store.providerSessions.insert(row)
     const check = { id: row.id, before: row.checked_at, at: seconds(start + 300) }
     const outcomes = await Promise.all(
       Array.from({ length: 10 }, (_, index) => (index % 2 ? store : second).providerSessions.beginCheck(check)),
     )
     expect(outcomes.filter(Boolean)).toHaveLength(1)
-    expect((await store.providerSessions.find(row.id))?.checked_at).toBe(start + 300)
+    // What it had last said stays as old as it is until it says yes.
+    expect(await store.providerSessions.find(row.id)).toMatchObject({ checked_at: start + 300, heard_at: start })
+    await store.providerSessions.noteHeard({ id: row.id, at: seconds(start + 301) })
+    expect((await store.providerSessions.find(row.id))?.heard_at).toBe(start + 301)
   })
 
   it('keeps the newest tokens of a provider, and replaces those that were read alone', async () => {

@@ -16,6 +16,8 @@ export interface ProviderSessions {
    * and asks.
    */
   beginCheck(check: { readonly id: string; readonly before: Seconds; readonly at: Seconds }): Promise<boolean>
+  /** Notes that it has said yes. */
+  noteHeard(heard: { readonly id: string; readonly at: Seconds }): Promise<void>
 }
 
 /** Builds the queries of the table `provider_sessions`. */
@@ -39,11 +41,14 @@ export function createProviderSessions({ db }: Connection): ProviderSessions {
     async beginCheck({ id, before, at }) {
       const { numUpdatedRows } = await db
         .updateTable('provider_sessions')
-        .set({ checked_at: at })
+        .set(({ fn }) => ({ checked_at: at, heard_at: fn.coalesce('heard_at', 'checked_at') }))
         .where('id', '=', id)
         .where('checked_at', '=', before)
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
+    },
+    async noteHeard({ id, at }) {
+      await db.updateTable('provider_sessions').set({ heard_at: at }).where('id', '=', id).execute()
     },
   }
 }

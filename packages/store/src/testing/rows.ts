@@ -396,6 +396,7 @@ export const buildProviderSession = (overrides: Partial<ProviderSessionRow> = {}
   sid: randomToken(9),
   sealed: null,
   checked_at: start,
+  heard_at: start,
   expires_at: later(86_400),
   ...overrides,
 })

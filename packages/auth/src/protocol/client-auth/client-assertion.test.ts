@@ -147,6 +147,25 @@ describe('private_key_jwt', () => {
     expect(await outcomeOf(clientOf({}), await build('ES256', other.privateKey, header))).toMatch('bad signature')
   })
 
+  it('tells who holds the key, and nobody else, that the times are wrong', async () => {
+    const now = clock.now()
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const header = { kid: 'ec' }
+    for (const [claims, fault] of [
+      [{ iat: now + 45, exp: now + 105 }, 'its iat is 45 s in the future: do the clocks differ?'],
+      [{ nbf: now + 11 }, 'its nbf is 11 s in the future: do the clocks differ?'],
+      // Not that it is valid for too long: the clock is what is wrong.
+      [{ iat: now + 400, exp: now + 460 }, 'its iat is 400 s in the future: do the clocks differ?'],
+      [{ iat: now - 100, exp: now - 40 }, 'it expired 40 s ago: do the clocks differ?'],
+    ] as const) {
+      const told = { code: 'invalid_client', message: `The client assertion does not count: ${fault}` }
+      await expect(prove(clientOf({}), await build('ES256', ec.privateKey, header, claims))).rejects.toMatchObject(told)
+      await expect(prove(withMac, await build('HS256', Buffer.from(secret), {}, claims))).rejects.toMatchObject(told)
+      expect(await outcomeOf(clientOf({}), await build('ES256', other.privateKey, header, claims))).toMatch(fault)
+      expect(await outcomeOf(withMac, await build('HS256', Buffer.from('x'.repeat(64)), {}, claims))).toMatch(fault)
+    }
+  })
+
   it('is not looked at after too many with a bad signature from its address', async () => {
     failures = createAddressLimit(clock, 2)
     const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -8,6 +8,7 @@ import type { Store } from '@gatehouse/store/store'
 import type { Client } from '../../domain/clients.ts'
 import { fapi2Algorithms } from '../../domain/fapi2.ts'
 import { type ClientKeys, createClientKeys } from '../../domain/find-client-keys.ts'
+import { clockTolerance, findTimeFault } from '../../domain/time-fault.ts'
 import type { AddressLimit } from '../../http/address-limit.ts'
 
 /** The only client_assertion_type. Spec: RFC 7523 section 2.2. */
@@ -23,8 +24,6 @@ const macHashes: ReadonlyMap<unknown, string> = new Map([
 ])
 /** Seconds that an assertion may be valid for at the most. */
 const longestLifetime = 300
-/** Seconds that a client's clock may be ahead. */
-const tolerance = 10
 
 export interface AssertionDependencies {
   readonly store: Pick<Store, 'usedIdentifiers'>
@@ -58,7 +57,7 @@ export function assertionClientId(assertion: string): string | undefined {
  * client_secret_jwt, by a MAC under the client's secret; `iss` and `sub` the client, `aud` the issuer alone, valid for
  * five minutes at the most, its `jti` used once. Which of the two it must be is what the client is registered for.
  * Cost: one signature check and one insert; keys behind a jwks_uri may have to be fetched.
- * Errors: `invalid_client`; the cause says why. `too_many_requests` where too many from this address had a bad signature, or
+ * Errors: `invalid_client`; the cause says why, and the description where its times alone are wrong. `too_many_requests` where too many from this address had a bad signature, or
  * were of clients that registered themselves: each that is good is written down.
  */
 export async function checkAssertion(
@@ -74,15 +73,21 @@ export async function checkAssertion(
   const claims = parseJsonPart(token.payloadPart)
   if (!claims) throw refused('the payload is not a JSON object')
   // Before the signature: one assertion that nobody would take is not worth checking each time that it comes.
-  const { exp, jti } = checkClaims(claims, client.id, issuer, clock.now())
+  const { exp, jti } = checkClaims(claims, client.id, issuer)
   const signed = Buffer.from(assertion.slice(0, token.signedLength))
-  if (client.authMethod === 'client_secret_jwt') checkMac(client, header, signed, token)
-  else await checkSignature(dependencies, client, { header, signed, token, address })
+  const prove = async (): Promise<void> => {
+    if (client.authMethod === 'client_secret_jwt') checkMac(client, header, signed, token)
+    else await checkSignature(dependencies, client, { header, signed, token, address })
+  }
+  const timeFault = findTimeFault(claims, clock.now())
+  if (timeFault !== undefined) throw await refuseMistimed(timeFault, prove)
+  if (exp > clock.now() + longestLifetime + clockTolerance) throw refused('valid for more than five minutes')
+  await prove()
   if (client.isDynamic) beginnings.take(address)
   const first = await store.usedIdentifiers.consume({
     kind: 'client_assertion',
     hash: createHash('sha256').update(`${client.id}\n${jti}`).digest('base64url'),
-    expires_at: seconds(exp + tolerance),
+    expires_at: seconds(exp + clockTolerance),
   })
   if (!first) throw refused('the jti was used before')
 }
@@ -134,17 +139,19 @@ function checkMac(client: Client, header: JsonObject, signed: Buffer, token: Com
   if (!isRight) throw refused('bad MAC')
 }
 
-function checkClaims(claims: JsonObject, clientId: string, issuer: string, now: number): { exp: number; jti: string } {
+/** Who holds the key hears what is wrong with the time; nobody else hears of more than a client that is not proven. */
+const refuseMistimed = (fault: string, prove: () => Promise<void>): Promise<GatehouseError> =>
+  prove().then(
+    () => refused(fault, `The client assertion does not count: ${fault}`),
+    () => refused(fault),
+  )
+
+function checkClaims(claims: JsonObject, clientId: string, issuer: string): { exp: number; jti: string } {
   const { iss, sub, aud, exp, iat, nbf, jti } = claims
   if (iss !== clientId || sub !== clientId) throw refused('iss and sub must be the client')
   if (aud !== issuer) throw refused('aud must be the issuer, as one string')
   if (!isMoment(exp)) throw refused('exp is missing')
-  if (exp <= now) throw refused('expired')
-  if (exp > now + longestLifetime + tolerance) throw refused('valid for more than five minutes')
-  for (const moment of [iat, nbf]) {
-    if (moment !== undefined && (!isMoment(moment) || moment > now + tolerance))
-      throw refused('iat or nbf is in the future')
-  }
+  if ([iat, nbf].some((moment) => moment !== undefined && !isMoment(moment))) throw refused('iat or nbf is not a time')
   if (typeof jti !== 'string' || jti === '' || jti.length > 256) throw refused('jti is missing')
   return { exp, jti }
 }
@@ -152,5 +159,8 @@ function checkClaims(claims: JsonObject, clientId: string, issuer: string, now: 
 const isMoment = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 
-const refused = (why: string): GatehouseError =>
-  new GatehouseError('invalid_client', { cause: new Error(`client assertion: ${why}`) })
+const refused = (why: string, description?: string): GatehouseError =>
+  new GatehouseError('invalid_client', {
+    cause: new Error(`client assertion: ${why}`),
+    ...(description !== undefined && { description }),
+  })

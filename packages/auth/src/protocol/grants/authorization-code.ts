@@ -43,6 +43,7 @@ async function exchange(
   { client, form, audiences, details, confirmation, useProof, address, requestId }: GrantRequest,
   code: string,
 ): Promise<IssuedTokens & { readonly row: AuthorizationCodeRow }> {
+  const by = { address, request_id: requestId }
   const row = await codes.consume({
     code,
     client,
@@ -50,7 +51,7 @@ async function exchange(
     verifier: form.code_verifier,
     jkt: confirmation?.jkt,
     useProof,
-    by: { address, request_id: requestId },
+    by,
   })
   const granted = row.audience.split(' ')
   // Refused after the code has gone, as for every other mismatch.
@@ -64,5 +65,5 @@ async function exchange(
     confirmation,
     tokenDetails,
   }
-  return { row, ...(await tokenPairs.startGrantByCode(access, row.hash)) }
+  return { row, ...(await tokenPairs.startGrantByCode(access, row.hash, by)) }
 }

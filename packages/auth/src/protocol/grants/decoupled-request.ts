@@ -4,6 +4,7 @@ import type { DecoupledRequestRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import type { DecoupledRequests } from '../../domain/decoupled-requests.ts'
 import type { IssuedTokens, TokenPairs } from '../../domain/token-pairs.ts'
+import type { Standing } from '../../federation/standing.ts'
 import { isRefreshable } from '../../flow/authorization.ts'
 import { type IdTokenDependencies, idTokenFor } from '../id-token-answer.ts'
 import { type GrantRequest, narrowAudiences, type TokenResponse } from '../token.ts'
@@ -13,6 +14,7 @@ export interface DecoupledGrantDependencies extends IdTokenDependencies {
   readonly clock: Clock
   readonly decoupledRequests: DecoupledRequests
   readonly tokenPairs: TokenPairs
+  readonly standing: Pick<Standing, 'checkSession'>
 }
 
 /**
@@ -36,13 +38,14 @@ export async function issueDecoupled(
 }
 
 async function exchange(
-  { store, clock, tokenPairs }: DecoupledGrantDependencies,
-  { client, audiences, confirmation, useProof }: GrantRequest,
-  { hash, audience }: DecoupledRequestRow,
+  { store, clock, tokenPairs, standing }: DecoupledGrantDependencies,
+  { client, audiences, confirmation, useProof, address, requestId }: GrantRequest,
+  { hash, audience, session_id: approvedIn }: DecoupledRequestRow,
 ): Promise<IssuedTokens> {
   const granted = audience.split(' ')
   const tokenAudiences = narrowAudiences(audiences, granted)
   if (!tokenAudiences) throw new GatehouseError('invalid_target')
+  if (approvedIn !== null) await standing.checkSession(approvedIn, { address, request_id: requestId })
   await useProof?.()
   const now = clock.now()
   return store.transaction(async (tables) => {

@@ -136,7 +136,7 @@ const mayExchange = (
 
 async function getWorkload({ trustedIssuers }: SubjectDependencies, assertion: string): Promise<ExchangeSubject> {
   const workload = await trustedIssuers.verify(assertion, undefined)
-  if (isAssertionRefusal(workload)) throw worthless(workload.refused)
+  if (isAssertionRefusal(workload)) throw worthless(workload.refused, workload.told)
   const { client, expiresAt } = workload
   return {
     claims: { sub: client.id },
@@ -149,7 +149,7 @@ async function getWorkload({ trustedIssuers }: SubjectDependencies, assertion: s
 }
 
 /** The one refusal of a token, as the RFC has it. Spec: RFC 8693 section 2.2.2. */
-const worthless = (why: unknown): GatehouseError =>
-  new GatehouseError('invalid_request', { description: 'The token to exchange is not valid', cause: why })
+const worthless = (why: unknown, description = 'The token to exchange is not valid'): GatehouseError =>
+  new GatehouseError('invalid_request', { description, cause: why })
 
 const refused = (description: string): GatehouseError => new GatehouseError('invalid_request', { description })

@@ -212,6 +212,14 @@ describe('a workload without a secret (RFC 7523 section 2.1)', () => {
     expect(why()).toMatch('expired')
   })
 
+  it('says by how much its times are wrong, if it was signed by whom it names', async () => {
+    const claims = { nbf: started.clock.now() + 45 }
+    const told = 'The assertion does not count: its nbf is 45 s in the future: do the clocks differ?'
+    expect((await present(await build(claims))).body.error_description).toBe(told)
+    const forged = await present(await build(claims, {}, other.privateKey))
+    expect(forged.body.error_description).not.toMatch('clocks')
+  })
+
   it('is refused without a signature, by a MAC, as another client, and without an assertion', async () => {
     const [, payload] = (await build()).split('.')
     const none = Buffer.from('{"alg":"none"}').toString('base64url')

@@ -23,7 +23,10 @@ export function jwtBearerGrant(dependencies: Dependencies): Grant {
       throw new GatehouseError('invalid_request', { description: 'The field assertion is missing' })
     }
     const found = await dependencies.trustedIssuers.verify(assertion, clientId)
-    if (isAssertionRefusal(found)) throw new GatehouseError('invalid_grant', { cause: found.refused })
+    if (isAssertionRefusal(found)) {
+      const { refused: cause, told: description } = found
+      throw new GatehouseError('invalid_grant', { cause, ...(description !== undefined && { description }) })
+    }
     return found
   }
   return {

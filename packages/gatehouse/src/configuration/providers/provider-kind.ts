@@ -72,7 +72,16 @@ const commonKeys = {
   ),
   mapping: Type.Optional(mapping),
   recheck_every: Type.Optional(
-    duration('How often it is asked, as tokens are refreshed, whether somebody may still sign in; 0s: never', '5m'),
+    duration(
+      'How often it is asked, as codes are issued and tokens refreshed, whether somebody may still sign in; 0s: never',
+      '5m',
+    ),
+  ),
+  recheck_within: Type.Optional(
+    duration(
+      'For how long people go on by its word while it cannot be asked; then their tokens are refreshed once it answers',
+      '4h',
+    ),
   ),
   single_logout: Type.Optional(flag('Whether signing out here leads to signing out there', false)),
   private_network: Type.Optional(flag('Whether it may be at an address of a private network', false)),
