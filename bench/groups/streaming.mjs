@@ -12,6 +12,8 @@ import { isMeasured, residentMemory } from '../usage.mjs'
 const load = join(dirname(fileURLToPath(import.meta.url)), '../load')
 /** Transfers at a time. */
 const transfers = 4
+/** How often they are moved in each round: it takes half a second, for which anything may disturb them. */
+const repetitions = 3
 
 /**
  * What streams through the gateway: how late its events come, and how quickly great bodies pass in either direction.
@@ -51,9 +53,11 @@ export async function measureStreaming(bench) {
     late.one.push(await openings(gatehouse.port))
     late.own.push(await events(gatehouse.port))
     late.bare.push(await events(bare.port))
-    for (const direction of ['down', 'up']) {
-      speeds[direction].own.push(await transfer(gatehouse, direction))
-      speeds[direction].bare.push(await transfer(bare, direction))
+    for (let repetition = 0; repetition < repetitions; repetition += 1) {
+      for (const direction of ['down', 'up']) {
+        speeds[direction].own.push(await transfer(gatehouse, direction))
+        speeds[direction].bare.push(await transfer(bare, direction))
+      }
     }
   }
   const most = isMeasured ? residentMemory(gatehouse.pid).most : undefined
