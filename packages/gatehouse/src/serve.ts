@@ -5,12 +5,13 @@ import { systemClock } from './clock.ts'
 import { compose, type Program } from './compose.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
 import { asksDatabase, DatabaseError, openDatabase } from './database.ts'
-import { tuneV8 } from './tune-v8.ts'
 import { claimPidFile } from './pid-file.ts'
 import { type LoadAgain, queueReloads, reload } from './reload.ts'
 import { type FrontServer, isTlsServer } from './server.ts'
 import { inSingleProcess, type Siblings } from './siblings.ts'
+import { endProcess, standardError } from './telemetry/line-writer.ts'
 import { createLog, type Logger } from './telemetry/log.ts'
+import { tuneV8 } from './tune-v8.ts'
 
 async function migrate(configuration: Configuration, store: Store, log: Logger): Promise<void> {
   const names = await asksDatabase(configuration, () => store.migrate())
@@ -106,7 +107,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       stopping = true
       // Before the rest: who stops takes no reload any more, and the next one can have the file.
       pidFile?.remove()
-      void stop(program, log).finally(() => process.exit(0))
+      void stop(program, log).finally(() => endProcess(0))
     })
   }
   options.onReady(urlOf(program.server, configuration))
@@ -116,7 +117,7 @@ async function stop(program: Program, log: Logger): Promise<void> {
   log.info('stopping')
   program.announceStop()
   if (!program.parts.configuration.development) await new Promise((resolve) => setTimeout(resolve, noticeMilliseconds))
-  const forced = setTimeout(() => process.exit(0), (drainSeconds - 1) * 1000 + 500)
+  const forced = setTimeout(() => void endProcess(0), (drainSeconds - 1) * 1000 + 500)
   await Promise.all([
     closeServer(program.server),
     program.metricsServer && closeServer(program.metricsServer),
@@ -124,7 +125,6 @@ async function stop(program: Program, log: Logger): Promise<void> {
   ])
   await program.close()
   clearTimeout(forced)
-  log.flush()
 }
 
 function closeServer(server: FrontServer): Promise<void> {
@@ -143,7 +143,7 @@ function closeServer(server: FrontServer): Promise<void> {
 async function offerSetupToken(store: Store, { issuer }: Configuration): Promise<void> {
   const token = await issueSetupToken({ store, clock: systemClock })
   if (token === undefined) return
-  process.stderr.write(
+  standardError().write(
     [
       '',
       'There is no user with the role administrator yet. This one-time token, valid for a day, makes the first:',
