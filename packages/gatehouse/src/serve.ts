@@ -14,7 +14,11 @@ import { createLog, type Logger } from './telemetry/log.ts'
 import { tuneV8 } from './tune-v8.ts'
 
 async function migrate(configuration: Configuration, store: Store, log: Logger): Promise<void> {
-  const names = await asksDatabase(configuration, () => store.migrate())
+  const names = await asksDatabase(configuration, () =>
+    store.migrate((holder) =>
+      log.warn({ postgres_pid: holder }, 'waiting for another process that migrates this database'),
+    ),
+  )
   for (const name of names) log.info({ migration: name }, 'migrated')
   const unknown = await store.unknownMigrations()
   if (unknown.length > 0) log.warn({ migrations: unknown }, 'the database was migrated by a newer Gatehouse than this')

@@ -39,6 +39,7 @@ export async function openSqlite({
     migrating: async <T>(run: (session: MigrationSession) => Promise<T>) => {
       const session = await queue.openTransaction('exclusive', migrationPatience)
       const body = (runner: Runner) =>
+    writes: thread.writes,
         run({ connection: buildConnection({ runner, dialect: sqliteDialect, clock }), atomically: (step) => step() })
       return runInTransaction(session, body, Number.POSITIVE_INFINITY)
     },
