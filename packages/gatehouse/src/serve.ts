@@ -4,8 +4,8 @@ import type { PreparedStore, Store } from '@gatehouse/store/store'
 import { systemClock } from './clock.ts'
 import { compose, type Program } from './compose.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
-import { asksDatabase, DatabaseError, openDatabase } from './database.ts'
-import { claimPidFile } from './pid-file.ts'
+import { asksDatabase, DatabaseError, explainDatabase, openDatabase } from './database.ts'
+import { claimPidFile, type PidFile } from './pid-file.ts'
 import { type LoadAgain, queueReloads, reload } from './reload.ts'
 import { type FrontServer, isTlsServer } from './server.ts'
 import { inSingleProcess, type Siblings } from './siblings.ts'
@@ -25,12 +25,13 @@ async function migrate(configuration: Configuration, store: Store, log: Logger):
 }
 
 /** What keeps the database from being used stands in the log, as all that happens once the configuration is read. */
-async function logWhyNot<T>(log: Logger, start: () => Promise<T>): Promise<T> {
+async function logWhyNot<T>(configuration: Configuration, log: Logger, start: () => Promise<T>): Promise<T> {
   try {
     return await start()
   } catch (error) {
-    if (!(error instanceof DatabaseError)) throw error
-    log.fatal(error.message)
+    const known = error instanceof DatabaseError ? error : explainDatabase(configuration, error)
+    if (!known) throw error
+    log.fatal(known.message)
     throw new LoggedError()
   }
 }
@@ -41,7 +42,7 @@ export class LoggedError extends Error {}
 /** Brings the database to this version's schema, for a process that serves nobody itself. */
 export async function migrateDatabase(configuration: Configuration, prepared: PreparedStore): Promise<void> {
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
-  await logWhyNot(log, async () => {
+  await logWhyNot(configuration, log, async () => {
     const store = await openDatabase(configuration, prepared)
     try {
       await migrate(configuration, store, log)
@@ -78,20 +79,17 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { configuration, siblings = inSingleProcess } = options
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
   const reloads = queueReloads()
-  const store = await logWhyNot(log, async () => {
+  const store = await logWhyNot(configuration, log, async () => {
     const opened = await openDatabase(configuration, options.prepared)
     if (siblings.isPrimary) await migrate(configuration, opened, log)
     return opened
   })
-  const program = await compose({
-    configuration,
-    store,
-    clock: systemClock,
-    log,
-    hintSiblings: siblings.hint,
+  const composed = {
+    ...{ configuration, store, clock: systemClock, log, hintSiblings: siblings.hint },
     ...(siblings.tell === undefined ? {} : { tellSiblings: siblings.tell }),
     isPrimary: siblings.isPrimary,
-  })
+  }
+  const program = await logWhyNot(configuration, log, () => compose(composed))
   siblings.onHint((channel) => program.onHint(channel))
   siblings.onMessage((message) => program.onMessage(message))
   await options.prepare?.(program)
@@ -100,9 +98,10 @@ export async function serve(options: ServeOptions): Promise<void> {
     await listen(program.metricsServer, configuration.metrics.listen)
   if (program.extAuthz && configuration.extAuthz) await program.extAuthz.listen(configuration.extAuthz)
   // Not before: a start that fails must not hand out what nobody can use.
-  if (siblings.isPrimary && !configuration.development) await offerSetupToken(store, configuration)
-  const hasPidFile = configuration.pidFile !== undefined && siblings.isPrimary
-  const pidFile = hasPidFile ? claimPidFile(configuration.pidFile, siblings.supervisor, log) : undefined
+  if (siblings.isPrimary && !configuration.development) {
+    await logWhyNot(configuration, log, () => offerSetupToken(store, configuration))
+  }
+  const pidFile = siblings.isPrimary ? claimConfigured(configuration, siblings.supervisor, log) : undefined
   reloads.start(() => reload({ loadAgain: options.loadAgain, program, log, store }), pidFile)
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -115,6 +114,20 @@ export async function serve(options: ServeOptions): Promise<void> {
     })
   }
   options.onReady(urlOf(program.server, configuration))
+}
+
+/** The start does not fail for a file that nobody has asked for. */
+function claimConfigured({ pidFile, asksForPidFile }: Configuration, pid: number, log: Logger): PidFile | undefined {
+  if (pidFile === undefined) return undefined
+  try {
+    return claimPidFile(pidFile, pid, log)
+  } catch (error) {
+    if (asksForPidFile || !(error instanceof Error)) throw error
+    log.warn(
+      `${error.message}; without it \`gatehouse reload\` does not find this process, and SIGHUP reloads all the same`,
+    )
+    return undefined
+  }
 }
 
 async function stop(program: Program, log: Logger): Promise<void> {
