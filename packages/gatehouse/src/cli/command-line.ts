@@ -4,6 +4,7 @@ import { ConfigurationError } from '../configuration/problem.ts'
 import { LoggedError } from '../serve.ts'
 import { endProcess, standardError } from '../telemetry/line-writer.ts'
 import { readVersion } from '../version.ts'
+import { addBackupCommand } from './backup.ts'
 import { addCanCommand } from './can/can.ts'
 import { addCheckCommand } from './check.ts'
 import { addClientCommands } from './client.ts'
@@ -44,6 +45,7 @@ export function buildCommandLine(): Command {
   addCanCommand(program)
   addTokenCommand(program)
   addMigrateCommand(program)
+  addBackupCommand(program)
   addVersionCommand(program)
   return program
 }
