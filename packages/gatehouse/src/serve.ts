@@ -99,7 +99,12 @@ export async function serve(options: ServeOptions): Promise<void> {
   if (program.extAuthz && configuration.extAuthz) await program.extAuthz.listen(configuration.extAuthz)
   // Not before: a start that fails must not hand out what nobody can use.
   if (siblings.isPrimary && !configuration.development) {
-    await logWhyNot(configuration, log, () => offerSetupToken(store, configuration))
+    await offerSetupToken(store, configuration).catch((error: unknown) => {
+      const known = explainDatabase(configuration, error)
+      if (!known) throw error
+      // Tokens are checked and requests forwarded without a write; the next start offers it again.
+      log.warn(`no token for a first administrator: ${known.message}`)
+    })
   }
   const pidFile = siblings.isPrimary ? claimConfigured(configuration, siblings.supervisor, log) : undefined
   reloads.start(() => reload({ loadAgain: options.loadAgain, program, log, store }), pidFile)
