@@ -1,7 +1,13 @@
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ManualClock } from '@gatehouse/core/time'
+import { buildConnection } from '@gatehouse/store/database'
+import { postgresDialect, sqliteDialect } from '@gatehouse/store/dialect'
+import { migrations } from '@gatehouse/store/migrations/index'
+import type { Query } from '@gatehouse/store/runner'
 import { describe, expect, it } from 'vitest'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
@@ -114,5 +120,40 @@ describe('the architecture', () => {
   it('has generated documents that are fresh', () => {
     const output = execFileSync(process.execPath, [join(root, 'scripts/docs.mjs'), '--check'], { encoding: 'utf8' })
     expect(output).toContain('fresh')
+  })
+})
+
+/** What each migration that has landed says to a database, by its SHA-256: databases are there that were made by it. */
+const landed: Readonly<Record<string, string>> = {
+  '0001-first-tables': 'qHwgWw_9JUraZiBU4BOW5ssx5IWyzUrOtR8lkiOkZrs',
+  '0002-authorization': 'lYLwnLv7ZSLGy5iMfPlUZup1FuMjvBN8VZhyB3kLw3o',
+  '0003-second-factors': 'bDjkGNxdxVc8Z4nwpMBhyT3hhOzvm0kApWRUG_wOeM0',
+  '0004-mail': 'cixeRKiOx2bz4oQwfdmv4UeBKwjigTdxA9SCaFVNO_E',
+  '0005-organisations': 'oOu70oIX8kuO7WzP-76_EQInkdQZkgp82ozqzDN0XWw',
+  '0006-session-limits': 'OG5Xx1zPYJfgX8EDrUeHucElIksU3HbU5OEjFGFWmSU',
+  '0007-federation': 'YM50xAunJIGBV515XIrHiDkjR5dccqJjS2Y_3hBpBoA',
+  '0008-refusals': '3-qsgDwBvHup8RJtlEbwlcprSldE94_ObpzKXLG_f0w',
+  '0009-kept-forms': 'wKApANzhxejNFFJlMFoDBsJYCFtmadfXh8Xzn9pRU-U',
+  '0010-provider-word': 'MrkDb2LGBqlYsmvWNVg7_vjYBLCLNGkdW3zMPlPnvCw',
+}
+
+describe('the migrations', () => {
+  it('that have landed are never changed: a change is a migration of its own', async () => {
+    const said: Record<string, string> = {}
+    for (const migration of migrations) {
+      const hash = createHash('sha256')
+      for (const dialect of [sqliteDialect, postgresDialect]) {
+        const runner = {
+          async run({ sql, parameters }: Query) {
+            hash.update(`${dialect.name}\n${sql}\n${JSON.stringify(parameters)}\n`)
+            return { rows: [], changes: 0 }
+          },
+        }
+        const { db } = buildConnection({ runner, dialect, clock: new ManualClock() })
+        await migration.up({ schema: db.schema, dialect, run: async (statement) => void (await statement.execute(db)) })
+      }
+      said[migration.name] = hash.digest('base64url')
+    }
+    expect(said).toEqual(landed)
   })
 })

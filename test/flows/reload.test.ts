@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -157,5 +157,14 @@ describe('a running Gatehouse', () => {
     database.close()
     expect((await get(`${site.url}/two`, host)).status).toBe(200)
     expect(running.output()).not.toContain('the old one goes on')
+  })
+
+  it('names the limit where the file cannot be read for want of a file descriptor', async () => {
+    site = await createSite()
+    const running = await site.start()
+    spawnSync('prlimit', ['--pid', String(running.process.pid), '--nofile=5:5'])
+    running.process.kill('SIGHUP')
+    await waitFor(async () => running.output().includes('as it may, 5 (EMFILE)'))
+    expect(running.output()).toContain('the old one goes on')
   })
 })

@@ -42,6 +42,7 @@ export function startBackground(dependencies: Dependencies): Background {
     { name: 'follow_revocations', every: 1000, run: followRevocations },
     { name: 'reload_signing_keys', every: 5000, run: () => auth.keys.reload() },
     { name: 'write_refusals', every: 500, run: writeRefusals },
+    { name: 'try_writing', every: 2000, run: () => tryWriting(store) },
     { name: 'maintain_signing_keys', every: 60_000, run: () => auth.keys.maintain() },
   ]
   if (isPrimary) {
@@ -124,6 +125,17 @@ export function startBackground(dependencies: Dependencies): Background {
       await runJob({ name: 'write_refusals', every: 0, run: writeRefusals })
     },
   }
+}
+
+/**
+ * Finds out whether writes succeed again, where nobody else may try for long. Not through a lock: while this one waited for it,
+ * so would all others.
+ */
+async function tryWriting({ writes, tryWriting }: Store): Promise<void> {
+  const { trouble } = writes
+  if (trouble === undefined || trouble === 'locked' || trouble === 'damaged') return
+  // Why it failed has been said.
+  await tryWriting().catch(() => {})
 }
 
 /** However long they should be kept: about 60 MB. */

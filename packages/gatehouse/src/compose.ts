@@ -17,7 +17,8 @@ import type { Store } from '@gatehouse/store/store'
 import { type Background, startBackground } from './background.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import { seesClientCertificates } from './configuration/resolve-certificates.ts'
-import { createHealth } from './health.ts'
+import { nameDatabase } from './database.ts'
+import { createHealth, troubleWords } from './health.ts'
 import { servedBeside } from './served-beside.ts'
 import { createFrontDoor, createFrontServer, type FrontServer, isTlsServer } from './server.ts'
 import { findWayToOthers, type Siblings } from './siblings.ts'
@@ -26,7 +27,7 @@ import type { Logger } from './telemetry/log.ts'
 import { createMailFailureLog } from './telemetry/mail-failure-log.ts'
 import { createMetricsPage } from './telemetry/metrics-page.ts'
 import { createRefusalRecord } from './telemetry/refusal-record.ts'
-import { createTelemetry } from './telemetry/telemetry.ts'
+import { createTelemetry, type Telemetry } from './telemetry/telemetry.ts'
 import { createTraffic } from './telemetry/traffic.ts'
 import { type CertificateKeeper, createCertificateKeeper } from './tls/certificate-keeper.ts'
 import { buildTlsOptions, replaceCertificates } from './tls/tls-options.ts'
@@ -207,7 +208,12 @@ export async function compose(parts: Parts): Promise<Program> {
   telemetry.watch('gatehouse_revocations', 'Revocations held in memory', () => auth.revocations.set.size)
   telemetry.watch('gatehouse_feed_readers', 'Readers of the revocation feed', () => auth.feed.readers)
 
-  const health = createHealth({ ping: () => store.ping(), revocationsCurrent: () => auth.revocations.set.current })
+  watchWrites(parts, telemetry)
+  const health = createHealth({
+    ping: () => store.ping(),
+    revocationsCurrent: () => auth.revocations.set.current,
+    writeTrouble: () => store.writes.trouble,
+  })
   const metricsPage = createMetricsPage(telemetry, { addresses, allow: configuration.metrics.allow })
   const separate = configuration.metrics.listen !== undefined
   const issuerHosts = issuerHostsOf(configuration)
@@ -288,6 +294,20 @@ export async function compose(parts: Parts): Promise<Program> {
       await store.close()
     },
   }
+}
+
+/** Says once what keeps writes from succeeding, and when they do again. */
+function watchWrites({ configuration, store, log }: Parts, telemetry: Telemetry): void {
+  const database = nameDatabase(configuration.database)
+  store.writes.onChange((trouble) => {
+    if (trouble === undefined) log.info({ database }, 'writes succeed again')
+    else if (trouble === 'damaged')
+      log.error({ database }, 'the database is damaged: stop, and restore a backup (docs/guides/backup.md)')
+    else log.error({ database, why: troubleWords[trouble] }, 'writes fail; what needs none goes on')
+  })
+  telemetry.watch('gatehouse_writes_failing', 'Whether the last write to the database failed', () =>
+    store.writes.trouble === undefined ? 0 : 1,
+  )
 }
 
 /** How the client certificate of a request is found. */

@@ -43,7 +43,8 @@ export async function asksDatabase<T>(
 
 const explanations: Readonly<Record<string, string>> = {
   SQLITE_NOTADB: 'is not an SQLite database; name another file, or move this one away',
-  SQLITE_CORRUPT: 'is damaged; restore a backup',
+  SQLITE_CORRUPT: 'is damaged: stop, and restore a backup (docs/guides/backup.md)',
+  SQLITE_FULL: 'cannot be written: the disk is full (SQLITE_FULL); make room there',
   SQLITE_BUSY: 'is locked by another process; try again when that is done',
   SQLITE_READONLY: 'cannot be written; it and its folder must be ours to write',
   EISDIR: 'is a folder; name a file in it',
@@ -55,10 +56,29 @@ const explanations: Readonly<Record<string, string>> = {
   ENOTFOUND: 'there is no such host (ENOTFOUND)',
 }
 
-function explain(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
-  // What is more precise begins with the same words: SQLITE_READONLY_DIRECTORY.
+/**
+ * Says what keeps a database from being used, of an error that it may have thrown; `undefined` of any other. For what is asked of
+ * it once it is open.
+ */
+export function explainDatabase(
+  { database }: Pick<Configuration, 'database'>,
+  error: unknown,
+): DatabaseError | undefined {
+  if (!(error instanceof GatehouseError) || findExplanation(error.cause) === undefined) return undefined
+  return new DatabaseError(database, explain(error.cause), error)
+}
+
+/** What is more precise begins with the same words: SQLITE_READONLY_DIRECTORY. */
+function findExplanation(cause: unknown): string | undefined {
+  const code = codeOf(cause)
   const known = Object.keys(explanations).find((name) => code === name || code.startsWith(`${name}_`))
+  return known && explanations[known]
+}
+
+const codeOf = (cause: unknown): string =>
+  cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+
+function explain(cause: unknown): string {
   const words = cause instanceof Error ? cause.message : String(cause)
-  return (known && explanations[known]) || words || code || 'gave no reason'
+  return findExplanation(cause) || words || codeOf(cause) || 'gave no reason'
 }

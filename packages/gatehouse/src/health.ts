@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { paths } from '@gatehouse/core/paths'
+import type { WriteTrouble } from '@gatehouse/store/write-watch'
 
 /** Answers /livez and /readyz. */
 export interface Health {
@@ -13,6 +14,17 @@ interface Dependencies {
   readonly ping: () => Promise<void>
   /** Whether the revocations have been loaded. */
   readonly revocationsCurrent: () => boolean
+  /** Why the last write failed, until one succeeds. */
+  readonly writeTrouble: () => WriteTrouble | undefined
+}
+
+/** What strangers may hear of it. */
+export const troubleWords: Readonly<Record<WriteTrouble, string>> = {
+  full: 'the disk of the database is full',
+  failing: 'the disk of the database fails',
+  'read-only': 'the database is read-only',
+  locked: 'the database is locked by another process',
+  damaged: 'the database is damaged',
 }
 
 /** How long one look at the database serves everybody who asks, in milliseconds. */
@@ -20,9 +32,10 @@ const reuse = 500
 
 /**
  * /livez says that the process runs; /readyz that it can do its work: the database answers, the revocations are loaded,
- * and it is not stopping.
+ * and it is not stopping. Where writes fail it is ready all the same, and says so: tokens are checked and requests forwarded
+ * without any, and where there is one process alone, nothing would be left. A damaged database can be trusted with nothing.
  */
-export function createHealth({ ping, revocationsCurrent }: Dependencies): Health {
+export function createHealth({ ping, revocationsCurrent, writeTrouble }: Dependencies): Health {
   let isStopping = false
   let last: { readonly at: number; readonly outcome: Promise<string> } | undefined
 
@@ -33,7 +46,8 @@ export function createHealth({ ping, revocationsCurrent }: Dependencies): Health
         at: now,
         outcome: ping().then(
           () => 'ready',
-          () => 'the database does not answer',
+          // Whoever waits for a lock keeps the others waiting.
+          () => (writeTrouble() === 'locked' ? troubleWords.locked : 'the database does not answer'),
         ),
       }
     }
@@ -42,7 +56,15 @@ export function createHealth({ ping, revocationsCurrent }: Dependencies): Health
   const findState = async (): Promise<string> => {
     if (isStopping) return 'stopping'
     if (!revocationsCurrent()) return 'the revocations are not loaded'
+    if (writeTrouble() === 'damaged') return troubleWords.damaged
     return checkDatabase()
+  }
+  const ready = (): string => {
+    const trouble = writeTrouble()
+    return JSON.stringify({
+      status: 'ready',
+      ...(trouble !== undefined && { writes: 'failing', reason: troubleWords[trouble] }),
+    })
   }
   return {
     answer(request, response, path) {
@@ -53,7 +75,7 @@ export function createHealth({ ping, revocationsCurrent }: Dependencies): Health
       if (path === paths.live) return send(response, 200, '{"status":"live"}')
       void findState().then((state) =>
         state === 'ready'
-          ? send(response, 200, '{"status":"ready"}')
+          ? send(response, 200, ready())
           : send(response, 503, JSON.stringify({ status: 'not_ready', reason: state })),
       )
     },

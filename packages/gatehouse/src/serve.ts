@@ -4,28 +4,34 @@ import type { PreparedStore, Store } from '@gatehouse/store/store'
 import { systemClock } from './clock.ts'
 import { compose, type Program } from './compose.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
-import { asksDatabase, DatabaseError, openDatabase } from './database.ts'
-import { claimPidFile } from './pid-file.ts'
+import { asksDatabase, DatabaseError, explainDatabase, openDatabase } from './database.ts'
+import { claimPidFile, type PidFile } from './pid-file.ts'
 import { type LoadAgain, queueReloads, reload } from './reload.ts'
 import { type FrontServer, isTlsServer } from './server.ts'
 import { inSingleProcess, type Siblings } from './siblings.ts'
+import { endProcess, standardError } from './telemetry/line-writer.ts'
 import { createLog, type Logger } from './telemetry/log.ts'
 import { tuneV8 } from './tune-v8.ts'
 
 async function migrate(configuration: Configuration, store: Store, log: Logger): Promise<void> {
-  const names = await asksDatabase(configuration, () => store.migrate())
+  const names = await asksDatabase(configuration, () =>
+    store.migrate((holder) =>
+      log.warn({ postgres_pid: holder }, 'waiting for another process that migrates this database'),
+    ),
+  )
   for (const name of names) log.info({ migration: name }, 'migrated')
   const unknown = await store.unknownMigrations()
   if (unknown.length > 0) log.warn({ migrations: unknown }, 'the database was migrated by a newer Gatehouse than this')
 }
 
 /** What keeps the database from being used stands in the log, as all that happens once the configuration is read. */
-async function logWhyNot<T>(log: Logger, start: () => Promise<T>): Promise<T> {
+async function logWhyNot<T>(configuration: Configuration, log: Logger, start: () => Promise<T>): Promise<T> {
   try {
     return await start()
   } catch (error) {
-    if (!(error instanceof DatabaseError)) throw error
-    log.fatal(error.message)
+    const known = error instanceof DatabaseError ? error : explainDatabase(configuration, error)
+    if (!known) throw error
+    log.fatal(known.message)
     throw new LoggedError()
   }
 }
@@ -36,7 +42,7 @@ export class LoggedError extends Error {}
 /** Brings the database to this version's schema, for a process that serves nobody itself. */
 export async function migrateDatabase(configuration: Configuration, prepared: PreparedStore): Promise<void> {
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
-  await logWhyNot(log, async () => {
+  await logWhyNot(configuration, log, async () => {
     const store = await openDatabase(configuration, prepared)
     try {
       await migrate(configuration, store, log)
@@ -75,20 +81,17 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { configuration, siblings = inSingleProcess } = options
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
   const reloads = queueReloads()
-  const store = await logWhyNot(log, async () => {
+  const store = await logWhyNot(configuration, log, async () => {
     const opened = await openDatabase(configuration, options.prepared)
     if (siblings.isPrimary) await migrate(configuration, opened, log)
     return opened
   })
-  const program = await compose({
-    configuration,
-    store,
-    clock: systemClock,
-    log,
-    hintSiblings: siblings.hint,
+  const composed = {
+    ...{ configuration, store, clock: systemClock, log, hintSiblings: siblings.hint },
     ...(siblings.tell === undefined ? {} : { tellSiblings: siblings.tell }),
     isPrimary: siblings.isPrimary,
-  })
+  }
+  const program = await logWhyNot(configuration, log, () => compose(composed))
   siblings.onHint((channel) => program.onHint(channel))
   siblings.onMessage((message) => program.onMessage(message))
   await options.prepare?.(program)
@@ -97,9 +100,15 @@ export async function serve(options: ServeOptions): Promise<void> {
     await listen(program.metricsServer, configuration.metrics.listen)
   if (program.extAuthz && configuration.extAuthz) await program.extAuthz.listen(configuration.extAuthz)
   // Not before: a start that fails must not hand out what nobody can use.
-  if (siblings.isPrimary && !configuration.development) await offerSetupToken(store, configuration)
-  const hasPidFile = configuration.pidFile !== undefined && siblings.isPrimary
-  const pidFile = hasPidFile ? claimPidFile(configuration.pidFile, siblings.supervisor, log) : undefined
+  if (siblings.isPrimary && !configuration.development) {
+    await offerSetupToken(store, configuration).catch((error: unknown) => {
+      const known = explainDatabase(configuration, error)
+      if (!known) throw error
+      // Tokens are checked and requests forwarded without a write; the next start offers it again.
+      log.warn(`no token for a first administrator: ${known.message}`)
+    })
+  }
+  const pidFile = siblings.isPrimary ? claimConfigured(configuration, siblings.supervisor, log) : undefined
   reloads.start(() => reload({ loadAgain: options.loadAgain, program, log, store }), pidFile)
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -108,17 +117,31 @@ export async function serve(options: ServeOptions): Promise<void> {
       stopping = true
       // Before the rest: who stops takes no reload any more, and the next one can have the file.
       pidFile?.remove()
-      void stop(program, log).finally(() => process.exit(0))
+      void stop(program, log).finally(() => endProcess(0))
     })
   }
   options.onReady(urlOf(program.server, configuration))
+}
+
+/** The start does not fail for a file that nobody has asked for. */
+function claimConfigured({ pidFile, asksForPidFile }: Configuration, pid: number, log: Logger): PidFile | undefined {
+  if (pidFile === undefined) return undefined
+  try {
+    return claimPidFile(pidFile, pid, log)
+  } catch (error) {
+    if (asksForPidFile || !(error instanceof Error)) throw error
+    log.warn(
+      `${error.message}; without it \`gatehouse reload\` does not find this process, and SIGHUP reloads all the same`,
+    )
+    return undefined
+  }
 }
 
 async function stop(program: Program, log: Logger): Promise<void> {
   log.info('stopping')
   program.announceStop()
   if (!program.parts.configuration.development) await new Promise((resolve) => setTimeout(resolve, noticeMilliseconds))
-  const forced = setTimeout(() => process.exit(0), (drainSeconds - 1) * 1000 + 500)
+  const forced = setTimeout(() => void endProcess(0), (drainSeconds - 1) * 1000 + 500)
   await Promise.all([
     closeServer(program.server, program.endRunning),
     program.metricsServer && closeServer(program.metricsServer),
@@ -126,7 +149,6 @@ async function stop(program: Program, log: Logger): Promise<void> {
   ])
   await program.close()
   clearTimeout(forced)
-  log.flush()
 }
 
 /** Closes a server when its connections are at rest. `endRunning` is called on those that are not in time, before they are broken. */
@@ -153,7 +175,7 @@ function closeServer(server: FrontServer, endRunning?: () => void): Promise<void
 async function offerSetupToken(store: Store, { issuer }: Configuration): Promise<void> {
   const token = await issueSetupToken({ store, clock: systemClock })
   if (token === undefined) return
-  process.stderr.write(
+  standardError().write(
     [
       '',
       'There is no user with the role administrator yet. This one-time token, valid for a day, makes the first:',

@@ -11,8 +11,16 @@ export const servedBeside: readonly DescribedEndpoint[] = [
   {
     ...plain,
     path: paths.ready,
-    summary: 'Says whether it can do its work: the database answers, and it is not stopping',
-    answers: { 200: status, 503: Type.Object({ status: Type.String(), reason: Type.String() }) },
+    summary:
+      'Says whether it can do its work: the database answers and is not damaged, and it is not stopping; where writes fail, that too',
+    answers: {
+      200: Type.Object({
+        status: Type.String(),
+        writes: Type.Optional(Type.Literal('failing')),
+        reason: Type.Optional(Type.String()),
+      }),
+      503: Type.Object({ status: Type.String(), reason: Type.String() }),
+    },
   },
   {
     ...plain,

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { TellOthers } from '@gatehouse/gateway/traffic/shared-usage'
 import type { Store } from '@gatehouse/store/store'
+import { endProcess } from './telemetry/line-writer.ts'
 
 /** The other processes of this machine that serve on the same database. */
 export interface Siblings {
@@ -46,8 +47,13 @@ const isTold = (message: unknown): message is ToldMessage =>
   Array.isArray(message.gatehouseTold) &&
   message.gatehouseTold.every((told) => typeof told === 'string')
 
-/** The siblings of a worker; the first worker is the primary one. */
+/** The siblings of a worker, which ends with its supervisor; the first worker is the primary one. */
 export function siblingsOfWorker(isPrimary: boolean): Siblings {
+  cluster.worker?.once('disconnect', () => {
+    // Else it would end at once, and a log that nobody reads would keep it from that.
+    if (cluster.worker) cluster.worker.exitedAfterDisconnect = true
+    void endProcess(0)
+  })
   return {
     isPrimary,
     supervisor: process.ppid,
@@ -95,14 +101,22 @@ export const findWorkerRole = (): 'primary' | 'secondary' | undefined => {
   return cluster.isWorker && (role === 'primary' || role === 'secondary') ? role : undefined
 }
 
+/** Milliseconds that workers have to end after a stop: they need less, unless something holds them for ever. */
+const stopPatience = 9_700
+/** A worker that ends so many milliseconds after it was started would do so again at once. */
+const shortLife = 2_000
+/** Milliseconds before a worker that did not get ready is started again: at first, and at most. */
+const [firstPause, longestPause] = [1_000, 30_000]
+
 /**
  * Runs so many workers: passes between them what they say to each other, passes SIGHUP on, stops them all on SIGTERM, and
- * starts one anew that
- * dies. Ends the process when the last has ended after a stop.
+ * starts one anew that dies. Ends the process when the last has ended after a stop, within ten seconds; and with the code of
+ * a worker that ends before it is ready for the first time.
  */
 export function superviseWorkers(count: number, onReady: () => void): void {
   let stopping = false
   let wasComplete = false
+  let pause = firstPause
   const serving = new Set<Worker>()
   /** What SIGHUP would end, since they do not listen to it yet: they hear of it as soon as they do. */
   const tellLater = new Set<Worker>()
@@ -112,6 +126,7 @@ export function superviseWorkers(count: number, onReady: () => void): void {
   }
   const onServing = (worker: Worker): void => {
     serving.add(worker)
+    pause = firstPause
     if (tellLater.delete(worker)) hangUp(worker)
     if (wasComplete || serving.size < count) return
     wasComplete = true
@@ -119,7 +134,7 @@ export function superviseWorkers(count: number, onReady: () => void): void {
   }
   const fork = (role: 'primary' | 'secondary'): void => {
     const worker = cluster.fork({ [roleVariable]: role })
-    const startedAt = Date.now()
+    const startedAt = performance.now()
     worker.on('message', (message: unknown) => {
       if (message === 'ready') onServing(worker)
       if (!isHint(message) && !isTold(message)) return
@@ -127,17 +142,22 @@ export function superviseWorkers(count: number, onReady: () => void): void {
       for (const other of listWorkers()) if (other !== worker) other.send(message, ignore)
     })
     worker.on('exit', (code) => {
-      serving.delete(worker)
+      const wasReady = serving.delete(worker)
       tellLater.delete(worker)
       if (stopping) {
-        if (listWorkers().length === 0) process.exit(0)
+        if (listWorkers().length === 0) void endProcess(0)
         return
       }
-      const diedAtOnce = Date.now() - startedAt < 2000
-      // At the start, one that dies right away will die again: a wrong master key, a taken port.
-      if (diedAtOnce && !wasComplete) process.exit(code || 1)
+      // At the start, one that dies will die again: a wrong master key, a taken port.
+      if (!wasReady && !wasComplete) {
+        stopping = true
+        endAll(code || 1)
+        return
+      }
       // Later the others go on serving, and what it dies of (a file that is bad just now, the database) may pass.
-      setTimeout(() => stopping || fork(role), diedAtOnce ? 1000 : 0)
+      const atOnce = wasReady && performance.now() - startedAt > shortLife
+      setTimeout(() => stopping || fork(role), atOnce ? 0 : pause)
+      if (!wasReady) pause = Math.min(pause * 2, longestPause)
     })
   }
   for (let index = 0; index < count; index += 1) fork(index === 0 ? 'primary' : 'secondary')
@@ -146,10 +166,19 @@ export function superviseWorkers(count: number, onReady: () => void): void {
   })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
+      if (stopping) return
       stopping = true
+      if (listWorkers().length === 0) return endAll(0)
       for (const worker of listWorkers()) worker.process.kill('SIGTERM')
+      setTimeout(() => endAll(0), stopPatience)
     })
   }
+}
+
+/** Ends the process, and no worker outlives it. */
+function endAll(code: number): void {
+  for (const worker of listWorkers()) worker.process.kill('SIGKILL')
+  void endProcess(code)
 }
 
 const ignore = (): void => {}

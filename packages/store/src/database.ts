@@ -4,6 +4,7 @@ import type { Dialect } from './dialect.ts'
 import type { GrantBatch } from './grant-rotation.ts'
 import type { Runner } from './runner.ts'
 import type { Schema } from './schema.ts'
+import type { Writes } from './write-watch.ts'
 
 /** What the tables stand on: the database as a whole, or one transaction. */
 export interface Connection extends Runner {
@@ -25,10 +26,14 @@ export interface MigrationSession {
   atomically(run: () => Promise<void>): Promise<void>
 }
 
+/** Hears, after two seconds and then every half minute, that another process holds the lock: its id at Postgres, where known. */
+export type OnWaiting = (holder: number | undefined) => void
+
 /** A database that has been opened. */
 export interface Database {
   readonly connection: Connection
-  migrating<T>(run: (session: MigrationSession) => Promise<T>): Promise<T>
+  readonly writes: Writes
+  migrating<T>(run: (session: MigrationSession) => Promise<T>, onWaiting?: OnWaiting): Promise<T>
   ping(): Promise<void>
   listen(onHint: (channel: string) => void, onMessage: OnMessage): Promise<() => Promise<void>>
   notify(channel: HintChannel): Promise<void>

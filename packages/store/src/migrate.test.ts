@@ -123,12 +123,42 @@ describe.each(databaseKinds)('migrations on %s', (kind) => {
     await expect(migrate(other, [first, inside])).rejects.toMatchObject({ code: 'server_error' })
   })
 
+  if (kind === 'Postgres') {
+    it('say after two seconds for which connection they wait', async () => {
+      const url = await databases.newUrl(kind)
+      const [holder, other] = [await open(url), await open(url)]
+      const told: (number | undefined)[] = []
+      let waiting: Promise<readonly string[]> | undefined
+      const pid = await holder.migrating(async ({ connection }) => {
+        waiting = migrate(other, [first], (of) => told.push(of))
+        await wait(1500)
+        expect(told).toEqual([])
+        await wait(2000)
+        const { rows } = await connection.run({ sql: 'select pg_backend_pid() as pid', parameters: [] })
+        return (rows as readonly { readonly pid: number }[])[0]?.pid // the one column that was selected
+      })
+      expect(await waiting).toEqual([first.name])
+      expect(pid).toBeGreaterThan(0)
+      expect(told).toEqual([pid])
+    })
+  }
+
   if (kind !== 'SQLite in memory') {
     it('are run by one of several processes that start together', async () => {
       const url = await databases.newUrl(kind)
       const all = await Promise.all([open(url), open(url), open(url)])
       const ran = await Promise.all(all.map((database) => migrate(database, migrations)))
       expect(ran.flat()).toEqual(migrations.map((migration) => migration.name))
+    })
+
+    it('wait for nobody where there is nothing to do', async () => {
+      const url = await databases.newUrl(kind)
+      const [holder, other] = [await open(url), await open(url)]
+      await migrate(holder, [first])
+      await holder.migrating(async () => {
+        if (kind === 'Postgres') expect(await migrate(other, [first])).toEqual([])
+      })
+      expect(await migrate(other, [first])).toEqual([])
     })
 
     it('let the other processes wait while one builds an index without keeping writers out', async () => {

@@ -1,5 +1,5 @@
 import { GatehouseError } from '@gatehouse/core/errors'
-import type { Connection, Database } from './database.ts'
+import type { Connection, Database, OnWaiting } from './database.ts'
 import type { Migration } from './migrations/migration.ts'
 import { runSql } from './runner.ts'
 
@@ -14,9 +14,15 @@ export interface MigrationState {
 
 /**
  * Runs what has not been run yet, one process at a time: on SQLite all of it in one transaction under BEGIN EXCLUSIVE, on
- * Postgres each in a transaction of its own under an advisory lock. Returns the names that were run now.
+ * Postgres each in a transaction of its own under an advisory lock, unless nothing is missing. Returns the names that were run now.
  */
-export async function migrate(database: Database, known: readonly Migration[]): Promise<readonly string[]> {
+export async function migrate(
+  database: Database,
+  known: readonly Migration[],
+  onWaiting?: OnWaiting,
+): Promise<readonly string[]> {
+  // Where nothing is to be done, nobody need be waited for.
+  if ((await findMigrationState(database.connection, known)).pending.length === 0) return []
   return database.migrating(async ({ connection, atomically }) => {
     await connection.db.schema
       .createTable(table)
@@ -37,7 +43,7 @@ export async function migrate(database: Database, known: readonly Migration[]): 
       await (migration.outsideTransaction ? step() : atomically(step))
     }
     return pending.map((migration) => migration.name)
-  })
+  }, onWaiting)
 }
 
 /**

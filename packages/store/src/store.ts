@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '@gatehouse/core/time'
-import type { Connection, HintChannel, OnMessage } from './database.ts'
+import type { Connection, HintChannel, OnMessage, OnWaiting } from './database.ts'
 import { removeExpired } from './expire.ts'
 import { findMigrationState, migrate } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
@@ -40,6 +41,7 @@ import { createSignInFailures, type SignInFailures } from './tables/sign-in-fail
 import { createSigningKeys, type SigningKeys } from './tables/signing-keys.ts'
 import { createUsedIdentifiers, type UsedIdentifiers } from './tables/used-identifiers.ts'
 import { createUsers, type Users } from './tables/users.ts'
+import type { Writes } from './write-watch.ts'
 
 /** What a store is opened with. */
 export interface StoreOptions {
@@ -106,7 +108,7 @@ export interface Tables {
 export interface Store extends Tables {
   readonly dialect: 'sqlite' | 'postgres'
   /** Runs what has not been run yet, one process at a time; the names of what was run now. */
-  migrate(): Promise<readonly string[]>
+  migrate(onWaiting?: OnWaiting): Promise<readonly string[]>
   /** The names of what `migrate` would run. */
   pendingMigrations(): Promise<readonly string[]>
   /** Names that the database has and this program does not know: a newer one migrated it. Worth a line in the log. */
@@ -119,6 +121,10 @@ export interface Store extends Tables {
   transaction<T>(run: (tables: Tables) => Promise<T>): Promise<T>
   /** Rejects within 1 s when the database is away. */
   ping(): Promise<void>
+  /** What became of the last writes of this process. */
+  readonly writes: Writes
+  /** Writes a row that nobody needs, to find out whether that can be done. */
+  tryWriting(): Promise<void>
   /** Calls for each hint and each message of another process, until the returned function is called. SQLite: never. */
   listen(onHint: (channel: string) => void, onMessage?: OnMessage): Promise<() => Promise<void>>
   /** Tells the other processes to look again. SQLite: tells nobody. */
@@ -149,12 +155,17 @@ export async function openStore({ url, clock, prepared }: StoreOptions): Promise
   return {
     ...createTables(connection),
     dialect: connection.dialect.name,
-    migrate: () => migrate(database, migrations),
+    migrate: (onWaiting) => migrate(database, migrations, onWaiting),
     pendingMigrations: async () =>
       (await findMigrationState(connection, migrations)).pending.map((migration) => migration.name),
     unknownMigrations: async () => (await findMigrationState(connection, migrations)).unknown,
     transaction: (run) => connection.transaction((inner) => run(TransactionTables.over(inner))),
     ping: () => database.ping(),
+    writes: database.writes,
+    tryWriting: async () => {
+      const row = { kind: 'write_test', hash: randomBytes(32).toString('base64url'), expires_at: clock.now() }
+      await createUsedIdentifiers(connection).consume(row)
+    },
     listen: (onHint, onMessage = () => {}) => database.listen(onHint, onMessage),
     notify: (channel) => database.notify(channel),
     broadcast: (messages) => database.broadcast(messages),

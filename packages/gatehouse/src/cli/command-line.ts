@@ -2,7 +2,9 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import { Command } from 'commander'
 import { ConfigurationError } from '../configuration/problem.ts'
 import { LoggedError } from '../serve.ts'
+import { endProcess, standardError } from '../telemetry/line-writer.ts'
 import { readVersion } from '../version.ts'
+import { addBackupCommand } from './backup.ts'
 import { addCanCommand } from './can/can.ts'
 import { addCheckCommand } from './check.ts'
 import { addClientCommands } from './client.ts'
@@ -43,6 +45,7 @@ export function buildCommandLine(): Command {
   addCanCommand(program)
   addTokenCommand(program)
   addMigrateCommand(program)
+  addBackupCommand(program)
   addVersionCommand(program)
   return program
 }
@@ -54,7 +57,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv)
   } catch (error) {
-    report(error)
+    await report(error)
   }
 }
 
@@ -67,18 +70,19 @@ function overrideExit(command: Command): void {
   for (const below of command.commands) overrideExit(below)
 }
 
-function report(error: unknown): void {
+async function report(error: unknown): Promise<void> {
   // Commander has said what is wrong and set the code.
   if (error instanceof Error && 'code' in error && String(error.code).startsWith('commander.')) return
   process.exitCode = error instanceof WrongUseError ? wrongUse : failed
-  if (error instanceof LoggedError) process.exit(failed)
-  if (error instanceof ConfigurationError) process.stderr.write(`${error.message}\n`)
-  else if (error instanceof GatehouseError) process.stderr.write(`gatehouse: ${error.message}${explain(error)}\n`)
+  if (error instanceof LoggedError) return endProcess(failed)
+  const write = (text: string): void => standardError().write(text)
+  if (error instanceof ConfigurationError) write(`${error.message}\n`)
+  else if (error instanceof GatehouseError) write(`gatehouse: ${error.message}${explain(error)}\n`)
   else if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    process.stderr.write(`gatehouse: the address is taken: ${error.message.replace(/^listen EADDRINUSE: /, '')}\n`)
-  } else process.stderr.write(`gatehouse: ${error instanceof Error ? error.message : String(error)}\n`)
+    write(`gatehouse: the address is taken: ${error.message.replace(/^listen EADDRINUSE: /, '')}\n`)
+  } else write(`gatehouse: ${error instanceof Error ? error.message : String(error)}\n`)
   // What is half open must not keep a failed start alive.
-  process.exit(process.exitCode)
+  await endProcess(process.exitCode)
 }
 
 /** For the operator, who may know what strangers may not; of a name that is taken, the database's words say no more. */

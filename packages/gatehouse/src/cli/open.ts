@@ -11,7 +11,7 @@ import { type Command, Option } from 'commander'
 import { systemClock } from '../clock.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { loadForUse } from '../configuration/load-for-use.ts'
-import { asksDatabase, DatabaseError, isToBeMade, openDatabase } from '../database.ts'
+import { asksDatabase, DatabaseError, explainDatabase, isToBeMade, openDatabase } from '../database.ts'
 
 /** The options that every command with a configuration has. */
 export interface ConfigurationOptions {
@@ -69,6 +69,8 @@ export async function withStore<T>(options: ConfigurationOptions, run: (opened: 
       revocations: createRevocations({ store, clock: systemClock, hint: (channel) => store.notify(channel) }),
       by: { actor: `cli:${userInfo().username}` },
     })
+  } catch (error) {
+    throw explainDatabase(configuration, error) ?? error
   } finally {
     await passwords.close()
     await store.close()

@@ -5,10 +5,11 @@ import { addDemoUsers } from '../development/demo-data.ts'
 import { welcome } from '../development/welcome.ts'
 import { migrateDatabase, serve } from '../serve.ts'
 import { findWorkerRole, siblingsOfWorker, superviseWorkers } from '../siblings.ts'
+import { standardOutput } from '../telemetry/line-writer.ts'
 import { type ConfigurationOptions, withConfigurationFile } from './open.ts'
 
 const sayReady = (url: string): void => {
-  process.stdout.write(`Gatehouse is ready at ${url}\n`)
+  standardOutput().write(`Gatehouse is ready at ${url}\n`)
 }
 
 /** `gatehouse serve`: the service itself. */
@@ -53,7 +54,7 @@ export function addDevCommand(program: Command): void {
         loadAgain,
         prepared,
         prepare: (running) => addDemoUsers(running.parts, running),
-        onReady: (url) => process.stdout.write(welcome(url)),
+        onReady: (url) => standardOutput().write(welcome(url)),
       })
     })
 }

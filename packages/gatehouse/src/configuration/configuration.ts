@@ -28,6 +28,8 @@ export interface Configuration {
   readonly firstPartyOrigins: ReadonlySet<string>
   readonly loginApi: boolean
   readonly pidFile: string | undefined
+  /** Whether the file says where it lies, or it is beside the database by default. */
+  readonly asksForPidFile: boolean
   readonly hashing: {
     readonly parameters: HashParameters
     readonly atATime: number

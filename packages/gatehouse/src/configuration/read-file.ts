@@ -21,10 +21,27 @@ export function readConfigurationFile(file: string, environment: NodeJS.ProcessE
   try {
     text = readFileSync(file, 'utf8')
   } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : 'the file cannot be read'
-    throw new ConfigurationError([{ file, line: undefined, key: '', message: `${why}; name another with --config` }])
+    throw new ConfigurationError([{ file, line: undefined, key: '', message: explainUnread(cause) }])
   }
   return readConfigurationText(text, file, environment)
+}
+
+function explainUnread(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+  if (code === 'ENOENT') return 'there is no such file; name another with --config'
+  if (code === 'EMFILE')
+    return `the file cannot be read: this process has as many files and connections open as it may, ${findOpenLimit()} (EMFILE); allow it more, by ulimit -n or LimitNOFILE`
+  if (code === 'ENFILE')
+    return 'the file cannot be read: the machine has as many files open as it may (ENFILE); raise fs.file-max'
+  return `the file cannot be read (${code}); name another with --config`
+}
+
+/** Asked of the system itself: to read it from /proc takes a file more. */
+function findOpenLimit(): string | number {
+  // Else it would ask by what names those at the other ends of connections are known.
+  Object.assign(process.report, { excludeNetwork: true })
+  const report = process.report.getReport() as { userLimits?: { open_files?: { soft: string | number } } }
+  return report.userLimits?.open_files?.soft ?? 'by ulimit -n'
 }
 
 /** Reads YAML text; `file` is only its name. */

@@ -71,6 +71,7 @@ export function resolveConfiguration(
     trustedProxies: content.trusted_proxies ?? [],
     firstPartyOrigins: new Set(content.first_party_origins ?? []),
     loginApi: content.login_api ?? true,
+    asksForPidFile: content.pid_file !== undefined,
     pidFile: content.pid_file ?? (isDatabaseFile(database) ? `${database}.pid` : undefined),
     hashing: resolveHashing(content, workers),
     breachedPasswords: resolveBreached(content, { development, report }),

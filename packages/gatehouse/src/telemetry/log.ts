@@ -1,20 +1,20 @@
-import { type DestinationStream, destination, type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
+import { type LineWriter, standardOutput } from './line-writer.ts'
 
 export type { Logger } from 'pino'
 
 /**
  * The log: one JSON object a line on standard output, or a readable line in development. What is logged is named field by
- * field; no headers, bodies, queries, tokens or secrets are ever handed to it.
+ * field; no headers, bodies, queries, tokens or secrets are ever handed to it. Lines that cannot be written are dropped, and
+ * how many stands in a line as soon as one can be.
  */
 export function createLog(options: { readonly level: string; readonly development: boolean }): Logger {
   const settings = { level: options.level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` }
-  return options.development
-    ? pino(settings, readableLines())
-    : pino(settings, destination({ fd: 1, sync: false, maxLength: bufferLimit }))
+  const lines = standardOutput()
+  const log = pino(settings, options.development ? readableLines(lines) : lines)
+  lines.onWritable = (lost) => log.warn(lost, 'log lines were dropped: they could not be written')
+  return log
 }
-
-/** Bytes that wait for a reader of standard output that is too slow; past it lines are dropped, and the service goes on. */
-const bufferLimit = 16_777_216
 
 interface Line {
   readonly level: number
@@ -24,14 +24,14 @@ interface Line {
 
 const levelNames: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
 
-function readableLines(): DestinationStream {
+function readableLines(lines: LineWriter): DestinationStream {
   return {
     write(text) {
       const { level, msg, time: _time, ...fields } = JSON.parse(text) as Line // written by pino, one line above
       const rest = Object.entries(fields)
         .filter(([, value]) => value !== undefined && value !== '')
         .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-      process.stdout.write(`${levelNames[level] ?? level} ${msg ?? ''} ${rest.join(' ')}\n`)
+      lines.write(`${levelNames[level] ?? level} ${msg ?? ''} ${rest.join(' ')}\n`)
     },
   }
 }

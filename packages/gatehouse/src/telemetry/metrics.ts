@@ -125,19 +125,21 @@ export class Histogram implements Metric {
   }
 }
 
-/** A value that is read when /metrics is. */
+/** A value that is read when /metrics is; a counter where it only grows. */
 export class Gauge implements Metric {
   readonly #name: string
   readonly #help: string
   readonly #read: () => number
+  readonly #type: 'gauge' | 'counter'
 
-  constructor(name: string, help: string, read: () => number) {
+  constructor(name: string, help: string, read: () => number, type: 'gauge' | 'counter' = 'gauge') {
     this.#name = name
     this.#help = help
     this.#read = read
+    this.#type = type
   }
 
   render(): string {
-    return `${heading(this.#name, this.#help, 'gauge')}${this.#name} ${this.#read()}\n`
+    return `${heading(this.#name, this.#help, this.#type)}${this.#name} ${this.#read()}\n`
   }
 }

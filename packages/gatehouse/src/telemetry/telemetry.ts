@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { countDroppedLines } from './line-writer.ts'
 import { Counter, Gauge, Histogram, type Metric, PairCounter } from './metrics.ts'
 
 /** Everything that is counted, in one place. */
@@ -62,6 +63,12 @@ export function createTelemetry(): Telemetry {
       const { user, system } = process.cpuUsage()
       return (user + system) / 1e6
     }),
+    new Gauge(
+      'gatehouse_log_lines_dropped_total',
+      'Lines of the log that could not be written',
+      countDroppedLines,
+      'counter',
+    ),
   ]
   return {
     ...named,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '@gatehouse/core/time'
 import pg from 'pg'
-import { buildConnection, type Database, type MigrationSession } from '../database.ts'
+import { buildConnection, type Database, type MigrationSession, type OnWaiting } from '../database.ts'
 import { advisoryLocks, postgresDialect } from '../dialect.ts'
 import type { Runner } from '../runner.ts'
 import { runInTransaction, withinLimit } from '../transaction.ts'
@@ -34,7 +34,8 @@ export async function openPostgres({ url, clock }: { url: string; clock: Clock }
   })
   return {
     connection,
-    migrating: (run) => migrating({ url, clock }, run),
+    writes: pool.writes,
+    migrating: (run, onWaiting) => migrating({ url, clock, onWaiting }, run),
     ping: async () => {
       await withinLimit(pool.run({ sql: 'select 1', parameters: [] }), 900)
     },
@@ -49,6 +50,28 @@ export async function openPostgres({ url, clock }: { url: string; clock: Clock }
   }
 }
 
+/** How long a start waits for another process in silence, and how long between two words of it then, in milliseconds. */
+const [silence, reminder] = [2000, 30_000]
+
+/** The lock's number stands there as two halves. */
+const holderStatement = `select pid from pg_locks where locktype = 'advisory' and granted and objsubid = 1
+  and database = (select oid from pg_database where datname = current_database())
+  and classid::bigint = $1::bigint >> 32 and objid::bigint = $1::bigint & 4294967295`
+
+/** Tries until it has the lock, and tells who has it meanwhile. */
+async function waitForLock(runner: Runner, onWaiting: OnWaiting): Promise<void> {
+  let tellAt = performance.now() + silence
+  while (!(await takeLock(runner))) {
+    if (performance.now() >= tellAt) {
+      tellAt = performance.now() + reminder
+      const { rows } = await runner.run({ sql: holderStatement, parameters: [advisoryLocks.migrations] })
+      const [holder] = rows as readonly { readonly pid: number }[] // the one column that was selected
+      onWaiting(holder?.pid)
+    }
+    await delay(migrationPoll)
+  }
+}
+
 async function takeLock(runner: Runner): Promise<boolean> {
   const { rows } = await runner.run({
     sql: 'select 1 where pg_try_advisory_lock($1)',
@@ -59,7 +82,7 @@ async function takeLock(runner: Runner): Promise<boolean> {
 
 /** A connection without time limits, which holds the lock until it ends. */
 async function migrating<T>(
-  { url, clock }: { url: string; clock: Clock },
+  { url, clock, onWaiting = () => {} }: { url: string; clock: Clock; onWaiting: OnWaiting | undefined },
   run: (session: MigrationSession) => Promise<T>,
 ): Promise<T> {
   const client = new pg.Client(connectionOptions(url))
@@ -80,7 +103,7 @@ async function migrating<T>(
     })
     // Not `pg_advisory_lock`: an index that is built concurrently waits for every statement under way, also for one that
     // waits for this lock, and the database would end one of the two.
-    while (!(await takeLock(runner))) await delay(migrationPoll)
+    await waitForLock(runner, onWaiting)
     await plain(`set lock_timeout = ${tableLockPatience}`)
     return await run({
       connection: buildConnection({ runner, dialect: postgresDialect, clock }),

@@ -3,7 +3,8 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import pg from 'pg'
 import type { Query, Result, Runner } from '../runner.ts'
 import type { TransactionSession } from '../transaction.ts'
-import { buildPostgresError, isConnectionUsable } from './postgres-error.ts'
+import { WriteWatch } from '../write-watch.ts'
+import { buildPostgresError, findPostgresTrouble, isConnectionUsable } from './postgres-error.ts'
 
 /** Callers that may wait for a connection; past it they are refused at once. */
 const waitingLimit = 1000
@@ -36,6 +37,8 @@ const spellOutVerification = (url: string): string =>
 
 /** Connections to Postgres, at most ten. */
 export class PostgresPool implements Runner {
+  /** What became of the last writes. */
+  readonly writes = new WriteWatch()
   readonly #pool: pg.Pool
   #lent = 0
 
@@ -57,7 +60,7 @@ export class PostgresPool implements Runner {
     const client = await this.#lend()
     let usable = true
     try {
-      return await runOn(client, query)
+      return await runWatched(this.writes, client, query)
     } catch (error) {
       usable = isConnectionUsable(error)
       throw buildPostgresError(error)
@@ -69,7 +72,7 @@ export class PostgresPool implements Runner {
   /** Opens a transaction on a connection of its own, which goes back when it ends. */
   async openTransaction(): Promise<TransactionSession> {
     const client = await this.#lend()
-    const session = new PostgresTransaction(client, (usable) => this.#giveBack(client, usable))
+    const session = new PostgresTransaction(client, this.writes, (usable) => this.#giveBack(client, usable))
     await session.begin()
     return session
   }
@@ -103,13 +106,15 @@ export class PostgresPool implements Runner {
 /** One transaction on a connection that was lent for it. */
 class PostgresTransaction implements TransactionSession {
   readonly #client: pg.PoolClient
+  readonly #writes: WriteWatch
   readonly #giveBack: (usable: boolean) => void
   #usable = true
   /** The driver wants one statement at a time. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(client: pg.PoolClient, giveBack: (usable: boolean) => void) {
+  constructor(client: pg.PoolClient, writes: WriteWatch, giveBack: (usable: boolean) => void) {
     this.#client = client
+    this.#writes = writes
     this.#giveBack = giveBack
   }
 
@@ -130,7 +135,7 @@ class PostgresTransaction implements TransactionSession {
 
   async #runNow(query: Query): Promise<Result> {
     try {
-      return await runOn(this.#client, query)
+      return await runWatched(this.#writes, this.#client, query)
     } catch (error) {
       this.#usable &&= isConnectionUsable(error)
       throw buildPostgresError(error)
@@ -154,6 +159,19 @@ class PostgresTransaction implements TransactionSession {
     } finally {
       this.#giveBack(this.#usable)
     }
+  }
+}
+
+/** Runs a statement, and notes what it says of writes. */
+async function runWatched(writes: WriteWatch, client: pg.ClientBase, query: Query): Promise<Result> {
+  try {
+    const result = await runOn(client, query)
+    if (writes.trouble !== undefined && result.changes > 0 && /^\s*(?:insert|update|delete)/i.test(query.sql))
+      writes.succeeded()
+    return result
+  } catch (error) {
+    writes.failed(findPostgresTrouble(error))
+    throw error
   }
 }
 

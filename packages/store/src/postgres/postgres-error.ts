@@ -1,4 +1,5 @@
 import { GatehouseError } from '@gatehouse/core/errors'
+import type { WriteTrouble } from '../write-watch.ts'
 
 // Spec: https://www.postgresql.org/docs/current/errcodes-appendix.html. Connection, resources, operator intervention
 // (a shutdown, a statement timeout), the disk; a transaction that lost against another; a lock that was not to be had; a
@@ -25,6 +26,11 @@ export function isConnectionUsable(thrown: unknown): boolean {
   const state = findState(thrown)
   return state !== undefined && !/^(08|57P|58)/.test(state)
 }
+
+const troubles: Readonly<Record<string, WriteTrouble>> = { '53100': 'full', '58030': 'failing', '25006': 'read-only' }
+
+/** What a failure says of the writes that come after it. */
+export const findPostgresTrouble = (thrown: unknown): WriteTrouble | undefined => troubles[findState(thrown) ?? '']
 
 /** The SQLSTATE: five characters, which the errors of Node and of the driver itself do not have. */
 function findState(thrown: unknown): string | undefined {

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
@@ -25,7 +25,10 @@ export async function openSqlite({
   readonly clock: Clock
   readonly thread?: WorkerThread | undefined
 }): Promise<Database> {
-  if (url !== ':memory:') createPrivateFile(url)
+  if (url !== ':memory:') {
+    createPrivateFile(url)
+    checkWriteAheadLog(url)
+  }
   await thread.open(url)
   const queue = new StatementQueue(thread)
   const connection = buildConnection({
@@ -36,6 +39,7 @@ export async function openSqlite({
   })
   return {
     connection,
+    writes: thread.writes,
     migrating: async <T>(run: (session: MigrationSession) => Promise<T>) => {
       const session = await queue.openTransaction('exclusive', migrationPatience)
       const body = (runner: Runner) =>
@@ -64,4 +68,29 @@ function createPrivateFile(path: string): void {
   } catch (cause) {
     throw new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 })
   }
+}
+
+/** Where in its header a file says whether a write-ahead log belongs to it, and what it says where none does. */
+const [versionOffset, withoutLog] = [18, 1]
+
+/**
+ * Refuses a backup that was copied to the place of a database whose write-ahead log was left: SQLite would write that log's
+ * pages into it. What runs here has a log, and says so before it makes one.
+ * Spec: https://www.sqlite.org/fileformat.html section 1.3.
+ */
+function checkWriteAheadLog(path: string): void {
+  const log = statSync(`${path}-wal`, { throwIfNoEntry: false })
+  if (log === undefined || log.size === 0) return
+  const header = Buffer.alloc(versionOffset + 1)
+  const file = openSync(path, 'r')
+  try {
+    readSync(file, header)
+  } finally {
+    closeSync(file)
+  }
+  if (header[versionOffset] !== withoutLog) return
+  const cause = new Error(
+    `is a backup beside which the write-ahead log of another database was left: remove ${path}-wal and ${path}-shm, and start again (docs/guides/backup.md)`,
+  )
+  throw new GatehouseError('server_error', { cause })
 }

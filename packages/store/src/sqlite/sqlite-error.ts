@@ -1,4 +1,5 @@
 import { GatehouseError } from '@gatehouse/core/errors'
+import type { WriteTrouble } from '../write-watch.ts'
 
 /** What the worker says of a failure. */
 export interface SqliteFailure {
@@ -6,10 +7,24 @@ export interface SqliteFailure {
   readonly message: string
 }
 
-const unavailable = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM|READONLY|CANTOPEN|PROTOCOL|CORRUPT|NOTADB)/
+const unavailable = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM|READONLY|CANTOPEN|PROTOCOL)/
+
+const troubles: Readonly<Record<string, WriteTrouble>> = {
+  FULL: 'full',
+  IOERR: 'failing',
+  READONLY: 'read-only',
+  BUSY: 'locked',
+  CORRUPT: 'damaged',
+  NOTADB: 'damaged',
+}
+
+/** What a failure says of the writes that come after it. */
+export const findSqliteTrouble = ({ code }: SqliteFailure): WriteTrouble | undefined =>
+  troubles[code.split('_')[1] ?? '']
 
 /**
- * The error of the catalogue for a failure of SQLite: already_exists, temporarily_unavailable or server_error.
+ * The error of the catalogue for a failure of SQLite: already_exists, temporarily_unavailable or server_error, which it also is
+ * where the file is damaged: to try again does not help.
  * SQLite's own words stand in the cause, for the log.
  */
 export function buildSqliteError(failure: SqliteFailure): GatehouseError {

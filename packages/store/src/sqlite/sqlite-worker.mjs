@@ -54,6 +54,9 @@ const begins = {
 }
 const commit = connection.prepare('COMMIT')
 const rollback = connection.prepare('ROLLBACK')
+const countChanges = connection.prepare('SELECT total_changes()').pluck()
+/** The count of changes at the last failure; undefined where what was written last is on the disk. @type {unknown} */
+let changesAtFailure
 
 /** @typedef {import('better-sqlite3').Statement<unknown[]>} Statement */
 /** @type {Map<string, Statement>} least recently used first */
@@ -182,11 +185,16 @@ port.on('message', (/** @type {Work | 'close'} */ work) => {
     learn(work)
     setPatience(work)
     const outcomes = work.transaction ? runInTransaction(work) : runBatch(work)
-    port.postMessage({ id: work.id, outcomes })
+    // A transaction that changes nothing succeeds on a full disk too.
+    const wroteAgain =
+      changesAtFailure !== undefined && !connection.inTransaction && countChanges.get() !== changesAtFailure
+    if (wroteAgain) changesAtFailure = undefined
+    port.postMessage({ id: work.id, outcomes, wroteAgain })
   } catch (error) {
     const failure = describe(error)
     try {
       if (connection.inTransaction) rollback.run()
+      if (fatal.test(failure.code)) changesAtFailure = countChanges.get()
     } catch {
       // The first error is the one that tells something.
     }

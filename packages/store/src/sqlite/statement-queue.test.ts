@@ -266,7 +266,7 @@ describe('the thread', () => {
     const garbage = join(folder, 'garbage.db')
     writeFileSync(garbage, 'no database at all, but long enough to be read as the header of one'.repeat(20))
     await expect(openStore({ url: garbage, clock })).rejects.toMatchObject({
-      code: 'temporarily_unavailable',
+      code: 'server_error',
       cause: { code: 'SQLITE_NOTADB', message: 'SQLITE_NOTADB: file is not a database' },
     })
   })

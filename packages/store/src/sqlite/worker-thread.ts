@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { Query } from '../runner.ts'
-import { buildSqliteError, type SqliteFailure } from './sqlite-error.ts'
+import { WriteWatch } from '../write-watch.ts'
+import { buildSqliteError, findSqliteTrouble, type SqliteFailure } from './sqlite-error.ts'
 
 /** Rows, or the number of changes, or why the statement failed. */
 export type Outcome = readonly unknown[] | number | SqliteFailure
@@ -17,7 +18,7 @@ export interface Work {
 }
 
 type Answer =
-  | { readonly id: number; readonly outcomes: readonly Outcome[] }
+  | { readonly id: number; readonly outcomes: readonly Outcome[]; readonly wroteAgain?: boolean }
   | { readonly id: number; readonly failure: SqliteFailure }
 
 /** Who is told how a piece of work ended. */
@@ -38,6 +39,8 @@ export const lockPatience = 2000
 
 /** The thread that runs SQLite. It works through its messages in order; once it is gone everything rejects. */
 export class WorkerThread {
+  /** What became of the last writes. */
+  readonly writes = new WriteWatch()
   readonly #worker: Worker
   readonly #listeners = new Map<number, WorkListener>()
   /** The statements that the worker knows by number. */
@@ -109,8 +112,13 @@ export class WorkerThread {
   #hear(answer: Answer): void {
     const listener = this.#listeners.get(answer.id)
     this.#listeners.delete(answer.id)
-    if ('failure' in answer) listener?.failed(buildSqliteError(answer.failure))
-    else listener?.done(answer.outcomes)
+    if ('failure' in answer) {
+      this.writes.failed(findSqliteTrouble(answer.failure))
+      listener?.failed(buildSqliteError(answer.failure))
+    } else {
+      if (answer.wroteAgain) this.writes.succeeded()
+      listener?.done(answer.outcomes)
+    }
   }
 
   /** The thread is lost: nobody knows what became of what it had, so nothing of that is acknowledged. */

@@ -1,0 +1,22 @@
+import { GatehouseError } from '@gatehouse/core/errors'
+import { describe, expect, it } from 'vitest'
+import { explainDatabase } from './database.ts'
+
+const failure = (code: string) =>
+  new GatehouseError('temporarily_unavailable', { cause: Object.assign(new Error(`${code}: words`), { code }) })
+
+describe('what keeps a database from being used', () => {
+  it.each([
+    ['SQLITE_FULL', 'database a.db: cannot be written: the disk is full (SQLITE_FULL); make room there'],
+    ['SQLITE_READONLY_DIRECTORY', 'database a.db: cannot be written; it and its folder must be ours to write'],
+    ['SQLITE_CORRUPT_INDEX', 'database a.db: is damaged: stop, and restore a backup (docs/guides/backup.md)'],
+  ])('is said in words: %s', (code, words) => {
+    expect(explainDatabase({ database: 'a.db' }, failure(code))?.message).toBe(words)
+  })
+
+  it('is not said of what has other reasons', () => {
+    expect(explainDatabase({ database: 'a.db' }, failure('SQLITE_CONSTRAINT_UNIQUE'))).toBeUndefined()
+    expect(explainDatabase({ database: 'a.db' }, new GatehouseError('not_found'))).toBeUndefined()
+    expect(explainDatabase({ database: 'a.db' }, new Error('else'))).toBeUndefined()
+  })
+})
