@@ -94,8 +94,9 @@ describe('finding a key', () => {
       clientOf(any),
       clientOf(jwkOf(rsa.publicKey, { use: 'sig' })),
       clientOf(jwkOf(rsa.publicKey, { use: 'enc', alg: 'RSA-OAEP' })),
-      { ...clientOf(), jwksUri: 'https://web.example/jwks' },
     ])
       await expect(get(wrong, 'RSA-OAEP-256')).rejects.toMatchObject({ code: 'invalid_client' })
+    const unread = { ...clientOf(), jwksUri: 'https://web.example/jwks' }
+    await expect(get(unread, 'RSA-OAEP-256')).rejects.toMatchObject({ code: 'temporarily_unavailable' })
   })
 })
