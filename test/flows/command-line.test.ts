@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { basic, createSite, postForm, type Site } from './running-program.ts'
+import { basic, createSite, postForm, program, type Site } from './running-program.ts'
 
 const host = { host: 'auth.example.com' }
 const secret = 'kD93nfXqW0aLr8Zt5uYvB2cMhE7gPsJ4'
@@ -10,6 +11,13 @@ let site: Site
 afterEach(() => site.remove())
 
 describe('the command line', () => {
+  it('ends in peace where nobody reads on', async () => {
+    site = await createSite()
+    const command = `"${process.execPath}" "${program}" version --json | true; echo "$?"`
+    const { stdout, stderr } = spawnSync('sh', ['-c', command], { cwd: site.folder, encoding: 'utf8' })
+    expect([stdout, stderr]).toEqual(['0\n', ''])
+  })
+
   it('answers with JSON, with exit codes, and takes secrets from standard input alone', async () => {
     site = await createSite()
     await site.run(['migrate'])

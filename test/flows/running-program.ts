@@ -9,7 +9,7 @@ import { expect, vi } from 'vitest'
 
 /** The project's folder. */
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
-const program = join(root, 'packages/gatehouse/dist/gatehouse.mjs')
+export const program = join(root, 'packages/gatehouse/dist/gatehouse.mjs')
 
 /** What a finished command said. */
 export interface Finished {

@@ -2,7 +2,18 @@ import { formatMoment as formatTime, seconds } from '@gatehouse/core/time'
 
 /** Answers a command: as JSON where that was asked for, else as text. */
 export function answer(options: { readonly json?: boolean }, value: unknown, text: string): void {
-  process.stdout.write(options.json ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`)
+  print(options.json ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`)
+}
+
+/** Writes what a command has to say. Whoever reads may have had enough (`| head`): then it ends, and that is no fault. */
+export function print(text: string): void {
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', endUnread)
+  process.stdout.write(text)
+}
+
+function endUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
 }
 
 /** Answers a command that has something to warn of: as a member `warnings` of the JSON, else on standard error. */

@@ -9,7 +9,7 @@ import { systemClock } from '../clock.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { loadForUse } from '../configuration/load-for-use.ts'
 import { type ConfigurationOptions, withConfiguration } from './open.ts'
-import { answer, formatTable } from './output.ts'
+import { answer, formatTable, print } from './output.ts'
 
 /** `gatehouse provider …`. */
 export function addProviderCommands(program: Command): void {
@@ -47,7 +47,7 @@ async function test(name: string | undefined, options: ConfigurationOptions): Pr
   const findings: Finding[] = []
   const note = (finding: Finding): void => {
     findings.push(finding)
-    if (!options.json) process.stdout.write(`${formatFinding(finding)}\n`)
+    if (!options.json) print(`${formatFinding(finding)}\n`)
   }
   try {
     // Only opened within the time that a door has: whoever has several servers takes longer to look at.
