@@ -1,3 +1,4 @@
+import type { ClientId } from '@gatehouse/core/brand'
 import { randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { LogoutDeliveryRow } from '@gatehouse/store/rows'
@@ -10,8 +11,9 @@ import type { SigningKeys } from './signing-keys.ts'
 /** Tells clients of sessions that have ended. */
 export interface LogoutDeliveries {
   /**
-   * Sends what is due, all of it in parallel, and waits for the answers. What does not arrive is tried again, later each
-   * time, for a day; what is written survives a restart. Answers how many arrived. Never rejects for what a client does.
+   * Sends what is due, a few at a time to each client, and waits for the answers. What does not arrive is tried again, later each
+   * time, for a day; what is written survives a restart. A client that does not answer gets nothing more for a while, longer each
+   * time, and keeps nobody else's from being sent. Answers how many arrived. Never rejects for what a client does.
    */
   deliver(): Promise<number>
 }
@@ -31,8 +33,10 @@ const logoutTokenType = 'logout+jwt'
 export const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout'
 /** Seconds that a logout token is valid. */
 const tokenLifetime = 120
-/** Deliveries that are under way at a time. */
-const atATime = 50
+/** Deliveries that are taken at a time; clients that are told at a time, those that answer first; and deliveries to each of them. */
+const [atATime, clientsAtATime, toEach] = [50, 10, 5]
+/** Seconds for which a client is left alone that did not take a delivery; twice as long each time. */
+const rest = { first: 5, most: 1800 }
 /** Seconds within which an attempt is over, whatever happens to it; another process then may try. */
 const attemptLimit = 30
 /** Seconds between attempts: the n-th failure is followed by the n-th of these, and then by the last. */
@@ -40,6 +44,8 @@ const pauses = [5, 30, 120, 600, 3600]
 
 export function createLogoutDeliveries(dependencies: Dependencies): LogoutDeliveries {
   const { store, clock, clients, outbound } = dependencies
+  const resting = new Map<ClientId, { readonly failures: number; readonly until: number }>()
+  const isResting = (id: ClientId): boolean => (resting.get(id)?.until ?? 0) > clock.now()
 
   const send = async (client: Client, uri: string, delivery: LogoutDeliveryRow): Promise<boolean> => {
     const token = await buildLogoutToken(dependencies, client, delivery)
@@ -52,13 +58,26 @@ export function createLogoutDeliveries(dependencies: Dependencies): LogoutDelive
     })
     return answer.status >= 200 && answer.status < 300
   }
+  const noteOutcome = (id: ClientId, arrived: boolean): void => {
+    if (arrived) resting.delete(id)
+    // Of several that fail together, one lengthens the rest.
+    if (arrived || isResting(id)) return
+    const failures = resting.get(id)?.failures ?? 0
+    resting.set(id, { failures: failures + 1, until: clock.now() + Math.min(rest.first * 2 ** failures, rest.most) })
+  }
   const deliverOne = async (delivery: LogoutDeliveryRow): Promise<boolean> => {
+    if (isResting(delivery.client_id)) {
+      const { id, attempts } = delivery
+      await store.logoutDeliveries.postpone({ id, attempts: attempts - 1, next_attempt_at: clock.now() })
+      return false
+    }
     const client = await clients.find(delivery.client_id)
     if (!client?.backchannelLogout) {
       await store.logoutDeliveries.delete(delivery.id)
       return false
     }
     const arrived = await send(client, client.backchannelLogout.uri, delivery).catch(() => false)
+    noteOutcome(client.id, arrived)
     if (arrived) await store.logoutDeliveries.delete(delivery.id)
     else {
       const pause = pauses[Math.min(delivery.attempts, pauses.length) - 1] ?? 0
@@ -66,18 +85,54 @@ export function createLogoutDeliveries(dependencies: Dependencies): LogoutDelive
     }
     return arrived
   }
+  /** All of a client's, a few at a time; how many arrived. */
+  const deliverTo = async (deliveries: LogoutDeliveryRow[]): Promise<number> => {
+    let arrived = 0
+    await inParallel(toEach, async () => {
+      for (let next = deliveries.shift(); next !== undefined; next = deliveries.shift()) {
+        if (await deliverOne(next).catch(() => false)) arrived += 1
+      }
+    })
+    return arrived
+  }
+  /** What is due by client, those first that were not found away; and whether there is more. */
+  const takeDue = async (): Promise<{ groups: LogoutDeliveryRow[][]; isMore: boolean }> => {
+    const found = new Map<ClientId, LogoutDeliveryRow[]>()
+    let isMore = false
+    for (const [id, { until }] of resting) if (until + rest.most < clock.now()) resting.delete(id)
+    for (;;) {
+      const now = clock.now()
+      const except = [...[...resting.keys()].filter(isResting), ...found.keys()]
+      const due = await store.logoutDeliveries.take({ now, until: seconds(now + attemptLimit), limit: atATime, except })
+      for (const delivery of due) found.set(delivery.client_id, [...(found.get(delivery.client_id) ?? []), delivery])
+      if (due.length < atATime) break
+      isMore = true
+    }
+    const failuresOf = (id: ClientId | undefined): number => (id === undefined ? 0 : (resting.get(id)?.failures ?? 0))
+    const groups = [...found.values()]
+    groups.sort(([one], [other]) => failuresOf(one?.client_id) - failuresOf(other?.client_id))
+    return { groups, isMore }
+  }
   return {
     async deliver() {
       let arrived = 0
       for (;;) {
-        const now = clock.now()
-        const due = await store.logoutDeliveries.take({ now, until: seconds(now + attemptLimit), limit: atATime })
-        const outcomes = await Promise.allSettled(due.map(deliverOne))
-        arrived += outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length
-        if (due.length < atATime) return arrived
+        const { groups, isMore } = await takeDue()
+        await inParallel(clientsAtATime, async () => {
+          for (let next = groups.shift(); next !== undefined; next = groups.shift()) {
+            const count = await deliverTo(next)
+            arrived += count
+          }
+        })
+        if (!isMore) return arrived
       }
     },
   }
+}
+
+/** Runs the same work several times at once. */
+const inParallel = async (count: number, work: () => Promise<void>): Promise<void> => {
+  await Promise.all(Array.from({ length: count }, work))
 }
 
 /** A logout token. Spec: OpenID Connect Back-Channel Logout section 2.4. Cost: one signature. */

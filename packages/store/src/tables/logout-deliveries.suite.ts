@@ -60,6 +60,19 @@ export function describeLogoutDeliveries(open: OpenForSuite): void {
     expect(due.map(({ id }) => id)).toEqual([postponed.id])
   })
 
+  it('leaves those of some clients alone, and takes one back as if it had not been taken', async () => {
+    const { store } = open()
+    await takeAll(store)
+    const [left, taken] = [buildLogoutDelivery(), buildLogoutDelivery({ attempts: 2 })]
+    await insertAll(store, [left, taken])
+    const take = (except: (typeof left.client_id)[]) =>
+      store.logoutDeliveries.take({ now: start, until, limit: 10, except })
+    expect((await take([left.client_id])).map(({ id }) => id)).toEqual([taken.id])
+    await store.logoutDeliveries.postpone({ id: taken.id, next_attempt_at: start, attempts: 2 })
+    expect(await take([left.client_id])).toEqual([{ ...taken, attempts: 3, next_attempt_at: until }])
+    expect((await take([])).map(({ id }) => id)).toEqual([left.id])
+  })
+
   it('forgets those of a client and no other', async () => {
     const { store } = open()
     await takeAll(store)

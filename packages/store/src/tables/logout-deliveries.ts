@@ -7,14 +7,23 @@ import type { LogoutDeliveryRow } from '../rows.ts'
 export interface LogoutDeliveries {
   insert(row: LogoutDeliveryRow): Promise<void>
   /**
-   * Takes at most `limit` that are due and puts their next attempt off until `until`, so that no other process takes them
-   * meanwhile: what happens to a process that stops half-way is one more attempt.
+   * Takes at most `limit` that are due, but none to `except`, and puts their next attempt off until `until`, so that no other process
+   * takes them meanwhile: what happens to a process that stops half-way is one more attempt.
    */
-  take(due: { readonly now: Seconds; readonly until: Seconds; readonly limit: number }): Promise<LogoutDeliveryRow[]>
+  take(due: {
+    readonly now: Seconds
+    readonly until: Seconds
+    readonly limit: number
+    readonly except?: readonly ClientId[]
+  }): Promise<LogoutDeliveryRow[]>
   /** It has arrived, or is given up. */
   delete(id: string): Promise<void>
-  /** It is tried again at that moment. */
-  postpone(delivery: { readonly id: string; readonly next_attempt_at: Seconds }): Promise<void>
+  /** It is tried again at that moment. `attempts`: that there have been so many, where it was taken and not tried. */
+  postpone(delivery: {
+    readonly id: string
+    readonly next_attempt_at: Seconds
+    readonly attempts?: number
+  }): Promise<void>
   deleteByClient(client: ClientId): Promise<void>
 }
 
@@ -24,7 +33,7 @@ export function createLogoutDeliveries({ db, dialect }: Connection): LogoutDeliv
     async insert(row) {
       await db.insertInto('logout_deliveries').values(row).execute()
     },
-    take: ({ now, until, limit }) =>
+    take: ({ now, until, limit, except = [] }) =>
       db
         .updateTable('logout_deliveries')
         .set(({ ref }) => ({ next_attempt_at: until, attempts: sql<number>`${ref('attempts')} + 1` }))
@@ -33,6 +42,7 @@ export function createLogoutDeliveries({ db, dialect }: Connection): LogoutDeliv
             .selectFrom('logout_deliveries')
             .select('id')
             .where('next_attempt_at', '<=', now)
+            .$if(except.length > 0, (others) => others.where('client_id', 'not in', except))
             .orderBy('next_attempt_at')
             .limit(limit)
             .modifyEnd(dialect.forUpdateSkippingLocked),
@@ -42,8 +52,8 @@ export function createLogoutDeliveries({ db, dialect }: Connection): LogoutDeliv
     async delete(id) {
       await db.deleteFrom('logout_deliveries').where('id', '=', id).execute()
     },
-    async postpone({ id, next_attempt_at }) {
-      await db.updateTable('logout_deliveries').set({ next_attempt_at }).where('id', '=', id).execute()
+    async postpone({ id, ...change }) {
+      await db.updateTable('logout_deliveries').set(change).where('id', '=', id).execute()
     },
     async deleteByClient(client) {
       await db.deleteFrom('logout_deliveries').where('client_id', '=', client).execute()

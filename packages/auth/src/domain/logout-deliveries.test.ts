@@ -1,0 +1,95 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { ClientId } from '@gatehouse/core/brand'
+import { seconds } from '@gatehouse/core/time'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createOutbound, type Outbound } from '../outbound/outbound.ts'
+import { type OpenedKeys, openKeys } from '../testing/open-keys.ts'
+import type { Client, Clients } from './clients.ts'
+import { createLogoutDeliveries, type LogoutDeliveries } from './logout-deliveries.ts'
+
+const servers: Server[] = []
+let opened: OpenedKeys
+let outbound: Outbound
+let deliveries: LogoutDeliveries
+/** Where each client is told. */
+const addresses = new Map<string, string>()
+
+beforeEach(async () => {
+  opened = await openKeys()
+  outbound = createOutbound({ allowLoopback: true })
+  const find = async (id: ClientId) =>
+    addresses.has(id) ? { id, backchannelLogout: { uri: addresses.get(id) }, idToken: { alg: 'ES256' } } : undefined
+  deliveries = createLogoutDeliveries({
+    ...{ issuer: 'https://auth.example.com', store: opened.store, clock: opened.clock, keys: opened.keys, outbound },
+    // Of a client no more is asked here.
+    clients: { find } as unknown as Clients & { find(id: ClientId): Promise<Client | undefined> },
+  })
+})
+afterEach(async () => {
+  outbound.close()
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections()
+    server.close()
+  }
+  addresses.clear()
+  await opened.store.close()
+})
+
+async function startClient(
+  id: string,
+  answers: boolean,
+): Promise<{ readonly told: string[]; readonly sockets: Socket[] }> {
+  const [told, sockets]: [string[], Socket[]] = [[], []]
+  const server = createServer((request, response) => {
+    told.push(request.url ?? '')
+    sockets.push(request.socket)
+    if (answers) response.end()
+  })
+  servers.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  addresses.set(id, `http://127.0.0.1:${(server.address() as AddressInfo).port}/logout`)
+  return { told, sockets }
+}
+
+async function owe(client: string, count: number): Promise<void> {
+  const now = opened.clock.now()
+  for (let index = 0; index < count; index += 1) {
+    await opened.store.logoutDeliveries.insert({
+      ...{ id: `${client}-${index}`, client_id: client as ClientId, subject: 'usr_a', sid: 's', attempts: 0 },
+      ...{ next_attempt_at: now, created_at: now, expires_at: seconds(now + 86_400) },
+    })
+  }
+}
+
+it('tells one client at once however much is owed to another that does not answer, and leaves that one alone', async () => {
+  const dead = await startClient('dead', false)
+  const well = await startClient('well', true)
+  await owe('dead', 300)
+  await owe('well', 120)
+  const first = deliveries.deliver()
+  await expect.poll(() => well.told.length, { timeout: 3000 }).toBeGreaterThanOrEqual(50)
+  expect(dead.told.length).toBeLessThanOrEqual(5)
+  for (const socket of dead.sockets) socket.destroy()
+  expect(await first).toBe(120)
+  expect(dead.told.length).toBeLessThanOrEqual(10)
+  const tried = dead.told.length
+  opened.clock.advance(4)
+  expect(await deliveries.deliver()).toBe(0)
+  expect(dead.told.length).toBe(tried)
+})
+
+it('tries a client that was away again, and tells it all once it is there', async () => {
+  addresses.set('late', 'http://127.0.0.1:1/logout')
+  await owe('late', 70)
+  expect(await deliveries.deliver()).toBe(0)
+  const { told } = await startClient('late', true)
+  for (let minute = 0; minute < 5; minute += 1) {
+    opened.clock.advance(60)
+    await deliveries.deliver()
+  }
+  expect(told).toHaveLength(70)
+  expect(
+    await opened.store.logoutDeliveries.take({ now: opened.clock.now(), until: opened.clock.now(), limit: 10 }),
+  ).toEqual([])
+})
