@@ -37,6 +37,7 @@ async function askOverTls(
   source: CertificateSource,
   shown: TestCertificate | undefined,
   headers: Record<string, string> = {},
+  onRequest: (incoming: IncomingMessage) => void = () => {},
 ): Promise<ClientCertificate | undefined> {
   let found: ClientCertificate | undefined
   const serverCertificate = buildCertificate({ subject: [['CN', 'localhost']] })
@@ -51,6 +52,7 @@ async function askOverTls(
     (incoming, response) => {
       found = findClientCertificate(incoming, source)
       expect(findClientCertificate(incoming, source)).toEqual(found)
+      onRequest(incoming)
       response.end()
     },
   )
@@ -85,6 +87,33 @@ describe('a certificate of the connection', () => {
     expect(await askOverTls(stranger, undefined)).toBeUndefined()
     expect(await askOverTls(stranger, undefined, headers)).toBeUndefined()
     expect(await askOverTls(stranger, own, headers)).toMatchObject({ thumbprint: thumbprintOf(own) })
+  })
+
+  it('is verified by way of another that its client shows with it', async () => {
+    const between = buildCertificate({ subject: [['CN', 'Between']], issuer: authority, authority: true })
+    const far = buildCertificate({ subject: [['CN', 'far']], issuer: between })
+    const withWay = { ...far, cert: `${far.cert}${between.cert}` }
+    expect(await askOverTls(stranger, withWay)).toMatchObject({ verified: true })
+    expect(await askOverTls(stranger, far)).toMatchObject({ verified: false })
+  })
+
+  it('is verified no longer than its authority is named and it is within its time, on an open connection too', async () => {
+    const time = new ManualClock()
+    const brief = buildCertificate({ subject: [['CN', 'brief']], issuer: authority, years: [2020, 2060] })
+    const others = buildCertificate({ subject: [['CN', 'Others']], authority: true })
+    const named = { certificates: authorities.certificates, clock: time }
+    const outcomes: (boolean | undefined)[] = []
+    await askOverTls(stranger, brief, {}, (incoming) => {
+      const judge = (believed: CertificateSource['authorities']) =>
+        outcomes.push(findClientCertificate(incoming, { ...stranger, authorities: believed })?.verified)
+      judge(named)
+      judge({ certificates: [new X509Certificate(others.cert)], clock: time })
+      judge(undefined)
+      judge({ certificates: [new X509Certificate(others.cert), new X509Certificate(authority.cert)], clock: time })
+      time.advance(Date.UTC(2060, 0, 2) / 1000 - time.now())
+      judge(named)
+    })
+    expect(outcomes).toEqual([true, false, false, true, false])
   })
 
   it('of a proxy is never its client’s', async () => {
@@ -161,6 +190,10 @@ describe('a certificate in a header', () => {
       verified(buildCertificate({ subject: [['CN', 'r']], issuer: authority, purposes }))
     expect(await forPurposes('server')).toBe(false)
     expect(await Promise.all([forPurposes('server', 'client'), forPurposes('any')])).toEqual([true, true])
+    const over = buildCertificate({ subject: [['CN', 'Over']], authority: true, years: [2020, 2022] })
+    const byOver = buildCertificate({ subject: [['CN', 'r']], issuer: over })
+    const past = { ...proxied, authorities: { certificates: [new X509Certificate(over.cert)], clock } }
+    expect((await askPlainly(past, encodeURIComponent(byOver.cert)))?.verified).toBe(false)
     const unfit = { certificates: [new X509Certificate(own.cert)], clock }
     const byUnfit = buildCertificate({ subject: [['CN', 'r']], issuer: own })
     const found = await askPlainly({ ...proxied, authorities: unfit }, encodeURIComponent(byUnfit.cert))

@@ -28,15 +28,17 @@ export interface CertificateSource {
   readonly authorities?: CertificateAuthorities | undefined
 }
 
-/** Connections are kept open, and their certificate stays the same. */
-const ofConnection = new WeakMap<object, ClientCertificate | null>()
+/** Connections are kept open, and their certificate stays the same; who is believed does not. */
+const ofConnection = new WeakMap<object, ShownCertificate | null>()
 
 /**
  * The certificate of a request: what a trusted proxy says, else what the connection to Gatehouse's own listener was made
  * with. Spec: RFC 8705 sections 2 and 6.5, RFC 9440.
- * Cost: nothing for a plain connection; on TLS one hash a connection; from a header one parse a request.
+ * Cost: nothing for a plain connection; on TLS one hash a connection, and one signature for each set of authorities; from a header
+ * one parse a request.
  * Stops: a certificate that a client merely writes into a header, since only a trusted proxy's header is read, and then
- * nothing but that header: the proxy's own certificate is never taken for its client's.
+ * nothing but that header: the proxy's own certificate is never taken for its client's; a connection that is kept open beyond the time
+ * of its certificate, or of its authority's place in the configuration.
  */
 export function findClientCertificate(
   request: IncomingMessage,
@@ -49,20 +51,68 @@ export function findClientCertificate(
   const { socket } = request
   // A server's socket is a TLSSocket exactly where it has `encrypted`.
   if ((socket as Partial<TLSSocket>).encrypted !== true) return undefined
-  const known = ofConnection.get(socket)
-  if (known !== undefined) return known ?? undefined
-  const found = findPeerCertificate(socket as TLSSocket, source)
-  ofConnection.set(socket, found ?? null)
-  return found
+  let known = ofConnection.get(socket)
+  if (known === undefined) {
+    const certificate = (socket as TLSSocket).getPeerX509Certificate()
+    known = certificate === undefined ? null : new ShownCertificate(certificate, (socket as TLSSocket).authorized)
+    ofConnection.set(socket, known)
+  }
+  known?.judge(source.authorities)
+  return known ?? undefined
 }
 
-function findPeerCertificate(socket: TLSSocket, { authorities }: CertificateSource): ClientCertificate | undefined {
-  const certificate = socket.getPeerX509Certificate()
-  if (certificate === undefined) return undefined
-  // Without authorities of ours, OpenSSL would ask those that every web browser trusts.
-  const verified = authorities !== undefined && socket.authorized
-  return { certificate, thumbprint: buildCertificateThumbprint(certificate), verified }
+/** The certificate of a connection. Those of the way to an authority were verified when it was made. */
+class ShownCertificate implements ClientCertificate {
+  readonly certificate: X509Certificate
+  readonly thumbprint: string
+  verified = false
+  readonly #wasAuthorized: boolean
+  #judgedBy: readonly X509Certificate[] | undefined = undefined
+  /** From when to when what it was judged by holds, in milliseconds; never where nobody stands for it. */
+  #from = Number.POSITIVE_INFINITY
+  #to = Number.NEGATIVE_INFINITY
+
+  constructor(certificate: X509Certificate, wasAuthorized: boolean) {
+    this.certificate = certificate
+    this.thumbprint = buildCertificateThumbprint(certificate)
+    this.#wasAuthorized = wasAuthorized
+  }
+
+  /** Says anew who stands for it. Without authorities of ours, OpenSSL would ask those that every web browser trusts. */
+  judge(authorities: CertificateAuthorities | undefined): void {
+    if (authorities === undefined || !this.#wasAuthorized) {
+      this.verified = false
+      return
+    }
+    if (this.#judgedBy !== authorities.certificates) this.#findAuthority(authorities.certificates)
+    const now = authorities.clock.milliseconds()
+    this.verified = this.#from <= now && now <= this.#to
+  }
+
+  #findAuthority(authorities: readonly X509Certificate[]): void {
+    this.#judgedBy = authorities
+    this.#from = Number.NEGATIVE_INFINITY
+    this.#to = Number.POSITIVE_INFINITY
+    let link: X509Certificate | undefined = this.certificate
+    for (let depth = 0; link !== undefined && depth < longestWay; depth += 1) {
+      const { raw }: X509Certificate = link
+      const own = authorities.find((authority) => authority.raw.equals(raw))
+      this.#narrow(link)
+      const issuer = own ?? authorities.find((authority) => isSignedBy(link as X509Certificate, authority))
+      if (issuer !== undefined) return this.#narrow(issuer)
+      link = link.issuerCertificate
+    }
+    this.#to = Number.NEGATIVE_INFINITY
+  }
+
+  #narrow({ validFrom, validTo }: X509Certificate): void {
+    this.#from = Math.max(this.#from, Date.parse(validFrom))
+    this.#to = Math.min(this.#to, Date.parse(validTo))
+  }
 }
+
+/** Certificates between a client's and an authority. */
+const longestWay = 8
 
 /** SHA-256 over a certificate's DER bytes, base64url: 43 characters. Spec: RFC 8705 section 3.1. */
 export const buildCertificateThumbprint = ({ raw }: X509Certificate): string => hash('sha256', raw, 'base64url')
@@ -92,10 +142,15 @@ class HandedOnCertificate implements ClientCertificate {
 
 /** Whether an authority has signed a certificate itself, for clients too, and the certificate is within its time. */
 function isIssuedBy(certificate: X509Certificate, authority: X509Certificate, now: number): boolean {
-  if (!isForClients(certificate)) return false
-  if (now < Date.parse(certificate.validFrom) || now > Date.parse(certificate.validTo)) return false
-  return authority.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey)
+  if (!isForClients(certificate) || !isInTime(certificate, now) || !isInTime(authority, now)) return false
+  return isSignedBy(certificate, authority)
 }
+
+const isInTime = ({ validFrom, validTo }: X509Certificate, now: number): boolean =>
+  now >= Date.parse(validFrom) && now <= Date.parse(validTo)
+
+const isSignedBy = (certificate: X509Certificate, authority: X509Certificate): boolean =>
+  authority.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey)
 
 /** TLS client authentication, and any purpose. Spec: RFC 5280 section 4.2.1.12. */
 const clientPurposes: readonly string[] = ['1.3.6.1.5.5.7.3.2', '2.5.29.37.0']
