@@ -31,11 +31,14 @@ export interface MailedProof {
   readonly details: JsonObject
 }
 
-/** Links and codes that people are mailed. Each is good once, for minutes, and only as long as no newer one is out. */
+/**
+ * Links and codes that people are mailed. Each is good once, for minutes, and only as long as no newer one is out: to sign in, none that
+ * the same browser or program has asked for. Threat: a stranger who asks anew for somebody, so that theirs is never good.
+ */
 export interface MailedProofs {
   /** A new link's token, in the transaction that queues its mail. Cost: one statement, with `put`. */
   newToken(purpose: LinkPurpose): string
-  /** Notes what a token is good for, in the place of an earlier one of the same purpose and address. */
+  /** Notes what a token is good for, in the place of an earlier one of the same purpose, address and, to sign in, asker. */
   putLink(tables: Tables, proof: NewProof & { readonly purpose: LinkPurpose; readonly token: string }): Promise<void>
   /** What a link would lead to: looking changes nothing, since mail scanners look too. */
   findLink(token: string, purposes: readonly LinkPurpose[]): Promise<MailedProof | undefined>
@@ -43,7 +46,7 @@ export interface MailedProofs {
   consumeLink(tables: Tables, token: string, purposes: readonly LinkPurpose[]): Promise<MailedProof | undefined>
   /** A new code: eight digits. */
   newCode(): string
-  /** Notes a code for who asked for it, in the place of an earlier one of theirs or of the address. */
+  /** Notes a code for who asked for it, in the place of an earlier one of theirs. */
   putCode(tables: Tables, code: string, proof: NewProof & { readonly asker: string }): Promise<void>
   /**
    * Whose code this is, where it is that of the asker; it is used up by {@link MailedProofs.consumeCode}. Error:
@@ -79,6 +82,10 @@ const perMail = { wrong: 5, within: 600 }
 const perAddress = { wrong: 100, within: 86_400 }
 
 const digest = (text: string): string => hash('sha256', text, 'base64url')
+/** One of each per address, but of those to sign in: one per address and asker. No address has a line feed. */
+const joinPlace = (purpose: MailedProofRow['purpose'], address: string, asker: string | undefined): string =>
+  purpose.startsWith('sign_in_') && asker !== undefined ? `${address}\n${asker}` : address
+const addressOf = ({ address }: MailedProofRow): string => address.split('\n', 1)[0] ?? ''
 const placeOf = (hashed: string): string => `mailed_proofs.sealed:${hashed}`
 
 /** Who asks: a browser by its cookie, a program by the token that it was answered with. */
@@ -103,7 +110,7 @@ export function createMailedProofs({
     const now = clock.now()
     return {
       ...row,
-      address,
+      address: joinPlace(row.purpose, address, asker),
       user_id: userId ?? null,
       browser_hash: asker ?? null,
       sealed: details ? sealUnder(ring, JSON.stringify(details), placeOf(row.hash)) : null,
@@ -115,10 +122,10 @@ export function createMailedProofs({
     if (!row) return undefined
     const text = row.sealed === null ? '{}' : unsealUnder(ring, row.sealed, placeOf(row.hash))
     if (text === undefined) return undefined
-    const { purpose, address, user_id, browser_hash } = row
+    const { purpose, user_id, browser_hash } = row
     // Only `buildRow` above makes what opens here.
     const details = JSON.parse(text) as JsonObject
-    return { purpose, address, userId: user_id ?? undefined, asker: browser_hash ?? undefined, details }
+    return { purpose, address: addressOf(row), userId: user_id ?? undefined, asker: browser_hash ?? undefined, details }
   }
   /** What a token says that it is for, if that is one of what is asked for. */
   const present = (token: string, purposes: readonly LinkPurpose[]) => {
@@ -165,7 +172,7 @@ export function createMailedProofs({
       const mac = Buffer.from(macOf(asker, code))
       const isRight = row.code_mac !== null && timingSafeEqual(Buffer.from(row.code_mac), mac)
       const attempt = async () => (isRight ? row : undefined)
-      const found = await ofAddress.limited([`mailed-code:address:${digest(row.address)}`], () =>
+      const found = await ofAddress.limited([`mailed-code:address:${digest(addressOf(row))}`], () =>
         ofMail.limited([`mailed-code:${row.hash}`], attempt),
       )
       return read(found)

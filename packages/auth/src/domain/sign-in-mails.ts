@@ -1,3 +1,4 @@
+import type { UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import { seconds } from '@gatehouse/core/time'
@@ -40,8 +41,8 @@ export interface ProvenByMail {
 export interface SignInMails {
   /**
    * Mails a link or a code, if the account exists and has a verified address. Who asks sees the same after the same work.
-   * Error: `too_many_requests` after three in ten minutes for one account, existing or not; its owner is told. Cost: one
-   * transaction.
+   * Error: `too_many_requests` after three in ten minutes for one account, existing or not, and three more from where it has been signed in
+   * to before; its owner is told. Cost: one transaction.
    */
   ask(request: SignInMailRequest): Promise<void>
   /**
@@ -60,6 +61,7 @@ interface Dependencies extends MailedDependencies {
 /** Mails to sign in by that one account may be asked for, and within how many seconds. Spec: ASVS 6.6.4. */
 const limit = { mails: 3, within: 600 }
 const purposes = ['sign_in_link'] as const
+const nobody = 'usr_unknown' as UserId
 
 export function createSignInMails(dependencies: Dependencies): SignInMails {
   const { store, clock, proofs } = dependencies
@@ -77,14 +79,17 @@ export function createSignInMails(dependencies: Dependencies): SignInMails {
       const retryAfter = await store.transaction(async (tables) => {
         const named = await findReachable(tables, request.username)
         const now = clock.now()
-        const key = `sign-in-mail:${named.user?.id ?? named.address}`
+        // From where they have signed in before they have a share of their own, which strangers cannot use up. Looked up for nobody, too.
+        const from = limitKey(request.by.address ?? '')
+        const isFamiliar = await tables.familiarAddresses.has(named.user?.id ?? nobody, from, now)
+        const key = `sign-in-mail:${named.user?.id ?? named.address}${isFamiliar ? ':familiar' : ''}`
         const [row] = await tables.signInFailures.record([{ key, at: now, expires_at: seconds(now + limit.within) }])
         const isOver = (row?.count ?? 1) > limit.mails
         if (isOver) await tellOnce(dependencies, tables, named, request, row?.count === limit.mails + 1)
         else await mail(dependencies, tables, named, request)
         const target = named.user?.id ?? null
         const result = isOver ? 'too_many_requests' : named.user ? 'ok' : 'unknown'
-        const fold = `${target ?? '?'}|${limitKey(request.by.address ?? '')}`
+        const fold = `${target ?? '?'}|${from}`
         await recordEvent(tables, clock, { type: 'sign_in_mail_asked', result, target, ...request.by, fold })
         return isOver ? Math.max(1, (row?.expires_at ?? now) - now) : undefined
       })

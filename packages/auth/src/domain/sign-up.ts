@@ -106,6 +106,13 @@ export function createSignUps(dependencies: Dependencies): SignUps {
       passwords,
     })
   const detailsOf = ({ details }: MailedProof): PendingDetails => details as unknown as PendingDetails // written here and by invitations
+  /** A link that the configuration still lets anybody use: it may have changed since the mail was sent. */
+  const findStanding = async (token: string): Promise<MailedProof | undefined> => {
+    const proof = await proofs.findLink(token, purposes)
+    const isWelcome =
+      proof?.purpose === 'invitation' ? policy().mode !== 'off' : proof && mayOpen(policy(), proof.address)
+    return isWelcome ? proof : undefined
+  }
   const needsPassword = (proof: MailedProof, asker: string | undefined): boolean =>
     detailsOf(proof).passwordHash === undefined || proof.asker === undefined || proof.asker !== asker
 
@@ -151,14 +158,14 @@ export function createSignUps(dependencies: Dependencies): SignUps {
     },
 
     async find(token, asker) {
-      const proof = await proofs.findLink(token, purposes)
+      const proof = await findStanding(token)
       if (!proof) return undefined
       const { email, flow } = detailsOf(proof)
       return { email, flow: proof.asker === asker ? flow : undefined, needsPassword: needsPassword(proof, asker) }
     },
 
     async build({ token, asker, password }, by) {
-      const proof = await proofs.findLink(token, purposes)
+      const proof = await findStanding(token)
       if (!proof) throw linkIsGone()
       const { email, passwordHash, locale, scopes, roles } = detailsOf(proof)
       const { scopes: usualScopes, roles: usualRoles } = policy()
@@ -199,8 +206,14 @@ export function createSignUps(dependencies: Dependencies): SignUps {
   }
 }
 
-function checkAllowed({ mode, domains }: SignUpPolicy, canonical: string): void {
+/** Whether the owner of an address may open an account without an invitation. */
+function mayOpen({ mode, domains }: SignUpPolicy, canonical: string): boolean {
   const domain = canonical.slice(canonical.lastIndexOf('@') + 1)
-  if (mode === 'open' || (mode === 'domains' && domains.includes(domain))) return
-  throw new GatehouseError('forbidden', { description: 'Nobody can sign up with this address' })
+  return mode === 'open' || (mode === 'domains' && domains.includes(domain))
+}
+
+function checkAllowed(policy: SignUpPolicy, canonical: string): void {
+  if (!mayOpen(policy, canonical)) {
+    throw new GatehouseError('forbidden', { description: 'Nobody can sign up with this address' })
+  }
 }

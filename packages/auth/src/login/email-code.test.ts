@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ShownPage, TestBrowser } from '../testing/browser.ts'
-import { claimsOf, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
+import { claimsOf, goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
 import { addTotp, currentCode } from '../testing/totp.ts'
 
 let started: StartedAuth
@@ -54,6 +54,22 @@ describe('a code from a mail', () => {
     const outcomes = await Promise.all(Array.from({ length: 5 }, () => browser.submit(page, { code })))
     expect(outcomes.filter(({ status }) => status === 200)).toHaveLength(1)
     expect((await browser.submit(page, { code })).status).toBe(401)
+  })
+
+  it('is good whoever else asks for one, and strangers cannot use up what is asked for from where one signs in', async () => {
+    await start({ trustedProxies: ['127.0.0.1'] })
+    const from = (address: string) => ({ 'x-forwarded-for': address })
+    await started.postJson('/login', { username: 'alice', password: goodPassword }, from('198.51.100.7'))
+    const page = await ask()
+    const code = await codeOf()
+    const mailed = async (address: string): Promise<number> => {
+      const body = { username: 'alice' }
+      return (await started.postJson('/login/code/send', body, from(address))).status
+    }
+    for (let stranger = 1; stranger < 6; stranger += 1) await mailed(`203.0.113.${stranger}`)
+    expect(await mailed('203.0.113.9')).toBe(429)
+    expect(await mailed('198.51.100.7')).toBe(202)
+    expect((await browser.submit(page, { code })).has('username')).toBe(true)
   })
 
   it('is over after ten minutes, and with a newer one', async () => {

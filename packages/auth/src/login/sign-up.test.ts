@@ -196,6 +196,21 @@ describe('signing up', () => {
   })
 })
 
+describe('a link that was mailed before sign-up was closed', () => {
+  const close = (mode: 'off' | 'invitation') =>
+    started.auth.replaceSettings({ ...started.settings, signUp: { ...open, mode } })
+
+  it.each(['off', 'invitation'] as const)('opens no account any more where it is %s', async (mode) => {
+    await start()
+    await signUp()
+    const page = await browser.get(await linkOf())
+    close(mode)
+    expect((await browser.submit(page, {})).status).toBe(404)
+    expect((await browser.get(await linkOf())).status).toBe(404)
+    expect(await find()).toBeUndefined()
+  })
+})
+
 describe('an invitation', () => {
   const invite = (given: { roles?: string[]; email?: string } = {}) => {
     const { store, clock, auth } = started
@@ -208,6 +223,9 @@ describe('an invitation', () => {
   it('opens an account with what it says, for a week, whoever else may sign up', async () => {
     await start({ signUp: { ...open, mode: 'invitation' } })
     await invite()
+    started.auth.replaceSettings({ ...started.settings, signUp: { ...open, mode: 'off' } })
+    expect((await browser.get(await linkOf('invitation'))).status).toBe(404)
+    started.auth.replaceSettings(started.settings)
     started.clock.advance(6 * 86_400)
     const page = await browser.get(await linkOf('invitation'))
     expect(page.text).toContain('name="password"')

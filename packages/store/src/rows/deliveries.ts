@@ -37,7 +37,7 @@ export interface MailedProofRow {
   /** SHA-256 of the link's token; of a code, of what the one who asked for it holds. */
   readonly hash: string
   readonly purpose: 'sign_up' | 'invitation' | 'change_email' | 'recovery' | 'sign_in_link' | 'sign_in_code'
-  /** The address that it proves, as it is compared; where somebody unknown asked, what they called themselves. */
+  /** The address that it proves, as it is compared; where somebody unknown asked, what they called themselves. To sign in, with who asked behind it. */
   readonly address: string
   /** Whose it is; null = somebody without an account. */
   readonly user_id: UserId | null
