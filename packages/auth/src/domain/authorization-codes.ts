@@ -32,6 +32,8 @@ export interface CodePresented {
   readonly jkt: string | undefined
   /** Uses up what proved that key, or throws; called before the code is used up, and for no code that cannot be. */
   readonly useProof?: (() => Promise<void>) | undefined
+  /** Sees to what the answer will need, or throws; called with the code's scope, before `useProof`. */
+  readonly prepare?: ((scope: string) => Promise<void>) | undefined
   readonly by: Pick<AuditEvent, 'address' | 'request_id'>
 }
 
@@ -42,7 +44,7 @@ export interface AuthorizationCodes {
   /**
    * Uses a code up and hands on what it stands for. A code that does not fit how it is presented is used up all the same;
    * for one that has been used before, what was issued ends (RFC 6749 section 4.1.2).
-   * Errors: `invalid_grant`; the cause says why. Cost: one statement, and a read more where a proof is to be used up.
+   * Errors: `invalid_grant`; the cause says why. Cost: one statement, and a read more where a proof is to be used up or something prepared.
    */
   consume(presented: CodePresented): Promise<AuthorizationCodeRow>
 }
@@ -90,9 +92,12 @@ export function createAuthorizationCodes({
       const now = clock.now()
       const hashed = hashCode(presented.code)
       const kept_until = seconds(now + accessTokenLifetime() + keptBeyond)
-      if (presented.useProof) {
+      if (presented.useProof || presented.prepare) {
         const found = await store.authorizationCodes.find(hashed)
-        if (found?.consumed_at === null) await presented.useProof()
+        if (found?.consumed_at === null) {
+          if (found.client_id === presented.client.id) await presented.prepare?.(found.scope)
+          await presented.useProof?.()
+        }
       }
       const row = await store.authorizationCodes.consume({ hash: hashed, now, kept_until })
       if (!row) {

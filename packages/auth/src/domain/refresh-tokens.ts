@@ -65,8 +65,11 @@ export interface RefreshAttempt {
    * anything is written, so that nothing is lost.
    */
   readonly checkGrant: (grant: GrantRow) => void
-  /** Throws where what the grant's session rests on stands no more; called after `checkGrant`, and before anything is written. */
-  readonly checkSession?: ((session: GrantRow['session_id']) => Promise<void>) | undefined
+  /**
+   * Throws where what the grant's session rests on stands no more; called with the grant's scope, after `checkGrant`, and before anything
+   * is written.
+   */
+  readonly checkSession?: ((session: GrantRow['session_id'], scope: string) => Promise<void>) | undefined
   /** Uses up a proof of possession, or throws; called after {@link RefreshAttempt.checkGrant}, and before anything is written. */
   readonly useProof?: (() => Promise<void>) | undefined
   readonly by: Pick<AuditEvent, 'address' | 'request_id'>
@@ -118,7 +121,7 @@ export function createRefreshTokens(dependencies: Dependencies): RefreshTokens {
       attempt.checkGrant(found.grant)
       if (!isOver(found.grant, clock.now())) {
         // A stolen token asks nobody anything: that it is one is found out below.
-        if (isRecent(found)) await attempt.checkSession?.(found.grant.session_id)
+        if (isRecent(found)) await attempt.checkSession?.(found.grant.session_id, found.grant.scope)
         await attempt.useProof?.()
       }
       return rotate(dependencies, attempt, found.grant, found.presented, 0)

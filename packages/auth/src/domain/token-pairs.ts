@@ -93,6 +93,8 @@ export interface RefreshRequest {
   readonly confirmation?: Confirmation | undefined
   /** Uses up what proved that; called before anything is written. */
   readonly useProof?: (() => Promise<void>) | undefined
+  /** Sees to what the answer will need, or throws; called with its scope, before anything is used up. */
+  readonly prepare?: ((scope: string) => Promise<void>) | undefined
   readonly by: Pick<AuditEvent, 'address' | 'request_id'>
 }
 
@@ -262,7 +264,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
       return pairForStart(access, grant)
     },
 
-    async refresh({ token, client, scope, audiences, details, confirmation, useProof, by }) {
+    async refresh({ token, client, scope, audiences, details, confirmation, useProof, prepare, by }) {
       const times = lifetimes()
       const { grant, generation } = await dependencies.refreshTokens.refresh({
         token,
@@ -283,7 +285,10 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
             throw new GatehouseError('invalid_authorization_details')
           }
         },
-        checkSession: (session) => dependencies.standing.checkSession(session, by),
+        async checkSession(session, granted) {
+          await dependencies.standing.checkSession(session, by)
+          await prepare?.(scope === undefined ? granted : formatScope(scope))
+        },
         useProof,
         by,
       })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { AnswerReader, awaited, MalformedAnswer } from './ldap-answers.ts'
+import { AnswerReader, awaited, Disconnection, MalformedAnswer } from './ldap-answers.ts'
 
 const everything = [...awaited.bind, ...awaited.search, ...awaited.extended]
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
@@ -41,6 +41,12 @@ describe('an answer', () => {
     ['one with something behind it', '300e 020101 6107 0a0100 0400 0400 0400'],
   ])('that is %s is not', (_, text) => {
     expect(() => read(hex(text))).toThrow(MalformedAnswer)
+  })
+
+  it('that ends the connection is told from one that is none', () => {
+    const notice = hex('3018 020100 7813 0a0134 0400 0400 8a0a 31323334353637383930')
+    expect(() => new AnswerReader().read(notice, awaited.search)).toThrow(Disconnection)
+    expect(() => new AnswerReader().read(hex('3005 020100 7800'), awaited.search)).toThrow(MalformedAnswer)
   })
 
   it('is none to another question', () => {

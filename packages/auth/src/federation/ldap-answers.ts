@@ -10,6 +10,11 @@ export class MalformedAnswer extends Error {
   override readonly name = 'MalformedAnswer'
 }
 
+/** The directory says that it ends the connection. Spec: RFC 4511 section 4.4.1. */
+export class Disconnection extends Error {
+  override readonly name = 'Disconnection'
+}
+
 /**
  * Cuts what a directory sends into whole messages and looks at the form of each, before the library reads it: that reads on for ever
  * where an entry has no list of attributes, calls itself once for each message of what it is handed, and takes the answer to
@@ -22,7 +27,7 @@ export class AnswerReader {
   /** Bytes that are needed before there is anything to read. */
   #needed = 2
 
-  /** The messages that are whole with what has come. Throws {@link MalformedAnswer}. */
+  /** The messages that are whole with what has come. Throws {@link MalformedAnswer} and {@link Disconnection}. */
   read(chunk: Buffer, expected: readonly number[]): readonly Buffer[] {
     this.#parts.push(chunk)
     this.#length += chunk.length
@@ -55,6 +60,7 @@ const octetString = 0x04
 const enumerated = 0x0a
 const controls = 0xa0
 const entryTag = 0x64
+const extendedTag = 0x78
 const referenceTag = 0x73
 const referral = 0xa3
 /** What may stand behind a result: a referral, and what a bind or an extended operation adds to it. */
@@ -105,6 +111,10 @@ function checkMessage(bytes: Buffer, expected: readonly number[]): void {
   const [id, operation, control, ...more] = outer === undefined ? [] : partsOf(bytes, outer)
   if (!isNumber(id, integer) || operation === undefined || more.length > 0)
     throw new MalformedAnswer('a message is not whole')
+  if (operation.tag === extendedTag && isZero(bytes, id)) {
+    checkResult(bytes, operation)
+    throw new Disconnection('the directory ends the connection')
+  }
   if (!expected.includes(operation.tag)) throw new MalformedAnswer('the answer is to another question')
   if (control !== undefined) checkControls(bytes, control)
   if (operation.tag === entryTag) checkEntry(bytes, operation)
@@ -156,5 +166,8 @@ function checkStrings(bytes: Buffer, list: Element, atLeast: number): void {
 }
 
 /** Whether it is a number of at most four bytes. */
-const isNumber = (element: Element | undefined, tag: number): boolean =>
+const isNumber = (element: Element | undefined, tag: number): element is Element =>
   element?.tag === tag && element.length >= 1 && element.length <= 4
+
+const isZero = (bytes: Buffer, { begin, length }: Element): boolean =>
+  bytes.subarray(begin, begin + length).every((byte) => byte === 0)

@@ -48,7 +48,10 @@ afterAll(async () => {
   for (const server of servers) server.close()
 })
 
-function check(at: LdapServer, authorities?: string): Promise<unknown> {
+const check = (at: LdapServer, authorities?: string): Promise<unknown> => signerAt(at, authorities)()
+
+/** Signs alice in at a directory, over connections that are kept. */
+function signerAt(at: LdapServer, authorities?: string): () => Promise<unknown> {
   const provider = createLdapProvider(
     { name: 'corp', issuer: 'https://auth.example.com', clock: new ManualClock(), outbound },
     {
@@ -57,8 +60,12 @@ function check(at: LdapServer, authorities?: string): Promise<unknown> {
     },
   )
   providers.push(provider)
-  const door = provider.check?.({ username: 'alice', password: 'alice-secret', address: '127.0.0.1' })
-  return door?.catch((error) => (error instanceof ProviderFailure ? error : Promise.reject(error))) ?? Promise.reject()
+  return async () => {
+    const door = provider.check?.({ username: 'alice', password: 'alice-secret', address: '127.0.0.1' })
+    return (
+      door?.catch((error) => (error instanceof ProviderFailure ? error : Promise.reject(error))) ?? Promise.reject()
+    )
+  }
 }
 const attribute = (name: string, value: string): Buffer => ber(0x30, octets(name), ber(0x31, octets(value)))
 const entry = (id: number, ...attributes: readonly Uint8Array[]): Buffer =>
@@ -131,6 +138,27 @@ describe('a directory that cannot be trusted', () => {
       reason: 'invalid_answer',
       detail: expect.stringContaining('no answer of LDAP'),
     })
+  })
+
+  it('that ends a kept connection in order is asked again over a new one', async () => {
+    const code = Buffer.from([10, 1, 52])
+    const name = ber(0x8a, Buffer.from('1.3.6.1.4.1.1466.20036'))
+    const notice = message(0, ber(0x78, code, octets(''), octets(''), name))
+    let isEnding = false
+    const at = await listen((socket) =>
+      socket.on('data', (request) => {
+        const id = idOf(request)
+        if (isEnding) {
+          isEnding = false
+          socket.end(notice)
+        } else if (isBind(request)) socket.write(success(id, 0x61))
+        else socket.write(Buffer.concat([entry(id, attribute('uid', 'alice')), success(id, 0x65)]))
+      }),
+    )
+    const sign = signerAt(at)
+    expect(await sign()).toMatchObject({ subject: 'alice' })
+    isEnding = true
+    expect(await sign()).toMatchObject({ subject: 'alice' })
   })
 
   it('is understood however its answers are cut', async () => {

@@ -1,7 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { Client, type Entry, type SearchOptions } from 'ldapts'
-import { AnswerReader, awaited, MalformedAnswer } from './ldap-answers.ts'
+import { AnswerReader, awaited, Disconnection, MalformedAnswer } from './ldap-answers.ts'
 import type { LdapServer } from './ldap-settings.ts'
 
 /** A moment of `performance.now()` after which nothing is waited for any more. */
@@ -172,6 +172,7 @@ class Answers {
     try {
       return this.#reader.read(chunk, this.#expected)
     } catch (error) {
+      if (error instanceof Disconnection) return this.#end('closed', error)
       if (!(error instanceof MalformedAnswer)) throw error
       return this.#end('malformed', error)
     }

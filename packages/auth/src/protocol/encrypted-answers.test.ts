@@ -46,6 +46,29 @@ afterEach(async () => {
   await new Promise((resolve) => keySet.close(resolve))
 })
 
+it('asks for no key where no ID token is', async () => {
+  const query = new URLSearchParams({
+    client_id: 'spa',
+    redirect_uri: redirectUri,
+    response_type: 'code',
+    scope: 'offline_access',
+    code_challenge: pkce.challenge,
+    code_challenge_method: 'S256',
+  })
+  let page = await browser.signIn(await browser.get(`/oauth/authorize?${query}`), 'alice', goodPassword)
+  if (page.has('allow')) page = await browser.submit(page, { decision: 'allow' })
+  const answered = await started.postForm('/oauth/token', {
+    grant_type: 'authorization_code',
+    client_id: 'spa',
+    code: page.callback.get('code') ?? '',
+    redirect_uri: redirectUri,
+    code_verifier: pkce.verifier,
+  })
+  const { refresh_token } = (await answered.json()) as Record<string, string>
+  const refresh = { grant_type: 'refresh_token', client_id: 'spa', refresh_token: refresh_token ?? '' }
+  expect([answered.status, (await started.postForm('/oauth/token', refresh)).status]).toEqual([200, 200])
+})
+
 it('uses up no code for an answer that cannot be encrypted, and says why', async () => {
   const query = new URLSearchParams({
     client_id: 'spa',

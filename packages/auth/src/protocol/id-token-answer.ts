@@ -31,6 +31,18 @@ type SignedIn = Pick<
 > & { readonly client_id: ClientId }
 
 /**
+ * Sees to it that the ID token which {@link idTokenFor} will make can be encrypted, where it is to be: what a token is got for is good once,
+ * and is not to be used up for an answer that nobody can make. Errors: as `idTokens.prepare`.
+ */
+export async function prepareIdToken(
+  { idTokens }: Pick<IdTokenDependencies, 'idTokens'>,
+  client: Client,
+  scope: string,
+): Promise<void> {
+  if (client.idToken.encryption && parseScope(scope)?.has('openid')) await idTokens.prepare(client)
+}
+
+/**
  * The ID token for what was granted; `undefined` where the scope `openid` was not. Claims about the user are read only where
  * they were asked for by name: what the scope gives, userinfo tells (OpenID Connect Core section 5.4). For which organisation
  * they act belongs to the sign-in itself: `org` stands here by its scope. Cost: one signature, at most two reads.

@@ -3,7 +3,7 @@ import type { AuthorizationCodeRow } from '@gatehouse/store/rows'
 import type { AuthorizationCodes } from '../../domain/authorization-codes.ts'
 import { narrowDetails, readGrantedDetails } from '../../domain/granted-details.ts'
 import { accessOfCode, type IssuedTokens, type TokenPairs } from '../../domain/token-pairs.ts'
-import { type IdTokenDependencies, idTokenFor } from '../id-token-answer.ts'
+import { type IdTokenDependencies, idTokenFor, prepareIdToken } from '../id-token-answer.ts'
 import { type Grant, type GrantRequest, narrowAudiences } from '../token.ts'
 
 interface Dependencies extends IdTokenDependencies {
@@ -23,8 +23,6 @@ export function authorizationCodeGrant(dependencies: Dependencies): Grant {
     async issue(request) {
       const { client, form } = request
       if (form.code === undefined) throw missing('code')
-      // A code is good once: not for an answer that nobody can make.
-      if (client.idToken.encryption) await dependencies.idTokens.prepare(client)
       const { row, pair, grant } = await exchange(dependencies, request, form.code)
       const id_token = await idTokenFor(dependencies, client, grant, {
         nonce: row.nonce ?? undefined,
@@ -39,7 +37,7 @@ const missing = (field: string): GatehouseError =>
   new GatehouseError('invalid_request', { description: `The field ${field} is missing` })
 
 async function exchange(
-  { codes, tokenPairs }: Dependencies,
+  { codes, tokenPairs, idTokens }: Dependencies,
   { client, form, audiences, details, confirmation, useProof, address, requestId }: GrantRequest,
   code: string,
 ): Promise<IssuedTokens & { readonly row: AuthorizationCodeRow }> {
@@ -51,6 +49,7 @@ async function exchange(
     verifier: form.code_verifier,
     jkt: confirmation?.jkt,
     useProof,
+    prepare: client.idToken.encryption && ((scope) => prepareIdToken({ idTokens }, client, scope)),
     by,
   })
   const granted = row.audience.split(' ')

@@ -6,7 +6,7 @@ import type { DecoupledRequests } from '../../domain/decoupled-requests.ts'
 import type { IssuedTokens, TokenPairs } from '../../domain/token-pairs.ts'
 import type { Standing } from '../../federation/standing.ts'
 import { isRefreshable } from '../../flow/authorization.ts'
-import { type IdTokenDependencies, idTokenFor } from '../id-token-answer.ts'
+import { type IdTokenDependencies, idTokenFor, prepareIdToken } from '../id-token-answer.ts'
 import { type GrantRequest, narrowAudiences, type TokenResponse } from '../token.ts'
 
 export interface DecoupledGrantDependencies extends IdTokenDependencies {
@@ -30,8 +30,7 @@ export async function issueDecoupled(
 ): Promise<TokenResponse> {
   const { client } = request
   const approved = await dependencies.decoupledRequests.getApproved({ kind, code, client })
-  // As for a code: nothing is used up for an answer that nobody can make.
-  if (client.idToken.encryption) await dependencies.idTokens.prepare(client)
+  await prepareIdToken(dependencies, client, approved.scope)
   const { pair, grant } = await exchange(dependencies, request, approved)
   const id_token = await idTokenFor(dependencies, client, grant, { accessToken: pair.access_token })
   return id_token === undefined ? pair : { ...pair, id_token }

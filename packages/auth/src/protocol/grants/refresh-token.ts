@@ -1,6 +1,6 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { TokenPairs } from '../../domain/token-pairs.ts'
-import { type IdTokenDependencies, idTokenFor } from '../id-token-answer.ts'
+import { type IdTokenDependencies, idTokenFor, prepareIdToken } from '../id-token-answer.ts'
 import type { Grant } from '../token.ts'
 
 /**
@@ -15,8 +15,6 @@ export function refreshTokenGrant(dependencies: IdTokenDependencies & { readonly
       if (form.refresh_token === undefined) {
         throw new GatehouseError('invalid_request', { description: 'The field refresh_token is missing' })
       }
-      // As for a code: nothing is used up for an answer that nobody can make.
-      if (client.idToken.encryption) await dependencies.idTokens.prepare(client)
       const { pair, grant } = await dependencies.tokenPairs.refresh({
         token: form.refresh_token,
         client,
@@ -25,6 +23,7 @@ export function refreshTokenGrant(dependencies: IdTokenDependencies & { readonly
         details,
         confirmation,
         useProof,
+        prepare: client.idToken.encryption && ((granted) => prepareIdToken(dependencies, client, granted)),
         by: { address, request_id: requestId },
       })
       const signedIn = { ...grant, scope: pair.scope }
