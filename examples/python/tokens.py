@@ -3,6 +3,7 @@ import json
 import threading
 import time
 import urllib.request
+from http.client import HTTPException
 
 from jwcrypto import jwk, jws
 from jwcrypto.common import JWException, base64url_decode
@@ -21,6 +22,14 @@ class Refused(Exception):
 def fetch_json(url, request=None):
     with urllib.request.urlopen(request or url, timeout=5) as answer:
         return json.load(answer)
+
+
+def read_key(key):
+    """A key by its id, with its algorithm; nothing for one that is of no use here."""
+    try:
+        return key["kid"], (jwk.JWK(**key), key.get("alg") or ALGORITHMS[key["kty"]])
+    except (JWException, ValueError, KeyError, TypeError):
+        return None
 
 
 class Verifier:
@@ -52,12 +61,12 @@ class Verifier:
 
     def ask(self):
         try:
-            keys = fetch_json(self.uri)["keys"]
-            self.keys = {key["kid"]: (jwk.JWK(**key), key.get("alg") or ALGORITHMS[key["kty"]]) for key in keys}
+            self.keys = dict(filter(None, map(read_key, fetch_json(self.uri)["keys"])))
             self.fetched_at = time.monotonic()
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError, HTTPException):
             pass  # Those at hand go on for a day.
-        self.asked_at = time.monotonic()
+        finally:
+            self.asked_at = time.monotonic()
 
     def verify(self, token):
         """The header and the claims of a good token. Raises Refused."""

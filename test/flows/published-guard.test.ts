@@ -75,6 +75,19 @@ it('is there for CommonJS too, with its adapters and its test kit', () => {
   expect(execFileSync(process.execPath, ['service.cjs'], { cwd: project, encoding: 'utf8' })).toBe('true\n')
 })
 
+it('knows its refusals where one program has loaded it both ways', () => {
+  const output = runScript(`
+    import { createRequire } from 'node:module'
+    import { createTestIssuer } from '@gatehouse/guard/testing'
+    const { guardExpress } = createRequire(import.meta.url)('@gatehouse/guard/adapters/express')
+    const guard = createTestIssuer({ audience: 'https://api.example.com/orders' }).guard()
+    const handle = guardExpress(guard)
+    const response = { status: (code) => console.log(code), set() {}, end() {} }
+    await handle({ method: 'GET', url: '/', originalUrl: '/', headers: {}, rawHeaders: [], socket: {}, headersDistinct: {} }, response, (error) => console.log('next', error?.name))
+  `)
+  expect(output).toBe('401\n')
+})
+
 it('compiles as its README shows it, strictly, as modules and in CommonJS', () => {
   const readme = readFileSync(join(root, 'packages/guard/README.md'), 'utf8')
   const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, block = '']) => block)

@@ -36,9 +36,9 @@ describe('a running Gatehouse', () => {
   })
 
   it('tells who waits for a service that never answers to come again, and does not break the connection', async () => {
-    let isWaiting = false
+    let waiting = 0
     const hung = createServer(() => {
-      isWaiting = true
+      waiting += 1
     }).listen(0, '127.0.0.1')
     await new Promise((done) => hung.once('listening', done))
     const hungUrl = `http://127.0.0.1:${(hung.address() as AddressInfo).port}`
@@ -47,10 +47,14 @@ describe('a running Gatehouse', () => {
     )
     const running = await site.start()
     const pending = get(`${site.url}/hung`, host)
-    await waitFor(async () => isWaiting)
+    // What a service has heard of, it may have done.
+    const order = postJson(`${site.url}/hung`, {}, host)
+    await waitFor(async () => waiting === 2)
     const stopped = running.stop()
-    const { status, json } = await pending
-    expect([status, json.error]).toEqual([503, 'temporarily_unavailable'])
+    const { status, json, headers } = await pending
+    expect([status, json.error, headers['retry-after']]).toEqual([503, 'temporarily_unavailable', '1'])
+    const ordered = await order
+    expect([ordered.status, ordered.headers['retry-after']]).toEqual([502, undefined])
     const { code, milliseconds } = await stopped
     expect(code).toBe(0)
     expect(milliseconds).toBeLessThan(10_000)

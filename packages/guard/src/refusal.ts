@@ -52,11 +52,19 @@ export interface GuardRefusalDetails {
   readonly cause?: unknown
 }
 
+const brand = Symbol.for('gatehouse.GuardRefusal')
+
 /**
  * The guard's "no". `code`, `status`, `challenge` and the JSON form are for the answer and safe for strangers; `reason`
  * and `cause` are for the log.
  */
 export class GuardRefusal extends GatehouseError {
+  /** A refusal of another copy of this package is one too: one program may load it as a module and in CommonJS. */
+  static override [Symbol.hasInstance](value: unknown): value is GuardRefusal {
+    return typeof value === 'object' && value !== null && brand in value
+  }
+
+  readonly [brand] = true
   declare readonly code: GuardRefusalCode
   declare readonly status: 401 | 403 | 503
   readonly reason: GuardRefusalReason

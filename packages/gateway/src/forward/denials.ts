@@ -18,13 +18,17 @@ export const expiredMeanwhile: Denial = {
   challenge: { error: 'invalid_token' },
 }
 
-/** The denial for what is not over when Gatehouse has waited long enough. Code: temporarily_unavailable. */
-export const stopping: Denial = {
-  code: 'temporarily_unavailable',
+/**
+ * The denial for what is not over when Gatehouse has waited long enough. `mayRepeat`: whether the same request may be sent again: what a service
+ * has heard of, it may have done. Codes: temporarily_unavailable, bad_gateway.
+ */
+export const stopping = (mayRepeat: boolean): Denial => ({
   reason: 'Gatehouse stops',
-  needed: 'the same request again',
-  headers: ['retry-after', '1'],
-}
+  close: true,
+  ...(mayRepeat
+    ? { code: 'temporarily_unavailable', needed: 'the same request again', headers: ['retry-after', '1'] }
+    : { code: 'bad_gateway', needed: 'a look at whether it was done: the service has the request' }),
+})
 
 /** The denial for a body that turns out too long. Code: payload_too_large. */
 export const tooLarge = (route: Route): Denial => ({

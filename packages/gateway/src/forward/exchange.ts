@@ -23,7 +23,7 @@ import { closeEmptyBody } from './empty-body.ts'
 import { HeaderWait } from './header-wait.ts'
 import { RequestBody } from './request-body.ts'
 import type { Running, Runs } from './running.ts'
-import { findSecond } from './second-attempt.ts'
+import { findSecond, idempotent } from './second-attempt.ts'
 import type { ForwardTuning } from './tuning.ts'
 import { isUnprocessed } from './unprocessed.ts'
 import type { Upstream } from './upstream.ts'
@@ -350,7 +350,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
 
   /** An answer that has begun and will end is left to do so, for as long as its connection lasts. */
   stop(isLate: boolean): void {
-    if (isLate && (this.#headers === undefined || this.isStream)) this.endStream(stopping)
+    if (!isLate || (this.#headers !== undefined && !this.isStream)) return
+    this.endStream(stopping(!this.visit.sent || idempotent.has(this.visit.method)))
   }
 
   /** Events end in order, so that their reader comes back and is told; anything else is broken off: half is no whole. */

@@ -7,7 +7,7 @@ import type { Upstream } from './upstream.ts'
 import type { UpstreamSet } from './upstream-set.ts'
 
 /** Methods that may be sent once more after a failure to connect. Spec: RFC 9110 section 9.2.2. */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
+export const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
 
 /** A request that has failed, before anything of an answer came. */
 interface Failed {

@@ -3,9 +3,10 @@ import type { Principal } from '../principal.ts'
 import { parseRequirement, type Requirement } from '../requirement.ts'
 import { buildRefusalResponse, buildWebRequest } from './web-request.ts'
 
-/** What Next.js hands a route handler beside the request: the parameters of its path. Those of a catch-all are lists. */
+/** What Next.js hands a route handler beside the request: the parameters of its path. */
 export interface RouteContext {
-  readonly params: Promise<Record<string, string>>
+  // biome-ignore lint/suspicious/noExplicitAny: a text, or a list where it is a catch-all; the handler's path says which
+  readonly params: Promise<Record<string, any>>
 }
 
 /** A route handler that is told who is calling. `context` is what Next.js hands it: the parameters of the path. */
