@@ -34,6 +34,8 @@ services:
       - { path: /sid, require: { when: 'principal.sid != "" && has(principal.claims.gid)' } }
       - { path: /otp, require: { when: '"otp" in principal.amr' } }
       - { path: /bound, require: { when: has(principal.claims.cnf) } }
+      - { path: /handed-on, require: { when: '[principal].all(p, !has(p.claims.act))' } }
+      - { path: /by-name, require: { when: 'principal["claims"]["act"] != null' } }
       - { path: /unbound, require: { when: ['!("cnf" in principal.claims)', 'principal.client_id == "first-party"'] } }
       - { path: /bound-clerk, require: { roles: [chief], when: 'has(principal.claims.cnf)' } }
       - { path: /reports, methods: [GET], require: { scopes: [orders:read], roles: [auditor] } }
@@ -132,6 +134,8 @@ describe('what somebody could do', () => {
     ['/bound', ['--claim', 'cnf={"jkt":"x"}'], 0, 'allowed: GET'],
     ['/bound', ['--claim', 'cnf=null'], 1, 'found:   this is false: has(principal.claims.cnf)'],
     ['/unbound', [], 3, 'unknown: GET'],
+    ['/handed-on', [], 3, 'unknown: GET'],
+    ['/by-name', [], 3, 'unknown: GET'],
     // What refuses for something else refuses whatever the token says besides.
     ['/bound-clerk', [], 1, 'rule:    require.roles'],
     ['/unbound', ['--client', 'demo-spa'], 1, 'rule:    require.when[1]'],

@@ -15,11 +15,16 @@ export function findUnsaid({ route, denial }: Rehearsal, supposed: SupposedToken
   )
 }
 
-/** The names of the claims that a condition reads; empty: all of them. */
-const claimsRead = (text: string): readonly string[] =>
-  [...text.matchAll(/\bprincipal\s*\.\s*claims\b(?:\s*\.\s*(\w+)\b(?!\s*\()|\s*\[\s*(["'])(\w+)\2\s*\])?/g)].map(
-    ([, field, , key]) => field ?? key ?? '',
-  )
+/**
+ * The names of the claims that a condition reads; empty: all of them, as where `principal` is handed on or read by `["…"]`. By the letters of
+ * the condition, so that what stands within a text counts too: that makes an answer less sure, and never wrong.
+ */
+function claimsRead(text: string): readonly string[] {
+  const named = [
+    ...text.matchAll(/\bprincipal\s*\.\s*claims\b(?:\s*\.\s*(\w+)\b(?!\s*\()|\s*\[\s*(["'])(\w+)\2\s*\])?/g),
+  ].map(([, field, , key]) => field ?? key ?? '')
+  return /\bprincipal\b(?!\s*\.\s*[A-Za-z_])/.test(text) ? ['', ...named] : named
+}
 
 /** Why a question has neither yes nor no for its answer. */
 export const describeUnsaid = (unsaid: readonly string[]): string =>
