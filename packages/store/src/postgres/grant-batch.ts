@@ -28,6 +28,7 @@ update grants set
 from locked join asked on asked.id = locked.id
 where grants.id = locked.id and grants.generation = asked.generation
   and grants.expires_at > asked.now and grants.idle_expires_at > asked.now
+  and exists (select 1 from sessions where sessions.id = grants.session_id)
 returning grants.id`,
 }
 
