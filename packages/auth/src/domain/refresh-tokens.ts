@@ -127,7 +127,7 @@ export function createRefreshTokens(dependencies: Dependencies): RefreshTokens {
       const found = await findProven(token)
       if (!found) return undefined
       const mayBeUsable = isRecent(found) && !isOver(found.grant, clock.now())
-      return { grant: found.grant, usable: mayBeUsable && (await sessionStands({ store }, found.grant)) }
+      return { grant: found.grant, usable: mayBeUsable && (await store.grants.stands(found.grant.id)) }
     },
     build: (grant, generation) => buildRefreshToken(ring, grant, generation),
   }
@@ -175,8 +175,7 @@ async function rotate(
   const inWindow = elapsed <= attempt.replayWindow
   // The rotation has left room for these; it has not where the lifetime was raised since.
   const isCovered = now + attempt.accessTokenLifetime <= grant.access_expires_at
-  if (inWindow && isCovered && (await sessionStands(dependencies, grant)))
-    return { grant, generation: grant.generation }
+  if (inWindow && isCovered && (await store.grants.stands(grant.id))) return { grant, generation: grant.generation }
   const isProven = attempt.authenticated || grant.confirmation !== null
   if (!inWindow && !isProven) return endForMisuse(dependencies, attempt, grant, 'refresh_token_theft')
   const raised = await store.grants.raiseAccessExpiry({
@@ -187,10 +186,6 @@ async function rotate(
   if (!raised) throw refused('the grant moved on meanwhile')
   return { grant, generation: grant.generation }
 }
-
-/** Whether there is the session of a grant that nothing is written to, which would tell. */
-const sessionStands = async ({ store }: Pick<Dependencies, 'store'>, { session_id }: GrantRow): Promise<boolean> =>
-  (await store.sessions.findById(session_id)) !== undefined
 
 /**
  * A refresh that leaves the refresh token as it is, for clients that prove themselves each time.

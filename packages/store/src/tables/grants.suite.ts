@@ -1,12 +1,12 @@
 import type { ClientId, GrantId } from '@gatehouse/core/brand'
-import { newGrantId, newOrganisationId, newSessionId, newUserId } from '@gatehouse/core/random'
+import { newGrantId, newSessionId, newUserId } from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
 import type { Rotation } from '../grant-rotation.ts'
 import type { GrantRow } from '../rows.ts'
 import type { Tables } from '../store.ts'
 import type { OpenForSuite } from '../testing/databases.ts'
-import { buildCode, buildGrant, buildMembership, buildSession, start } from '../testing/rows.ts'
+import { buildCode, buildGrant, buildMembership, buildOrganisation, buildSession, start } from '../testing/rows.ts'
 
 const rotation = (id: GrantId, overrides: Partial<Rotation> = {}): Rotation => ({
   id,
@@ -216,7 +216,26 @@ function describeEnds(open: OpenForSuite): void {
     expect(await grants.rotate({ generation, ...use })).toBe(false)
     expect(await grants.prolong(use)).toBe(false)
     expect(await grants.raiseAccessExpiry({ id: row.id, generation, access_expires_at: use.now })).toBe(false)
+    expect(await grants.stands(row.id)).toBe(false)
     expect(await grants.find(row.id)).toEqual(row)
+  })
+
+  it('refreshes no grant of an organisation that is disabled, or is none, and does again when it may act', async () => {
+    const { store } = open()
+    const { grants, organisations } = store
+    const [organisation, none] = [buildOrganisation(), buildOrganisation()]
+    await organisations.insert(organisation)
+    const [row, other] = [buildGrant({ organisation_id: organisation.id }), buildGrant({ organisation_id: none.id })]
+    await insertInSession(store, row)
+    await insertInSession(store, other)
+    await organisations.setStatus(organisation.id, 'disabled')
+    for (const { id } of [row, other]) {
+      expect(await grants.rotate(rotation(id))).toBe(false)
+      expect(await grants.stands(id)).toBe(false)
+    }
+    await organisations.setStatus(organisation.id, 'active')
+    expect(await grants.stands(row.id)).toBe(true)
+    expect(await grants.rotate(rotation(row.id))).toBe(true)
   })
 
   it('removes in steps what has no session, and nothing of a session that lasts', async () => {
@@ -322,9 +341,11 @@ function describeStarts(open: OpenForSuite): void {
   })
 
   it('starts for an organisation while the membership is what it was, and then no more', async () => {
-    const { sessions, grants, memberships, authorizationCodes } = open().store
+    const { sessions, grants, memberships, organisations, authorizationCodes } = open().store
     const session = buildSession()
-    const key = { organisation_id: newOrganisationId(), user_id: session.user_id }
+    const organisation = buildOrganisation()
+    await organisations.insert(organisation)
+    const key = { organisation_id: organisation.id, user_id: session.user_id }
     const membership = buildMembership(key)
     const code = buildCode({ session_id: session.id })
     await Promise.all([sessions.insert(session), memberships.insert(membership), authorizationCodes.insert(code)])
@@ -338,6 +359,10 @@ function describeStarts(open: OpenForSuite): void {
     const stranger = buildGrant({ ...key, user_id: newUserId(), session_id: session.id })
     expect(await grants.startInSession(stranger, inOrganisation)).toBeUndefined()
     expect(await grants.startInSession(newRow(), begin)).toBeUndefined()
+    await organisations.setStatus(organisation.id, 'disabled')
+    expect(await grants.startInSession(newRow(), inOrganisation)).toBeUndefined()
+    expect(await grants.startByCode(newRow(), byCode)).toBeUndefined()
+    await organisations.setStatus(organisation.id, 'active')
     await memberships.renew(key, 'another')
     expect(await grants.startInSession(newRow(), inOrganisation)).toBeUndefined()
     expect(await grants.startByCode(newRow(), byCode)).toBeUndefined()
@@ -352,7 +377,9 @@ function describeStarts(open: OpenForSuite): void {
     const { store, second } = open()
     const round = async (): Promise<void> => {
       const session = buildSession()
-      const key = { organisation_id: newOrganisationId(), user_id: session.user_id }
+      const organisation = buildOrganisation()
+      await store.organisations.insert(organisation)
+      const key = { organisation_id: organisation.id, user_id: session.user_id }
       const membership = buildMembership(key)
       const code = buildCode({ session_id: session.id })
       await Promise.all([

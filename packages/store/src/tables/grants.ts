@@ -82,6 +82,10 @@ const theMembership =
       .on('memberships.user_id', '=', parameter('user_id'))
       .on('memberships.version', '=', parameter('membership_version'))
 
+/** Nobody begins anything in the name of an organisation that is disabled, also who prepared it before. */
+const theOrganisationActs = sql<boolean>`exists (select 1 from organisations
+  where organisations.id = memberships.organisation_id and organisations.status = 'active')`
+
 const defineStartInSession = (name: string, inOrganisation: boolean) =>
   defineStatement<StartedRow, Started>(name, (context) =>
     context.db
@@ -90,7 +94,9 @@ const defineStartInSession = (name: string, inOrganisation: boolean) =>
       .expression((query) =>
         query
           .selectFrom('sessions')
-          .$if(inOrganisation, (joined) => joined.innerJoin('memberships', theMembership(context)))
+          .$if(inOrganisation, (joined) =>
+            joined.innerJoin('memberships', theMembership(context)).where(theOrganisationActs),
+          )
           .select(selectRow(context))
           .where('sessions.id', '=', context.parameter('session_id'))
           .where('sessions.expires_at', '>', context.parameter('now'))
@@ -110,7 +116,9 @@ const defineStartByCode = (name: string, inOrganisation: boolean) =>
         query
           .selectFrom('sessions')
           .innerJoin('authorization_codes', 'authorization_codes.session_id', 'sessions.id')
-          .$if(inOrganisation, (joined) => joined.innerJoin('memberships', theMembership(context)))
+          .$if(inOrganisation, (joined) =>
+            joined.innerJoin('memberships', theMembership(context)).where(theOrganisationActs),
+          )
           .select(selectRow(context))
           .where('authorization_codes.hash', '=', context.parameter('code_hash'))
           .where('authorization_codes.reused_at', 'is', null)
@@ -126,8 +134,18 @@ const find = defineStatement<{ id: GrantId }, GrantRow>('grants.find', ({ db, pa
   db.selectFrom('grants').select(grantColumns).where('id', '=', parameter('id')),
 )
 
-/** A grant is worth nothing once its session is gone: whoever ends that has ended all of them, however many there are. */
-const sessionStands = sql<boolean>`exists (select 1 from sessions where sessions.id = grants.session_id)`
+/**
+ * A grant is worth nothing once its session is gone, and while its organisation is disabled: whoever ends or disables that has
+ * stopped all of them at once, however many there are.
+ */
+export const grantStands = `exists (select 1 from sessions where sessions.id = grants.session_id)
+  and (grants.organisation_id is null or exists (
+    select 1 from organisations where organisations.id = grants.organisation_id and organisations.status = 'active'))`
+const whatItRestsOnStands = sql.raw<boolean>(`(${grantStands})`)
+
+const findStanding = defineStatement<{ id: GrantId }, { id: GrantId }>('grants.find-standing', ({ db, parameter }) =>
+  db.selectFrom('grants').select('id').where('id', '=', parameter('id')).where(whatItRestsOnStands),
+)
 
 const rotate = defineStatement<Rotation>('grants.rotate', ({ db, dialect, parameter }) =>
   db
@@ -142,7 +160,7 @@ const rotate = defineStatement<Rotation>('grants.rotate', ({ db, dialect, parame
     .where('generation', '=', parameter('generation'))
     .where('expires_at', '>', parameter('now'))
     .where('idle_expires_at', '>', parameter('now'))
-    .where(sessionStands),
+    .where(whatItRestsOnStands),
 )
 
 const prolong = defineStatement<Omit<Rotation, 'generation'>>('grants.prolong', ({ db, dialect, parameter }) =>
@@ -156,7 +174,7 @@ const prolong = defineStatement<Omit<Rotation, 'generation'>>('grants.prolong', 
     .where('id', '=', parameter('id'))
     .where('expires_at', '>', parameter('now'))
     .where('idle_expires_at', '>', parameter('now'))
-    .where(sessionStands),
+    .where(whatItRestsOnStands),
 )
 
 type AccessExpiry = Pick<Rotation, 'id' | 'generation' | 'access_expires_at'>
@@ -169,7 +187,7 @@ const raiseAccessExpiry = defineStatement<AccessExpiry>('grants.raise-access-exp
     }))
     .where('id', '=', parameter('id'))
     .where('generation', '=', parameter('generation'))
-    .where(sessionStands),
+    .where(whatItRestsOnStands),
 )
 
 /** The grants of one user to one client that are alike in scope. */
@@ -181,7 +199,7 @@ export interface StandingGrants extends Pick<GrantRow, 'client_id' | 'scope'> {
 export interface Grants {
   insert(row: GrantRow): Promise<void>
   /**
-   * Inserts it if its session lasts and, for a grant of an organisation, the membership is what it was, and tells how many
+   * Inserts it if its session lasts and, for a grant of an organisation, that acts and the membership is what it was, and tells how many
    * others the same client has in the session; undefined where it has not started.
    * Whoever ends the session, or changes the membership, at the same time comes before, and is seen here, or after, and then
    * finds the grant: provided that he changes session and membership first.
@@ -191,14 +209,16 @@ export interface Grants {
   startByCode(row: GrantRow, start: GrantStart & { readonly code_hash: string }): Promise<number | undefined>
   /** Expired ones too. Hot: compiled once; on Postgres all of a tick in one round trip. */
   find(id: GrantId): Promise<GrantRow | undefined>
+  /** Whether there is what it rests on: its session and, for one of an organisation, that one, which is not disabled. */
+  stands(id: GrantId): Promise<boolean>
   /**
    * Makes the next generation current, once: of any number of callers with the same generation, in any process, one gets
-   * true. False also where the grant is over or its session gone. Hot, as `find`. Stops: two successors of one refresh token.
+   * true. False also where the grant is over or does not stand. Hot, as `find`. Stops: two successors of one refresh token.
    */
   rotate(rotation: Rotation): Promise<boolean>
-  /** Notes a later `exp` under a generation that is still current; false where it is not, or the session gone. Never lowers it. */
+  /** Notes a later `exp` under a generation that is still current; false where it is not, or does not stand. Never lowers it. */
   raiseAccessExpiry(change: AccessExpiry): Promise<boolean>
-  /** Notes a use that leaves the generation as it is; false where the grant is over or its session gone. */
+  /** Notes a use that leaves the generation as it is; false where the grant is over or does not stand. */
   prolong(use: Omit<Rotation, 'generation'>): Promise<boolean>
   /** Deletes it; `undefined` where another caller did. */
   end(id: GrantId): Promise<GrantRow | undefined>
@@ -258,6 +278,7 @@ export function createGrants(connection: Connection): Grants {
     },
     find: grantBatch?.find ?? (async (id) => (await find.run(connection, { id })).rows[0]),
     rotate: grantBatch?.rotate ?? (async (rotation) => (await rotate.run(connection, rotation)).changes > 0),
+    stands: async (id) => (await findStanding.run(connection, { id })).rows.length > 0,
     raiseAccessExpiry: async (change) => (await raiseAccessExpiry.run(connection, change)).changes > 0,
     prolong: async (use) => (await prolong.run(connection, use)).changes > 0,
     end: (id) => db.deleteFrom('grants').where('id', '=', id).returningAll().executeTakeFirst(),
@@ -289,7 +310,7 @@ export function createGrants(connection: Connection): Grants {
             .selectFrom('grants')
             .select('id')
             .where('user_id', '=', user)
-            .where(sql<boolean>`not ${sessionStands}`)
+            .where(sql<boolean>`not exists (select 1 from sessions where sessions.id = grants.session_id)`)
             .limit(limit)
             .modifyEnd(dialect.forUpdateSkippingLocked),
         )
