@@ -177,7 +177,8 @@ function describeEnds(open: OpenForSuite): void {
   })
 
   it('tells what a user’s grants allow now, by client and scope, and nothing that is over', async () => {
-    const { grants } = open().store
+    const { store } = open()
+    const { grants } = store
     const user_id = newUserId()
     const [one, other] = ['apart-1', 'apart-2'] as ClientId[] // any name will do
     const client = { user_id, client_id: one ?? ('' as ClientId) }
@@ -190,7 +191,9 @@ function describeEnds(open: OpenForSuite): void {
       buildGrant({ user_id, client_id: other ?? ('' as ClientId), scope: 'a', idle_expires_at: now }),
       buildGrant({ client_id: client.client_id, scope: 'c' }),
     ]
-    for (const row of rows) await grants.insert(row)
+    for (const row of rows) await insertInSession(store, row)
+    // Of a session that is gone.
+    await grants.insert(buildGrant({ ...client, scope: 'd' }))
     const found = await grants.listStanding(user_id, now)
     expect(found.sort((a, b) => (a.scope < b.scope ? -1 : 1))).toEqual([
       { client_id: 'apart-1', scope: 'a', since: now },

@@ -327,6 +327,7 @@ export function createGrants(connection: Connection): Grants {
         .where('user_id', '=', user)
         .where('expires_at', '>', now)
         .where('idle_expires_at', '>', now)
+        .where(whatItRestsOnStands)
         .groupBy(['client_id', 'scope'])
         .orderBy('client_id')
         .limit(200)
