@@ -271,8 +271,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       trustedIssuers,
       audiences: () => clients.audiences,
     }),
-    deviceCodeGrant({ ...signing, decoupledRequests, tokenPairs, standing }),
-    cibaGrant({ ...signing, decoupledRequests, tokenPairs, standing }),
+    deviceCodeGrant({ ...signing, decoupledRequests, tokenPairs, standing, revocations }),
+    cibaGrant({ ...signing, decoupledRequests, tokenPairs, standing, revocations }),
   ]
 
   const dynamicClients = createDynamicClients({

@@ -113,7 +113,7 @@ export function describeExpiry(open: OpenForSuite): void {
     const row = buildGrant({ expires_at: start, access_expires_at: seconds(clock.now() + 50) })
     await store.grants.insert(row)
     await removeAll(store)
-    expect(await store.grants.endBySession(row.session_id)).toEqual([row])
+    expect(await store.grants.endBySession(row.session_id, 10)).toEqual([row])
   })
 
   it('never lets the last number of the revocations go back', async () => {

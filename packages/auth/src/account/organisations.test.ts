@@ -244,6 +244,21 @@ describe('an organisation that is disabled', () => {
     await set('active')
     expect((await tokensOf('dave')).access_token).toBeDefined()
   })
+
+  it('gives nothing more to those whose turn has not come when the command is stopped; run again, it ends the rest', async () => {
+    const tokens = await tokensOf('dave')
+    const code = await site.authorize(await site.browserOf('dave'), { organization: 'acme' })
+    const { store } = site.started
+    const memberships = { ...store.memberships, listMembers: () => Promise.reject(new Error('stopped')) }
+    const disable = (dependencies: typeof site.members) =>
+      setOrganisationStatus(dependencies, { id: acme as never, status: 'disabled' }, { actor: 'test' })
+    await expect(disable({ ...site.members, store: { ...store, memberships } })).rejects.toThrow('stopped')
+    expect((await site.refresh(tokens.refresh_token)).body.error).toBe('invalid_grant')
+    expect((await site.exchange(code)).body.error).toBe('invalid_grant')
+    expect(await site.isValid(tokens.access_token)).toBe(true)
+    await disable(site.members)
+    expect(await site.isValid(tokens.access_token)).toBe(false)
+  })
 })
 
 describe('invitations', () => {

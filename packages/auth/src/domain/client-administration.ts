@@ -12,7 +12,7 @@ import type { ClientMetadata } from './client-metadata.ts'
 import { type AuthMethod, clientCacheSeconds, type GrantType, hashSecret, isClientId } from './clients.ts'
 import { longestAccessTokenLifetime } from './lifetimes.ts'
 import type { Revocations } from './revocations.ts'
-import { revocationOfGrant } from './sessions.ts'
+import { endedAtATime, revocationOfGrant } from './sessions.ts'
 import type { Actor } from './users.ts'
 
 /** What a new client is given. */
@@ -175,9 +175,6 @@ export async function removeClient(dependencies: Dependencies, id: ClientId, by:
   })
   await endClient(dependencies, id, by)
 }
-
-/** Grants of a client that are ended in one transaction. */
-const endedAtATime = 500
 
 /**
  * Ends what a client was given: by time all tokens that it has or that are about it, at once, then its grants in steps, and

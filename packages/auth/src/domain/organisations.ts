@@ -68,7 +68,8 @@ const chunk = 100
 
 /**
  * Lets people act for an organisation or not. Disabling ends what every member does in its name: the status first, so that
- * nobody begins anew, and then member by member, each in a transaction of their own. Error: `not_found`.
+ * nobody begins anew or refreshes, and then member by member, each in a transaction of their own. Who is stopped on the way runs
+ * it again: until then the rest keep the access tokens that they have. Error: `not_found`.
  */
 export async function setOrganisationStatus(
   { store, clock, revocations }: OrganisationDependencies,

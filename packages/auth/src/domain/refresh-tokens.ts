@@ -89,7 +89,7 @@ export interface RefreshTokens {
    * Cost: one read and one conditional update, both batched with those of the same tick.
    */
   refresh(attempt: RefreshAttempt): Promise<Refreshed>
-  /** The grant of a refresh token whose MAC is right, and whether that very token could still be used. Cost: one read. */
+  /** The grant of a refresh token whose MAC is right, and whether that very token could still be used. Cost: two reads. */
   findGrant(token: string): Promise<{ readonly grant: GrantRow; readonly usable: boolean } | undefined>
   /** The text of a generation's token. */
   build(grant: GrantRow, generation: number): string
@@ -129,7 +129,8 @@ export function createRefreshTokens(dependencies: Dependencies): RefreshTokens {
     async findGrant(token) {
       const found = await findProven(token)
       if (!found) return undefined
-      return { grant: found.grant, usable: isRecent(found) && !isOver(found.grant, clock.now()) }
+      const mayBeUsable = isRecent(found) && !isOver(found.grant, clock.now())
+      return { grant: found.grant, usable: mayBeUsable && (await store.grants.stands(found.grant.id)) }
     },
     build: (grant, generation) => buildRefreshToken(ring, grant, generation),
   }
@@ -165,9 +166,10 @@ async function rotate(
       access_expires_at: seconds(now + attempt.accessTokenLifetime + attempt.replayWindow),
     })
     if (done) return { grant, generation: presented + 1 }
-    // Somebody else rotated first, or ended the grant. What the row says now decides; it moves on by at least one each time.
+    // Somebody else rotated first, or ended the grant or its session. What the row says now decides: it has moved on by at
+    // least one, or is worth nothing.
     const again = lost < 3 ? await store.grants.find(grant.id) : undefined
-    if (!again) throw refused('the grant ended meanwhile')
+    if (!again || again.generation === presented) throw refused('the grant ended meanwhile')
     return rotate(dependencies, attempt, again, presented, lost + 1)
   }
 
@@ -176,7 +178,7 @@ async function rotate(
   const inWindow = elapsed <= attempt.replayWindow
   // The rotation has left room for these; it has not where the lifetime was raised since.
   const isCovered = now + attempt.accessTokenLifetime <= grant.access_expires_at
-  if (inWindow && isCovered) return { grant, generation: grant.generation }
+  if (inWindow && isCovered && (await store.grants.stands(grant.id))) return { grant, generation: grant.generation }
   const isProven = attempt.authenticated || grant.confirmation !== null
   if (!inWindow && !isProven) return endForMisuse(dependencies, attempt, grant, 'refresh_token_theft')
   const raised = await store.grants.raiseAccessExpiry({

@@ -3,8 +3,9 @@ import type { Revocation } from '@gatehouse/core/contracts'
 import { newGrantId, newSessionId, randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { GrantRow, SessionRow } from '@gatehouse/store/rows'
-import type { Tables } from '@gatehouse/store/store'
+import type { Store, Tables } from '@gatehouse/store/store'
 import { type AuditEvent, recordEvent } from './audit.ts'
+import { longestAccessTokenLifetime } from './lifetimes.ts'
 import { latest, type NewRevocation, type Revocations } from './revocations.ts'
 
 /** How long sessions and grants last, in seconds. */
@@ -84,11 +85,15 @@ export interface EndingDependencies {
   readonly revocations: Pick<Revocations, 'write'>
 }
 
+/** Grants that are ended in one transaction: however many there are, it takes no longer. */
+export const endedAtATime = 500
+
 type By = Pick<AuditEvent, 'actor' | 'address' | 'request_id'>
 
 /**
  * Ends a session, its grants, and every token issued from it. The rows are deleted; what remains are revocations of the
- * session's and the grants' ids that last as long as the last token. Announce the answer once the transaction commits.
+ * session's and the grants' ids that last as long as the last token. Of very many grants some rows remain until they expire:
+ * they are refreshed no more, and the session's revocation covers their tokens. Announce the answer once the transaction commits.
  */
 export async function endSession(
   dependencies: EndingDependencies,
@@ -98,7 +103,7 @@ export async function endSession(
   const { tables, clock } = dependencies
   // In this order: a grant that starts meanwhile waits for the session, or is found.
   const existed = await tables.sessions.deleteById(id)
-  const grants = await tables.grants.endBySession(id)
+  const grants = await tables.grants.endBySession(id, endedAtATime)
   await tellClients(dependencies, [id])
   if (!existed && grants.length === 0) return []
   const entries = await writeRevocations(dependencies, [id], grants)
@@ -120,7 +125,10 @@ export async function endBeyond(
   return ended
 }
 
-/** Ends every session and grant of a user; see {@link endSession}. */
+/**
+ * Ends every session and grant of a user; see {@link endSession}. To be followed, once the transaction commits, by
+ * {@link removeEndedGrants}. Cost: the same however many grants there are.
+ */
 export async function endAllOfUser(
   dependencies: EndingDependencies,
   user: UserId,
@@ -132,10 +140,67 @@ export async function endAllOfUser(
   await tables.flows.deleteByUser(user)
   // In this order: see endSession.
   const sessions = await tables.sessions.deleteByUser(user)
-  const grants = await tables.grants.endByUser(user)
+  const grants = await tables.grants.endByUser(user, endedAtATime)
   const ended = [...new Set([...sessions, ...grants.map((grant) => grant.session_id)])]
-  return noteEnded(dependencies, { user, sessions: ended, grants }, by)
+  const entries = await noteEnded(dependencies, { user, sessions: ended, grants }, by)
+  return mayBeMore(grants) ? [...entries, ...(await revokeEarlier(dependencies, user))] : entries
 }
+
+/** Whether there may be grants beside these, which were to be all of somebody or something. */
+const mayBeMore = (grants: readonly GrantRow[]): boolean => grants.length >= endedAtATime
+
+/**
+ * Revokes what was issued before this second: tokens of a session that has expired, whose grant is among those that remain.
+ * Those of sessions that lasted end by their session's id, and who signs in anew in this very second keeps what they get.
+ */
+const revokeEarlier = (
+  { tables, clock, revocations }: EndingDependencies,
+  user: UserId,
+): Promise<readonly Revocation[]> => {
+  const issued_before = seconds(clock.now() - 1)
+  return revocations.write(tables, [{ kind: 'sub', value: user, issued_before, expires_at: afterAny(clock.now()) }])
+}
+
+/**
+ * Removes, in steps, what {@link endAllOfUser} has left of very many grants. They are worth nothing already, and expire: a step
+ * that fails leaves them to that, and undoes nothing.
+ */
+export async function removeEndedGrants({ store }: { readonly store: Store }, user: UserId): Promise<void> {
+  try {
+    while ((await store.grants.removeWithoutSession(user, endedAtATime)) === endedAtATime);
+  } catch {
+    // As said above.
+  }
+}
+
+/** Grants of one client in one session that stay when there have been twice as many. */
+export const keptGrants = 50
+
+/**
+ * Ends the oldest grants of a client in a session, and their tokens, where there are twice as many as are kept: so one start
+ * in fifty costs more, and no other. Announce the answer once the transaction commits. Threat: somebody who makes grants
+ * without end.
+ */
+export async function endGrantsBeyond(
+  dependencies: EndingDependencies,
+  newest: GrantRow,
+  by: By,
+): Promise<readonly Revocation[]> {
+  const { tables, clock } = dependencies
+  const ended = await tables.grants.endBeyond({ of: newest, keep: keptGrants, limit: endedAtATime })
+  await Promise.all(
+    ended.map(({ id, client_id, session_id, user_id }) =>
+      recordEvent(tables, clock, {
+        ...{ type: 'grant_ended', result: 'too_many', target: id, client_id, session_id, detail: { user: user_id } },
+        ...by,
+      }),
+    ),
+  )
+  return writeRevocations(dependencies, [], ended)
+}
+
+/** Whether a grant has so many others beside it that the oldest of them end: see {@link endGrantsBeyond}. */
+export const areTooMany = (others: number): boolean => others >= 2 * keptGrants
 
 /** A user in one organisation. */
 export interface UserInOrganisation {
@@ -155,7 +220,7 @@ export async function endInOrganisation(
 ): Promise<readonly Revocation[]> {
   const { tables } = dependencies
   const sessions = await tables.sessions.deleteByUser(user, organisation)
-  const ofSessions = await Promise.all(sessions.map((id) => tables.grants.endBySession(id)))
+  const ofSessions = await Promise.all(sessions.map((id) => tables.grants.endBySession(id, endedAtATime)))
   const others = await tables.grants.endByUserAndOrganisation(user, organisation)
   return noteEnded(dependencies, { user, sessions, grants: [...ofSessions.flat(), ...others] }, by)
 }
@@ -265,9 +330,15 @@ async function writeRevocations(
 ): Promise<readonly Revocation[]> {
   const entries: NewRevocation[] = []
   const now = clock.now()
+  const last = new Map<SessionId, Seconds>()
+  for (const { session_id, access_expires_at } of grants) {
+    last.set(session_id, latest([access_expires_at], last.get(session_id) ?? now))
+  }
+  // Where grants may remain their tokens may outlive those of the ones that are known.
+  const atLeast = mayBeMore(grants) ? afterAny(now) : now
   for (const id of sessions) {
-    const expiries = grants.filter((grant) => grant.session_id === id).map((grant) => grant.access_expires_at)
-    entries.push({ kind: 'sid', value: id, issued_before: null, expires_at: afterLast(expiries, now) })
+    const expires_at = latest([afterLast([last.get(id) ?? now], now)], atLeast)
+    entries.push({ kind: 'sid', value: id, issued_before: null, expires_at })
   }
   for (const grant of grants) entries.push(revocationOfGrant(grant, now))
   return entries.length === 0 ? [] : revocations.write(tables, entries)
@@ -283,3 +354,6 @@ export const revocationOfGrant = ({ id, access_expires_at }: GrantRow, now: Seco
 
 /** A minute past the last token's expiry, for verifiers whose clock is behind. */
 const afterLast = (expiries: readonly Seconds[], now: Seconds): Seconds => seconds(latest(expiries, now) + 60)
+
+/** As {@link afterLast}, for tokens of which nothing is known but that they have been issued. */
+const afterAny = (now: Seconds): Seconds => afterLast([seconds(now + longestAccessTokenLifetime)], now)

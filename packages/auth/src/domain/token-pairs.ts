@@ -1,4 +1,5 @@
 import type { GrantId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
+import type { Revocation } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { formatScope, missingScopes, parseScope, type ScopeSet } from '@gatehouse/core/scope'
@@ -14,7 +15,15 @@ import { narrowDetails, readGrantedDetails } from './granted-details.ts'
 import type { KeyRing } from './key-rings.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import type { Revocations } from './revocations.ts'
-import { buildGrant, buildSession, endBeyond, type SessionLifetimes, type SessionLimits } from './sessions.ts'
+import {
+  areTooMany,
+  buildGrant,
+  buildSession,
+  endBeyond,
+  endGrantsBeyond,
+  type SessionLifetimes,
+  type SessionLimits,
+} from './sessions.ts'
 
 /** A sign-in that has been judged complete. */
 export interface CompletedSignIn {
@@ -112,10 +121,15 @@ export interface TokenPairs {
    */
   start(signIn: CompletedSignIn): Promise<TokenPair>
   /**
-   * Starts a grant of a session that lasts, by itself or in a transaction of the caller's. Error: `invalid_grant` where the
+   * Starts a grant of a session that lasts, in a transaction of the caller's, who announces what has ended by it: the oldest,
+   * where the session and client have very many. Error: `invalid_grant` where the
    * session has ended, or the membership that the access rests on is not what it was. Cost: one statement and one signature.
    */
-  startGrant(tables: Pick<Tables, 'grants'>, access: GrantedAccess): Promise<IssuedTokens>
+  startGrant(
+    tables: Tables,
+    access: GrantedAccess,
+    by: Pick<AuditEvent, 'address' | 'request_id'>,
+  ): Promise<IssuedTokens & { readonly ended: readonly Revocation[] }>
   /**
    * As {@link TokenPairs.startGrant}, for a code that has been used up just now. Where the code was presented again meanwhile
    * nothing is written, and what is answered is worth nothing: whoever noted the reuse has revoked it. Errors beside:
@@ -226,7 +240,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
       const ended = await store.transaction(async (tables) => {
         const newest = { keep: limits().perUser, present: session.id }
         // All at once, in this order: each trip to the database is time in which nobody else writes.
-        const [, isStarted, , , over] = await Promise.all([
+        const [, others, , , over] = await Promise.all([
           tables.sessions.insert(session),
           tables.grants.startInSession(grant, { now: clock.now(), membership_version: standing.membership_version }),
           signIn.alongside(tables),
@@ -237,19 +251,21 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
           }),
           endBeyond({ tables, clock, revocations }, { user: user.id, ...newest }, by),
         ])
-        if (!isStarted) throw changedMeanwhile()
+        if (others === undefined) throw changedMeanwhile()
         return over
       })
       await revocations.announce(ended)
       return buildPair(dependencies, client, { grant, generation: 1, scope: grant.scope })
     },
 
-    async startGrant(tables, access) {
+    async startGrant(tables, access, by) {
       const grant = buildGrantRow(access)
       const { membership_version } = access.standing
-      const isStarted = await tables.grants.startInSession(grant, { now: clock.now(), membership_version })
-      if (!isStarted) throw restsOnNothing()
-      return pairForStart(access, grant)
+      const others = await tables.grants.startInSession(grant, { now: clock.now(), membership_version })
+      if (others === undefined) throw restsOnNothing()
+      const ending = { tables, clock, revocations }
+      const ended = areTooMany(others) ? await endGrantsBeyond(ending, grant, { actor: access.userId, ...by }) : []
+      return { ...pairForStart(access, grant), ended }
     },
 
     async startGrantByCode(access, codeHash, by) {
@@ -257,9 +273,14 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
       const grant = buildGrantRow(access)
       const { membership_version } = access.standing
       const start = { now: clock.now(), membership_version, code_hash: codeHash }
-      if (!(await store.grants.startByCode(grant, start))) {
+      const others = await store.grants.startByCode(grant, start)
+      if (others === undefined) {
         const code = await store.authorizationCodes.find(codeHash)
         if (code?.reused_at == null) throw restsOnNothing()
+      } else if (areTooMany(others)) {
+        const actor = { actor: access.userId, ...by }
+        const ended = await store.transaction((tables) => endGrantsBeyond({ tables, clock, revocations }, grant, actor))
+        await revocations.announce(ended)
       }
       return pairForStart(access, grant)
     },

@@ -5,7 +5,7 @@ import type { UserRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import { recordEvent } from './audit.ts'
 import type { Revocations } from './revocations.ts'
-import { endAllOfUser } from './sessions.ts'
+import { endAllOfUser, removeEndedGrants } from './sessions.ts'
 import { type Actor, getRoles, getScopes } from './users.ts'
 
 /** What a user is to be given from now on: these and no others; what is left out stays as it is. */
@@ -71,5 +71,6 @@ export async function changeRights(
     throw new GatehouseError('temporarily_unavailable', { cause: new Error('scopes and roles kept changing') })
   })
   await revocations.announce(entries)
+  if (changed.lost.length > 0) await removeEndedGrants({ store }, id)
   return changed
 }

@@ -12,7 +12,7 @@ import type { Notices } from './notices.ts'
 import { checkNewPassword } from './password-rules.ts'
 import { isKnownHash, type Passwords } from './passwords.ts'
 import type { Revocations } from './revocations.ts'
-import { endAllOfUser } from './sessions.ts'
+import { endAllOfUser, removeEndedGrants } from './sessions.ts'
 
 /** Whoever runs Gatehouse. It brings no rights by itself yet: one administers by the command line. */
 export const administratorRole = 'administrator'
@@ -206,6 +206,7 @@ export async function setPassword(
     return endAllOfUser({ tables, clock, revocations }, user.id, by)
   })
   await revocations.announce(entries)
+  await removeEndedGrants({ store }, user.id)
 }
 
 /** A sign-in may store the old password's hash anew between the look and the change: the look is then taken again. */
@@ -255,6 +256,7 @@ export async function deleteUser(
     return ended
   })
   await revocations.announce(entries)
+  await removeEndedGrants({ store }, id)
 }
 
 /**
@@ -280,4 +282,5 @@ export async function setUserStatus(
     return endAllOfUser({ tables, clock, revocations }, id, by)
   })
   await revocations.announce(entries)
+  if (status === 'disabled') await removeEndedGrants({ store }, id)
 }

@@ -1,8 +1,10 @@
-import type { SessionId } from '@gatehouse/core/brand'
+import type { GrantId, SessionId } from '@gatehouse/core/brand'
+import { isRefusal } from '@gatehouse/core/contracts'
+import { newGrantId } from '@gatehouse/core/random'
 import { createTestProver } from '@gatehouse/guard/testing/test-prover'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ConfiguredClient, noPermissions } from '../domain/clients.ts'
-import { endSession } from '../domain/sessions.ts'
+import { endSession, keptGrants } from '../domain/sessions.ts'
 import { addUser } from '../domain/users.ts'
 import { type ShownPage, TestBrowser } from '../testing/browser.ts'
 import { basic, claimsOf, goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
@@ -471,5 +473,22 @@ describe('the device code at the token endpoint (RFC 8628 sections 3.4 and 3.5)'
       refresh_token: tokens.refresh_token ?? '',
     })
     expect(((await again.json()) as Record<string, string>).error).toBe('invalid_grant')
+  })
+
+  it('are ended from the oldest on where a device has had very many in one session', async () => {
+    await start()
+    const first = (await poll((await allowed()).device_code)).body.access_token ?? ''
+    const grant = await started.store.grants.find(claimsOf(first).gid as GrantId) // read from a token
+    if (!grant) throw new Error('there is no grant')
+    started.clock.advance(1)
+    const created_at = started.clock.now()
+    for (let count = 1; count < 2 * keptGrants; count += 1) {
+      await started.store.grants.insert({ ...grant, id: newGrantId(), created_at })
+    }
+    started.clock.advance(60)
+    const last = (await poll((await allowed()).device_code)).body.access_token ?? ''
+    const isGood = (token: string): boolean => !isRefusal(started.auth.verifier.verify(token))
+    expect([first, last].map(isGood)).toEqual([false, true])
+    expect(await started.store.grants.endBySession(grant.session_id, 1000)).toHaveLength(keptGrants)
   })
 })

@@ -2,7 +2,7 @@ import type { GrantId } from '@gatehouse/core/brand'
 import type { GrantBatch, Rotation } from '../grant-rotation.ts'
 import type { GrantRow } from '../rows.ts'
 import type { Runner } from '../runner.ts'
-import { grantColumns } from '../tables/grants.ts'
+import { grantColumns, grantStands } from '../tables/grants.ts'
 import { createBatch } from './batch.ts'
 
 const findMany = {
@@ -28,6 +28,7 @@ update grants set
 from locked join asked on asked.id = locked.id
 where grants.id = locked.id and grants.generation = asked.generation
   and grants.expires_at > asked.now and grants.idle_expires_at > asked.now
+  and ${grantStands}
 returning grants.id`,
 }
 

@@ -7,7 +7,7 @@ import type { UserRow } from '../rows.ts'
 import { openStore, type Store } from '../store.ts'
 import { openNetworkPath } from '../testing/network-path.ts'
 import { startPostgres, type TestPostgres } from '../testing/postgres.ts'
-import { buildGrant, buildUser, start } from '../testing/rows.ts'
+import { buildGrant, buildSession, buildUser, start } from '../testing/rows.ts'
 import { openPostgres } from './open-postgres.ts'
 
 let postgres: TestPostgres
@@ -164,7 +164,9 @@ describe('statements that change several grants', () => {
     const store = await openNew(url)
     const { id: user_id } = buildUser()
     const [first, last] = [newGrantId(), newGrantId()].sort() as [GrantId, GrantId] // two were put in
-    for (const id of [last, first]) await store.grants.insert(buildGrant({ id, user_id }))
+    const session = buildSession()
+    await store.sessions.insert(session)
+    for (const id of [last, first]) await store.grants.insert(buildGrant({ id, user_id, session_id: session.id }))
     const [holder, probe] = [new pg.Client(url), new pg.Client(url)]
     await Promise.all([holder.connect(), probe.connect()])
     await holder.query('begin')
@@ -184,7 +186,7 @@ describe('statements that change several grants', () => {
     }))
 
   it('lock them in the order of their ids when they end', () =>
-    waitsForFirst(async ({ grants }, user) => expect(await grants.endByUser(user)).toHaveLength(2)))
+    waitsForFirst(async ({ grants }, user) => expect(await grants.endByUser(user, 10)).toHaveLength(2)))
 })
 
 describe('hints', () => {

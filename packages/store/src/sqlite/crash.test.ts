@@ -6,7 +6,7 @@ import { newGrantId } from '@gatehouse/core/random'
 import Database from 'better-sqlite3'
 import { afterAll, expect, it } from 'vitest'
 import { TestDatabases } from '../testing/databases.ts'
-import { buildGrant } from '../testing/rows.ts'
+import { buildGrant, buildSession } from '../testing/rows.ts'
 
 const databases = new TestDatabases()
 afterAll(() => databases.stop())
@@ -66,7 +66,9 @@ it('has every write that was acknowledged before a kill -9', async () => {
 it('lets one of two processes on one file rotate each generation', async () => {
   const { url, store } = await databases.openNew('a SQLite file')
   const id = newGrantId()
-  await store.grants.insert(buildGrant({ id }))
+  const session = buildSession()
+  await store.sessions.insert(session)
+  await store.grants.insert(buildGrant({ id, session_id: session.id }))
   const writers = [
     startWriter(['rotate', url, '300'], { GRANT: id }),
     startWriter(['rotate', url, '300'], { GRANT: id }),

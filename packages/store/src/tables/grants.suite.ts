@@ -1,10 +1,12 @@
 import type { ClientId, GrantId } from '@gatehouse/core/brand'
-import { newGrantId, newOrganisationId, newSessionId, newUserId } from '@gatehouse/core/random'
+import { newGrantId, newSessionId, newUserId } from '@gatehouse/core/random'
 import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
 import type { Rotation } from '../grant-rotation.ts'
+import type { GrantRow } from '../rows.ts'
+import type { Tables } from '../store.ts'
 import type { OpenForSuite } from '../testing/databases.ts'
-import { buildCode, buildGrant, buildMembership, buildSession, start } from '../testing/rows.ts'
+import { buildCode, buildGrant, buildMembership, buildOrganisation, buildSession, start } from '../testing/rows.ts'
 
 const rotation = (id: GrantId, overrides: Partial<Rotation> = {}): Rotation => ({
   id,
@@ -15,6 +17,12 @@ const rotation = (id: GrantId, overrides: Partial<Rotation> = {}): Rotation => (
   ...overrides,
 })
 
+/** A grant in a session that lasts. */
+async function insertInSession({ sessions, grants }: Tables, row: GrantRow): Promise<void> {
+  await sessions.insert(buildSession({ id: row.session_id }))
+  await grants.insert(row)
+}
+
 /** What the table of grants promises on every database. */
 export function describeGrants(open: OpenForSuite): void {
   describeRotation(open)
@@ -24,18 +32,20 @@ export function describeGrants(open: OpenForSuite): void {
 
 function describeRotation(open: OpenForSuite): void {
   it('finds many at once, each its own', async () => {
-    const { grants } = open().store
+    const { store } = open()
+    const { grants } = store
     const rows = Array.from({ length: 20 }, () => buildGrant())
-    await Promise.all(rows.map((row) => grants.insert(row)))
+    await Promise.all(rows.map((row) => insertInSession(store, row)))
     const asked = [...rows, buildGrant(), ...rows]
     const found = await Promise.all(asked.map((row) => grants.find(row.id)))
     expect(found).toEqual([...rows, undefined, ...rows])
   })
 
   it('rotates: the next generation, the new times, the greater exp', async () => {
-    const { grants } = open().store
+    const { store } = open()
+    const { grants } = store
     const row = buildGrant({ access_expires_at: seconds(start + 9000) })
-    await grants.insert(row)
+    await insertInSession(store, row)
     expect(await grants.rotate(rotation(row.id))).toBe(true)
     const first = { ...row, generation: 2, rotated_at: start + 60, idle_expires_at: start + 7200 }
     expect(await grants.find(row.id)).toEqual(first)
@@ -52,7 +62,7 @@ function describeRotation(open: OpenForSuite): void {
   it('lets one of 200 parallel uses of a generation rotate, from two processes', async () => {
     const { store, second } = open()
     const row = buildGrant()
-    await store.grants.insert(row)
+    await insertInSession(store, row)
     const outcomes = await Promise.all(
       Array.from({ length: 200 }, (_, index) => (index % 2 ? store : second).grants.rotate(rotation(row.id))),
     )
@@ -61,9 +71,10 @@ function describeRotation(open: OpenForSuite): void {
   })
 
   it('judges each generation on its own when one tick asks for two', async () => {
-    const { grants } = open().store
+    const { store } = open()
+    const { grants } = store
     const row = buildGrant()
-    await grants.insert(row)
+    await insertInSession(store, row)
     const asked = [1, 1, 2, 7, 2].map((generation) => grants.rotate(rotation(row.id, { generation })))
     expect(await Promise.all(asked)).toEqual([true, false, true, false, false])
     expect(await grants.find(row.id)).toMatchObject({ generation: 3 })
@@ -72,7 +83,7 @@ function describeRotation(open: OpenForSuite): void {
   it('does not deadlock when two processes rotate the same grants in opposite orders', async () => {
     const { store, second } = open()
     const rows = Array.from({ length: 100 }, () => buildGrant())
-    await Promise.all(rows.map((row) => store.grants.insert(row)))
+    await Promise.all(rows.map((row) => insertInSession(store, row)))
     const all = await Promise.all([
       ...rows.map((row) => store.grants.rotate(rotation(row.id))),
       ...[...rows].reverse().map((row) => second.grants.rotate(rotation(row.id))),
@@ -81,11 +92,12 @@ function describeRotation(open: OpenForSuite): void {
   })
 
   it('refuses another generation, an unknown grant, and one that is over or was idle for too long', async () => {
-    const { grants } = open().store
+    const { store } = open()
+    const { grants } = store
     const over = buildGrant({ expires_at: seconds(start + 60) })
     const idle = buildGrant({ idle_expires_at: seconds(start + 60) })
     const live = buildGrant({ generation: 4 })
-    for (const row of [over, idle, live]) await grants.insert(row)
+    for (const row of [over, idle, live]) await insertInSession(store, row)
     for (const refused of [
       rotation(over.id),
       rotation(idle.id),
@@ -101,9 +113,10 @@ function describeRotation(open: OpenForSuite): void {
   })
 
   it('raises the greatest exp under a generation that is current, and never lowers it', async () => {
-    const { grants } = open().store
+    const { store } = open()
+    const { grants } = store
     const row = buildGrant()
-    await grants.insert(row)
+    await insertInSession(store, row)
     const raise = (generation: number, by: number) =>
       grants.raiseAccessExpiry({ id: row.id, generation, access_expires_at: seconds(start + by) })
     expect(await raise(1, 400)).toBe(true)
@@ -131,21 +144,21 @@ function describeEnds(open: OpenForSuite): void {
     const rows = [buildGrant({ session_id }), buildGrant({ user_id }), buildGrant({ client_id }), buildGrant()]
     const [bySession, byUser, byClient, other] = rows
     for (const row of rows) await grants.insert(row)
-    expect(await grants.endBySession(session_id)).toEqual([bySession])
-    expect(await grants.endByUser(user_id)).toEqual([byUser])
+    expect(await grants.endBySession(session_id, 10)).toEqual([bySession])
+    expect(await grants.endByUser(user_id, 500)).toEqual([byUser])
     expect(await grants.endByClient(client_id, 0)).toEqual([])
     expect(await grants.endByClient(client_id, 10)).toEqual([byClient])
     expect(await grants.find(rows[3]?.id ?? newGrantId())).toEqual(other)
-    expect(await grants.endByUser(user_id)).toEqual([])
+    expect(await grants.endByUser(user_id, 500)).toEqual([])
   })
 
   it('ends and rotates the grants of one user at the same time without a deadlock', async () => {
     const { store, second } = open()
     const user_id = newUserId()
     const rows = Array.from({ length: 100 }, () => buildGrant({ user_id }))
-    await Promise.all(rows.map((row) => store.grants.insert(row)))
+    await Promise.all(rows.map((row) => insertInSession(store, row)))
     const [ended] = await Promise.all([
-      second.grants.endByUser(user_id),
+      second.grants.endByUser(user_id, 500),
       ...[...rows].reverse().map((row) => store.grants.rotate(rotation(row.id))),
     ])
     expect(ended).toHaveLength(100)
@@ -164,7 +177,8 @@ function describeEnds(open: OpenForSuite): void {
   })
 
   it('tells what a user’s grants allow now, by client and scope, and nothing that is over', async () => {
-    const { grants } = open().store
+    const { store } = open()
+    const { grants } = store
     const user_id = newUserId()
     const [one, other] = ['apart-1', 'apart-2'] as ClientId[] // any name will do
     const client = { user_id, client_id: one ?? ('' as ClientId) }
@@ -177,7 +191,9 @@ function describeEnds(open: OpenForSuite): void {
       buildGrant({ user_id, client_id: other ?? ('' as ClientId), scope: 'a', idle_expires_at: now }),
       buildGrant({ client_id: client.client_id, scope: 'c' }),
     ]
-    for (const row of rows) await grants.insert(row)
+    for (const row of rows) await insertInSession(store, row)
+    // Of a session that is gone.
+    await grants.insert(buildGrant({ ...client, scope: 'd' }))
     const found = await grants.listStanding(user_id, now)
     expect(found.sort((a, b) => (a.scope < b.scope ? -1 : 1))).toEqual([
       { client_id: 'apart-1', scope: 'a', since: now },
@@ -192,6 +208,75 @@ function describeEnds(open: OpenForSuite): void {
     await grants.insert(buildGrant({ client_id }))
     expect((await grants.clientIds()).filter((id) => id === client_id)).toHaveLength(1)
   })
+
+  it('refreshes no grant whose session is gone, in none of the ways', async () => {
+    const { store } = open()
+    const { grants, sessions } = store
+    const row = buildGrant()
+    await insertInSession(store, row)
+    await sessions.deleteById(row.session_id)
+    const { generation, ...use } = rotation(row.id)
+    expect(await grants.rotate({ generation, ...use })).toBe(false)
+    expect(await grants.prolong(use)).toBe(false)
+    expect(await grants.raiseAccessExpiry({ id: row.id, generation, access_expires_at: use.now })).toBe(false)
+    expect(await grants.stands(row.id)).toBe(false)
+    expect(await grants.find(row.id)).toEqual(row)
+  })
+
+  it('refreshes no grant of an organisation that is disabled, or is none, and does again when it may act', async () => {
+    const { store } = open()
+    const { grants, organisations } = store
+    const [organisation, none] = [buildOrganisation(), buildOrganisation()]
+    await organisations.insert(organisation)
+    const [row, other] = [buildGrant({ organisation_id: organisation.id }), buildGrant({ organisation_id: none.id })]
+    await insertInSession(store, row)
+    await insertInSession(store, other)
+    await organisations.setStatus(organisation.id, 'disabled')
+    for (const { id } of [row, other]) {
+      expect(await grants.rotate(rotation(id))).toBe(false)
+      expect(await grants.stands(id)).toBe(false)
+    }
+    await organisations.setStatus(organisation.id, 'active')
+    expect(await grants.stands(row.id)).toBe(true)
+    expect(await grants.rotate(rotation(row.id))).toBe(true)
+  })
+
+  it('removes in steps what has no session, and nothing of a session that lasts', async () => {
+    const { store } = open()
+    const { grants } = store
+    const user_id = newUserId()
+    const lasting = buildGrant({ user_id })
+    await insertInSession(store, lasting)
+    for (let count = 0; count < 5; count += 1) await grants.insert(buildGrant({ user_id }))
+    const other = buildGrant()
+    await grants.insert(other)
+    expect(await grants.removeWithoutSession(user_id, 3)).toBe(3)
+    expect(await grants.removeWithoutSession(user_id, 3)).toBe(2)
+    expect(await grants.find(lasting.id)).toEqual(lasting)
+    expect(await grants.find(other.id)).toEqual(other)
+  })
+
+  it('ends no more than the limit of a session or a user', async () => {
+    const { grants } = open().store
+    const [user_id, session_id] = [newUserId(), newSessionId()]
+    for (let count = 0; count < 4; count += 1) await grants.insert(buildGrant({ user_id, session_id }))
+    expect(await grants.endBySession(session_id, 1)).toHaveLength(1)
+    expect(await grants.endByUser(user_id, 2)).toHaveLength(2)
+    expect(await grants.endByUser(user_id, 2)).toHaveLength(1)
+  })
+
+  it('ends the oldest of a client in a session, and never the given one', async () => {
+    const { grants } = open().store
+    const session_id = newSessionId()
+    const at = (by: number) => buildGrant({ session_id, created_at: seconds(start + by) })
+    const [oldest, older, newer, given] = [at(1), at(2), at(3), at(0)] as const
+    const others = [buildGrant({ session_id, client_id: 'apart' as ClientId }), buildGrant()] // any name will do
+    for (const row of [oldest, older, newer, given, ...others]) await grants.insert(row)
+    expect(await grants.endBeyond({ of: given, keep: 2, limit: 1 })).toEqual([older])
+    expect(await grants.endBeyond({ of: given, keep: 2, limit: 10 })).toEqual([oldest])
+    expect(await grants.endBeyond({ of: given, keep: 2, limit: 10 })).toEqual([])
+    for (const row of [newer, given, ...others]) expect(await grants.find(row.id)).toEqual(row)
+  })
 }
 
 function describeStarts(open: OpenForSuite): void {
@@ -203,10 +288,10 @@ function describeStarts(open: OpenForSuite): void {
     const [lasting, over] = [buildSession(), buildSession({ expires_at: now })]
     await Promise.all([sessions.insert(lasting), sessions.insert(over)])
     const row = buildGrant({ session_id: lasting.id, claims: '{}', confirmation: null })
-    expect(await grants.startInSession(row, begin)).toBe(true)
+    expect(await grants.startInSession(row, begin)).toBe(0)
     expect(await grants.find(row.id)).toEqual(row)
-    expect(await grants.startInSession(buildGrant({ session_id: over.id }), begin)).toBe(false)
-    expect(await grants.startInSession(buildGrant(), begin)).toBe(false)
+    expect(await grants.startInSession(buildGrant({ session_id: over.id }), begin)).toBeUndefined()
+    expect(await grants.startInSession(buildGrant(), begin)).toBeUndefined()
   })
 
   it('starts by a code until that is presented a second time', async () => {
@@ -216,15 +301,15 @@ function describeStarts(open: OpenForSuite): void {
     await Promise.all([sessions.insert(session), authorizationCodes.insert(code)])
     await authorizationCodes.consume({ hash: code.hash, now, kept_until: now })
     const row = buildGrant({ session_id: session.id })
-    expect(await grants.startByCode(row, { ...begin, code_hash: code.hash })).toBe(true)
+    expect(await grants.startByCode(row, { ...begin, code_hash: code.hash })).toBe(0)
     expect(await authorizationCodes.noteReuse(code.hash, now)).toMatchObject({
       grant_id: code.grant_id,
       reused_at: now,
     })
-    expect(await grants.startByCode(buildGrant({ session_id: session.id }), { ...begin, code_hash: code.hash })).toBe(
-      false,
-    )
-    expect(await grants.startByCode(buildGrant(), { ...begin, code_hash: code.hash })).toBe(false)
+    expect(
+      await grants.startByCode(buildGrant({ session_id: session.id }), { ...begin, code_hash: code.hash }),
+    ).toBeUndefined()
+    expect(await grants.startByCode(buildGrant(), { ...begin, code_hash: code.hash })).toBeUndefined()
   })
 
   it('leaves no grant of a session that ends at the same time, nor of a code that is used twice', async () => {
@@ -250,7 +335,7 @@ function describeStarts(open: OpenForSuite): void {
         store.grants.startInSession(row, begin),
         second.transaction(async (tables) => {
           await tables.sessions.deleteById(session.id)
-          await tables.grants.endBySession(session.id)
+          await tables.grants.endBySession(session.id, 10)
         }),
       ])
       expect(await store.grants.find(row.id)).toBeUndefined()
@@ -259,9 +344,11 @@ function describeStarts(open: OpenForSuite): void {
   })
 
   it('starts for an organisation while the membership is what it was, and then no more', async () => {
-    const { sessions, grants, memberships, authorizationCodes } = open().store
+    const { sessions, grants, memberships, organisations, authorizationCodes } = open().store
     const session = buildSession()
-    const key = { organisation_id: newOrganisationId(), user_id: session.user_id }
+    const organisation = buildOrganisation()
+    await organisations.insert(organisation)
+    const key = { organisation_id: organisation.id, user_id: session.user_id }
     const membership = buildMembership(key)
     const code = buildCode({ session_id: session.id })
     await Promise.all([sessions.insert(session), memberships.insert(membership), authorizationCodes.insert(code)])
@@ -269,17 +356,21 @@ function describeStarts(open: OpenForSuite): void {
     const inOrganisation = { now, membership_version: membership.version }
     const byCode = { ...inOrganisation, code_hash: code.hash }
     const rows = [newRow(), newRow()] as const
-    expect(await grants.startInSession(rows[0], inOrganisation)).toBe(true)
-    expect(await grants.startByCode(rows[1], byCode)).toBe(true)
+    expect(await grants.startInSession(rows[0], inOrganisation)).toBe(0)
+    expect(await grants.startByCode(rows[1], byCode)).toBe(1)
     expect(await grants.find(rows[1].id)).toEqual(rows[1])
     const stranger = buildGrant({ ...key, user_id: newUserId(), session_id: session.id })
-    expect(await grants.startInSession(stranger, inOrganisation)).toBe(false)
-    expect(await grants.startInSession(newRow(), begin)).toBe(false)
+    expect(await grants.startInSession(stranger, inOrganisation)).toBeUndefined()
+    expect(await grants.startInSession(newRow(), begin)).toBeUndefined()
+    await organisations.setStatus(organisation.id, 'disabled')
+    expect(await grants.startInSession(newRow(), inOrganisation)).toBeUndefined()
+    expect(await grants.startByCode(newRow(), byCode)).toBeUndefined()
+    await organisations.setStatus(organisation.id, 'active')
     await memberships.renew(key, 'another')
-    expect(await grants.startInSession(newRow(), inOrganisation)).toBe(false)
-    expect(await grants.startByCode(newRow(), byCode)).toBe(false)
+    expect(await grants.startInSession(newRow(), inOrganisation)).toBeUndefined()
+    expect(await grants.startByCode(newRow(), byCode)).toBeUndefined()
     await memberships.delete({ key })
-    expect(await grants.startInSession(newRow(), { now, membership_version: 'another' })).toBe(false)
+    expect(await grants.startInSession(newRow(), { now, membership_version: 'another' })).toBeUndefined()
     const ended = await grants.endByUserAndOrganisation(key.user_id, key.organisation_id)
     expect(ended.map(({ id }) => id).sort()).toEqual(rows.map(({ id }) => id).sort())
     expect(await grants.endByUserAndOrganisation(key.user_id, key.organisation_id)).toEqual([])
@@ -289,7 +380,9 @@ function describeStarts(open: OpenForSuite): void {
     const { store, second } = open()
     const round = async (): Promise<void> => {
       const session = buildSession()
-      const key = { organisation_id: newOrganisationId(), user_id: session.user_id }
+      const organisation = buildOrganisation()
+      await store.organisations.insert(organisation)
+      const key = { organisation_id: organisation.id, user_id: session.user_id }
       const membership = buildMembership(key)
       const code = buildCode({ session_id: session.id })
       await Promise.all([

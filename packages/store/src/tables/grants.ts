@@ -59,6 +59,14 @@ export interface GrantStart {
 
 type StartedRow = GrantRow & GrantStart
 
+/** How many others the same session and client have: what the index of the session tells beside the insert. */
+const countOthers = ({ dialect, parameter }: Pick<StatementContext<StartedRow>, 'dialect' | 'parameter'>) =>
+  sql<number>`(select cast(count(*) as ${sql.raw(dialect.integer)}) from grants as others
+    where others.session_id = ${parameter('session_id')} and others.client_id = ${parameter('client_id')}
+    and others.id <> ${parameter('id')})`.as('others')
+
+type Started = { readonly others: number }
+
 const selectRow = ({ dialect, parameter }: StatementContext<StartedRow>) =>
   grantColumns.map((column) => {
     const type = integerColumns.has(column) ? sql.raw(dialect.integer) : sql`text`
@@ -74,26 +82,33 @@ const theMembership =
       .on('memberships.user_id', '=', parameter('user_id'))
       .on('memberships.version', '=', parameter('membership_version'))
 
+/** Nobody begins anything in the name of an organisation that is disabled, also who prepared it before. */
+const theOrganisationActs = sql<boolean>`exists (select 1 from organisations
+  where organisations.id = memberships.organisation_id and organisations.status = 'active')`
+
 const defineStartInSession = (name: string, inOrganisation: boolean) =>
-  defineStatement<StartedRow>(name, (context) =>
+  defineStatement<StartedRow, Started>(name, (context) =>
     context.db
       .insertInto('grants')
       .columns([...grantColumns])
       .expression((query) =>
         query
           .selectFrom('sessions')
-          .$if(inOrganisation, (joined) => joined.innerJoin('memberships', theMembership(context)))
+          .$if(inOrganisation, (joined) =>
+            joined.innerJoin('memberships', theMembership(context)).where(theOrganisationActs),
+          )
           .select(selectRow(context))
           .where('sessions.id', '=', context.parameter('session_id'))
           .where('sessions.expires_at', '>', context.parameter('now'))
           .modifyEnd(context.dialect.forShare),
-      ),
+      )
+      .returning(countOthers(context)),
   )
 const startInSession = defineStartInSession('grants.start-in-session', false)
 const startInOrganisation = defineStartInSession('grants.start-in-organisation', true)
 
 const defineStartByCode = (name: string, inOrganisation: boolean) =>
-  defineStatement<StartedRow & { readonly code_hash: string }>(name, (context) =>
+  defineStatement<StartedRow & { readonly code_hash: string }, Started>(name, (context) =>
     context.db
       .insertInto('grants')
       .columns([...grantColumns])
@@ -101,19 +116,35 @@ const defineStartByCode = (name: string, inOrganisation: boolean) =>
         query
           .selectFrom('sessions')
           .innerJoin('authorization_codes', 'authorization_codes.session_id', 'sessions.id')
-          .$if(inOrganisation, (joined) => joined.innerJoin('memberships', theMembership(context)))
+          .$if(inOrganisation, (joined) =>
+            joined.innerJoin('memberships', theMembership(context)).where(theOrganisationActs),
+          )
           .select(selectRow(context))
           .where('authorization_codes.hash', '=', context.parameter('code_hash'))
           .where('authorization_codes.reused_at', 'is', null)
           .where('sessions.expires_at', '>', context.parameter('now'))
           .modifyEnd(context.dialect.forShare),
-      ),
+      )
+      .returning(countOthers(context)),
   )
 const startByCode = defineStartByCode('grants.start-by-code', false)
 const startByCodeInOrganisation = defineStartByCode('grants.start-by-code-in-organisation', true)
 
 const find = defineStatement<{ id: GrantId }, GrantRow>('grants.find', ({ db, parameter }) =>
   db.selectFrom('grants').select(grantColumns).where('id', '=', parameter('id')),
+)
+
+/**
+ * A grant is worth nothing once its session is gone, and while its organisation is disabled: whoever ends or disables that has
+ * stopped all of them at once, however many there are.
+ */
+export const grantStands = `exists (select 1 from sessions where sessions.id = grants.session_id)
+  and (grants.organisation_id is null or exists (
+    select 1 from organisations where organisations.id = grants.organisation_id and organisations.status = 'active'))`
+const whatItRestsOnStands = sql.raw<boolean>(`(${grantStands})`)
+
+const findStanding = defineStatement<{ id: GrantId }, { id: GrantId }>('grants.find-standing', ({ db, parameter }) =>
+  db.selectFrom('grants').select('id').where('id', '=', parameter('id')).where(whatItRestsOnStands),
 )
 
 const rotate = defineStatement<Rotation>('grants.rotate', ({ db, dialect, parameter }) =>
@@ -128,7 +159,8 @@ const rotate = defineStatement<Rotation>('grants.rotate', ({ db, dialect, parame
     .where('id', '=', parameter('id'))
     .where('generation', '=', parameter('generation'))
     .where('expires_at', '>', parameter('now'))
-    .where('idle_expires_at', '>', parameter('now')),
+    .where('idle_expires_at', '>', parameter('now'))
+    .where(whatItRestsOnStands),
 )
 
 const prolong = defineStatement<Omit<Rotation, 'generation'>>('grants.prolong', ({ db, dialect, parameter }) =>
@@ -141,7 +173,8 @@ const prolong = defineStatement<Omit<Rotation, 'generation'>>('grants.prolong', 
     }))
     .where('id', '=', parameter('id'))
     .where('expires_at', '>', parameter('now'))
-    .where('idle_expires_at', '>', parameter('now')),
+    .where('idle_expires_at', '>', parameter('now'))
+    .where(whatItRestsOnStands),
 )
 
 type AccessExpiry = Pick<Rotation, 'id' | 'generation' | 'access_expires_at'>
@@ -153,7 +186,8 @@ const raiseAccessExpiry = defineStatement<AccessExpiry>('grants.raise-access-exp
       access_expires_at: dialect.greatest(ref('access_expires_at'), parameter('access_expires_at')),
     }))
     .where('id', '=', parameter('id'))
-    .where('generation', '=', parameter('generation')),
+    .where('generation', '=', parameter('generation'))
+    .where(whatItRestsOnStands),
 )
 
 /** The grants of one user to one client that are alike in scope. */
@@ -165,28 +199,41 @@ export interface StandingGrants extends Pick<GrantRow, 'client_id' | 'scope'> {
 export interface Grants {
   insert(row: GrantRow): Promise<void>
   /**
-   * Inserts it if its session lasts and, for a grant of an organisation, the membership is what it was; false where not.
+   * Inserts it if its session lasts and, for a grant of an organisation, that acts and the membership is what it was, and tells how many
+   * others the same client has in the session; undefined where it has not started.
    * Whoever ends the session, or changes the membership, at the same time comes before, and is seen here, or after, and then
    * finds the grant: provided that he changes session and membership first.
    */
-  startInSession(row: GrantRow, start: GrantStart): Promise<boolean>
+  startInSession(row: GrantRow, start: GrantStart): Promise<number | undefined>
   /** As `startInSession`, for the session of a code that has not been presented a second time. Hot: one statement. */
-  startByCode(row: GrantRow, start: GrantStart & { readonly code_hash: string }): Promise<boolean>
+  startByCode(row: GrantRow, start: GrantStart & { readonly code_hash: string }): Promise<number | undefined>
   /** Expired ones too. Hot: compiled once; on Postgres all of a tick in one round trip. */
   find(id: GrantId): Promise<GrantRow | undefined>
+  /** Whether there is what it rests on: its session and, for one of an organisation, that one, which is not disabled. */
+  stands(id: GrantId): Promise<boolean>
   /**
    * Makes the next generation current, once: of any number of callers with the same generation, in any process, one gets
-   * true. False also where the grant is over. Hot, as `find`. Stops: two successors of one refresh token.
+   * true. False also where the grant is over or does not stand. Hot, as `find`. Stops: two successors of one refresh token.
    */
   rotate(rotation: Rotation): Promise<boolean>
-  /** Notes a later `exp` under a generation that is still current; false where it is not. Never lowers it. Hot. */
+  /** Notes a later `exp` under a generation that is still current; false where it is not, or does not stand. Never lowers it. */
   raiseAccessExpiry(change: AccessExpiry): Promise<boolean>
-  /** Notes a use that leaves the generation as it is; false where the grant is over. */
+  /** Notes a use that leaves the generation as it is; false where the grant is over or does not stand. */
   prolong(use: Omit<Rotation, 'generation'>): Promise<boolean>
   /** Deletes it; `undefined` where another caller did. */
   end(id: GrantId): Promise<GrantRow | undefined>
-  endBySession(session: SessionId): Promise<GrantRow[]>
-  endByUser(user: UserId): Promise<GrantRow[]>
+  /** At most `limit` of them: those that remain are refreshed no more once their session is gone. Fewer = none is left. */
+  endBySession(session: SessionId, limit: number): Promise<GrantRow[]>
+  /** As `endBySession`. */
+  endByUser(user: UserId, limit: number): Promise<GrantRow[]>
+  /** At most `limit` of one client in a session beyond the newest `keep`, the given one among them. */
+  endBeyond(newest: {
+    readonly of: Pick<GrantRow, 'id' | 'session_id' | 'client_id'>
+    readonly keep: number
+    readonly limit: number
+  }): Promise<GrantRow[]>
+  /** Removes at most `limit` grants of a user whose session is gone, and tells how many: those somebody holds are left. */
+  removeWithoutSession(user: UserId, limit: number): Promise<number>
   endByUserAndClient(user: UserId, client: ClientId): Promise<GrantRow[]>
   endByUserAndOrganisation(user: UserId, organisation: OrganisationId): Promise<GrantRow[]>
   /** At most `limit` of them, so that a client of very many is ended in steps; fewer than that = none is left. */
@@ -223,19 +270,53 @@ export function createGrants(connection: Connection): Grants {
     },
     async startInSession(row, start) {
       const statement = row.organisation_id === null ? startInSession : startInOrganisation
-      return (await statement.run(connection, { ...row, ...start })).changes > 0
+      return (await statement.run(connection, { ...row, ...start })).rows[0]?.others
     },
     async startByCode(row, start) {
       const statement = row.organisation_id === null ? startByCode : startByCodeInOrganisation
-      return (await statement.run(connection, { ...row, ...start })).changes > 0
+      return (await statement.run(connection, { ...row, ...start })).rows[0]?.others
     },
     find: grantBatch?.find ?? (async (id) => (await find.run(connection, { id })).rows[0]),
     rotate: grantBatch?.rotate ?? (async (rotation) => (await rotate.run(connection, rotation)).changes > 0),
+    stands: async (id) => (await findStanding.run(connection, { id })).rows.length > 0,
     raiseAccessExpiry: async (change) => (await raiseAccessExpiry.run(connection, change)).changes > 0,
     prolong: async (use) => (await prolong.run(connection, use)).changes > 0,
     end: (id) => db.deleteFrom('grants').where('id', '=', id).returningAll().executeTakeFirst(),
-    endBySession: (session_id) => endWhere({ session_id }),
-    endByUser: (user_id) => endWhere({ user_id }),
+    endBySession: (session_id, limit) => endWhere({ session_id }, limit),
+    endByUser: (user_id, limit) => endWhere({ user_id }, limit),
+    endBeyond: ({ of: { id, session_id, client_id }, keep, limit }) =>
+      db
+        .deleteFrom('grants')
+        .where('id', 'in', (query) =>
+          query
+            .selectFrom('grants')
+            .select('id')
+            .where(({ and }) => and({ session_id, client_id }))
+            .where('id', '!=', id)
+            .orderBy('created_at', 'desc')
+            .orderBy('id')
+            .offset(keep - 1)
+            .limit(limit)
+            // Whoever holds one of them refreshes it, or ends it: the next grant finds it again.
+            .modifyEnd(dialect.forUpdateSkippingLocked),
+        )
+        .returningAll()
+        .execute(),
+    async removeWithoutSession(user, limit) {
+      const { numDeletedRows } = await db
+        .deleteFrom('grants')
+        .where('id', 'in', (query) =>
+          query
+            .selectFrom('grants')
+            .select('id')
+            .where('user_id', '=', user)
+            .where(sql<boolean>`not exists (select 1 from sessions where sessions.id = grants.session_id)`)
+            .limit(limit)
+            .modifyEnd(dialect.forUpdateSkippingLocked),
+        )
+        .executeTakeFirstOrThrow()
+      return Number(numDeletedRows)
+    },
     endByUserAndClient: (user_id, client_id) => endWhere({ user_id, client_id }),
     endByUserAndOrganisation: (user_id, organisation_id) => endWhere({ user_id, organisation_id }),
     endByClient: (client_id, limit) => endWhere({ client_id }, limit),
@@ -246,6 +327,7 @@ export function createGrants(connection: Connection): Grants {
         .where('user_id', '=', user)
         .where('expires_at', '>', now)
         .where('idle_expires_at', '>', now)
+        .where(whatItRestsOnStands)
         .groupBy(['client_id', 'scope'])
         .orderBy('client_id')
         .limit(200)

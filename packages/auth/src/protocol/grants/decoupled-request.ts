@@ -3,6 +3,7 @@ import type { Clock } from '@gatehouse/core/time'
 import type { DecoupledRequestRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import type { DecoupledRequests } from '../../domain/decoupled-requests.ts'
+import type { Revocations } from '../../domain/revocations.ts'
 import type { IssuedTokens, TokenPairs } from '../../domain/token-pairs.ts'
 import type { Standing } from '../../federation/standing.ts'
 import { isRefreshable } from '../../flow/authorization.ts'
@@ -14,6 +15,7 @@ export interface DecoupledGrantDependencies extends IdTokenDependencies {
   readonly clock: Clock
   readonly decoupledRequests: DecoupledRequests
   readonly tokenPairs: TokenPairs
+  readonly revocations: Pick<Revocations, 'announce'>
   readonly standing: Pick<Standing, 'checkSession'>
 }
 
@@ -37,40 +39,47 @@ export async function issueDecoupled(
 }
 
 async function exchange(
-  { store, clock, tokenPairs, standing }: DecoupledGrantDependencies,
+  { store, clock, tokenPairs, standing, revocations }: DecoupledGrantDependencies,
   { client, audiences, confirmation, useProof, address, requestId }: GrantRequest,
   { hash, audience, session_id: approvedIn }: DecoupledRequestRow,
 ): Promise<IssuedTokens> {
   const granted = audience.split(' ')
   const tokenAudiences = narrowAudiences(audiences, granted)
   if (!tokenAudiences) throw new GatehouseError('invalid_target')
-  if (approvedIn !== null) await standing.checkSession(approvedIn, { address, request_id: requestId })
+  const by = { address, request_id: requestId }
+  if (approvedIn !== null) await standing.checkSession(approvedIn, by)
   await useProof?.()
   const now = clock.now()
-  return store.transaction(async (tables) => {
+  const { ended, ...issued } = await store.transaction(async (tables) => {
     const row = await tables.decoupledRequests.consume({ hash, client_id: client.id, now })
     const { user_id, session_id, auth_time } = row ?? {}
     if (!row || !user_id || !session_id || auth_time == null) throw refused('the code has been used')
     const session = await tables.sessions.findById(session_id)
     if (!session || session.expires_at <= now) throw refused('the session in which it was approved has ended')
-    return tokenPairs.startGrant(tables, {
-      id: row.grant_id,
-      client,
-      userId: user_id,
-      session,
-      authTime: auth_time,
-      acr: row.acr ?? '',
-      amr: row.amr ?? '',
-      standing: { ...row, roles: row.roles ?? '' },
-      scope: row.scope,
-      audiences: granted,
-      tokenAudiences,
-      refreshable: isRefreshable(client, row.scope),
-      confirmation,
-      claims: null,
-      authorizationDetails: row.authorization_details,
-    })
+    return tokenPairs.startGrant(
+      tables,
+      {
+        id: row.grant_id,
+        client,
+        userId: user_id,
+        session,
+        authTime: auth_time,
+        acr: row.acr ?? '',
+        amr: row.amr ?? '',
+        standing: { ...row, roles: row.roles ?? '' },
+        scope: row.scope,
+        audiences: granted,
+        tokenAudiences,
+        refreshable: isRefreshable(client, row.scope),
+        confirmation,
+        claims: null,
+        authorizationDetails: row.authorization_details,
+      },
+      by,
+    )
   })
+  await revocations.announce(ended)
+  return issued
 }
 
 const refused = (why: string): GatehouseError => new GatehouseError('invalid_grant', { cause: new Error(why) })
