@@ -218,10 +218,22 @@ describe('unlinking', () => {
     await signInThere('s-1', stranger)
     const signInMethods = new Set<SignInMethod>(['email_code'])
     started.auth.replaceSettings({ ...started.settings, signInMethods })
-    expect((await unlink(await stranger.get(page))).has('error')).toBe(true)
+    expect((await stranger.submit(await stranger.get(page), {})).has('error')).toBe(true)
     expect(await linksOf(unverified)).toEqual(['s-1'])
     expect((await unlink(await browser.get(page))).has('error')).toBe(false)
     expect(await linksOf(await alice())).toEqual([])
+  })
+
+  it('counts no mails where none can be sent', async () => {
+    const { providers } = started.settings
+    await started.close()
+    started = await startAuth({ settings: { providers }, mail: { inbox: false } })
+    browser = new TestBrowser(started.url, issuer)
+    await asAlice()
+    await link('a-1')
+    started.auth.replaceSettings({ ...started.settings, signInMethods: new Set(['email_code']) })
+    expect((await unlink(await browser.get(page))).status).toBe(400)
+    expect(await linksOf(await alice())).toEqual(['a-1'])
   })
 
   it('leaves the last way in', async () => {

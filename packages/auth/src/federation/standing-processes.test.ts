@@ -57,6 +57,29 @@ describe('two processes on one store', () => {
     expect(await store.sessions.findById(id)).toBeDefined()
   })
 
+  it('ask once between them where both come at the same moment', async () => {
+    const { clock, id, one, two } = await startTwo()
+    clock.advance(14_401)
+    const { used } = await rotate(clock.now())
+    expect(await Promise.all([outcomeOf(one, id), outcomeOf(two, id)])).toEqual(['goes on', 'goes on'])
+    expect(used).toEqual(['rt-0'])
+  })
+
+  it('look at the store for what the other hears, and for nothing that is asked here', async () => {
+    const { clock, store, auth, id } = await startTwo()
+    let looks = 0
+    const find: typeof store.providerSessions.find = (row) => {
+      looks += 1
+      return store.providerSessions.find(row)
+    }
+    const counting = { ...store, providerSessions: { ...store.providerSessions, find } }
+    const alone = createStanding({ ...auth.federation, store: counting, clock })
+    clock.advance(14_401)
+    await rotate(clock.now())
+    expect(await Promise.all([outcomeOf(alone, id), outcomeOf(alone, id)])).toEqual(['goes on', 'goes on'])
+    expect(looks).toBe(0)
+  })
+
   it('hear at once of an ask that has failed, and of a no', async () => {
     const { clock, store, id, one, two } = await startTwo()
     clock.advance(14_401)
