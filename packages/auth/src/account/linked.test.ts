@@ -1,5 +1,5 @@
 import type { UserRow } from '@gatehouse/store/rows'
-import { buildFactor } from '@gatehouse/store/testing/rows'
+import { buildFactor, buildLinkedIdentity, buildUser } from '@gatehouse/store/testing/rows'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SignInMethod } from '../domain/sign-in-methods.ts'
 import { type ShownPage, TestBrowser } from '../testing/browser.ts'
@@ -199,12 +199,41 @@ describe('unlinking', () => {
     const tryToUnlink = async (): Promise<ShownPage> =>
       browser.submit(await browser.get(page), { provider: 'corp', subject: 'a-1' })
     // `other` is not configured any more, and neither password nor passkey is offered.
-    offering('email_link')
+    offering()
     expect((await tryToUnlink()).has('error')).toBe(true)
     expect(await linksOf(user)).toEqual(['a-1', 'a-2'])
     offering('passkey')
     expect((await tryToUnlink()).has('error')).toBe(false)
     expect(await linksOf(user)).toEqual(['a-2'])
+  })
+
+  it('counts mails where they are offered, and to a verified address alone', async () => {
+    await asAlice()
+    await link('a-1')
+    const address = 's-1@corp.example'
+    const unverified = buildUser({ email: address, email_canonical: address })
+    await started.store.users.insert(unverified)
+    await started.store.linkedIdentities.insert(buildLinkedIdentity({ subject: 's-1', user_id: unverified.id }))
+    const stranger = new TestBrowser(started.url, issuer)
+    await signInThere('s-1', stranger)
+    const signInMethods = new Set<SignInMethod>(['email_code'])
+    started.auth.replaceSettings({ ...started.settings, signInMethods })
+    expect((await stranger.submit(await stranger.get(page), {})).has('error')).toBe(true)
+    expect(await linksOf(unverified)).toEqual(['s-1'])
+    expect((await unlink(await browser.get(page))).has('error')).toBe(false)
+    expect(await linksOf(await alice())).toEqual([])
+  })
+
+  it('counts no mails where none can be sent', async () => {
+    const { providers } = started.settings
+    await started.close()
+    started = await startAuth({ settings: { providers }, mail: { inbox: false } })
+    browser = new TestBrowser(started.url, issuer)
+    await asAlice()
+    await link('a-1')
+    started.auth.replaceSettings({ ...started.settings, signInMethods: new Set(['email_code']) })
+    expect((await unlink(await browser.get(page))).status).toBe(400)
+    expect(await linksOf(await alice())).toEqual(['a-1'])
   })
 
   it('leaves the last way in', async () => {

@@ -3,6 +3,7 @@ import { paths } from '@gatehouse/core/paths'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import * as Type from 'typebox'
+import { mailedMethods } from '../domain/sign-in-methods.ts'
 import type { OutsideIdentity } from '../federation/provider.ts'
 import { ProviderFailure } from '../federation/provider-failure.ts'
 import type { ProviderSettings } from '../federation/provider-settings.ts'
@@ -28,6 +29,8 @@ import {
 
 export interface LinkedDependencies extends OwnerDependencies, SendingDependencies, OfferedMethods {
   readonly store: Store
+  /** Whether mails can be sent. */
+  readonly canSend: boolean
 }
 
 const formSchema = Type.Object({
@@ -177,13 +180,15 @@ async function unlink(
 
 /** Whether somebody can still sign in without a link, by what is offered now: nobody shuts themselves out. */
 async function hasAnotherWay(
-  { federation, signInMethods }: LinkedDependencies,
+  { federation, signInMethods, canSend }: LinkedDependencies,
   tables: Pick<Store, 'linkedIdentities' | 'factors'>,
-  { id, password_hash }: UserRow,
+  { id, password_hash, email, email_verified_at }: UserRow,
   without: { readonly provider: string; readonly subject: string },
 ): Promise<boolean> {
   const methods = signInMethods()
   if (password_hash !== null && methods.has('password')) return true
+  const hasMail = canSend && email !== null && email_verified_at !== null
+  if (hasMail && mailedMethods.some((method) => methods.has(method))) return true
   const leadsIn = ({ provider, subject }: { readonly provider: string; readonly subject: string }): boolean => {
     if (provider === without.provider && subject === without.subject) return false
     const doors = federation.providers.find(provider)?.doors

@@ -132,8 +132,8 @@ export interface TokenPairs {
   ): Promise<IssuedTokens & { readonly ended: readonly Revocation[] }>
   /**
    * As {@link TokenPairs.startGrant}, for a code that has been used up just now. Where the code was presented again meanwhile
-   * nothing is written, and what is answered is worth nothing: whoever noted the reuse has revoked it. Errors beside:
-   * those of federation/standing.
+   * nothing is written, and what is answered is worth nothing: whoever noted the reuse has revoked it. `invalid_grant` also
+   * where the provider that the session rests on says no; one that does not answer was judged as the code was issued.
    */
   startGrantByCode(
     access: GrantedAccess,
@@ -269,7 +269,10 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
     },
 
     async startGrantByCode(access, codeHash, by) {
-      await dependencies.standing.checkSession(access.session.id, by)
+      await dependencies.standing.checkSession(access.session.id, by).catch((error: unknown) => {
+        // The code cannot be brought again.
+        if (!(error instanceof GatehouseError) || error.code !== 'temporarily_unavailable') throw error
+      })
       const grant = buildGrantRow(access)
       const { membership_version } = access.standing
       const start = { now: clock.now(), membership_version, code_hash: codeHash }

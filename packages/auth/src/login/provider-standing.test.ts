@@ -89,9 +89,9 @@ describe('as tokens are refreshed, the provider is asked', () => {
     const tokens = await authorize(browser)
     const giveAgain = (): Promise<void> => visits.give(null, { nonce: undefined, ...bob }, lasting)
     visits.upstream.answers.set('/token', (_, response) => void response.destroy())
-    clock.advance(14_399)
+    clock.advance(14_384)
     const next = (await (await refresh(tokens)).json()) as Tokens
-    clock.advance(1)
+    clock.advance(16)
     // At every try, and not at each interval alone; whoever waits for that loses nothing by it.
     for (let tries = 0; tries < 2; tries += 1) {
       const all = await Promise.all([refresh(next), refresh(next)])
@@ -106,6 +106,18 @@ describe('as tokens are refreshed, the provider is asked', () => {
     // Its breaker counts real time.
     visits.auth.auth.replaceSettings({ ...visits.auth.settings })
     expect((await refresh(next)).status).toBe(200)
+  })
+
+  it('and of two that come after a long silence both go on', async () => {
+    const { clock } = await start()
+    const browser = await signInBob()
+    const both = [await authorize(browser), await authorize(browser)]
+    clock.advance(14_401)
+    await visits.give(null, { nonce: undefined, ...bob }, lasting)
+    const asked = visits.asked('/token')
+    const answers = await Promise.all(both.map(refresh))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200])
+    expect(visits.asked('/token')).toBe(asked + 1)
   })
 
   it('but not where its kind cannot be asked, whether it answers or not', async () => {
@@ -177,9 +189,9 @@ describe('as codes are issued and redeemed, the provider is asked', () => {
     const { clock } = await start()
     const browser = await signInBob()
     visits.upstream.answers.set('/token', (_, response) => void response.destroy())
-    clock.advance(14_399)
+    clock.advance(14_384)
     expect(await silently(browser)).toBe('code')
-    clock.advance(1)
+    clock.advance(16)
     expect(await silently(browser)).toBe('login_required')
     expect((await ask(browser)).page.has('sign-in')).toBe(true)
     expect(await visits.sessionIn(browser)).toBeDefined()
@@ -214,6 +226,22 @@ describe('as codes are issued and redeemed, the provider is asked', () => {
       basic('web', 'web-secret'),
     )
     expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'invalid_grant' }])
+  })
+
+  it('and a code is not used up for nothing where its word grows too old meanwhile', async () => {
+    const { clock } = await start()
+    const browser = await signInBob()
+    visits.upstream.answers.set('/token', (_, response) => void response.destroy())
+    clock.advance(14_380)
+    const { page, verifier } = await ask(browser)
+    clock.advance(25)
+    const form = { grant_type: 'authorization_code', code: page.callback.get('code') ?? '', redirect_uri: redirectUri }
+    const answer = await visits.auth.postForm(
+      '/oauth/token',
+      { ...form, code_verifier: verifier },
+      basic('web', 'web-secret'),
+    )
+    expect(answer.status).toBe(200)
   })
 })
 

@@ -104,6 +104,12 @@ export function describeFederation(open: OpenForSuite): void {
     expect(await store.providerSessions.find(row.id)).toMatchObject({ checked_at: start + 300, heard_at: start })
     await store.providerSessions.noteHeard({ id: row.id, at: seconds(start + 301) })
     expect((await store.providerSessions.find(row.id))?.heard_at).toBe(start + 301)
+    const { leaveCheck } = store.providerSessions
+    // Who has begun since keeps its turn.
+    await leaveCheck({ ...check, at: seconds(start + 299) })
+    expect((await store.providerSessions.find(row.id))?.checked_at).toBe(start + 300)
+    await leaveCheck(check)
+    expect(await store.providerSessions.find(row.id)).toMatchObject({ checked_at: start, heard_at: start + 301 })
   })
 
   it('keeps the newest tokens of a provider, and replaces those that were read alone', async () => {

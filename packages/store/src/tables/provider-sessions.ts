@@ -16,6 +16,8 @@ export interface ProviderSessions {
    * and asks.
    */
   beginCheck(check: { readonly id: string; readonly before: Seconds; readonly at: Seconds }): Promise<boolean>
+  /** Takes back what `beginCheck` has noted, unless somebody has begun another since: nothing came of asking. */
+  leaveCheck(check: { readonly id: string; readonly before: Seconds; readonly at: Seconds }): Promise<void>
   /** Notes that it has said yes. */
   noteHeard(heard: { readonly id: string; readonly at: Seconds }): Promise<void>
 }
@@ -46,6 +48,14 @@ export function createProviderSessions({ db }: Connection): ProviderSessions {
         .where('checked_at', '=', before)
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
+    },
+    async leaveCheck({ id, before, at }) {
+      await db
+        .updateTable('provider_sessions')
+        .set({ checked_at: before })
+        .where('id', '=', id)
+        .where('checked_at', '=', at)
+        .execute()
     },
     async noteHeard({ id, at }) {
       await db.updateTable('provider_sessions').set({ heard_at: at }).where('id', '=', id).execute()
