@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ManualClock } from '@gatehouse/core/time'
 import Database from 'better-sqlite3'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openStore } from '../store.ts'
 import { backupSqlite } from './backup-sqlite.ts'
 
@@ -105,6 +105,24 @@ describe('a backup of a SQLite file', () => {
     expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([])
     const unread = { name: 'SqliteError', code: 'SQLITE_CANTOPEN' }
     expect(() => backupSqlite(join(folder, 'none.db'), backup)).toThrow(expect.objectContaining(unread))
+  })
+
+  it('is made where the file system has no hard links, and overwrites nothing there either', async () => {
+    await use(1)
+    vi.resetModules()
+    vi.doMock('node:fs', async (load) => ({
+      ...(await load<typeof import('node:fs')>()),
+      linkSync: () => {
+        throw Object.assign(new Error('not permitted'), { code: 'EPERM' })
+      },
+    }))
+    const { backupSqlite: backUp } = await import('./backup-sqlite.ts')
+    vi.doUnmock('node:fs')
+    vi.resetModules()
+    backUp(database, backup)
+    expect(countMarks(backup)).toEqual([1, 'ok'])
+    expect(() => backUp(database, backup)).toThrow(expect.objectContaining({ code: 'EEXIST' }))
+    expect(readdirSync(folder).filter((name) => name.includes('.part'))).toEqual([])
   })
 
   it('is refused in the place of a database whose write-ahead log was left, and damaged by none', async () => {

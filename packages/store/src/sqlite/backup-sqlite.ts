@@ -37,7 +37,7 @@ export function backupSqlite(from: string, to: string): number {
   try {
     // Only reading opens the database itself.
     connection.pragma('schema_version')
-    refuseExisting(to)
+    writing(to, () => refuseExisting(to))
     writing(part, () => closeSync(openSync(part, 'wx', 0o600)))
     try {
       writing(to, () => {
@@ -59,7 +59,7 @@ export function backupSqlite(from: string, to: string): number {
 /** Before the copy is made, which takes a while; {@link giveName} is what decides. */
 function refuseExisting(to: string): void {
   const found = statSync(to, { throwIfNoEntry: false })
-  if (found) throw new CopyError(to, Object.assign(new Error('there is such a file'), { code: 'EEXIST' }))
+  if (found) throw Object.assign(new Error('there is such a file'), { code: 'EEXIST' })
 }
 
 /** Gives the complete copy its name, where nothing else has it. */
