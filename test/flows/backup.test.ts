@@ -27,6 +27,10 @@ describe('gatehouse backup', () => {
       code: 1,
       stderr: `gatehouse: database ${backup}: is there already, and left as it is: name another file\n`,
     })
+    const nowhere = await site.run(['backup', 'missing/kept.db'])
+    const copying = `database ${join(site.folder, 'missing/kept.db')}.`
+    expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.stringContaining(copying)])
+    expect(nowhere.stderr).toContain(`while copying ${file()} to it`)
     await site.run(['user', 'add', 'later'], `${password}\n`)
     for (let count = 0; count < 5; count += 1) expect((await signIn()).status).toBe(200)
     const log = readFileSync(`${file()}-wal`)

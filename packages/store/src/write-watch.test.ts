@@ -61,6 +61,18 @@ describe('writes to SQLite', () => {
     await connection.transaction(async () => {})
     await runSql(connection, 'select * from t')
     await runSql(connection, 'delete from t where x = ?', ['none'])
+    const undone = connection.transaction(async (inner) => {
+      await runSql(inner, "update t set x = 'other'")
+      throw new Error('thought better of it')
+    })
+    await expect(undone).rejects.toThrow('thought better of it')
+    await runSql(connection, 'delete from t where x = ?', ['none'])
+    const failed = connection.transaction(async (inner) => {
+      await runSql(inner, "update t set x = 'other'")
+      await runSql(inner, 'insert into nowhere values (1)')
+    })
+    await expect(failed).rejects.toMatchObject({ code: 'server_error' })
+    await runSql(connection, 'delete from t where x = ?', ['none'])
     expect(writes.trouble).toBe('full')
     await runSql(connection, 'pragma max_page_count = 1000')
     await connection.transaction((inner) => runSql(inner, 'insert into t values (2)'))
@@ -110,14 +122,27 @@ describe('writes to Postgres', () => {
     const { connection, writes, close } = await openPostgres({ url: postgres.url, clock })
     await runSql(connection, 'create table t (x text)')
     const write = 'insert into t values (1)'
-    const readOnly = connection.transaction(async (inner) => {
-      await runSql(inner, 'set transaction read only')
-      await runSql(inner, write)
-    })
-    await expect(readOnly).rejects.toMatchObject({ code: 'temporarily_unavailable' })
+    const writeReadOnly = () =>
+      connection.transaction(async (inner) => {
+        await runSql(inner, 'set transaction read only')
+        await runSql(inner, write)
+      })
+    await expect(writeReadOnly()).rejects.toMatchObject({ code: 'temporarily_unavailable' })
     expect(writes.trouble).toBe('read-only')
     await runSql(connection, 'select 1')
     expect(writes.trouble).toBe('read-only')
+    const undone = connection.transaction(async (inner) => {
+      await runSql(inner, write)
+      throw new Error('thought better of it')
+    })
+    await expect(undone).rejects.toThrow('thought better of it')
+    expect(writes.trouble).toBe('read-only')
+    await connection.transaction(async (inner) => {
+      await runSql(inner, write)
+      expect(writes.trouble).toBe('read-only')
+    })
+    expect(writes.trouble).toBeUndefined()
+    await expect(writeReadOnly()).rejects.toMatchObject({ code: 'temporarily_unavailable' })
     await runSql(connection, write)
     expect(writes.trouble).toBeUndefined()
     await close()

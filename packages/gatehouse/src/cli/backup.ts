@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import type { CopyError } from '@gatehouse/store/sqlite/backup-sqlite'
 import type { Command } from 'commander'
 import { loadForUse } from '../configuration/load-for-use.ts'
 import { isDatabaseFile } from '../configuration/resolve.ts'
@@ -22,21 +23,26 @@ export function addBackupCommand(program: Command): void {
       if (isToBeMade(configuration)) throw new DatabaseError(database, 'is not there yet, so there is nothing to copy')
       const backup = resolve(file)
       // Loaded here, since no other command opens a database on the main thread.
-      const { backupSqlite } = await import('@gatehouse/store/sqlite/backup-sqlite')
-      const bytes = await asksDatabase(configuration, async () => copy(() => backupSqlite(database, backup), backup))
+      const { backupSqlite, CopyError } = await import('@gatehouse/store/sqlite/backup-sqlite')
+      const bytes = await asksDatabase(configuration, async () => {
+        try {
+          return backupSqlite(database, backup)
+        } catch (error) {
+          throw error instanceof CopyError ? blameCopy(error, database) : error
+        }
+      })
       answer(options, { database, backup, bytes }, `copied ${nameDatabase(database)} to ${backup} (${bytes} bytes)`)
     })
 }
 
 /** What is wrong with the file to make is said of that, and not of the database. */
-function copy(run: () => number, backup: string): number {
-  try {
-    return run()
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    if (code === 'EEXIST') throw new DatabaseError(backup, 'is there already, and left as it is: name another file')
-    if (code === 'SQLITE_FULL') throw new DatabaseError(backup, 'cannot be made: the disk is full (SQLITE_FULL)')
-    if (!code.startsWith('SQLITE_')) throw new DatabaseError(backup, `cannot be made: ${String(error)}`)
-    throw error
-  }
+function blameCopy({ code, path, message, cause }: CopyError, database: string): DatabaseError {
+  const copying = `while copying ${nameDatabase(database)} to it`
+  if (code === 'EEXIST') return new DatabaseError(path, 'is there already, and left as it is: name another file', cause)
+  if (code === 'SQLITE_FULL') return new DatabaseError(path, `cannot be made: the disk is full (${code})`, cause)
+  return new DatabaseError(
+    path,
+    `cannot be made: ${message}${code.startsWith('SQLITE_') ? ` (${code})` : ''}, ${copying}`,
+    cause,
+  )
 }

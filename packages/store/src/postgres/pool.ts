@@ -60,7 +60,9 @@ export class PostgresPool implements Runner {
     const client = await this.#lend()
     let usable = true
     try {
-      return await runWatched(this.writes, client, query)
+      const result = await runWatched(this.writes, client, query)
+      if (this.writes.trouble !== undefined && hasChanged(query, result)) this.writes.succeeded()
+      return result
     } catch (error) {
       usable = isConnectionUsable(error)
       throw buildPostgresError(error)
@@ -109,6 +111,9 @@ class PostgresTransaction implements TransactionSession {
   readonly #writes: WriteWatch
   readonly #giveBack: (usable: boolean) => void
   #usable = true
+  #hasChanged = false
+  /** Postgres answers the COMMIT of one in which a statement failed with a rollback. */
+  #hasFailed = false
   /** The driver wants one statement at a time. */
   #last: Promise<unknown> = Promise.resolve()
 
@@ -135,8 +140,11 @@ class PostgresTransaction implements TransactionSession {
 
   async #runNow(query: Query): Promise<Result> {
     try {
-      return await runWatched(this.#writes, this.#client, query)
+      const result = await runWatched(this.#writes, this.#client, query)
+      this.#hasChanged ||= hasChanged(query, result)
+      return result
     } catch (error) {
+      this.#hasFailed = true
       this.#usable &&= isConnectionUsable(error)
       throw buildPostgresError(error)
     }
@@ -145,6 +153,7 @@ class PostgresTransaction implements TransactionSession {
   async commit(): Promise<void> {
     try {
       await this.run({ sql: 'commit', parameters: [] })
+      if (this.#hasChanged && !this.#hasFailed) this.#writes.succeeded()
     } finally {
       this.#giveBack(this.#usable)
     }
@@ -162,18 +171,19 @@ class PostgresTransaction implements TransactionSession {
   }
 }
 
-/** Runs a statement, and notes what it says of writes. */
+/** Runs a statement, and notes where it says that writes fail. */
 async function runWatched(writes: WriteWatch, client: pg.ClientBase, query: Query): Promise<Result> {
   try {
-    const result = await runOn(client, query)
-    if (writes.trouble !== undefined && result.changes > 0 && /^\s*(?:insert|update|delete)/i.test(query.sql))
-      writes.succeeded()
-    return result
+    return await runOn(client, query)
   } catch (error) {
     writes.failed(findPostgresTrouble(error))
     throw error
   }
 }
+
+/** Whether a statement has written something, which is on the disk once its transaction is committed. */
+const hasChanged = ({ sql }: Query, { changes }: Result): boolean =>
+  changes > 0 && /^\s*(?:insert|update|delete)/i.test(sql)
 
 /** Runs a statement on one connection; throws what the driver throws. */
 export async function runOn(client: pg.ClientBase, { sql, parameters, name }: Query): Promise<Result> {

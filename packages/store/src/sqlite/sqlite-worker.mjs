@@ -55,7 +55,7 @@ const begins = {
 const commit = connection.prepare('COMMIT')
 const rollback = connection.prepare('ROLLBACK')
 const countChanges = connection.prepare('SELECT total_changes()').pluck()
-/** The count of changes at the last failure; undefined where what was written last is on the disk. @type {unknown} */
+/** The count of changes since which nothing was committed; undefined where what was written last is on the disk. @type {unknown} */
 let changesAtFailure
 
 /** @typedef {import('better-sqlite3').Statement<unknown[]>} Statement */
@@ -158,11 +158,17 @@ function runBatch(work) {
   return outcomes
 }
 
+/** Ends a transaction without its changes, which SQLite goes on counting; so does one that SQLite has ended by itself. */
+function rollBack() {
+  if (connection.inTransaction) rollback.run()
+  if (changesAtFailure !== undefined) changesAtFailure = countChanges.get()
+}
+
 /** @param {Work} work */
 function runInTransaction(work) {
   if (work.begin) begins[work.begin].run()
   if (work.end === 'rollback') {
-    if (connection.inTransaction) rollback.run()
+    rollBack()
     return []
   }
   if (!connection.inTransaction) throw new Error('The transaction has ended')
@@ -193,7 +199,7 @@ port.on('message', (/** @type {Work | 'close'} */ work) => {
   } catch (error) {
     const failure = describe(error)
     try {
-      if (connection.inTransaction) rollback.run()
+      rollBack()
       if (fatal.test(failure.code)) changesAtFailure = countChanges.get()
     } catch {
       // The first error is the one that tells something.
