@@ -27,6 +27,9 @@ export const newSessionId = (): SessionId => randomToken(16) as SessionId
 /** A new grant id, 128 random bits. */
 export const newGrantId = (): GrantId => randomToken(16) as GrantId
 
+/** A new id of a signing key, 96 random bits. It does not begin with a dash, which commands would read as an option. */
+export const newKeyId = (): string => randomToken(12).replace(/^-/, '_')
+
 /** A new organisation id, `org_` and 128 random bits. */
 export const newOrganisationId = (): OrganisationId => `org_${randomToken(16)}` as OrganisationId
 

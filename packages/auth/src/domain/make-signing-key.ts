@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPair, type JsonWebKey, ty
 import { promisify } from 'node:util'
 import type { Seconds } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
-import { randomToken } from '@gatehouse/core/random'
+import { newKeyId } from '@gatehouse/core/random'
 import type { VerificationKey } from '@gatehouse/guard/access-token'
 import type { SigningKeyRow } from '@gatehouse/store/rows'
 import type { KeyRing } from './key-rings.ts'
@@ -58,7 +58,7 @@ export function buildSigningKeyRow(
   { publicKey, privateKey }: KeyPair,
   { alg, now, signsFrom }: { readonly alg: SigningAlg; readonly now: Seconds; readonly signsFrom: Seconds },
 ): SigningKeyRow {
-  const kid = randomToken(12)
+  const kid = newKeyId()
   const der = privateKey.export({ format: 'der', type: 'pkcs8' })
   return {
     kid,
