@@ -22,12 +22,34 @@ export const authorizationQuery = (clientId) =>
     code_challenge_method: 'S256',
   }).toString()
 
+/** Codes of one sign-in: a session keeps so many grants of a client, and ends older ones for newer ones. */
+const codesOfBrowser = 50
+let browsers = 0
+
+/**
+ * So many codes, made by browsers that have signed in for them.
+ * @param {{ port: number }} server
+ * @param {string} clientId one that asks nobody for consent
+ * @param {number} count
+ * @returns {Promise<readonly string[]>}
+ */
+export async function makeCodes(server, clientId, count) {
+  const codes = []
+  while (codes.length < count) {
+    const browser = await openBrowser(server, clientId, browsers++)
+    codes.push(...(await browser.makeCodes(Math.min(codesOfBrowser, count - codes.length))))
+    await browser.close()
+  }
+  return codes
+}
+
 /**
  * A browser that has signed in at Gatehouse, and can make codes.
  * @param {{ port: number }} server
  * @param {string} clientId one that asks nobody for consent
+ * @param {number} [index] which user signs in
  */
-export async function openBrowser({ port }, clientId) {
+export async function openBrowser({ port }, clientId, index = 0) {
   const pool = new Pool(`http://127.0.0.1:${port}`, { connections: atATime })
   const cookies = new Map()
   const send = async (path, { method = 'GET', headers = {}, body } = {}) => {
@@ -44,7 +66,7 @@ export async function openBrowser({ port }, clientId) {
   const { location } = await send(path)
   const page = await send(location)
   const flow = /name="flow" value="([^"]+)"/.exec(page.text)?.[1] ?? ''
-  const body = new URLSearchParams({ flow, username: userName(0), password }).toString()
+  const body = new URLSearchParams({ flow, username: userName(index), password }).toString()
   const signedIn = await send('/login/password', { method: 'POST', headers: formHeaders, body })
   if (signedIn.status !== 303) throw new Error(`sign-in was answered ${signedIn.status}: ${signedIn.text}`)
   return {

@@ -19,7 +19,7 @@ the defaults is the lifetime of access tokens (2 h, so that they outlive the run
 - **guard**: within one process, each token decoded anew from bytes and awaited as a service does; the guard follows a feed that
   lives and is silent. fast-jwt checks signature, issuer, audience and expiry, and remembers as many tokens; it knows nothing
   of revocation. Bare signatures are node:crypto and the parsed payload.
-- **code**: every code is used once; the codes are made before, by a browser that has signed in, and by oidc-provider's own
+- **code**: every code is used once; the codes are made before, fifty by each browser that has signed in, and by oidc-provider's own
   constructor. Both sides check PKCE and answer with an ES256 access token, a refresh token and an ID token; Gatehouse writes
   two rows with synchronous=FULL, oidc-provider to its Map. Pushed requests are one and the same request again and again.
 - **proofs**: every assertion and every DPoP proof is used once, by ES256 keys; both sides remember each. Gatehouse's proofs

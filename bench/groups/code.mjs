@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { authorizationQuery, challenge, openBrowser, verifier } from '../codes.mjs'
+import { authorizationQuery, challenge, makeCodes, verifier } from '../codes.mjs'
 import { compare } from '../comparison.mjs'
 import { startScript } from '../contestants.mjs'
 import { sendingOnce } from '../once.mjs'
@@ -24,10 +24,9 @@ export async function measureCode(bench) {
         basic(clientId, client.secret),
       ),
     )
-  const ofGatehouse = async (name, clientId) => {
-    const browser = await openBrowser(gatehouse, clientId)
-    const make = async (count) => exchange('/oauth/token', clientId, await browser.makeCodes(count))
-    return { browser, contestant: sendingOnce(bench, gatehouse, { name, make }) }
+  const ofGatehouse = (name, clientId) => {
+    const make = async (count) => exchange('/oauth/token', clientId, await makeCodes(gatehouse, clientId, count))
+    return sendingOnce(bench, gatehouse, { name, make })
   }
   const ofProvider = (name, clientId) => {
     const make = async (count) => {
@@ -37,18 +36,15 @@ export async function measureCode(bench) {
     }
     return sendingOnce(bench, provider, { name, make })
   }
-  const [es256, rs256] = [await ofGatehouse('Gatehouse', client.id), await ofGatehouse('Gatehouse, RS256', rsaClientId)]
   const codes = await measureInRounds(
     [
-      es256.contestant,
+      ofGatehouse('Gatehouse', client.id),
       ofProvider('oidc-provider', client.id),
-      rs256.contestant,
+      ofGatehouse('Gatehouse, RS256', rsaClientId),
       ofProvider('oidc-provider, RS256', rsaClientId),
     ],
     bench,
   )
-  await Promise.all([es256, rs256].map(({ browser }) => browser.close()))
-
   const pushing = (server, path) => {
     const form = Object.fromEntries(new URLSearchParams(authorizationQuery(client.id)))
     const request = formatFormPost(path, form, basic(client.id, client.secret))

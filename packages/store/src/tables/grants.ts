@@ -59,10 +59,13 @@ export interface GrantStart {
 
 type StartedRow = GrantRow & GrantStart
 
-/** How many others the same session and client have: what the index of the session tells beside the insert. */
+/**
+ * How many others the same session and client have, beside the insert. By the index of the session: the client's, which SQLite takes
+ * where it may, leads to all grants of the client, and no index has what is put together.
+ */
 const countOthers = ({ dialect, parameter }: Pick<StatementContext<StartedRow>, 'dialect' | 'parameter'>) =>
   sql<number>`(select cast(count(*) as ${sql.raw(dialect.integer)}) from grants as others
-    where others.session_id = ${parameter('session_id')} and others.client_id = ${parameter('client_id')}
+    where others.session_id = ${parameter('session_id')} and others.client_id || '' = ${parameter('client_id')}
     and others.id <> ${parameter('id')})`.as('others')
 
 type Started = { readonly others: number }
@@ -291,7 +294,9 @@ export function createGrants(connection: Connection): Grants {
           query
             .selectFrom('grants')
             .select('id')
-            .where(({ and }) => and({ session_id, client_id }))
+            .where('session_id', '=', session_id)
+            // By the index of the session; see `countOthers`.
+            .where(sql<string>`client_id || ''`, '=', client_id)
             .where('id', '!=', id)
             .orderBy('created_at', 'desc')
             .orderBy('id')
