@@ -46,49 +46,39 @@ afterEach(async () => {
   await new Promise((resolve) => keySet.close(resolve))
 })
 
-it('asks for no key where no ID token is', async () => {
+async function askForCode(scope: string): Promise<string> {
   const query = new URLSearchParams({
     client_id: 'spa',
     redirect_uri: redirectUri,
     response_type: 'code',
-    scope: 'offline_access',
+    scope,
     code_challenge: pkce.challenge,
     code_challenge_method: 'S256',
   })
   let page = await browser.signIn(await browser.get(`/oauth/authorize?${query}`), 'alice', goodPassword)
   if (page.has('allow')) page = await browser.submit(page, { decision: 'allow' })
-  const answered = await started.postForm('/oauth/token', {
+  return page.callback.get('code') ?? ''
+}
+
+const redeem = (code: string): Promise<Response> =>
+  started.postForm('/oauth/token', {
     grant_type: 'authorization_code',
     client_id: 'spa',
-    code: page.callback.get('code') ?? '',
+    code,
     redirect_uri: redirectUri,
     code_verifier: pkce.verifier,
   })
+
+it('asks for no key where no ID token is', async () => {
+  const answered = await redeem(await askForCode('offline_access'))
   const { refresh_token } = (await answered.json()) as Record<string, string>
   const refresh = { grant_type: 'refresh_token', client_id: 'spa', refresh_token: refresh_token ?? '' }
   expect([answered.status, (await started.postForm('/oauth/token', refresh)).status]).toEqual([200, 200])
 })
 
 it('uses up no code for an answer that cannot be encrypted, and says why', async () => {
-  const query = new URLSearchParams({
-    client_id: 'spa',
-    redirect_uri: redirectUri,
-    response_type: 'code',
-    scope: 'openid offline_access',
-    code_challenge: pkce.challenge,
-    code_challenge_method: 'S256',
-  })
-  let page = await browser.signIn(await browser.get(`/oauth/authorize?${query}`), 'alice', goodPassword)
-  if (page.has('allow')) page = await browser.submit(page, { decision: 'allow' })
-  const redeem = () =>
-    started.postForm('/oauth/token', {
-      grant_type: 'authorization_code',
-      client_id: 'spa',
-      code: page.callback.get('code') ?? '',
-      redirect_uri: redirectUri,
-      code_verifier: pkce.verifier,
-    })
-  const refused = await redeem()
+  const code = await askForCode('openid offline_access')
+  const refused = await redeem(code)
   expect([refused.status, refused.headers.get('retry-after'), await refused.json()]).toMatchObject([
     503,
     '5',
@@ -96,7 +86,7 @@ it('uses up no code for an answer that cannot be encrypted, and says why', async
   ])
   isThere = true
   started.clock.advance(5)
-  const answered = (await (await redeem()).json()) as Record<string, string>
+  const answered = (await (await redeem(code)).json()) as Record<string, string>
   const { plaintext } = await compactDecrypt(answered.id_token ?? '', privateKey)
   expect(Buffer.from(plaintext).toString()).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
 })

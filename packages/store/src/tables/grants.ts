@@ -107,7 +107,7 @@ const defineStartInSession = (name: string, inOrganisation: boolean) =>
       )
       .returning(countOthers(context)),
   )
-const startInSession = defineStartInSession('grants.start-in-session', false)
+export const startInSession = defineStartInSession('grants.start-in-session', false)
 const startInOrganisation = defineStartInSession('grants.start-in-organisation', true)
 
 const defineStartByCode = (name: string, inOrganisation: boolean) =>
@@ -130,7 +130,7 @@ const defineStartByCode = (name: string, inOrganisation: boolean) =>
       )
       .returning(countOthers(context)),
   )
-const startByCode = defineStartByCode('grants.start-by-code', false)
+export const startByCode = defineStartByCode('grants.start-by-code', false)
 const startByCodeInOrganisation = defineStartByCode('grants.start-by-code-in-organisation', true)
 
 const find = defineStatement<{ id: GrantId }, GrantRow>('grants.find', ({ db, parameter }) =>
