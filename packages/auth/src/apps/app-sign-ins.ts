@@ -107,7 +107,7 @@ export function createAppSignIns(dependencies: Dependencies): AppSignIns {
     const client = await clients.find(appClientPrefix + app.host)
     if (!client) throw new GatehouseError('not_found')
     const row = await codes.consume({ code, client, redirectUri: callbackOf(app), verifier, jkt: undefined, by })
-    return (await tokenPairs.startGrantByCode(accessOfCode(row, client), row.hash, by)).grant
+    return tokenPairs.startGrantByCode(accessOfCode(row, client), row.hash, by, (grant) => grant)
   }
 
   /** Who is known to have sent it, or had a session here that is over, alone may send it again. */

@@ -1,6 +1,6 @@
 import type { ClientId, GrantId, OrganisationId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
-import { newGrantId, newSessionId, randomToken } from '@gatehouse/core/random'
+import { newSessionId, randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { GrantRow, SessionRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
@@ -42,39 +42,6 @@ export function buildSession(clock: Clock, session: NewSession, lifetimes: Sessi
     expires_at: seconds(now + lifetimes.absolute),
     used_at: null,
     proven_at: null,
-  }
-}
-
-/** What a grant is for, and what its tokens will say. */
-export type NewGrant = Omit<
-  GrantRow,
-  'id' | 'salt' | 'generation' | 'created_at' | 'rotated_at' | 'idle_expires_at' | 'expires_at'
-> & {
-  /** Known beforehand where something else names it already. */
-  readonly id?: GrantId
-  /** When the session ends, and the grant with it. */
-  readonly session_expires_at: Seconds
-  /** Without it there is nothing to refresh: the row lasts as long as its one access token, so that it can be ended. */
-  readonly refreshable: boolean
-}
-
-/** The row of a grant that begins now. */
-export function buildGrant(
-  clock: Clock,
-  { session_expires_at, refreshable, ...grant }: NewGrant,
-  lifetimes: SessionLifetimes,
-): GrantRow {
-  const now = clock.now()
-  const expires = refreshable ? session_expires_at : now
-  return {
-    ...grant,
-    id: grant.id ?? newGrantId(),
-    salt: randomToken(16),
-    generation: 1,
-    created_at: now,
-    rotated_at: now,
-    idle_expires_at: seconds(Math.min(now + lifetimes.idle, expires)),
-    expires_at: expires,
   }
 }
 

@@ -1,7 +1,9 @@
+import { setImmediate as endOfTick } from 'node:timers/promises'
 import type { GrantId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
+import { newGrantId, randomToken } from '@gatehouse/core/random'
 import { formatScope, missingScopes, parseScope, type ScopeSet } from '@gatehouse/core/scope'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { AuthorizationCodeRow, GrantRow, SessionRow, UserRow } from '@gatehouse/store/rows'
@@ -17,7 +19,6 @@ import type { RefreshTokens } from './refresh-tokens.ts'
 import type { Revocations } from './revocations.ts'
 import {
   areTooMany,
-  buildGrant,
   buildSession,
   endBeyond,
   endGrantsBeyond,
@@ -134,12 +135,16 @@ export interface TokenPairs {
    * As {@link TokenPairs.startGrant}, for a code that has been used up just now. Where the code was presented again meanwhile
    * nothing is written, and what is answered is worth nothing: whoever noted the reuse has revoked it. `invalid_grant` also
    * where the provider that the session rests on says no; one that does not answer was judged as the code was issued.
+   * `build` makes of the grant what is answered while the database writes it: it is handed out only once the grant is there.
    */
-  startGrantByCode(
+  startGrantByCode<Answer>(
     access: GrantedAccess,
     codeHash: string,
     by: Pick<AuditEvent, 'address' | 'request_id'>,
-  ): Promise<IssuedTokens>
+    build: (grant: GrantRow) => Answer | Promise<Answer>,
+  ): Promise<Answer>
+  /** The first pair of a grant that begins. Cost: one signature. */
+  buildFirstPair(access: GrantedAccess, grant: GrantRow): TokenPair
   /**
    * The next pair. Errors: `invalid_grant`, `invalid_scope`, `invalid_target`, `invalid_authorization_details`; see
    * domain/refresh-tokens and federation/standing.
@@ -169,42 +174,46 @@ interface Dependencies {
 
 export function createTokenPairs(dependencies: Dependencies): TokenPairs {
   const { store, clock, ring, revocations, lifetimes, limits, roleScopes } = dependencies
-  const buildGrantRow = (access: GrantedAccess): GrantRow => {
+  /** The row of a grant that begins now. */
+  const buildGrant = (access: GrantedAccess): GrantRow => {
     const times = lifetimes()
-    return buildGrant(
-      clock,
-      {
-        ...(access.id === undefined ? {} : { id: access.id }),
-        session_id: access.session.id,
-        session_expires_at: access.session.expires_at,
-        user_id: access.userId,
-        client_id: access.client.id,
-        scope: access.scope,
-        audience: access.audiences.join(' '),
-        roles: access.standing.roles,
-        role_scope: access.standing.role_scope,
-        organisation_id: access.standing.organisation_id,
-        auth_time: access.authTime,
-        acr: access.acr,
-        amr: access.amr,
-        key_id: ring.current.id,
-        // Room for the tokens that retries within the window are given without a write.
-        access_expires_at: seconds(clock.now() + times.accessToken + times.replayWindow),
-        rotates: access.client.profile === 'fapi2' ? 0 : 1,
-        confirmation: access.confirmation ? JSON.stringify(access.confirmation) : null,
-        claims: access.claims,
-        authorization_details: access.authorizationDetails,
-        refreshable: access.refreshable,
-      },
-      times,
-    )
+    const now = clock.now()
+    // Without a refresh token it lasts as long as its one access token, so that it can be ended.
+    const expires = access.refreshable ? access.session.expires_at : now
+    // One plain literal: copying rows costs as much as the rest of an exchange that is not signing.
+    return {
+      id: access.id ?? newGrantId(),
+      session_id: access.session.id,
+      user_id: access.userId,
+      client_id: access.client.id,
+      scope: access.scope,
+      audience: access.audiences.join(' '),
+      roles: access.standing.roles,
+      role_scope: access.standing.role_scope,
+      organisation_id: access.standing.organisation_id,
+      auth_time: access.authTime,
+      acr: access.acr,
+      amr: access.amr,
+      generation: 1,
+      salt: randomToken(16),
+      key_id: ring.current.id,
+      created_at: now,
+      rotated_at: now,
+      idle_expires_at: seconds(Math.min(now + times.idle, expires)),
+      expires_at: expires,
+      // Room for the tokens that retries within the window are given without a write.
+      access_expires_at: seconds(now + times.accessToken + times.replayWindow),
+      rotates: access.client.profile === 'fapi2' ? 0 : 1,
+      confirmation: access.confirmation ? JSON.stringify(access.confirmation) : null,
+      claims: access.claims,
+      authorization_details: access.authorizationDetails,
+    }
   }
 
-  const pairForStart = (access: GrantedAccess, grant: GrantRow): IssuedTokens => {
+  const buildFirstPair = (access: GrantedAccess, grant: GrantRow): TokenPair => {
     const generation = access.refreshable ? 1 : undefined
     const { tokenAudiences: audiences, tokenDetails: details } = access
-    const parts = { grant, generation, scope: grant.scope, audiences, details }
-    return { grant, pair: buildPair(dependencies, access.client, parts) }
+    return buildPair(dependencies, access.client, { grant, generation, scope: grant.scope, audiences, details })
   }
 
   return {
@@ -221,7 +230,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         },
         lifetimes(),
       )
-      const grant = buildGrantRow({
+      const grant = buildGrant({
         client,
         userId: user.id,
         session,
@@ -259,24 +268,30 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
     },
 
     async startGrant(tables, access, by) {
-      const grant = buildGrantRow(access)
+      const grant = buildGrant(access)
       const { membership_version } = access.standing
       const others = await tables.grants.startInSession(grant, { now: clock.now(), membership_version })
       if (others === undefined) throw restsOnNothing()
       const ending = { tables, clock, revocations }
       const ended = areTooMany(others) ? await endGrantsBeyond(ending, grant, { actor: access.userId, ...by }) : []
-      return { ...pairForStart(access, grant), ended }
+      return { grant, pair: buildFirstPair(access, grant), ended }
     },
 
-    async startGrantByCode(access, codeHash, by) {
+    buildFirstPair,
+
+    async startGrantByCode(access, codeHash, by, build) {
       await dependencies.standing.checkSession(access.session.id, by).catch((error: unknown) => {
         // The code cannot be brought again.
         if (!(error instanceof GatehouseError) || error.code !== 'temporarily_unavailable') throw error
       })
-      const grant = buildGrantRow(access)
+      const grant = buildGrant(access)
       const { membership_version } = access.standing
       const start = { now: clock.now(), membership_version, code_hash: codeHash }
-      const others = await store.grants.startByCode(grant, start)
+      const [others, answer] = await Promise.all([
+        store.grants.startByCode(grant, start),
+        // Statements leave at the end of the tick: signatures come after that, while the database works.
+        endOfTick().then(() => build(grant)),
+      ])
       if (others === undefined) {
         const code = await store.authorizationCodes.find(codeHash)
         if (code?.reused_at == null) throw restsOnNothing()
@@ -285,7 +300,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         const ended = await store.transaction((tables) => endGrantsBeyond({ tables, clock, revocations }, grant, actor))
         await revocations.announce(ended)
       }
-      return pairForStart(access, grant)
+      return answer
     },
 
     async refresh({ token, client, scope, audiences, details, confirmation, useProof, prepare, by }) {
@@ -337,7 +352,7 @@ const restsOnNothing = (): GatehouseError =>
  */
 function checkConfirmation(grant: GrantRow, client: Client, presented: Confirmation | undefined): void {
   if (grant.confirmation === null) return
-  const bound = JSON.parse(grant.confirmation) as Confirmation // written by buildGrantRow above
+  const bound = JSON.parse(grant.confirmation) as Confirmation // written by buildGrant above
   const matches =
     (bound.jkt === undefined || presented?.jkt === bound.jkt) &&
     (bound['x5t#S256'] === undefined || presented?.['x5t#S256'] === bound['x5t#S256'])

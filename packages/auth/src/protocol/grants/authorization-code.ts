@@ -1,8 +1,9 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { AuthorizationCodeRow } from '@gatehouse/store/rows'
+import type { AuditEvent } from '../../domain/audit.ts'
 import type { AuthorizationCodes } from '../../domain/authorization-codes.ts'
 import { narrowDetails, readGrantedDetails } from '../../domain/granted-details.ts'
-import { accessOfCode, type IssuedTokens, type TokenPairs } from '../../domain/token-pairs.ts'
+import { accessOfCode, type GrantedAccess, type TokenPairs } from '../../domain/token-pairs.ts'
 import { type IdTokenDependencies, idTokenFor, prepareIdToken } from '../id-token-answer.ts'
 import { type Grant, type GrantRequest, narrowAudiences } from '../token.ts'
 
@@ -23,12 +24,13 @@ export function authorizationCodeGrant(dependencies: Dependencies): Grant {
     async issue(request) {
       const { client, form } = request
       if (form.code === undefined) throw missing('code')
-      const { row, pair, grant } = await exchange(dependencies, request, form.code)
-      const id_token = await idTokenFor(dependencies, client, grant, {
-        nonce: row.nonce ?? undefined,
-        accessToken: pair.access_token,
+      const { row, access, by } = await useUp(dependencies, request, form.code)
+      return dependencies.tokenPairs.startGrantByCode(access, row.hash, by, async (grant) => {
+        const pair = dependencies.tokenPairs.buildFirstPair(access, grant)
+        const parts = { nonce: row.nonce ?? undefined, accessToken: pair.access_token }
+        const id_token = await idTokenFor(dependencies, client, grant, parts)
+        return id_token === undefined ? pair : { ...pair, id_token }
       })
-      return id_token === undefined ? pair : { ...pair, id_token }
     },
   }
 }
@@ -36,11 +38,16 @@ export function authorizationCodeGrant(dependencies: Dependencies): Grant {
 const missing = (field: string): GatehouseError =>
   new GatehouseError('invalid_request', { description: `The field ${field} is missing` })
 
-async function exchange(
-  { codes, tokenPairs, idTokens }: Dependencies,
+/** The access that a code stands for, which nobody else gets by it now. */
+async function useUp(
+  { codes, idTokens }: Dependencies,
   { client, form, audiences, details, confirmation, useProof, address, requestId }: GrantRequest,
   code: string,
-): Promise<IssuedTokens & { readonly row: AuthorizationCodeRow }> {
+): Promise<{
+  readonly row: AuthorizationCodeRow
+  readonly access: GrantedAccess
+  readonly by: Pick<AuditEvent, 'address' | 'request_id'>
+}> {
   const by = { address, request_id: requestId }
   const row = await codes.consume({
     code,
@@ -58,11 +65,5 @@ async function exchange(
   if (!tokenAudiences) throw new GatehouseError('invalid_target')
   const tokenDetails = narrowDetails(details, readGrantedDetails(row.authorization_details))
   if (!tokenDetails) throw new GatehouseError('invalid_authorization_details')
-  const access = {
-    ...accessOfCode(row, client),
-    tokenAudiences,
-    confirmation,
-    tokenDetails,
-  }
-  return { row, ...(await tokenPairs.startGrantByCode(access, row.hash, by)) }
+  return { row, by, access: { ...accessOfCode(row, client), tokenAudiences, confirmation, tokenDetails } }
 }
