@@ -81,6 +81,13 @@ describe('mails of the shipped program', () => {
     )
     await within(5000, server.waitFor(1))
     expect(server.received[0]).toMatchObject({ to: 'dave@example.com', subject: 'Invitation à Gatehouse' })
+    const token = /token=(ghi_[\w-]+)/.exec(server.received[0]?.text ?? '')?.[1]
+    const open = () => get(`${site.url}/verify?token=${token}`, host)
+    expect((await open()).status).toBe(200)
+    const withdraw = ['user', 'withdraw-invitation', 'dave@example.com']
+    expect(await site.run(withdraw)).toMatchObject({ code: 0, stdout: expect.stringContaining('withdrew') })
+    expect((await open()).status).toBe(404)
+    expect(await site.run(withdraw)).toMatchObject({ code: 1, stderr: expect.stringContaining('no invitation') })
     await site.run(['user', 'add', 'erin', '--email', 'erin@example.com'], `${password}\n`)
     expect(await site.run(['user', 'invite', 'erin@example.com'])).toMatchObject({ code: 1 })
     expect((await site.run(['user', 'set-password', 'erin'], 'another good password\n')).code).toBe(0)

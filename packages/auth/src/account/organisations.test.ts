@@ -3,6 +3,7 @@ import { changeRoles, removeMember } from '../domain/organisation-members.ts'
 import { setOrganisationStatus } from '../domain/organisations.ts'
 import { setUserStatus } from '../domain/users.ts'
 import type { ShownPage, TestBrowser } from '../testing/browser.ts'
+import { inviteByOperator } from '../testing/invite-by-operator.ts'
 import { type OrganisationSite, startOrganisations } from '../testing/organisations.ts'
 import { claimsOf, goodPassword } from '../testing/start-auth.ts'
 
@@ -360,6 +361,35 @@ describe('invitations', () => {
     expect((await browser.submit(back, {})).text).toContain('data-organisation="acme"')
     const user = await site.started.store.users.findByCanonicalName('new@example.com')
     expect(user).toMatchObject({ email_canonical: 'new@example.com', scopes: '', roles: '' })
+  })
+
+  it('lead to no account any more once they are withdrawn, however far somebody has come', async () => {
+    const { started } = site
+    const browser = site.newBrowser()
+    const page = await browser.get(await site.invite(acme as never, 'new@example.com', ['clerk']))
+    const choose = await browser.post('/join/account', { flow: new URL(page.url).searchParams.get('flow') ?? '' })
+    expect(choose.text).toContain('new@example.com')
+    await site.withdraw(acme as never, 'new@example.com')
+    expect((await browser.submit(choose, { password: 'a long new passphrase' })).has('link-gone')).toBe(true)
+    expect((await browser.get(choose.url)).has('link-gone')).toBe(true)
+    expect(await started.store.users.findByCanonicalName('new@example.com')).toBeUndefined()
+  })
+
+  it('take the place of no invitation by the operator, nor of one into another organisation', async () => {
+    const { store } = site.started
+    const other = (await site.addOrganisation('other')).id
+    await inviteByOperator(site.started, { email: 'new@example.com', roles: ['clerk'] })
+    const [mail] = await site.started.auth.outbox.listNewest(1)
+    const invited = /https:\S+/.exec(mail?.text ?? '')?.[0] ?? ''
+    const browser = site.newBrowser()
+    const pages: ShownPage[] = []
+    for (const organisation of [acme, other]) {
+      const page = await browser.get(await site.invite(organisation as never, 'new@example.com'))
+      pages.push(await browser.post('/join/account', { flow: new URL(page.url).searchParams.get('flow') ?? '' }))
+    }
+    for (const page of [await browser.get(invited), ...pages]) expect(page.has('password')).toBe(true)
+    await browser.submit(await browser.get(invited), { password: 'a long new passphrase' })
+    expect(await store.users.findByCanonicalName('new@example.com')).toMatchObject({ roles: 'clerk' })
   })
 
   it('lead to no account where nobody can have one, or where there is one', async () => {

@@ -55,6 +55,20 @@ export async function inviteUser(
   return { email }
 }
 
+/** Takes an invitation to open an account back: its link is worth nothing then. Error: `not_found` where none is out. */
+export async function withdrawUserInvitation(
+  { store, clock, proofs }: Pick<MailedDependencies, 'store' | 'clock' | 'proofs'>,
+  typed: string,
+  by: Actor,
+): Promise<{ readonly email: string }> {
+  const { email, canonical } = getEmail(typed)
+  await store.transaction(async (tables) => {
+    if (!(await proofs.withdrawLink(tables, 'invitation', canonical))) throw new GatehouseError('not_found')
+    await recordEvent(tables, clock, { type: 'invitation_withdrawn', result: 'ok', target: null, ...by })
+  })
+  return { email }
+}
+
 /** Somebody who has shown that they read the mails of an address, and what they are in the middle of. */
 export interface Invited {
   /** As it is compared. */
@@ -63,6 +77,8 @@ export interface Invited {
   readonly asker: string | undefined
   readonly flow: string
   readonly locale: Locale
+  /** The hash of the invitation that they came by: the account can be opened as long as that is good. */
+  readonly invitation: string
 }
 
 /** Whether there is an account that has an address. Only for who reads its mails. */
@@ -79,14 +95,14 @@ export async function hasAccount(
  */
 export async function admitInvited(
   { store, clock, proofs }: Pick<MailedDependencies, 'store' | 'clock' | 'proofs'>,
-  { email, asker, flow, locale }: Invited,
+  { email, asker, flow, locale, invitation }: Invited,
   by: Actor,
 ): Promise<string> {
   const token = proofs.newToken('invitation')
   await store.transaction(async (tables) => {
     if (await hasAccount({ store: tables }, email)) throw new GatehouseError('already_exists')
-    const proof = { purpose: 'invitation', token, address: email, userId: undefined, asker } as const
-    await proofs.putLink(tables, { ...proof, details: { email, flow, locale } })
+    const proof = { purpose: 'invitation', token, address: email, userId: undefined, asker, apart: invitation } as const
+    await proofs.putLink(tables, { ...proof, details: { email, flow, locale, invitation } })
     await recordEvent(tables, clock, { type: 'user_invited', result: 'ok', target: null, detail: {}, ...by })
   })
   return `${paths.verify}?token=${token}`

@@ -19,6 +19,8 @@ export interface NewProof {
   readonly userId: UserId | undefined
   /** Who asked, as {@link hashAsker} has it: only they can go on with it where that matters. */
   readonly asker: string | undefined
+  /** What else it rests on, where one address may have several at a time: it takes the place only of one of the same. */
+  readonly apart?: string
   readonly details?: JsonObject
 }
 
@@ -38,8 +40,13 @@ export interface MailedProof {
 export interface MailedProofs {
   /** A new link's token, in the transaction that queues its mail. Cost: one statement, with `put`. */
   newToken(purpose: LinkPurpose): string
-  /** Notes what a token is good for, in the place of an earlier one of the same purpose, address and, to sign in, asker. */
+  /**
+   * Notes what a token is good for, in the place of an earlier one of the same purpose, address, `apart` and, to sign in,
+   * asker.
+   */
   putLink(tables: Tables, proof: NewProof & { readonly purpose: LinkPurpose; readonly token: string }): Promise<void>
+  /** Makes the link of a purpose that an address was mailed worth nothing; whether there was one. */
+  withdrawLink(tables: Tables, purpose: LinkPurpose, address: string): Promise<boolean>
   /** What a link would lead to: looking changes nothing, since mail scanners look too. */
   findLink(token: string, purposes: readonly LinkPurpose[]): Promise<MailedProof | undefined>
   /** Uses a link up, in the transaction of what it leads to: of several callers one gets it. */
@@ -83,8 +90,8 @@ const perAddress = { wrong: 100, within: 86_400 }
 
 const digest = (text: string): string => hash('sha256', text, 'base64url')
 /** One of each per address, but of those to sign in: one per address and asker. No address has a line feed. */
-const joinPlace = (purpose: MailedProofRow['purpose'], address: string, asker: string | undefined): string =>
-  purpose.startsWith('sign_in_') && asker !== undefined ? `${address}\n${asker}` : address
+const joinPlace = (purpose: MailedProofRow['purpose'], { address, asker, apart }: NewProof): string =>
+  [address, purpose.startsWith('sign_in_') ? asker : apart].filter((part) => part !== undefined).join('\n')
 const addressOf = ({ address }: MailedProofRow): string => address.split('\n', 1)[0] ?? ''
 const placeOf = (hashed: string): string => `mailed_proofs.sealed:${hashed}`
 
@@ -103,14 +110,12 @@ export function createMailedProofs({
   const ofMail = createTryLimit({ store, clock }, perMail)
   const ofAddress = createTryLimit({ store, clock }, perAddress)
 
-  const buildRow = (
-    row: Pick<MailedProofRow, 'hash' | 'purpose' | 'code_mac'>,
-    { address, userId, asker, details }: NewProof,
-  ): MailedProofRow => {
+  const buildRow = (row: Pick<MailedProofRow, 'hash' | 'purpose' | 'code_mac'>, proof: NewProof): MailedProofRow => {
+    const { userId, asker, details } = proof
     const now = clock.now()
     return {
       ...row,
-      address: joinPlace(row.purpose, address, asker),
+      address: joinPlace(row.purpose, proof),
       user_id: userId ?? null,
       browser_hash: asker ?? null,
       sealed: details ? sealUnder(ring, JSON.stringify(details), placeOf(row.hash)) : null,
@@ -145,6 +150,8 @@ export function createMailedProofs({
     async putLink(tables, { purpose, token, ...proof }) {
       await tables.mailedProofs.put(buildRow({ hash: digest(token), purpose, code_mac: null }, proof))
     },
+
+    withdrawLink: (tables, purpose, address) => tables.mailedProofs.deleteByAddress(purpose, address),
 
     async findLink(token, purposes) {
       const presented = present(token, purposes)

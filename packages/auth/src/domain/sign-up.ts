@@ -9,6 +9,7 @@ import { recordEvent } from './audit.ts'
 import { linkIsGone } from './link-is-gone.ts'
 import type { MailedDependencies } from './mailed-dependencies.ts'
 import { type MailedProof, proofLifetimes } from './mailed-proofs.ts'
+import { findInvitation } from './organisation-invitations.ts'
 import { checkNewPassword } from './password-rules.ts'
 import type { Passwords } from './passwords.ts'
 import { findHolder } from './reachable-users.ts'
@@ -92,6 +93,8 @@ interface PendingDetails {
   readonly flow?: string
   readonly scopes?: readonly string[]
   readonly roles?: readonly string[]
+  /** The hash of the invitation into an organisation that it rests on. */
+  readonly invitation?: string
 }
 
 const purposes = ['sign_up', 'invitation'] as const
@@ -109,8 +112,10 @@ export function createSignUps(dependencies: Dependencies): SignUps {
   /** A link that the configuration still lets anybody use: it may have changed since the mail was sent. */
   const findStanding = async (token: string): Promise<MailedProof | undefined> => {
     const proof = await proofs.findLink(token, purposes)
-    const isWelcome =
-      proof?.purpose === 'invitation' ? policy().mode !== 'off' : proof && mayOpen(policy(), proof.address)
+    if (!proof) return undefined
+    const { invitation } = detailsOf(proof)
+    if (invitation !== undefined && !(await findInvitation({ store, clock }, invitation))) return undefined
+    const isWelcome = proof.purpose === 'invitation' ? policy().mode !== 'off' : mayOpen(policy(), proof.address)
     return isWelcome ? proof : undefined
   }
   const needsPassword = (proof: MailedProof, asker: string | undefined): boolean =>

@@ -136,7 +136,8 @@ async function openAccount(
   const found = await findInvitation(dependencies, invitationOf(flow))
   if (!found || !mayOpenAccount(dependencies)) return renderInvitationGone(look)
   const { email, invited_by } = found.invitation
-  const invited = { email, asker: findAsker(dependencies, headers), flow: flow.id, locale: look.locale }
+  const asker = findAsker(dependencies, headers)
+  const invited = { email, asker, flow: flow.id, locale: look.locale, invitation: found.invitation.hash }
   try {
     return redirectTo(await admitInvited(dependencies, invited, { actor: invited_by, address, request_id: requestId }))
   } catch (error) {

@@ -1,10 +1,7 @@
 import { seconds } from '@gatehouse/core/time'
 import { afterEach, describe, expect, it } from 'vitest'
-import { inviteUser } from '../domain/invitations.ts'
-import { createMailedProofs } from '../domain/mailed-proofs.ts'
-import { createMailLooks } from '../mail/mail-looks.ts'
-import { defaultBrand } from '../pages/brand.ts'
 import { newPkce, type ShownPage, TestBrowser } from '../testing/browser.ts'
+import { inviteByOperator } from '../testing/invite-by-operator.ts'
 import { issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
 
 const password = 'a meadow of foxgloves'
@@ -212,13 +209,8 @@ describe('a link that was mailed before sign-up was closed', () => {
 })
 
 describe('an invitation', () => {
-  const invite = (given: { roles?: string[]; email?: string } = {}) => {
-    const { store, clock, auth } = started
-    const proofs = createMailedProofs({ store, clock, ring: auth.rings.mail })
-    const mailLooks = createMailLooks({ brand: () => defaultBrand })
-    const dependencies = { store, clock, issuer, outbox: auth.outbox, proofs, mailLooks }
-    return inviteUser(dependencies, { email, roles: ['clerk'], scopes: ['orders:write'], ...given }, { actor: 'test' })
-  }
+  const invite = (given: { roles?: string[]; email?: string } = {}) =>
+    inviteByOperator(started, { email, roles: ['clerk'], scopes: ['orders:write'], ...given })
 
   it('opens an account with what it says, for a week, whoever else may sign up', async () => {
     await start({ signUp: { ...open, mode: 'invitation' } })

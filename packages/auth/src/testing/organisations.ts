@@ -4,7 +4,7 @@ import type { OrganisationRow, UserRow } from '@gatehouse/store/rows'
 import type { AuthSettings } from '../auth-options.ts'
 import { type ConfiguredClient, noPermissions } from '../domain/clients.ts'
 import type { RoleScopes } from '../domain/effective-access.ts'
-import { inviteMember } from '../domain/organisation-invitations.ts'
+import { inviteMember, withdrawInvitation } from '../domain/organisation-invitations.ts'
 import { addMember, type MemberDependencies } from '../domain/organisation-members.ts'
 import { addOrganisation, type OrganisationPolicy } from '../domain/organisations.ts'
 import type { SignUpPolicy } from '../domain/sign-up.ts'
@@ -64,6 +64,7 @@ export interface OrganisationSite {
   addMember(organisation: string, name: string, roles: string): Promise<void>
   /** An invitation by whoever runs Gatehouse: the link from its path on. */
   invite(organisation: OrganisationId, email: string, roles?: readonly string[]): Promise<string>
+  withdraw(organisation: OrganisationId, email: string): Promise<void>
   /** A browser in which somebody has signed in. */
   browserOf(name: string): Promise<TestBrowser>
   /** An authorization request of `web`. */
@@ -146,6 +147,7 @@ export async function startOrganisations(options: SiteOptions = {}): Promise<Org
       const invitation = { organisation, address: getEmail(email), roles }
       return (await inviteMember(dependencies, invitation, 'operator', by)).link
     },
+    withdraw: (organisation_id, email) => withdrawInvitation(members, { organisation_id, email }, 'operator', by),
     async browserOf(name) {
       const browser = site.newBrowser()
       await browser.signIn(await browser.get('/login'), name, goodPassword)

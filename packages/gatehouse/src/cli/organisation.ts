@@ -1,5 +1,5 @@
 import { createInvitationMails } from '@gatehouse/auth/domain/invitation-mails'
-import { inviteMember } from '@gatehouse/auth/domain/organisation-invitations'
+import { inviteMember, withdrawInvitation } from '@gatehouse/auth/domain/organisation-invitations'
 import { addMember, changeRoles, removeMember } from '@gatehouse/auth/domain/organisation-members'
 import {
   addOrganisation,
@@ -9,6 +9,7 @@ import {
 } from '@gatehouse/auth/domain/organisations'
 import { getEmail, getUserByName } from '@gatehouse/auth/domain/users'
 import { canSend } from '@gatehouse/auth/mail/open-outbox'
+import { GatehouseError } from '@gatehouse/core/errors'
 import type { OrganisationRow } from '@gatehouse/store/rows'
 import type { Member } from '@gatehouse/store/tables/memberships'
 import type { Command } from 'commander'
@@ -67,6 +68,10 @@ export function addOrganisationCommands(program: Command): void {
     .argument('<email>')
     .option('-r, --role <role>', roleHelp, collect)
     .action(invite)
+  command('withdraw-invitation', 'take an invitation back', 'withdraw-invitation acme dave@example.com')
+    .argument('<organisation>')
+    .argument('<email>')
+    .action(withdraw)
 }
 
 /** What organisations may do; an error that says what to write where there are none. */
@@ -194,6 +199,24 @@ async function invite(idOrSlug: string, email: string, options: RoleOptions): Pr
       options,
       { organisation: organisation.id, email: address.email, link: issuer + link, expires_at: expiresAt },
       `${told} this link, good until ${formatMoment(expiresAt)}:\n${issuer}${link}`,
+    )
+  })
+}
+
+async function withdraw(idOrSlug: string, email: string, options: ConfigurationOptions): Promise<void> {
+  await withStore(options, async ({ configuration, store, clock, by }) => {
+    const policy = getPolicy(configuration)
+    const organisation = await getOrganisation({ store }, idOrSlug)
+    const address = getEmail(email)
+    const invitation = { organisation_id: organisation.id, email: address.canonical }
+    await withdrawInvitation({ store, clock, policy }, invitation, 'operator', by).catch((error: unknown) => {
+      if (!(error instanceof GatehouseError) || error.code !== 'not_found') throw error
+      throw new Error('no invitation of this address waits for an answer')
+    })
+    answer(
+      options,
+      { organisation: organisation.id, email: address.email },
+      `withdrew the invitation of ${address.email} into ${organisation.slug}`,
     )
   })
 }

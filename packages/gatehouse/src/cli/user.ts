@@ -1,4 +1,4 @@
-import { inviteUser } from '@gatehouse/auth/domain/invitations'
+import { inviteUser, withdrawUserInvitation } from '@gatehouse/auth/domain/invitations'
 import { addUser, getUserByName, setPassword, setUserStatus } from '@gatehouse/auth/domain/users'
 import { canSend } from '@gatehouse/auth/mail/open-outbox'
 import { locales } from '@gatehouse/auth/messages/messages'
@@ -44,6 +44,11 @@ export function addUserCommands(program: Command): void {
     .option('--language <language>', `the language of the mail: ${locales.join(', ')}`)
     .addHelpText('after', '\nExample:\n  $ gatehouse user invite carol@example.com --scope orders:read --role clerk\n')
     .action(invite)
+  withConfiguration(user.command('withdraw-invitation'))
+    .description('take an invitation back that somebody was mailed: its link opens no account any more')
+    .argument('<address>')
+    .addHelpText('after', '\nExample:\n  $ gatehouse user withdraw-invitation carol@example.com\n')
+    .action(withdraw)
   withConfiguration(user.command('list'))
     .description('list the users')
     .addHelpText('after', '\nExample:\n  $ gatehouse user list --json\n')
@@ -129,6 +134,16 @@ async function invite(address: string, { scope, role, language, ...options }: In
     })
     const warnings = await warnOfUnknownScopes({ configuration, ...opened }, scope ?? [])
     answerWarning(options, { email }, `invited ${email}: the mail is on its way`, warnings)
+  })
+}
+
+async function withdraw(address: string, options: ConfigurationOptions): Promise<void> {
+  await withMail(options, async ({ by, ...opened }, mail) => {
+    const { email } = await withdrawUserInvitation({ ...opened, ...mail }, address, by).catch((error: unknown) => {
+      if (!(error instanceof GatehouseError) || error.code !== 'not_found') throw error
+      throw new Error('no invitation of this address waits for an answer')
+    })
+    answer(options, { email }, `withdrew the invitation of ${email}`)
   })
 }
 

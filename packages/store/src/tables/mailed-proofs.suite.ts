@@ -55,6 +55,17 @@ export function describeMailedProofs(open: OpenForSuite): void {
     expect(await find(other)).toEqual(other)
   })
 
+  it('forgets the one of a purpose and address, and says whether there was one', async () => {
+    const { mailedProofs } = open().store
+    const row = buildMailedProof()
+    const other = buildMailedProof({ purpose: 'recovery', address: row.address })
+    for (const each of [row, other]) await mailedProofs.put(each)
+    expect(await mailedProofs.deleteByAddress(row.purpose, row.address)).toBe(true)
+    expect(await mailedProofs.deleteByAddress(row.purpose, row.address)).toBe(false)
+    expect(await mailedProofs.find({ ...row, now: start })).toBeUndefined()
+    expect(await mailedProofs.find({ ...other, now: start })).toEqual(other)
+  })
+
   it('forgets all of a user’s and no other', async () => {
     const { mailedProofs } = open().store
     const user_id = newUserId()

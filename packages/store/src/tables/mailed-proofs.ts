@@ -22,6 +22,8 @@ export interface MailedProofs {
   consume(presented: PresentedProof & { readonly code_mac: string | null }): Promise<MailedProofRow | undefined>
   /** The one of this hash, whosever it is. */
   delete(hash: string): Promise<void>
+  /** The one of a purpose and address; whether there was one. */
+  deleteByAddress(purpose: MailedProofRow['purpose'], address: string): Promise<boolean>
   /** All of a user's: what they prove may hold no longer. */
   deleteByUser(user: UserId): Promise<void>
 }
@@ -56,6 +58,14 @@ export function createMailedProofs({ db, dialect }: Connection): MailedProofs {
         .executeTakeFirst(),
     async delete(hash) {
       await db.deleteFrom('mailed_proofs').where('hash', '=', hash).execute()
+    },
+    async deleteByAddress(purpose, address) {
+      const deleted = await db
+        .deleteFrom('mailed_proofs')
+        .where('purpose', '=', purpose)
+        .where('address', '=', address)
+        .executeTakeFirst()
+      return deleted.numDeletedRows > 0n
     },
     async deleteByUser(user) {
       await db
