@@ -56,12 +56,18 @@ export function createCookies(issuer: string): Cookies {
   }
 }
 
-/** A cookie of that name with the form that it has from us; the first where there are several. */
+/** What stands between cookies, and nothing else: for browsers a name that begins with another space is another name. */
+const around = /^[ \t]+|[ \t]+$/g
+
+/**
+ * A cookie of exactly that name with the form that it has from us; the first where there are several. Threat: names that
+ * only look like one with the prefix `__Host-`, and that every host beside ours can set.
+ */
 function findCookie(header: string | undefined, name: string, form = /^[\w-]{43}$/): string | undefined {
   for (const part of header?.split(';') ?? []) {
     const mark = part.indexOf('=')
-    if (mark === -1 || part.slice(0, mark).trim() !== name) continue
-    const value = part.slice(mark + 1).trim()
+    if (mark === -1 || part.slice(0, mark).replace(around, '') !== name) continue
+    const value = part.slice(mark + 1).replace(around, '')
     return form.test(value) ? value : undefined
   }
   return undefined

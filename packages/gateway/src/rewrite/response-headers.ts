@@ -20,12 +20,18 @@ const special: ReadonlyMap<string, number> = new Map([
   ['transfer-encoding', transferEncoding],
   ['service-worker-allowed', serviceWorker],
   ['content-length', contentLength],
-  ...['cdn-cache-control', 'surrogate-control', 'x-accel-expires'].map((name) => [name, sharedCaching] as const),
+  ...['surrogate-control', 'edge-control', 'x-accel-expires'].map((name) => [name, sharedCaching] as const),
 ])
 
-const received = new ReceivedHeaders(
-  (lower) => special.get(lower) ?? (hopByHop.has(lower) || lower.startsWith('proxy-') ? drop : pass),
-)
+/** `CDN-Cache-Control`, and what one kind of cache alone obeys, before all others. Spec: RFC 9213 section 2. */
+const isTargeted = (lower: string): boolean => lower.endsWith('-cache-control')
+
+const received = new ReceivedHeaders((lower) => {
+  const kind = special.get(lower)
+  if (kind !== undefined) return kind
+  if (isTargeted(lower)) return sharedCaching
+  return hopByHop.has(lower) || lower.startsWith('proxy-') ? drop : pass
+})
 
 const noBytes = Buffer.alloc(0)
 

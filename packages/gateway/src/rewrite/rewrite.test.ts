@@ -219,7 +219,9 @@ describe('buildResponseHeaders', () => {
     ['no-store', 'no-store'],
   ])('lets none of the caches that many share keep an answer to a token: %s', (said, passed) => {
     const rules = { onIssuerHost: false, authenticated: true }
-    const more = ['CDN-Cache-Control', 'max-age=60', 'Surrogate-Control', 'max-age=60', 'X-Accel-Expires', '60']
+    const ofSome = ['CDN', 'Cloudflare-CDN', 'Vercel-CDN', 'Netlify-CDN', 'Akamai', 'X-LiteSpeed']
+    const targeted = ofSome.flatMap((cache) => [`${cache}-Cache-Control`, 'max-age=60'])
+    const more = [...targeted, 'Surrogate-Control', 'max-age=60', 'Edge-Control', 'max-age=60', 'X-Accel-Expires', '60']
     expect(build(['Cache-Control', said, ...more], rules)).toEqual(['Cache-Control', passed])
     expect(build(['Cache-Control', said, ...more])).toEqual(['Cache-Control', said, ...more])
   })

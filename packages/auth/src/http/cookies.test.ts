@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import { createCookies } from './cookies.ts'
+
+const cookies = createCookies('https://auth.example.com')
+const value = 'v'.repeat(43)
+
+describe('a cookie', () => {
+  it('is found among others, whatever blanks and tabs stand around it', () => {
+    for (const around of ['', ' ', '\t', '  ']) {
+      const cookie = `a=b;${around}__Host-gatehouse_session${around}=${around}${value}${around}; c=d`
+      expect(cookies.findSession({ cookie })).toBe(value)
+    }
+  })
+
+  it.each(['\u00a0', '\ufeff', '\u2028', '\v', '\f', '\r'])(
+    'is another one with %j before or after its name',
+    (space) => {
+      for (const name of [`${space}__Host-gatehouse_session`, `__Host-gatehouse_session${space}`]) {
+        const cookie = `${name}=${'x'.repeat(43)}; __Host-gatehouse_session=${value}`
+        expect(cookies.findSession({ cookie })).toBe(value)
+        expect(cookies.findSession({ cookie: `${name}=${value}` })).toBeUndefined()
+      }
+    },
+  )
+})
