@@ -1,4 +1,4 @@
-import type { UserRow } from '@gatehouse/store/rows'
+import type { FactorRow, UserRow } from '@gatehouse/store/rows'
 import { buildFactor, buildLinkedIdentity, buildUser } from '@gatehouse/store/testing/rows'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SignInMethod } from '../domain/sign-in-methods.ts'
@@ -234,6 +234,31 @@ describe('unlinking', () => {
     started.auth.replaceSettings({ ...started.settings, signInMethods: new Set(['email_code']) })
     expect((await unlink(await browser.get(page))).status).toBe(400)
     expect(await linksOf(await alice())).toEqual(['a-1'])
+  })
+
+  it('counts a passkey, and the removal of the last one counts the rest', async () => {
+    await asAlice()
+    const user = await alice()
+    const passkey = { user_id: user.id, kind: 'passkey', created_at: started.clock.now() } as const
+    const [first, second] = [
+      buildFactor({ ...passkey, credential_id: '1' }),
+      buildFactor({ ...passkey, credential_id: '2' }),
+    ]
+    const app = buildFactor({ ...passkey, kind: 'totp' })
+    for (const factor of [first, second, app]) await started.store.factors.insert(factor)
+    const offer = (...methods: SignInMethod[]): void =>
+      started.auth.replaceSettings({ ...started.settings, signInMethods: new Set(methods) })
+    const remove = async ({ id }: FactorRow): Promise<boolean> => {
+      const { fields } = (await browser.get('/account/security')).form
+      const shown = await browser.post('/account/factors/remove', { flow: fields.flow ?? '', factor: id })
+      expect([shown.status, shown.has('passkeys')]).toEqual([shown.has('error') ? 400 : 200, true])
+      return !shown.has('error')
+    }
+    offer('passkey')
+    expect([await remove(first), await remove(second), await remove(app)]).toEqual([true, false, true])
+    expect((await started.store.factors.listByUser(user.id)).map(({ id }) => id)).toEqual([second.id])
+    offer('passkey', 'password')
+    expect(await remove(second)).toBe(true)
   })
 
   it('leaves the last way in', async () => {

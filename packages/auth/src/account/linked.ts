@@ -1,21 +1,19 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
-import type { UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import * as Type from 'typebox'
-import { mailedMethods } from '../domain/sign-in-methods.ts'
 import type { OutsideIdentity } from '../federation/provider.ts'
 import { ProviderFailure } from '../federation/provider-failure.ts'
 import type { ProviderSettings } from '../federation/provider-settings.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
-import type { OfferedMethods } from '../login/offered-methods.ts'
 import { failureTexts } from '../login/provider-failure-texts.ts'
 import { getProvider, type SendingDependencies, sendToProvider } from '../login/send-to-provider.ts'
 import type { MessageKey } from '../messages/catalogue.ts'
 import { renderLinked } from '../pages/linked.ts'
 import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
+import { hasAnotherWay, type WaysInDependencies } from './another-way.ts'
 import {
   holdOwner,
   type Owner,
@@ -27,10 +25,8 @@ import {
   takeLinkOfOwner,
 } from './owner.ts'
 
-export interface LinkedDependencies extends OwnerDependencies, SendingDependencies, OfferedMethods {
+export interface LinkedDependencies extends OwnerDependencies, SendingDependencies, WaysInDependencies {
   readonly store: Store
-  /** Whether mails can be sent. */
-  readonly canSend: boolean
 }
 
 const formSchema = Type.Object({
@@ -164,37 +160,24 @@ async function unlink(
   const { federation } = dependencies
   const { provider, subject } = request.body
   const by = ownerAsActor(request, owner)
+  let isHeld = false
   const told = {
     title: federation.providers.find(provider)?.title ?? provider,
     async holding(tables: Tables) {
       await holdOwner(tables, owner)
+      isHeld = true
       return hasAnotherWay(dependencies, tables, owner.user, { provider, subject })
     },
   }
-  const isDone = await federation.people.unlink({ provider, subject, user_id: owner.user.id }, told, by)
-  if (!isDone) return show(dependencies, request.look, owner, { error: 'linked.last_way', status: 400 })
+  const key = { provider, subject, user_id: owner.user.id }
+  try {
+    const isDone = await federation.people.unlink(key, told, by)
+    if (!isDone) return await show(dependencies, request.look, owner, { error: 'account.last_way', status: 400 })
+  } catch (error) {
+    if (!isHeld || !(error instanceof GatehouseError) || error.code !== 'forbidden') throw error
+    return show(dependencies, request.look, owner, { error: 'organisations.last_one', status: error.status })
+  }
   // What rests on it goes too, but for the session in which that was asked for where it rests on something else.
   await federation.sessions.end({ provider, subject }, by)
   return redirectTo(paths.accountLinked)
-}
-
-/** Whether somebody can still sign in without a link, by what is offered now: nobody shuts themselves out. */
-async function hasAnotherWay(
-  { federation, signInMethods, canSend }: LinkedDependencies,
-  tables: Pick<Store, 'linkedIdentities' | 'factors'>,
-  { id, password_hash, email, email_verified_at }: UserRow,
-  without: { readonly provider: string; readonly subject: string },
-): Promise<boolean> {
-  const methods = signInMethods()
-  if (password_hash !== null && methods.has('password')) return true
-  const hasMail = canSend && email !== null && email_verified_at !== null
-  if (hasMail && mailedMethods.some((method) => methods.has(method))) return true
-  const leadsIn = ({ provider, subject }: { readonly provider: string; readonly subject: string }): boolean => {
-    if (provider === without.provider && subject === without.subject) return false
-    const doors = federation.providers.find(provider)?.doors
-    return doors !== undefined && (doors.redirect || (doors.check && methods.has('password')))
-  }
-  const links = await tables.linkedIdentities.listByUser(id)
-  if (links.some(leadsIn)) return true
-  return methods.has('passkey') && (await tables.factors.listByUser(id)).some(({ kind }) => kind === 'passkey')
 }

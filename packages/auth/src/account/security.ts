@@ -1,5 +1,6 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
+import type { Tables } from '@gatehouse/store/store'
 import * as Type from 'typebox'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { type EnrolDependencies, openEnrolment, showEnrolment } from '../login/enrol-factor.ts'
@@ -7,6 +8,7 @@ import { renderSecurity } from '../pages/account.ts'
 import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
 import { renderRecoveryCodes } from '../pages/second-factor.ts'
+import { hasAnotherWay, type WaysInDependencies } from './another-way.ts'
 import {
   holdOwner,
   type Owner,
@@ -17,7 +19,7 @@ import {
   takeFromOwner,
 } from './owner.ts'
 
-interface Dependencies extends EnrolDependencies, Omit<OwnerDependencies, 'secondFactors'> {}
+interface Dependencies extends EnrolDependencies, WaysInDependencies, Omit<OwnerDependencies, 'secondFactors'> {}
 
 const flowField = { flow: Type.String() }
 const confirmSchema = Type.Object({
@@ -81,8 +83,17 @@ export function securityEndpoints(dependencies: Dependencies): readonly Endpoint
       refuseQuery: true,
       handle: (request) =>
         takeFromOwner(dependencies, request, { page: paths.accountSecurity, isSensitive: true }, async (owner) => {
-          await secondFactors.remove(owner.user.id, request.body.factor, ownerAsActor(request, owner))
-          return redirectTo(paths.accountSecurity)
+          const { user } = owner
+          const { factor } = request.body
+          const holding = async (tables: Tables) => {
+            await holdOwner(tables, owner)
+            return hasAnotherWay(dependencies, tables, user, { factor })
+          }
+          const isDone = await secondFactors.remove(
+            { user: user.id, id: factor, holding },
+            ownerAsActor(request, owner),
+          )
+          return isDone ? redirectTo(paths.accountSecurity) : showSecurity(dependencies, request.look, owner, 400)
         }),
     }),
   ]
@@ -92,12 +103,21 @@ async function showSecurity(
   { secondFactors }: Dependencies,
   look: Look,
   { user, flow, cookies }: Owner,
+  /** Of the answer where the last way in was to go. */
+  refused?: number,
 ): Promise<Answer> {
   const [factors, codesLeft] = await Promise.all([
     secondFactors.list(user.id),
     secondFactors.recoveryCodesLeft(user.id),
   ])
-  return renderSecurity(look, { flow: flow.id, username: user.username, factors, codesLeft, cookies })
+  return renderSecurity(look, {
+    flow: flow.id,
+    username: user.username,
+    factors,
+    codesLeft,
+    cookies,
+    ...(refused !== undefined && { error: look.text('account.last_way'), status: refused }),
+  })
 }
 
 async function enrol(

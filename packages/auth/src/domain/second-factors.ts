@@ -53,8 +53,14 @@ export interface SecondFactors {
    * Error: `invalid_credentials` for a wrong code.
    */
   enrol(enrolment: Enrolment, by: Actor): Promise<AddedFactor>
-  /** Removes a factor; with the last one the recovery codes go too. Error: `not_found`. */
-  remove(user: UserId, id: string, by: Actor): Promise<void>
+  /**
+   * Removes a factor; with the last one the recovery codes go too. False where `holding` says that it must stay. Errors:
+   * `not_found`, and what `holding` throws.
+   */
+  remove(
+    factor: { readonly user: UserId; readonly id: string; readonly holding: (tables: Tables) => Promise<boolean> },
+    by: Actor,
+  ): Promise<boolean>
   /** New recovery codes in the place of the old ones. */
   renewRecoveryCodes(user: UserId, by: Actor): Promise<readonly string[]>
   recoveryCodesLeft(user: UserId): Promise<number>
@@ -174,8 +180,9 @@ export function createSecondFactors({ store, clock, ring, notices, issuerName }:
       })
     },
 
-    async remove(user, id, by) {
-      await store.transaction(async (tables) => {
+    async remove({ user, id, holding }, by) {
+      return store.transaction(async (tables) => {
+        if (!(await holding(tables))) return false
         const factors = await tables.factors.listByUser(user)
         const removed = factors.find((factor) => factor.id === id)
         if (!removed || !(await tables.factors.delete(user, id))) throw new GatehouseError('not_found')
@@ -186,6 +193,7 @@ export function createSecondFactors({ store, clock, ring, notices, issuerName }:
           await tables.rememberedDevices.deleteByUser(user)
         }
         await recordEvent(tables, clock, { type: 'factor_removed', result: 'ok', target: user, ...by })
+        return true
       })
     },
 

@@ -49,6 +49,8 @@ export interface SecurityPage {
   readonly factors: readonly FactorRow[]
   readonly codesLeft: number
   readonly cookies: readonly string[]
+  readonly error?: string
+  readonly status?: number
 }
 
 const renderFactor = (look: Look, flow: string, { id, name, created_at, last_used_at }: FactorRow): Html => {
@@ -65,13 +67,18 @@ ${buttonForm({
 }
 
 /** Second factors: what there is, and what can be added. */
-export const renderSecurity = (look: Look, { flow, username, factors, codesLeft, cookies }: SecurityPage): Answer =>
+export const renderSecurity = (
+  look: Look,
+  { flow, username, factors, codesLeft, cookies, error, ...answered }: SecurityPage,
+): Answer =>
   renderAccountPage(look, {
+    ...answered,
     name: 'account-security',
     path: paths.accountSecurity,
     title: look.text('security.title'),
     cookies,
-    body: html`${signedInAs(look, username)}
+    body: html`${errorNotice(error)}
+${signedInAs(look, username)}
 ${factors.length === 0 && html`<p id="no-factors">${look.text('security.none')}</p>`}
 ${passkeyList(
   look,

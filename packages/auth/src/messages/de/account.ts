@@ -14,6 +14,8 @@ export const account: Catalogue = {
   'account.roles': 'Rollen',
   'account.no_roles': 'keine',
   'account.signed_in_since': 'Angemeldet seit',
+  'account.last_way':
+    'Das ist der einzige Weg, auf dem Sie sich anmelden können. Legen Sie zuerst ein Passwort fest oder fügen Sie einen Passkey hinzu.',
   'security.title': 'Sicherheit',
   'security.apps': 'Authenticator-Apps',
   'security.none': 'Ihr Passwort allein meldet Sie an. Ein Passkey oder eine Authenticator-App macht das sicherer.',

@@ -25,8 +25,6 @@ export const federation: Catalogue = {
   'linked.add': '{provider} verknüpfen',
   'linked.remove': 'Verknüpfung lösen',
   'linked.taken': 'Dieses Konto bei {provider} ist hier schon mit einem Konto verknüpft.',
-  'linked.last_way':
-    'Das ist der einzige Weg, auf dem Sie sich anmelden können. Legen Sie zuerst ein Passwort fest oder fügen Sie einen Passkey hinzu.',
   'linked.too_many': 'Es können keine weiteren Konten verknüpft werden. Lösen Sie zuerst eine Verknüpfung.',
   'history.identity_linked': 'Ein Konto anderswo wurde verknüpft',
   'history.identity_unlinked': 'Die Verknüpfung mit einem Konto anderswo wurde gelöst',

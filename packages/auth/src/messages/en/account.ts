@@ -13,6 +13,7 @@ export const account = {
   'account.roles': 'Roles',
   'account.no_roles': 'none',
   'account.signed_in_since': 'Signed in since',
+  'account.last_way': 'This is the only way in which you can sign in. Set a password or add a passkey first.',
   'security.title': 'Security',
   'security.apps': 'Authenticator apps',
   'security.none': 'Your password alone signs you in. A passkey or an authenticator app makes that safer.',

@@ -22,7 +22,6 @@ export const federation = {
   'linked.add': 'Link {provider}',
   'linked.remove': 'Unlink',
   'linked.taken': 'That account of {provider} is linked to an account here already.',
-  'linked.last_way': 'This is the only way in which you can sign in. Set a password or add a passkey first.',
   'linked.too_many': 'No more accounts can be linked. Unlink one first.',
   'history.identity_linked': 'An account elsewhere was linked',
   'history.identity_unlinked': 'An account elsewhere was unlinked',

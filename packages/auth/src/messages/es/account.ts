@@ -14,6 +14,8 @@ export const account: Catalogue = {
   'account.roles': 'Funciones',
   'account.no_roles': 'ninguna',
   'account.signed_in_since': 'Sesión iniciada desde',
+  'account.last_way':
+    'Es la única manera en que puede iniciar sesión. Establezca antes una contraseña o añada una clave de acceso.',
   'security.title': 'Seguridad',
   'security.apps': 'Aplicaciones de autenticación',
   'security.none':

@@ -24,8 +24,6 @@ export const federation: Catalogue = {
   'linked.add': 'Vincular {provider}',
   'linked.remove': 'Desvincular',
   'linked.taken': 'Esa cuenta de {provider} ya está vinculada a una cuenta de aquí.',
-  'linked.last_way':
-    'Es la única manera en que puede iniciar sesión. Establezca antes una contraseña o añada una clave de acceso.',
   'linked.too_many': 'No se pueden vincular más cuentas. Desvincule antes una.',
   'history.identity_linked': 'Se vinculó una cuenta de otro sitio',
   'history.identity_unlinked': 'Se desvinculó una cuenta de otro sitio',

@@ -14,6 +14,8 @@ export const account: Catalogue = {
   'account.roles': 'Rôles',
   'account.no_roles': 'aucun',
   'account.signed_in_since': 'Connecté depuis',
+  'account.last_way':
+    'C’est votre seul moyen de vous connecter. Définissez d’abord un mot de passe ou ajoutez une clé d’accès.',
   'security.title': 'Sécurité',
   'security.apps': 'Applications d’authentification',
   'security.none':

@@ -26,8 +26,6 @@ export const federation: Catalogue = {
   'linked.add': 'Lier {provider}',
   'linked.remove': 'Délier',
   'linked.taken': 'Ce compte {provider} est déjà lié à un compte ici.',
-  'linked.last_way':
-    'C’est votre seul moyen de vous connecter. Définissez d’abord un mot de passe ou ajoutez une clé d’accès.',
   'linked.too_many': 'Aucun autre compte ne peut être lié. Déliez-en d’abord un.',
   'history.identity_linked': 'Un compte ailleurs a été lié',
   'history.identity_unlinked': 'Un compte ailleurs a été délié',
