@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { inviteMember } from '../domain/organisation-invitations.ts'
 import { changeRoles, removeMember } from '../domain/organisation-members.ts'
 import { setOrganisationStatus } from '../domain/organisations.ts'
-import { setUserStatus } from '../domain/users.ts'
+import { getEmail, setUserStatus } from '../domain/users.ts'
 import type { ShownPage, TestBrowser } from '../testing/browser.ts'
 import { inviteByOperator } from '../testing/invite-by-operator.ts'
-import { type OrganisationSite, startOrganisations } from '../testing/organisations.ts'
+import { type OrganisationSite, startOrganisations, testPolicy } from '../testing/organisations.ts'
 import { claimsOf, goodPassword } from '../testing/start-auth.ts'
 
 let site: OrganisationSite
@@ -408,6 +409,29 @@ describe('invitations', () => {
     const known = await other.get(await site.invite(id, 'dave@example.com'))
     expect(known.has('sign-up-to-join')).toBe(false)
     expect((await other.post('/join/account', flowOf(known))).has('password')).toBe(true)
+  })
+
+  it('bring no role that administrators may not give any more, of theirs; and of the operator’s still', async () => {
+    const { store, auth, settings } = site.started
+    const carol = await store.users.findByCanonicalName('carol')
+    const invited = { address: getEmail('erin@example.com'), roles: ['clerk'] }
+    const parts = { ...site.members, queueMail: async () => {} }
+    const own = await inviteMember(
+      parts,
+      { ...invited, organisation: acme as never },
+      { user: carol?.id as never },
+      { actor: 'test' },
+    )
+    const globex = (await store.organisations.findBySlug('globex'))?.id as never
+    const operators = await site.invite(globex, 'erin@example.com', ['clerk'])
+    const givableRoles = new Map([['admin', '']])
+    auth.replaceSettings({ ...settings, organisations: { ...testPolicy, givableRoles } })
+    await site.addPerson('erin')
+    const browser = await site.browserOf('erin')
+    for (const link of [own.link, operators]) await browser.submit(await browser.get(link), {})
+    expect((await memberOf('erin'))?.roles).toBe('')
+    const { id } = await site.addPerson('erin')
+    expect(await store.memberships.find({ organisation_id: globex, user_id: id })).toMatchObject({ roles: 'clerk' })
   })
 
   it('leave a member as they are', async () => {

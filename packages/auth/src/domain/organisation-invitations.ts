@@ -125,8 +125,8 @@ export const isFor = (
 ): boolean => user.email_verified_at !== null && user.email_canonical === email
 
 /**
- * Makes whoever is invited a member, once; who is one already stays as they are. Roles that configuration no longer knows are
- * left out. Errors: `not_found` for an invitation that is used, withdrawn or expired, `forbidden` for a user whose address is
+ * Makes whoever is invited a member, once; who is one already stays as they are. Roles that configuration no longer knows, or
+ * no longer lets administrators give where one of them invites, are left out. Errors: `not_found` for an invitation that is used, withdrawn or expired, `forbidden` for a user whose address is
  * another one: the invitation is still good then. Threat: a link that somebody else comes by.
  */
 export async function acceptInvitation(
@@ -145,7 +145,8 @@ export async function acceptInvitation(
       throw new GatehouseError('forbidden', { description: 'The invitation is for another address' })
     }
     const key = { organisation_id: invitation.organisation_id, user_id: user.id }
-    const roles = invitation.roles.split(' ').filter((role) => policy.knownRoles.has(role))
+    const allowed = invitation.invited_by.startsWith('usr_') ? policy.givableRoles : policy.knownRoles
+    const roles = invitation.roles.split(' ').filter((role) => allowed.has(role))
     if (!(await tables.memberships.find(key))) {
       await insertMember(tables, { ...key, roles: roles.join(' '), created_at: now })
     }

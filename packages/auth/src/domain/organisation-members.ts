@@ -186,5 +186,6 @@ const noSuchMember = (): GatehouseError => new GatehouseError('not_found', { des
 const changedMeanwhile = (): GatehouseError =>
   new GatehouseError('invalid_request', { description: 'Somebody else has changed this meanwhile; look at it again' })
 
-const lastOne = (): GatehouseError =>
+/** What is said where an organisation would be left without an administrator. */
+export const lastOne = (): GatehouseError =>
   new GatehouseError('forbidden', { description: 'Nobody would be left to look after the organisation' })

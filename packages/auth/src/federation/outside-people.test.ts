@@ -118,6 +118,19 @@ describe('an address', () => {
     expect(alice && (await started.store.linkedIdentities.listByUser(alice.id))).toEqual([])
   })
 
+  it.each([
+    [['corp.example'], false],
+    [['example.co', 'ample.com', 'xexample.com'], false],
+    [['corp.example', 'example.com'], true],
+  ])('is believed of a provider with domains at those alone: %s', async (domains, leads) => {
+    const alice = await find('alice')
+    const recognised = await recognise(asAlice, { trustsEmail: true, domains })
+    expect('user' in recognised && recognised.user.id === alice?.id).toBe(leads)
+    const stranger = { subject: 's', claims: { email: 'boss@example.com', email_verified: true } }
+    const opened = await userOf(recognise(stranger, { trustsEmail: true, domains }))
+    expect(opened.email).toBe(leads ? 'boss@example.com' : null)
+  })
+
   it('tells of an account here to whom it is verified alone', async () => {
     expect(await recognise(asAlice)).toEqual({ why: 'account_exists' })
     const unseen = { ...asAlice, claims: { email: 'alice@example.com' } }

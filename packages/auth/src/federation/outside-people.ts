@@ -5,7 +5,7 @@ import type { Clock } from '@gatehouse/core/time'
 import type { LinkedIdentityRow, UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { recordEvent } from '../domain/audit.ts'
-import { parseEmail } from '../domain/email-addresses.ts'
+import { type EmailAddress, parseEmail } from '../domain/email-addresses.ts'
 import type { Notices } from '../domain/notices.ts'
 import type { OrganisationPolicy } from '../domain/organisations.ts'
 import type { Passwords } from '../domain/passwords.ts'
@@ -62,7 +62,8 @@ export interface OutsidePeople {
   ): Promise<void>
   /**
    * Takes a link of a user's away, with the tokens that came by it and all that it has brought; false where `holding` says that
-   * it must stay. Errors: `not_found`, and what `holding` throws.
+   * it must stay. Errors: `not_found`, `forbidden` where an organisation would be left without anybody who looks after it, and what
+   * `holding` throws.
    */
   unlink(
     link: Pick<LinkedIdentityRow, 'provider' | 'subject' | 'user_id'>,
@@ -211,7 +212,7 @@ export function createOutsidePeople(dependencies: Dependencies): OutsidePeople {
         await tables.providerTokens.delete(key)
         // What is half proven rests on it too.
         await tables.flows.deleteByUser(user.id)
-        const parts = { tables, clock, revocations, organisationPolicy: organisationPolicy() }
+        const parts = { tables, clock, revocations, organisationPolicy: organisationPolicy(), leavesByThemselves: true }
         const taken = await takeBackWhatWasBrought(parts, user, [link], by)
         await notices.tell(tables, 'identity_unlinked', { user, what: title, by })
         const detail = { provider: key.provider }
@@ -240,9 +241,18 @@ function labelOf({ email, username, name }: MappedPerson, { subject }: OutsideId
   return isShowable(label) ? label.slice(0, 200) : '?'
 }
 
-/** An address that leads to an account. Spec: ASVS 6.8.1. */
-const trustedEmail = ({ trustsEmail }: ProviderSettings, { email, emailVerified }: MappedPerson) =>
-  trustsEmail && emailVerified && email !== undefined ? parseEmail(email) : undefined
+/**
+ * An address that leads to an account: of a provider whose domains are known only one at those. Spec: ASVS 6.8.1. Threat: the
+ * provider of one organisation that says it has seen the addresses of another.
+ */
+function trustedEmail(
+  { trustsEmail, domains }: ProviderSettings,
+  { email, emailVerified }: MappedPerson,
+): EmailAddress | undefined {
+  const address = trustsEmail && emailVerified && email !== undefined ? parseEmail(email) : undefined
+  const domain = address?.canonical.slice(address.canonical.lastIndexOf('@') + 1) ?? ''
+  return domains.length === 0 || domains.includes(domain) ? address : undefined
+}
 
 /**
  * Whether the address that the provider has seen to be theirs is that of an account here. Only whoever reads its mails gets

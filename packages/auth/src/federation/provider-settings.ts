@@ -22,7 +22,7 @@ export interface ProviderSettings {
   /** Whether who comes for the first time gets an account, and what that may be granted. */
   readonly createsAccounts: boolean
   readonly scopes: readonly string[]
-  /** Whether an address that it calls verified leads to the account that has it. */
+  /** Whether an address that it calls verified, at one of `domains` where there are any, leads to the account that has it. */
   readonly trustsEmail: boolean
   /** Whether its word counts that somebody has shown a second factor there. */
   readonly trustsSecondFactor: boolean

@@ -1,9 +1,20 @@
 import type { UserRow } from '@gatehouse/store/rows'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { inviteMember } from '../domain/organisation-invitations.ts'
+import { changeRoles } from '../domain/organisation-members.ts'
+import { setOrganisationStatus } from '../domain/organisations.ts'
+import { type Actor, getEmail } from '../domain/users.ts'
 import { type OrganisationSite, startOrganisations, testPolicy } from '../testing/organisations.ts'
 import { issuer } from '../testing/start-auth.ts'
 import { compileMapping, type MappedPerson } from './mapping.ts'
-import { applyWhatIsBrought, type Brought, type Given, mergeRoles, nothingGiven } from './what-is-brought.ts'
+import {
+  applyWhatIsBrought,
+  type Brought,
+  type Given,
+  mergeRoles,
+  nothingGiven,
+  takeBackWhatWasBrought,
+} from './what-is-brought.ts'
 
 describe('roles that a provider brings', () => {
   it.each([
@@ -19,6 +30,7 @@ describe('roles that a provider brings', () => {
   })
 })
 
+const by: Actor = { actor: 'test' }
 let site: OrganisationSite
 let ann: UserRow
 beforeEach(async () => {
@@ -121,6 +133,48 @@ describe('an organisation that a provider names', () => {
     })
     await apply(first.given, brings({ organisation: 'acme', inside: ['auditor'] }))
     expect((await memberIn('acme'))?.split(' ').sort()).toEqual(['admin', 'auditor'])
+  })
+
+  it('is as it was after it was closed for a while', async () => {
+    const { store, clock, auth } = site.started
+    const { id } = await site.addOrganisation('acme')
+    const first = await apply(nothingGiven, brings({ organisation: 'acme', inside: ['clerk'] }))
+    await changeRoles(site.members, { organisation: id, member: ann.id, roles: ['clerk', 'admin'] }, 'operator', by)
+    const setStatus = (status: 'active' | 'disabled') =>
+      setOrganisationStatus({ store, clock, revocations: auth.revocations }, { id, status }, { actor: 'test' })
+    await setStatus('disabled')
+    const closed = await apply(first.given, brings({ organisation: 'acme', inside: ['clerk'] }))
+    expect(closed.given).toEqual(first.given)
+    await setStatus('active')
+    await apply(closed.given, brings({ organisation: 'acme', inside: ['clerk'] }))
+    expect((await memberIn('acme'))?.split(' ').sort()).toEqual(['admin', 'clerk'])
+  })
+
+  it('that takes the administrator’s role takes the invitations with it', async () => {
+    const { store, clock } = site.started
+    const { id } = await site.addOrganisation('acme')
+    const { given } = await apply(nothingGiven, brings({ organisation: 'acme', inside: ['admin', 'clerk'] }))
+    const invitation = { organisation: id, address: getEmail('erin@example.com'), roles: ['admin'] }
+    await inviteMember({ ...site.members, queueMail: async () => {} }, invitation, { user: ann.id }, by)
+    const same = await apply(given, brings({ organisation: 'acme', inside: ['admin'] }))
+    expect(await store.organisationInvitations.count(id, clock.now())).toBe(1)
+    await apply(same.given, brings({ organisation: 'acme', inside: ['clerk'] }))
+    expect(await store.organisationInvitations.count(id, clock.now())).toBe(0)
+  })
+
+  it.each([
+    ['a membership', {}, undefined],
+    ['a role', { ann: 'clerk' }, 'clerk'],
+  ])('keeps its last administrator, whose is %s, from giving it up, and not the provider', async (_, members, left) => {
+    const { store, clock, auth } = site.started
+    await site.addOrganisation('acme', members)
+    const { given } = await apply(nothingGiven, brings({ organisation: 'acme', inside: ['admin'] }))
+    const parts = { clock, revocations: auth.revocations, organisationPolicy: testPolicy, leavesByThemselves: true }
+    const giveUp = () => store.transaction((tables) => takeBackWhatWasBrought({ tables, ...parts }, ann, [given], by))
+    await expect(giveUp()).rejects.toMatchObject({ code: 'forbidden' })
+    expect(await memberIn('acme')).toContain('admin')
+    await apply(given, brings({}))
+    expect(await memberIn('acme')).toBe(left)
   })
 
   it('counts for nothing where there is none of that name, or it is closed', async () => {

@@ -5,7 +5,7 @@ import type { Clock } from '@gatehouse/core/time'
 import type { LinkedIdentityRow, MembershipRow, UserRow } from '@gatehouse/store/rows'
 import type { Tables } from '@gatehouse/store/store'
 import { recordEvent } from '../domain/audit.ts'
-import { insertMember } from '../domain/organisation-members.ts'
+import { insertMember, isAdministrator, lastOne } from '../domain/organisation-members.ts'
 import { newVersion, type OrganisationPolicy } from '../domain/organisations.ts'
 import type { Revocations } from '../domain/revocations.ts'
 import { endAllOfUser, endInOrganisation } from '../domain/sessions.ts'
@@ -35,6 +35,8 @@ interface Dependencies {
   readonly revocations: Pick<Revocations, 'write'>
   /** undefined = there are no organisations. */
   readonly organisationPolicy: OrganisationPolicy | undefined
+  /** Whether somebody gives this up by themselves, who may leave no organisation without an administrator; a provider may. */
+  readonly leavesByThemselves?: boolean
 }
 
 /** What has come of it: to be kept with the link, and to be announced once the transaction commits. */
@@ -130,6 +132,12 @@ interface Placed {
 
 const nowhere: Placed['given'] = { given_organisation: null, gave_membership: 0, given_organisation_roles: '' }
 
+const keptPlace = ({ given_organisation, gave_membership, given_organisation_roles }: Given): Placed['given'] => ({
+  given_organisation,
+  gave_membership,
+  given_organisation_roles,
+})
+
 /** Puts a user into the organisation that the provider names, if there is one, and out of the one that it named before. */
 async function placeInOrganisation(
   dependencies: Dependencies,
@@ -140,11 +148,12 @@ async function placeInOrganisation(
 ): Promise<Placed> {
   const { tables, organisationPolicy: policy } = dependencies
   // Where there are no organisations nothing counts that was brought into one, and it is kept for when there are again.
-  if (!policy) {
-    const { given_organisation, gave_membership, given_organisation_roles } = before
-    return { given: { given_organisation, gave_membership, given_organisation_roles }, ended: [] }
-  }
+  if (!policy) return { given: keptPlace(before), ended: [] }
   const named = slug === undefined ? undefined : await tables.organisations.findBySlug(slug)
+  // Disabled for a while it is not left: everybody is who they were once it is enabled.
+  if (named && named.status !== 'active' && named.id === before.given_organisation) {
+    return { given: keptPlace(before), ended: [] }
+  }
   const place = named?.status === 'active' ? named.id : undefined
   const previous = before.given_organisation as OrganisationId | null // written by this function
   const left = previous === null || previous === place ? [] : await leave(dependencies, user, previous, before, by)
@@ -156,7 +165,7 @@ async function placeInOrganisation(
 
 /** Takes back what was brought into an organisation: the membership, if it came by that, else the roles alone. */
 async function leave(
-  { tables, clock, revocations }: Dependencies,
+  { tables, clock, revocations, organisationPolicy, leavesByThemselves }: Dependencies,
   user: UserId,
   organisation: OrganisationId,
   before: Given,
@@ -166,10 +175,16 @@ async function leave(
   const member = await tables.memberships.find(key)
   if (!member) return []
   const roles = words(member.roles).filter((role) => !words(before.given_organisation_roles).includes(role))
+  const keeping = leavesByThemselves ? organisationPolicy?.administratorRole : undefined
+  // Two who leave at once must not leave nobody.
+  if (keeping !== undefined) await tables.organisations.hold(organisation)
   if (before.gave_membership === 0) {
     if (roles.join(' ') === member.roles) return []
-    await setMemberRoles(tables, member, roles)
-  } else if (!(await tables.memberships.delete({ key }))) return []
+    await setMemberRoles(tables, member, roles, keeping)
+  } else if (!(await tables.memberships.delete({ key, keeping }))) {
+    if (keeping !== undefined && (await tables.memberships.find(key))) throw lastOne()
+    return []
+  }
   await tables.organisationInvitations.deleteByInviter(user, organisation)
   return endInOrganisation({ tables, clock, revocations }, { user, organisation }, by)
 }
@@ -182,7 +197,7 @@ interface Place {
 }
 
 async function enter(
-  { tables, clock, revocations }: Dependencies,
+  { tables, clock, revocations, organisationPolicy }: Dependencies,
   { user, place, wanted }: Place,
   before: Omit<Given, 'given_roles'>,
   by: Actor,
@@ -198,6 +213,12 @@ async function enter(
   const held = words(member.roles)
   const { roles, given } = mergeRoles(held, words(before.given_organisation_roles), wanted)
   if (roles.join(' ') !== member.roles) await setMemberRoles(tables, member, roles)
+  if (
+    organisationPolicy &&
+    isAdministrator(member, organisationPolicy) &&
+    !roles.includes(organisationPolicy.administratorRole)
+  )
+    await tables.organisationInvitations.deleteByInviter(user, place)
   const isCut = held.some((role) => !roles.includes(role))
   return {
     // Who was a member before the provider said so stays one when it says so no more.
@@ -210,13 +231,19 @@ async function enter(
   }
 }
 
-/** Error: `temporarily_unavailable` where somebody else changes the membership at this moment. */
+/**
+ * Errors: `temporarily_unavailable` where somebody else changes the membership at this moment, `forbidden` where nobody would have
+ * the role any more that is to be kept.
+ */
 async function setMemberRoles(
   tables: Pick<Tables, 'memberships'>,
   { organisation_id, user_id, version }: MembershipRow,
   roles: readonly string[],
+  keeping?: string,
 ): Promise<void> {
-  const change = { key: { organisation_id, user_id }, roles: roles.join(' '), version, next_version: newVersion() }
-  if (await tables.memberships.setRoles(change)) return
+  const key = { organisation_id, user_id }
+  const change = { key, roles: roles.join(' '), version, next_version: newVersion() }
+  if (await tables.memberships.setRoles({ ...change, keeping })) return
+  if (keeping !== undefined && (await tables.memberships.find(key))?.version === version) throw lastOne()
   throw new GatehouseError('temporarily_unavailable', { cause: new Error('the membership has changed meanwhile') })
 }

@@ -96,6 +96,11 @@ describe('providers', () => {
       provider(`${oidc}, mapping: { roles: { clerk: 'nobody.groups' } }`),
       /corp\.mapping\.roles\.clerk: cannot be used/,
     ],
+    [
+      'trust in addresses of all, of some organisations alone',
+      provider(`${oidc}, organisations: [acme], trust_email: true`),
+      /corp\.trust_email: needs `domains`/,
+    ],
     ['a shadow of what asks for no password', provider(`${oidc}, shadow: true`), /corp\.shadow: /],
     [
       'a scope for tokens that are not kept',

@@ -45,6 +45,12 @@ export function resolveProviders(
     if (tokenScope !== undefined && !('keep_tokens' in section && section.keep_tokens)) {
       report(['token_scope'], 'counts with `keep_tokens: true` alone')
     }
+    if (section.trust_email && section.organisations?.length && !section.domains?.length) {
+      report(
+        ['trust_email'],
+        'needs `domains`: a provider of some organisations would be believed about the people of all',
+      )
+    }
     if (isShadow && !doors.check) report(['shadow'], 'counts for a provider that checks names and passwords')
     return {
       name,

@@ -63,7 +63,7 @@ const commonKeys = {
   scopes: Type.Optional(scopes('What new accounts may be granted')),
   trust_email: Type.Optional(
     flag(
-      'Whether an address that it calls verified leads to the account that has it. Left out: people sign in to that account first, and link it',
+      'Whether an address that it calls verified, at one of `domains` where those are given, leads to the account that has it. Left out: people sign in to that account first, and link it',
       false,
     ),
   ),
