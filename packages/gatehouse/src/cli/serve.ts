@@ -1,7 +1,9 @@
+import { basename, relative } from 'node:path'
 import { prepareStore } from '@gatehouse/store/store'
 import type { Command } from 'commander'
 import { loadForUse } from '../configuration/load-for-use.ts'
 import { addDemoUsers } from '../development/demo-data.ts'
+import { planTour } from '../development/tour.ts'
 import { welcome } from '../development/welcome.ts'
 import { migrateDatabase, serve } from '../serve.ts'
 import { findWorkerRole, siblingsOfWorker, superviseWorkers } from '../siblings.ts'
@@ -41,6 +43,12 @@ export function addServeCommand(program: Command): void {
     })
 }
 
+const shellWord = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
+
+/** How whoever started this program would start it again, from the same folder. */
+const callOf = (script: string): string =>
+  basename(script) === 'gatehouse' ? 'gatehouse' : `node ${shellWord(relative(process.cwd(), script))}`
+
 /** `gatehouse dev`: on this machine alone, over http, with demo users. */
 export function addDevCommand(program: Command): void {
   withConfigurationFile(program.command('dev'))
@@ -49,12 +57,22 @@ export function addDevCommand(program: Command): void {
     .action(async (options: ConfigurationOptions) => {
       const prepared = prepareStore()
       const loadAgain = () => loadForUse({ file: options.config, development: true })
+      const configuration = await loadAgain()
       await serve({
-        configuration: await loadAgain(),
+        configuration,
         loadAgain,
         prepared,
         prepare: (running) => addDemoUsers(running.parts, running),
-        onReady: (url) => standardOutput().write(welcome(url)),
+        onReady: (url) => {
+          const parts = { url, tour: planTour(configuration.routes), program: callOf(process.argv[1] ?? '') }
+          standardOutput().write(
+            welcome({
+              ...parts,
+              options: `--dev --config ${shellWord(options.config)}`,
+              database: process.env.GATEHOUSE_DATABASE,
+            }),
+          )
+        },
       })
     })
 }

@@ -6,7 +6,16 @@ import type { Program } from '../compose.ts'
 /** The demo users' password: long enough for the rules, and known to everybody who reads the README. */
 export const demoPassword = 'wonderland-tea-party'
 
-const demoUsers = [
+/** Somebody who is there in development mode. */
+interface DemoUser {
+  readonly username: string
+  readonly scopes: readonly string[]
+  readonly roles: readonly string[]
+  readonly email: string
+}
+
+/** Who is there, and what they may do. */
+export const demoUsers: readonly [alice: DemoUser, bob: DemoUser] = [
   { username: 'alice', scopes: ['orders:read', 'orders:write'], roles: ['clerk'], email: 'alice@example.com' },
   { username: 'bob', scopes: ['orders:read'], roles: [], email: 'bob@example.com' },
 ]

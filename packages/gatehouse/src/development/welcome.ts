@@ -1,38 +1,82 @@
 import { demoPassword } from './demo-data.ts'
+import type { Tour } from './tour.ts'
 
-/** What to try next, as commands that can be pasted one after the other. */
-export const welcome = (url: string): string => `
+/** What is told at the start in development mode. */
+export interface WelcomeParts {
+  readonly url: string
+  readonly tour: Tour
+  /** How this program is called on the command line, and with which options for this configuration. */
+  readonly program: string
+  readonly options: string
+  /** A database that the environment names in place of the file. */
+  readonly database: string | undefined
+}
+
+const readMember = (name: string): string => `sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/'`
+
+/** What to try next, as commands that can be pasted one after the other, with the routes that there are. */
+export function welcome({ url, tour, program, options, database }: WelcomeParts): string {
+  const { call, page, onTrial } = tour
+  const lacks = call && call.lacking.length > 0 ? `: 403, since alice lacks ${call.lacking.join(' and ')}` : ''
+  const asked = onTrial ?? { method: 'GET', path: call?.path ?? page }
+  const parts = [
+    `
 Gatehouse is ready at ${url}
 
 Try it (paste one after the other):
 
   # sign in: an access token and a refresh token
   PAIR=$(curl -s ${url}/login -H 'content-type: application/json' -d '{"username":"alice","password":"${demoPassword}"}'); echo "$PAIR"
-  TOKEN=$(echo "$PAIR" | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/'); REFRESH=$(echo "$PAIR" | sed 's/.*"refresh_token":"\\([^"]*\\)".*/\\1/')
-
-  # call a service through the gateway
-  curl -i ${url}/orders -H "authorization: Bearer $TOKEN"
-
+  TOKEN=$(echo "$PAIR" | ${readMember('access_token')}); REFRESH=$(echo "$PAIR" | ${readMember('refresh_token')})
+`,
+    call &&
+      `
+  # call a service through the gateway${lacks}
+  curl -i ${url}${call.path} -H "authorization: Bearer $TOKEN"
+`,
+    `
   # refresh: a new pair
   PAIR=$(curl -s ${url}/token/refresh -H 'content-type: application/json' -d "{\\"refresh_token\\":\\"$REFRESH\\"}"); echo "$PAIR"
-  TOKEN=$(echo "$PAIR" | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+  TOKEN=$(echo "$PAIR" | ${readMember('access_token')})
 
   # is the token good, now?
   curl -s ${url}/validate -H 'content-type: application/json' -d "{\\"token\\":\\"$TOKEN\\",\\"audience\\":\\"${url}\\"}"; echo
 
-  # log out, and see 401
+  # log out${call ? ', and see 401' : ''}
   curl -i -X POST ${url}/logout -H "authorization: Bearer $TOKEN"
-  curl -i ${url}/orders -H "authorization: Bearer $TOKEN"
+`,
+    call &&
+      `  curl -i ${url}${call.path} -H "authorization: Bearer $TOKEN"
 
-In a browser, ${url}/shop: a storefront that leads to sign in and back. Open it twice, order something, see it arrive in
-both, sign out in one, and see the other's live list end.
-
-A rule is on trial (observe): whoever orders without the role boss is let through, and stands in the log and in ${url}/metrics.
-Who would be let through: gatehouse can bob POST /orders. Why somebody was not: gatehouse explain ID, with the id of the refusal.
-
+  # why was that refused?
+  ID=$(curl -s ${url}${call.path} -H "authorization: Bearer $TOKEN" | ${readMember('decision_id')}); sleep 2
+${database === undefined ? '' : `  export GATEHOUSE_DATABASE='${database}'\n`}  ${program} explain "$ID" ${options}
+`,
+    asked.path !== undefined &&
+      `
+  # who would be let through?
+${call || database === undefined ? '' : `  export GATEHOUSE_DATABASE='${database}'\n`}  ${program} can bob ${asked.method} ${asked.path} ${options}
+`,
+    call === undefined &&
+      page === undefined &&
+      `
+No route asks for a token yet: add some under services in the configuration file; ${program} reload ${options} takes them.
+`,
+    page !== undefined &&
+      `
+In a browser, ${url}${page}: an app that leads to sign in and back. Open it twice: who signs out in one is signed out in both.
+`,
+    onTrial &&
+      `
+A rule is on trial (observe) for ${onTrial.method} ${onTrial.path}: whom it would refuse is let through, and stands in the log and in ${url}/metrics.
+`,
+    `
 Users alice and bob (password ${demoPassword}); service client demo-service (secret demo-service-secret).
-Apps demo-web (secret demo-web-secret) and demo-spa (public), both for http://127.0.0.1:39002/cb; others may register.
+Apps demo-web (secret demo-web-secret) and demo-spa (public), both for http://127.0.0.1:39002/cb.
 OpenID Connect: ${url}/.well-known/openid-configuration   API: ${url}/docs
 Stop with Ctrl-C.
 
-`
+`,
+  ]
+  return parts.filter((part) => typeof part === 'string').join('')
+}
