@@ -162,6 +162,7 @@ describe('revocation', () => {
       guardWith({ client: { id: 'x', secret: 'y' }, revocations: 'introspect' }).verify(token()),
     ).rejects.toMatchObject({
       status: 503,
+      reason: 'client_refused',
     })
     server.metadata = { introspection_endpoint: undefined }
     await expect(guardWith({ client, revocations: 'introspect' }).verify(token())).rejects.toMatchObject({

@@ -1,10 +1,12 @@
 import { isRefusal, type Refusal, type VerifiedToken } from '@gatehouse/core/contracts'
+import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
 import { accessTokenType, identityTokenType, opaqueTokenPrefix } from '@gatehouse/core/wire-names'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './access-token.ts'
 import { parseCredentials, type TokenScheme } from './credentials.ts'
 import { createDiscovery, type Discovery } from './discovery.ts'
 import { checkDpopProof, type DpopProof, isDpopRefusal } from './dpop.ts'
+import { UnfitAnswer } from './fetch-json.ts'
 import { type GuardOptions, type ParsedGuardOptions, parseGuardOptions } from './guard-options.ts'
 import { expectationOf, findBoundRequest, findProof, type GuardRequest } from './guard-request.ts'
 import { createIntrospection, type Introspection } from './introspection.ts'
@@ -244,7 +246,7 @@ class RemoteGuard implements Guard {
     try {
       active = await introspection.isActive(token)
     } catch (cause) {
-      throw this.#refuse('introspection_unavailable', cause)
+      throw this.#refuse(isOfClient(cause) ? 'client_refused' : 'introspection_unavailable', cause)
     }
     if (!active) throw this.#refuse('not_active', new Error(notActive))
   }
@@ -265,6 +267,12 @@ class RemoteGuard implements Guard {
     return refusal
   }
 }
+
+/** Whether the issuer did answer, and takes the guard's own client for nobody: by waiting that does not get better. */
+const isOfClient = (failure: unknown): boolean =>
+  failure instanceof GatehouseError &&
+  failure.cause instanceof UnfitAnswer &&
+  (failure.cause.status === 401 || failure.cause.status === 403)
 
 /** What there is to say where the issuer says no: it says so too where it may not say yes. */
 const notActive =

@@ -5,6 +5,7 @@ import type { GuardRefusal, GuardRefusalReason } from './refusal.ts'
 const ours: ReadonlySet<GuardRefusalReason> = new Set([
   'keys_unavailable',
   'introspection_unavailable',
+  'client_refused',
   'feed_lost',
   'wrong_issuer',
   'wrong_audience',

@@ -25,6 +25,7 @@ export type GuardRefusalReason =
   | 'not_active'
   | 'keys_unavailable'
   | 'introspection_unavailable'
+  | 'client_refused'
   | 'feed_lost'
 
 const codes: Readonly<Partial<Record<GuardRefusalReason, GuardRefusalCode>>> = {
@@ -37,6 +38,7 @@ const codes: Readonly<Partial<Record<GuardRefusalReason, GuardRefusalCode>>> = {
   not_ready: 'temporarily_unavailable',
   keys_unavailable: 'temporarily_unavailable',
   introspection_unavailable: 'temporarily_unavailable',
+  client_refused: 'temporarily_unavailable',
   feed_lost: 'temporarily_unavailable',
 }
 
