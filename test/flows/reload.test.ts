@@ -74,6 +74,25 @@ describe('a running Gatehouse', () => {
     expect((await get(`${site.url}/two`, host)).status).toBe(200)
   })
 
+  it('leaves people a way in where the new one needs mails, and it was started without a way to send any', async () => {
+    site = await createSite()
+    await site.start()
+    await site.run(['user', 'add', 'carol', '--scope', 'a'], 'a password for carol\n')
+    site.configure(`issuer: https://auth.example.com
+listen: 127.0.0.1:${site.port}
+master_key: \${KEY}
+mail: { from: no-reply@example.com, smtp: 'smtps://u:p@127.0.0.1:1' }
+sign_up: { mode: open }
+sign_in: { methods: [email_code] }
+`)
+    expect(await site.run(['reload'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('taken at its next start only: mail, sign_up, sign_in'),
+    })
+    const login = { username: 'carol', password: 'a password for carol' }
+    expect((await postJson(`${site.url}/login`, login, host)).status).toBe(200)
+  })
+
   it('is told to reload, and what became of it comes back', async () => {
     site = await createSite(service.route('/one', 'nothing'))
     const running = await site.start()

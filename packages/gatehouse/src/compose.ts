@@ -60,6 +60,8 @@ export interface Program {
   readonly certificates: CertificateKeeper
   /** Throws where the file defines a client that was added at run time too: nobody could tell which one is meant. */
   checkClients(configuration: Configuration): Promise<void>
+  /** What it runs on: as it was started, or as the last reload left it. */
+  readonly current: Configuration
   /**
    * Swaps services, routes, clients and lifetimes, at once and together. What it returns ends what clients were given that
    * the file defines no more.
@@ -266,6 +268,9 @@ export async function compose(parts: Parts): Promise<Program> {
     auth,
     certificates,
     checkClients: (next) => checkClients(store, next),
+    get current() {
+      return current
+    },
     reload(next) {
       const definedBefore = current.auth.clients.map(({ id }) => id)
       certificates.check()
