@@ -63,7 +63,7 @@ export interface Program {
   /** What it runs on: as it was started, or as the last reload left it. */
   readonly current: Configuration
   /**
-   * Swaps services, routes, clients and lifetimes, at once and together. What it returns ends what clients were given that
+   * Swaps services, routes, clients, lifetimes and whatever else needs no restart, at once and together. What it returns ends what clients were given that
    * the file defines no more.
    */
   reload(configuration: Configuration): () => Promise<void>
@@ -195,7 +195,7 @@ export async function compose(parts: Parts): Promise<Program> {
   const endpoints = withReference(auth.endpoints, { issuer, version: readVersion(), others: servedBeside })
   const mount = mountEndpoints(endpoints, {
     addresses,
-    firstPartyOrigins: () => configuration.firstPartyOrigins,
+    firstPartyOrigins: () => current.firstPartyOrigins,
     findCertificate,
     looks: auth.looks,
     log: createEndpointRefusalLog(log, refusalRecord),
@@ -274,6 +274,7 @@ export async function compose(parts: Parts): Promise<Program> {
     reload(next) {
       const definedBefore = current.auth.clients.map(({ id }) => id)
       certificates.check()
+      addresses.replace(next.trustedProxies)
       auth.replaceSettings(next.auth)
       gateway.replace(next.routes)
       tellNewAudiences(log, current.routes, next.routes)

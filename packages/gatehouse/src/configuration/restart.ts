@@ -5,6 +5,8 @@ import { canSend } from '@gatehouse/auth/mail/open-outbox'
 import type { Configuration } from './configuration.ts'
 import { checkCertificateClients } from './resolve-certificates.ts'
 
+type Read = (configuration: Configuration) => unknown
+
 /** What a reload does not take, by its key in the file. */
 const fixed = {
   listen: ({ listen }) => listen,
@@ -12,18 +14,24 @@ const fixed = {
   master_key: ({ masterKey }) => masterKey,
   tls: ({ certificates: { files, http2 } }) => [files.cert, files.key, http2],
   client_certificates: ({ certificates: { files, ask, header } }) => [files.authorities, ask, header],
-  trusted_proxies: ({ trustedProxies }) => trustedProxies,
-  first_party_origins: ({ firstPartyOrigins }) => firstPartyOrigins,
   login_api: ({ loginApi }) => loginApi,
-  pid_file: ({ pidFile }) => pidFile,
-  passwords: ({ hashing, breachedPasswords }) => [hashing, breachedPasswords],
+  // Else it goes with the database.
+  pid_file: ({ asksForPidFile, pidFile }) => asksForPidFile && pidFile,
+  'passwords.memory_kib': ({ hashing }) => hashing.parameters.memory,
+  'passwords.passes': ({ hashing }) => hashing.parameters.passes,
+  'passwords.hashes_at_a_time': ({ hashing }) => hashing.atATime,
+  'passwords.hashes_waiting': ({ hashing }) => hashing.mayWait,
+  'passwords.breached': ({ breachedPasswords }) => breachedPasswords,
   mail: ({ mail: { smtp, most, perRecipient } }) => [smtp, most, perRecipient],
   delivery: ({ mail: { webhook } }) => webhook,
   metrics: ({ metrics }) => metrics,
   ext_authz: ({ extAuthz }) => extAuthz,
   log: ({ logLevel }) => logLevel,
   workers: ({ workers }) => workers,
-} satisfies Record<string, (configuration: Configuration) => unknown>
+} satisfies Record<string, Read>
+
+/** The keys that a reload does not take, whatever else stands in the file: for the documentation. */
+export const fixedKeys: readonly string[] = Object.keys(fixed)
 
 /** What a reload makes of a new configuration. */
 export interface ReloadPlan {

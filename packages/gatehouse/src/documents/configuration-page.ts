@@ -1,4 +1,5 @@
 import { environmentKeys } from '../configuration/environment.ts'
+import { fixedKeys } from '../configuration/restart.ts'
 import { configurationSchema } from '../configuration/schema.ts'
 
 interface SchemaNode {
@@ -37,15 +38,22 @@ command line, they count from the working directory.
 Editors complete the file with [gatehouse.schema.json](gatehouse.schema.json). Durations are whole numbers with a unit:
 \`30s\`, \`5m\`, \`12h\`, \`90d\`.
 
-SIGHUP or \`gatehouse reload\` takes a changed file: services, routes, clients, providers, lifetimes and the rotation of keys change
-at once and together. Everything else needs a restart, and \`gatehouse reload\` and the log name what is waiting for one. A file with a problem, or
-with another issuer, is not taken.
+SIGHUP or \`gatehouse reload\` takes a changed file, all of it at once and together but for what needs a restart: ${listKeys(fixedKeys)}.
+What depends on one of these waits with it where the running process cannot do it: \`sign_up\` and \`sign_in\` by mail where there was no way to
+send any, and clients that prove themselves by a certificate where none could reach Gatehouse. \`gatehouse reload\` and the log name
+what waits. A file with a problem, or with another issuer, is not taken.
 
 | key | meaning | default | variable |
 |---|---|---|---|
 ${rows.join('\n')}
 `
 }
+
+const listKeys = (keys: readonly string[]): string =>
+  keys
+    .map((key) => `\`${key}\``)
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' and $1')
 
 interface Row {
   readonly key: string
