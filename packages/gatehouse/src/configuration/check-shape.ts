@@ -4,24 +4,14 @@ import { Settings } from 'typebox/system'
 import { findCloseName } from './close-name.ts'
 import { formatKey, type Problem } from './problem.ts'
 import { type ConfigurationFile, configurationSchema } from './schema.ts'
+import { memberOf, type Path, type SchemaNode, schemaAt } from './schema-at.ts'
 import { findKindSchema, looseProviders } from './schema-providers.ts'
-
-interface SchemaNode {
-  readonly expected?: string
-  readonly properties?: Readonly<Record<string, SchemaNode>>
-  readonly patternProperties?: Readonly<Record<string, SchemaNode>>
-  readonly items?: SchemaNode
-  readonly anyOf?: readonly SchemaNode[]
-  readonly const?: unknown
-}
 
 interface SchemaError {
   readonly keyword: string
   readonly instancePath: string
   readonly params: object
 }
-
-type Path = readonly (string | number)[]
 
 /**
  * The schema by which a file is checked: providers are looked at one by one, each as one of the kind that it says it is. So
@@ -67,9 +57,6 @@ function listErrors(schema: Type.TSchema, value: unknown): readonly SchemaError[
     Settings.Set({ maxErrors })
   }
 }
-
-const memberOf = (value: unknown, part: string | number): unknown =>
-  typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[part] : undefined
 
 /**
  * Checks the shape of a configuration: unknown and missing keys, and values of the wrong type or form, each with what
@@ -137,31 +124,6 @@ function expectedAt(path: Path, content: unknown): string {
     if (expected) return expected
   }
   return 'another value'
-}
-
-/** The schema of what stands at a path; of several kinds, the one that it says it is. */
-function schemaAt(path: Path, content: unknown): SchemaNode | undefined {
-  let value = content
-  let node: SchemaNode | undefined = configurationSchema as unknown as SchemaNode // read as plain JSON Schema
-  for (const part of path) {
-    const options: readonly SchemaNode[] = node?.anyOf ?? (node ? [node] : [])
-    value = memberOf(value, part)
-    const next: SchemaNode | undefined = options
-      .map((option) =>
-        typeof part === 'number'
-          ? option.items
-          : (option.properties?.[part] ?? Object.values(option.patternProperties ?? {})[0]),
-      )
-      .find((candidate) => candidate !== undefined)
-    node = ofItsKind(next, value)
-  }
-  return node
-}
-
-/** Of the possible options the one of the value's kind; as they are where it is of none. */
-function ofItsKind(node: SchemaNode | undefined, value: unknown): SchemaNode | undefined {
-  const kind = memberOf(value, 'kind')
-  return node?.anyOf?.find(({ properties }) => properties?.kind?.const === kind && kind !== undefined) ?? node
 }
 
 function parsePointer(pointer: string, content: unknown): Path {

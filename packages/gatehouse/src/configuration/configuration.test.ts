@@ -390,6 +390,41 @@ describe('the environment', () => {
     ]).toEqual([3600, false, 2, 20])
   })
 
+  it('sets what is one of some words, and texts of digits alone', () => {
+    const { auth } = load(base, {
+      environment: {
+        GATEHOUSE_REGISTRATION_MODE: 'token',
+        GATEHOUSE_BRAND_NAME: '42',
+        GATEHOUSE_LOG_LEVEL: 'debug',
+      },
+    })
+    expect([auth.registration.mode, auth.brand.name]).toEqual(['token', '42'])
+    expect(problems(base, { environment: { GATEHOUSE_SIGN_UP_MODE: 'of' } })).toEqual([
+      'environment variable GATEHOUSE_SIGN_UP_MODE: sign_up.mode: expected off, open, invitation, domains',
+    ])
+    expect(load(base, { environment: { GATEHOUSE_WORKERS: 'auto' } }).workers).toBeGreaterThan(0)
+  })
+
+  it('is warned of where it looks as if it set a key and sets none', () => {
+    const { warnings } = load(`${base}audience: \${GATEHOUSE_AUDIENCE_OF_MINE}\n`, {
+      environment: {
+        GATEHOUSE_AUDIENCE_OF_MINE: 'https://api.example.com',
+        GATEHOUSE_CONFIG: 'gatehouse.yaml',
+        GATEHOUSE_LISEN: '0.0.0.0:80',
+        GATEHOUSE_TRUSTED_PROXIES: '10.0.0.0/8',
+        // As Kubernetes sets them beside a service `gatehouse`.
+        GATEHOUSE_SERVICE_HOST: '10.0.0.1',
+        GATEHOUSE_SERVICE_PORT_HTTP: '8080',
+        GATEHOUSE_PORT: 'tcp://10.0.0.1:8080',
+        GATEHOUSE_PORT_8080_TCP_ADDR: '10.0.0.1',
+      },
+    })
+    expect(warnings).toEqual([
+      'environment variable GATEHOUSE_LISEN: sets no key; did you mean GATEHOUSE_LISTEN?',
+      'environment variable GATEHOUSE_TRUSTED_PROXIES: sets no key; lists, and what has a name of yours, stand in the file alone',
+    ])
+  })
+
   it('is named where a value of it is wrong', () => {
     expect(problems(base, { environment: { GATEHOUSE_LOGIN_API: 'perhaps' } })).toEqual([
       'environment variable GATEHOUSE_LOGIN_API: login_api: expected true or false',

@@ -18,6 +18,8 @@ export interface Configuration {
   /** The file that it came from. */
   readonly file: string
   readonly development: boolean
+  /** What is probably a mistake, and stops nothing. */
+  readonly warnings: readonly string[]
   readonly issuer: string
   readonly listen: ListenAddress
   /** A path or a postgres:// URL. */

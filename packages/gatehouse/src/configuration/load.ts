@@ -1,5 +1,5 @@
 import { checkShape, isConfigurationFile } from './check-shape.ts'
-import { applyEnvironment } from './environment.ts'
+import { applyEnvironment, findStrayVariables } from './environment.ts'
 import { makePathsAbsolute } from './paths.ts'
 import { ConfigurationError, formatKey, type Problem } from './problem.ts'
 import { type ReadFile, readConfigurationFile } from './read-file.ts'
@@ -66,7 +66,7 @@ export function checkConfiguration(
     report: (path, message) => problems.push({ ...place(path), key: formatKey(path), message }),
   })
   if (problems.length > 0) throw new ConfigurationError(problems)
-  return resolved
+  return { ...resolved, warnings: findStrayVariables(environment, read.variables) }
 }
 
 /** Whether anything under the services has the name of what holds expressions; whether it is that is seen later. */
