@@ -425,6 +425,32 @@ describe('the environment', () => {
     ])
   })
 
+  it('gives numbers, and true or false, also where the file names a variable', () => {
+    const file = (limit: string) => `${base}workers: \${TWO}
+login_api: "\${NO}"
+brand: { name: "\${TWO}" }
+trusted_proxies: ["\${PROXY}"]
+services:
+  orders:
+    upstream: http://orders:1
+    connections: "${limit}"
+    routes: [{ path: /orders, require: token }]
+`
+    const environment = { TWO: '2', NO: 'false', PROXY: '10.0.0.1' }
+    const loaded = load(file('${TWO}'), { environment })
+    expect([loaded.workers, loaded.loginApi, loaded.auth.brand.name]).toEqual([2, false, '2'])
+    expect(loaded.trustedProxies).toEqual(['10.0.0.1'])
+    expect(problems(file('${NO}'), { environment })).toEqual([
+      expect.stringMatching(/^gatehouse\.yaml:10: services\.orders\.connections: expected a whole number/),
+    ])
+    expect(problems(file('2'), { environment })).toEqual([
+      expect.stringMatching(/connections: expected a whole number/),
+    ])
+    expect(problems(file('${TWO}'), { environment: { TWO: '2', NO: 'false' } })).toEqual([
+      'gatehouse.yaml:6: trusted_proxies[0]: the environment variable PROXY is not set',
+    ])
+  })
+
   it('is named where a value of it is wrong', () => {
     expect(problems(base, { environment: { GATEHOUSE_LOGIN_API: 'perhaps' } })).toEqual([
       'environment variable GATEHOUSE_LOGIN_API: login_api: expected true or false',

@@ -6,6 +6,8 @@ import { type ReadFile, readConfigurationFile } from './read-file.ts'
 import { type ResolvedConfiguration, resolveConfiguration } from './resolve.ts'
 import { loadForProviders } from './resolve-providers.ts'
 import { loadRuleCompiler } from './rule-compiler.ts'
+import { parseScalar, scalarKinds } from './scalar.ts'
+import { memberOf, type Path, schemaAt } from './schema-at.ts'
 
 /** How a configuration is loaded. */
 export interface LoadOptions {
@@ -43,6 +45,7 @@ export function checkConfiguration(
     ])
   }
   const content: object = merge(base ?? {}, read.content as Record<string, unknown>)
+  for (const path of read.replaced) parseReplaced(content, path)
   const fromEnvironment = new Map(
     applyEnvironment(content, environment).map(({ path, name }) => [formatKey(path), name]),
   )
@@ -67,6 +70,18 @@ export function checkConfiguration(
   })
   if (problems.length > 0) throw new ConfigurationError(problems)
   return { ...resolved, warnings: findStrayVariables(environment, read.variables) }
+}
+
+/** Makes of the text that a variable left what the schema takes there, as if it stood in the file. */
+function parseReplaced(content: object, path: Path): void {
+  const holder = path.slice(0, -1).reduce<unknown>(memberOf, content)
+  const name = path.at(-1)
+  const text = name === undefined ? undefined : memberOf(holder, name)
+  const node = schemaAt(path, content)
+  if (typeof text !== 'string' || name === undefined || !node) return
+  // It has such a member, so that it is an object or a list.
+  const members = holder as Record<string | number, unknown>
+  members[name] = parseScalar(text, scalarKinds(node))
 }
 
 /** Whether anything under the services has the name of what holds expressions; whether it is that is seen later. */

@@ -29,8 +29,8 @@ export function renderConfigurationPage(): string {
 
 One YAML file, \`gatehouse.yaml\` unless \`--config\` or \`GATEHOUSE_CONFIG\` names another. It is strict: an unknown key, a
 missing secret or a value that cannot be meant stops the start, with file, line, key and what would be right.
-\`gatehouse check FILE\` says the same without starting. Inside values \`\${NAME}\` stands for an environment variable, and
-\`$\${\` for \`\${\` itself. Every scalar key can also be set by the variable beside it; the variable wins. \`check\` and the log warn of
+\`gatehouse check FILE\` says the same without starting. Inside values \`\${NAME}\` stands for an environment variable, also for
+a number or true or false, and \`$\${\` for \`\${\` itself. Every scalar key can also be set by the variable beside it; the variable wins. \`check\` and the log warn of
 variables that begin with \`GATEHOUSE_\` and set nothing.
 
 Relative paths in the file count from its own folder, so that they mean the same wherever a command is run; in variables, as on the
