@@ -118,12 +118,21 @@ function unknownKey(parent: Path, name: string, content: unknown): string {
 const propertiesOf = (schema: SchemaNode | undefined): object =>
   schema?.properties ?? schema?.anyOf?.find(({ properties }) => properties)?.properties ?? {}
 
+/** What would be right at a path: of a place that the schema does not know, what would be right around it. */
 function expectedAt(path: Path, content: unknown): string {
   for (let length = path.length; length >= 0; length -= 1) {
-    const expected = schemaAt(path.slice(0, length), content)?.expected
+    const node = schemaAt(path.slice(0, length), content)
+    const expected = node && describe(node)
     if (expected) return expected
   }
   return 'another value'
+}
+
+function describe(node: SchemaNode): string | undefined {
+  if (node.expected) return node.expected
+  const known = Object.keys(propertiesOf(node))
+  if (known.length > 0) return `keys and values; possible here: ${known.join(', ')}`
+  return node.items ? 'a list' : undefined
 }
 
 function parsePointer(pointer: string, content: unknown): Path {
