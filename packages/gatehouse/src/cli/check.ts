@@ -16,7 +16,7 @@ interface CheckOptions extends ConfigurationOptions {
   readonly basePath?: string
 }
 
-/** `gatehouse check`: every problem of a configuration file, without starting; and where an OpenAPI document says otherwise. */
+/** `gatehouse check`: what is wrong with a configuration file, without starting; and where an OpenAPI document says otherwise. */
 export function addCheckCommand(program: Command): void {
   withConfiguration(program.command('check'))
     .description('check a configuration file without starting')

@@ -88,6 +88,28 @@ export const isConfigurationFile = (content: unknown): content is ConfigurationF
   return true
 }
 
+/**
+ * A copy of a content in which each unknown key has the name that is close to it, or is left out where none is: as it seems to be
+ * meant, so that what else is wrong can be told beside the key. Names that people choose stay as they are.
+ */
+export function mendUnknownKeys(content: object): object {
+  const mended = structuredClone(content)
+  for (const { keyword, instancePath, params } of findErrors(content)) {
+    if (keyword !== 'additionalProperties' || !('additionalProperties' in params)) continue
+    const path = parsePointer(instancePath, content)
+    const known = Object.keys(propertiesOf(schemaAt(path, content)))
+    // An unknown key stands in what has keys.
+    const holder = path.reduce<unknown>(memberOf, mended) as Record<string, unknown>
+    for (const name of params.additionalProperties as readonly string[]) {
+      if (known.length === 0 || known.includes(name)) continue
+      const close = findCloseName(name, known)
+      if (close !== undefined && !Object.hasOwn(holder, close)) holder[close] = holder[name]
+      delete holder[name]
+    }
+  }
+  return mended
+}
+
 function explain(error: SchemaError, content: unknown): { path: Path; message: string }[] {
   const path = parsePointer(error.instancePath, content)
   if (error.keyword === 'additionalProperties' && 'additionalProperties' in error.params) {

@@ -351,6 +351,45 @@ clients:
     expect(problems(`${base}lisen: x\nworkers: 0\ntokens: { access_token_lifetime: 5 }\n`)).toHaveLength(3)
   })
 
+  it('is told beside an unknown key of what cannot be meant, as if the key had the name that is close to it', () => {
+    const file = (more: string) => `issuer: http://auth.example.com
+master_key: \${KEY}
+sign_up: { mode: open }
+${more}
+services:
+  orders:
+    upstream: ftp://orders
+    routes: [{ path: orders, require: token }]
+`
+    const others = [
+      expect.stringMatching(/^gatehouse\.yaml:1: issuer: expected https/),
+      expect.stringMatching(/^gatehouse\.yaml:6: services\.orders: "ftp:\/\/orders" is no origin/),
+      expect.stringMatching(/^gatehouse\.yaml:8: services\.orders\.routes\[0\]: /),
+    ]
+    expect(problems(file("mial: { from: me@example.com, smtp: 'smtps://mail.example.com' }"))).toEqual([
+      'gatehouse.yaml:4: mial: unknown key; did you mean mail?',
+      ...others,
+    ])
+    expect(problems(file('nonsense: 1'))).toEqual([
+      expect.stringMatching(/^gatehouse\.yaml:4: nonsense: unknown key; possible here: /),
+      ...others,
+      expect.stringMatching(/sign_up\.mode: .*add mail$/),
+    ])
+  })
+
+  it('is told of unknown keys alone where the rest could not be looked at', () => {
+    const unknown = (text: string) => problems(text).map((line) => line.replace(/; .*/, ''))
+    expect(unknown(service('{ path: orders, require: { whn: principal.sub == 1 } }'))).toEqual([
+      'gatehouse.yaml:7: services.orders.routes[0].require.whn: unknown key',
+    ])
+    expect(unknown('issuer: http://auth.example.com\nmaster_key: ${KEY}\nprovidrs: { a: { kind: google } }\n')).toEqual(
+      ['gatehouse.yaml:3: providrs: unknown key'],
+    )
+    expect(unknown('issuer: http://auth.example.com\nmaster_key: ${KEY}\nlisen: 1\n')).toEqual([
+      'gatehouse.yaml:3: lisen: unknown key',
+    ])
+  })
+
   it('may take its master key from a file that nobody else can read', () => {
     const file = join(folder, 'master.key')
     writeFileSync(file, `${key}\n`)
