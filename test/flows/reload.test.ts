@@ -74,6 +74,39 @@ describe('a running Gatehouse', () => {
     expect((await get(`${site.url}/two`, host)).status).toBe(200)
   })
 
+  it('takes trusted_proxies together with the rules that judge by addresses', async () => {
+    site = await createSite()
+    await site.start()
+    site.configure(`issuer: https://auth.example.com
+listen: 127.0.0.1:${site.port}
+master_key: \${KEY}
+trusted_proxies: [127.0.0.1]
+${service.route('/inside', '{ caller: nothing, addresses: [127.0.0.0/8, 10.0.0.0/8] }')}`)
+    expect(await site.run(['reload'])).toMatchObject({ code: 0, stdout: expect.not.stringContaining('next start') })
+    const from = (address: string) => get(`${site.url}/inside`, { ...host, 'x-forwarded-for': address })
+    expect((await from('203.0.113.9')).status).toBe(403)
+    expect((await from('10.0.0.9')).status).toBe(200)
+  })
+
+  it('leaves people a way in where the new one needs mails, and it was started without a way to send any', async () => {
+    site = await createSite()
+    await site.start()
+    await site.run(['user', 'add', 'carol', '--scope', 'a'], 'a password for carol\n')
+    site.configure(`issuer: https://auth.example.com
+listen: 127.0.0.1:${site.port}
+master_key: \${KEY}
+mail: { from: no-reply@example.com, smtp: 'smtps://u:p@127.0.0.1:1' }
+sign_up: { mode: open }
+sign_in: { methods: [email_code] }
+`)
+    expect(await site.run(['reload'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('taken at its next start only: mail, sign_up, sign_in'),
+    })
+    const login = { username: 'carol', password: 'a password for carol' }
+    expect((await postJson(`${site.url}/login`, login, host)).status).toBe(200)
+  })
+
   it('is told to reload, and what became of it comes back', async () => {
     site = await createSite(service.route('/one', 'nothing'))
     const running = await site.start()
@@ -82,10 +115,10 @@ describe('a running Gatehouse', () => {
       code: 0,
       stdout: `process ${running.process.pid} has taken the configuration\n`,
     })
-    site.configure(`${base}trusted_proxies: [10.0.0.0/8]\nlogin_api: false\n`)
+    site.configure(`${base}metrics: { allow: [10.0.0.0/8] }\nlogin_api: false\n`)
     expect(await site.run(['reload'])).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('taken at its next start only: trusted_proxies, login_api'),
+      stdout: expect.stringContaining('taken at its next start only: login_api, metrics'),
     })
     site.configure(`${base}audience: \${AUDIENCE}\n`)
     const environment = { AUDIENCE: 'https://api.example.com' }

@@ -59,6 +59,15 @@ describe('the start', () => {
     })
   })
 
+  it('warns of a variable that sets no key, in the log and by check', async () => {
+    site = await createSite()
+    const stray = { GATEHOUSE_LISEN: '0.0.0.0:80' }
+    const warning = 'environment variable GATEHOUSE_LISEN: sets no key; did you mean GATEHOUSE_LISTEN?'
+    expect(await site.run(['check'], '', stray)).toMatchObject({ code: 0, stderr: `warning: ${warning}\n` })
+    expect(JSON.parse((await site.run(['check', '--json'], '', stray)).stdout)).toMatchObject({ warnings: [warning] })
+    expect((await site.start(['serve'], stray)).output()).toContain(warning)
+  })
+
   it('checks the file that --config or GATEHOUSE_CONFIG names, unless an argument does', async () => {
     site = await createSite()
     writeFileSync(join(site.folder, 'other.yaml'), 'nonsense: true\n')

@@ -372,7 +372,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     registration: () => ({ isOpen: settings.registration.mode !== 'off', documents: settings.registration.documents }),
     registrationPolicy,
     beginnings,
-    registrationLimit: createAddressLimit(clock, settings.registration.perMinute),
+    registrationLimit: createAddressLimit(clock, () => settings.registration.perMinute),
     dynamicClients,
     describeDetails: (details) => authorizationDetails.describe(details),
   })

@@ -60,8 +60,10 @@ export interface Program {
   readonly certificates: CertificateKeeper
   /** Throws where the file defines a client that was added at run time too: nobody could tell which one is meant. */
   checkClients(configuration: Configuration): Promise<void>
+  /** What it runs on: as it was started, or as the last reload left it. */
+  readonly current: Configuration
   /**
-   * Swaps services, routes, clients and lifetimes, at once and together. What it returns ends what clients were given that
+   * Swaps services, routes, clients, lifetimes and whatever else needs no restart, at once and together. What it returns ends what clients were given that
    * the file defines no more.
    */
   reload(configuration: Configuration): () => Promise<void>
@@ -193,7 +195,7 @@ export async function compose(parts: Parts): Promise<Program> {
   const endpoints = withReference(auth.endpoints, { issuer, version: readVersion(), others: servedBeside })
   const mount = mountEndpoints(endpoints, {
     addresses,
-    firstPartyOrigins: () => configuration.firstPartyOrigins,
+    firstPartyOrigins: () => current.firstPartyOrigins,
     findCertificate,
     looks: auth.looks,
     log: createEndpointRefusalLog(log, refusalRecord),
@@ -266,9 +268,13 @@ export async function compose(parts: Parts): Promise<Program> {
     auth,
     certificates,
     checkClients: (next) => checkClients(store, next),
+    get current() {
+      return current
+    },
     reload(next) {
       const definedBefore = current.auth.clients.map(({ id }) => id)
       certificates.check()
+      addresses.replace(next.trustedProxies)
       auth.replaceSettings(next.auth)
       gateway.replace(next.routes)
       tellNewAudiences(log, current.routes, next.routes)

@@ -4,7 +4,7 @@ import { systemClock } from './clock.ts'
 import type { Program } from './compose.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import { ConfigurationError, formatProblem, type Problem } from './configuration/problem.ts'
-import { keysThatNeedRestart } from './configuration/restart.ts'
+import { planReload } from './configuration/restart.ts'
 import type { PidFile, ReloadOutcome } from './pid-file.ts'
 import type { Logger } from './telemetry/log.ts'
 
@@ -69,8 +69,8 @@ export async function reload({
     log.error({ problems: problems.map(formatProblem) }, 'configuration not reloaded: the old one goes on')
     return { taken: false, waiting: [], problems }
   }
-  const endRemoved = program.reload(next)
-  const waiting = keysThatNeedRestart(running, next)
+  const { taken, waiting } = planReload({ started: running, current: program.current, next })
+  const endRemoved = program.reload(taken)
   if (waiting.length > 0) log.warn({ keys: waiting }, 'changed in the file, and taken at the next start only')
   log.info('configuration reloaded')
   try {

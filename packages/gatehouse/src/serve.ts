@@ -81,6 +81,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { configuration, siblings = inSingleProcess } = options
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
   const reloads = queueReloads()
+  if (siblings.isPrimary) for (const warning of configuration.warnings) log.warn(warning)
   const store = await logWhyNot(configuration, log, async () => {
     const opened = await openDatabase(configuration, options.prepared)
     if (siblings.isPrimary) await migrate(configuration, opened, log)

@@ -27,8 +27,9 @@ export const rowsFor = (text: string): number => Math.ceil(text.length / 4096)
 const windowSeconds = 60
 const addressLimit = 10_000
 
-/** At most so many an address in a minute. In memory: each process has its own. */
-export function createAddressLimit(clock: Clock, perMinute: number): AddressLimit {
+/** At most so many an address in a minute; what a reload may change is asked for at each use. In memory: each process has its own. */
+export function createAddressLimit(clock: Clock, perMinute: number | (() => number)): AddressLimit {
+  const findLimit = typeof perMinute === 'function' ? perMinute : () => perMinute
   let counts = new Map<string, number>()
   let windowEnds = 0
   const open = (): void => {
@@ -40,7 +41,7 @@ export function createAddressLimit(clock: Clock, perMinute: number): AddressLimi
     isOver(address) {
       if (counts.size === 0) return false
       open()
-      return (counts.get(limitKey(address)) ?? 0) >= perMinute
+      return (counts.get(limitKey(address)) ?? 0) >= findLimit()
     },
     count(address, ones = 1) {
       open()

@@ -20,6 +20,8 @@ export interface ClientAddresses {
   isFromTrustedProxy(request: IncomingMessage): boolean
   /** Whether the request says that it was passed on, by a peer that is not known to do so. */
   isForwardedByStranger(request: IncomingMessage): boolean
+  /** Believes these proxies from now on, and no others. */
+  replace(trustedProxies: readonly string[]): void
 }
 
 /** What proxies add. */
@@ -34,14 +36,15 @@ export function createClientAddresses(
   trustedProxies: readonly string[],
   onStranger?: (peer: string) => void,
 ): ClientAddresses {
-  const isTrusted = buildAddressMatcher(trustedProxies)
+  let isAnyTrusted = trustedProxies.length > 0
+  let isTrusted = buildAddressMatcher(trustedProxies)
   const isFromTrustedProxy = ({ socket }: IncomingMessage): boolean =>
-    trustedProxies.length > 0 && isTrusted(canonicalAddress(socket.remoteAddress ?? ''))
+    isAnyTrusted && isTrusted(canonicalAddress(socket.remoteAddress ?? ''))
   const strangers = onStranger && new Strangers(onStranger)
   const peerOf = ({ socket }: IncomingMessage): string => canonicalAddress(socket.remoteAddress ?? '')
   const findStated = (request: IncomingMessage): string | undefined => {
     const peer = peerOf(request)
-    if (trustedProxies.length === 0 || !isTrusted(peer)) {
+    if (!isAnyTrusted || !isTrusted(peer)) {
       strangers?.look(request, peer)
       return peer
     }
@@ -69,6 +72,10 @@ export function createClientAddresses(
     isForwardedByStranger: ({ headers, socket }) =>
       forwardingHeaders.some((name) => headers[name] !== undefined) &&
       !isTrusted(canonicalAddress(socket.remoteAddress ?? '')),
+    replace(next) {
+      isAnyTrusted = next.length > 0
+      isTrusted = buildAddressMatcher(next)
+    },
   }
 }
 

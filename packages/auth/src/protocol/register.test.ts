@@ -227,6 +227,14 @@ describe('registration (RFC 7591)', () => {
     expect(statuses).toEqual([201, 201, 429, 429, 429])
   })
 
+  it('is limited to the rate of the last reload', async () => {
+    await start({ perMinute: 1 })
+    expect([(await register(app)).status, (await register(app)).status]).toEqual([201, 429])
+    const registration = { ...started.settings.registration, perMinute: 2 }
+    started.auth.replaceSettings({ ...started.settings, registration })
+    expect([(await register(app)).status, (await register(app)).status]).toEqual([201, 429])
+  })
+
   it('lets clients go that nobody uses, and keeps those that somebody does', async () => {
     await start({ unusedFor: seconds(86_400) })
     const [used, unused] = [(await register(app)).body, (await register(app)).body]

@@ -7,7 +7,7 @@ import { findDrift } from '../openapi/find-drift.ts'
 import { findUndocumented } from '../openapi/find-undocumented.ts'
 import { readOpenApi } from '../openapi/read-document.ts'
 import { type ConfigurationOptions, withConfiguration } from './open.ts'
-import { answer } from './output.ts'
+import { answer, answerWarning } from './output.ts'
 import { WrongUseError } from './wrong-use.ts'
 
 interface CheckOptions extends ConfigurationOptions {
@@ -16,7 +16,7 @@ interface CheckOptions extends ConfigurationOptions {
   readonly basePath?: string
 }
 
-/** `gatehouse check`: every problem of a configuration file, without starting; and where an OpenAPI document says otherwise. */
+/** `gatehouse check`: what is wrong with a configuration file, without starting; and where an OpenAPI document says otherwise. */
 export function addCheckCommand(program: Command): void {
   withConfiguration(program.command('check'))
     .description('check a configuration file without starting')
@@ -56,7 +56,8 @@ async function check(file: string, options: CheckOptions): Promise<void> {
     process.exitCode = 1
     return
   }
-  if (options.openapi === undefined) answer(options, { ok: true, problems: [] }, `${file}: nothing wrong`)
+  const fine = `${file}: nothing wrong`
+  if (options.openapi === undefined) answerWarning(options, { ok: true, problems: [] }, fine, configuration.warnings)
   else compare(file, options.openapi, configuration, options)
 }
 

@@ -4,24 +4,14 @@ import { Settings } from 'typebox/system'
 import { findCloseName } from './close-name.ts'
 import { formatKey, type Problem } from './problem.ts'
 import { type ConfigurationFile, configurationSchema } from './schema.ts'
+import { memberOf, type Path, type SchemaNode, schemaAt } from './schema-at.ts'
 import { findKindSchema, looseProviders } from './schema-providers.ts'
-
-interface SchemaNode {
-  readonly expected?: string
-  readonly properties?: Readonly<Record<string, SchemaNode>>
-  readonly patternProperties?: Readonly<Record<string, SchemaNode>>
-  readonly items?: SchemaNode
-  readonly anyOf?: readonly SchemaNode[]
-  readonly const?: unknown
-}
 
 interface SchemaError {
   readonly keyword: string
   readonly instancePath: string
   readonly params: object
 }
-
-type Path = readonly (string | number)[]
 
 /**
  * The schema by which a file is checked: providers are looked at one by one, each as one of the kind that it says it is. So
@@ -68,9 +58,6 @@ function listErrors(schema: Type.TSchema, value: unknown): readonly SchemaError[
   }
 }
 
-const memberOf = (value: unknown, part: string | number): unknown =>
-  typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[part] : undefined
-
 /**
  * Checks the shape of a configuration: unknown and missing keys, and values of the wrong type or form, each with what
  * would be right. Answers with every problem, not just the first.
@@ -99,6 +86,28 @@ export function checkShape(
 export const isConfigurationFile = (content: unknown): content is ConfigurationFile => {
   for (const { schema, value } of parts(content)) if (!Check(schema, value)) return false
   return true
+}
+
+/**
+ * A copy of a content in which each unknown key has the name that is close to it, or is left out where none is: as it seems to be
+ * meant, so that what else is wrong can be told beside the key. Names that people choose stay as they are.
+ */
+export function mendUnknownKeys(content: object): object {
+  const mended = structuredClone(content)
+  for (const { keyword, instancePath, params } of findErrors(content)) {
+    if (keyword !== 'additionalProperties' || !('additionalProperties' in params)) continue
+    const path = parsePointer(instancePath, content)
+    const known = Object.keys(propertiesOf(schemaAt(path, content)))
+    // An unknown key stands in what has keys.
+    const holder = path.reduce<unknown>(memberOf, mended) as Record<string, unknown>
+    for (const name of params.additionalProperties as readonly string[]) {
+      if (known.length === 0 || known.includes(name)) continue
+      const close = findCloseName(name, known)
+      if (close !== undefined && !Object.hasOwn(holder, close)) holder[close] = holder[name]
+      delete holder[name]
+    }
+  }
+  return mended
 }
 
 function explain(error: SchemaError, content: unknown): { path: Path; message: string }[] {
@@ -131,37 +140,21 @@ function unknownKey(parent: Path, name: string, content: unknown): string {
 const propertiesOf = (schema: SchemaNode | undefined): object =>
   schema?.properties ?? schema?.anyOf?.find(({ properties }) => properties)?.properties ?? {}
 
+/** What would be right at a path: of a place that the schema does not know, what would be right around it. */
 function expectedAt(path: Path, content: unknown): string {
   for (let length = path.length; length >= 0; length -= 1) {
-    const expected = schemaAt(path.slice(0, length), content)?.expected
+    const node = schemaAt(path.slice(0, length), content)
+    const expected = node && describe(node)
     if (expected) return expected
   }
   return 'another value'
 }
 
-/** The schema of what stands at a path; of several kinds, the one that it says it is. */
-function schemaAt(path: Path, content: unknown): SchemaNode | undefined {
-  let value = content
-  let node: SchemaNode | undefined = configurationSchema as unknown as SchemaNode // read as plain JSON Schema
-  for (const part of path) {
-    const options: readonly SchemaNode[] = node?.anyOf ?? (node ? [node] : [])
-    value = memberOf(value, part)
-    const next: SchemaNode | undefined = options
-      .map((option) =>
-        typeof part === 'number'
-          ? option.items
-          : (option.properties?.[part] ?? Object.values(option.patternProperties ?? {})[0]),
-      )
-      .find((candidate) => candidate !== undefined)
-    node = ofItsKind(next, value)
-  }
-  return node
-}
-
-/** Of the possible options the one of the value's kind; as they are where it is of none. */
-function ofItsKind(node: SchemaNode | undefined, value: unknown): SchemaNode | undefined {
-  const kind = memberOf(value, 'kind')
-  return node?.anyOf?.find(({ properties }) => properties?.kind?.const === kind && kind !== undefined) ?? node
+function describe(node: SchemaNode): string | undefined {
+  if (node.expected) return node.expected
+  const known = Object.keys(propertiesOf(node))
+  if (known.length > 0) return `keys and values; possible here: ${known.join(', ')}`
+  return node.items ? 'a list' : undefined
 }
 
 function parsePointer(pointer: string, content: unknown): Path {

@@ -351,6 +351,45 @@ clients:
     expect(problems(`${base}lisen: x\nworkers: 0\ntokens: { access_token_lifetime: 5 }\n`)).toHaveLength(3)
   })
 
+  it('is told beside an unknown key of what cannot be meant, as if the key had the name that is close to it', () => {
+    const file = (more: string) => `issuer: http://auth.example.com
+master_key: \${KEY}
+sign_up: { mode: open }
+${more}
+services:
+  orders:
+    upstream: ftp://orders
+    routes: [{ path: orders, require: token }]
+`
+    const others = [
+      expect.stringMatching(/^gatehouse\.yaml:1: issuer: expected https/),
+      expect.stringMatching(/^gatehouse\.yaml:6: services\.orders: "ftp:\/\/orders" is no origin/),
+      expect.stringMatching(/^gatehouse\.yaml:8: services\.orders\.routes\[0\]: /),
+    ]
+    expect(problems(file("mial: { from: me@example.com, smtp: 'smtps://mail.example.com' }"))).toEqual([
+      'gatehouse.yaml:4: mial: unknown key; did you mean mail?',
+      ...others,
+    ])
+    expect(problems(file('nonsense: 1'))).toEqual([
+      expect.stringMatching(/^gatehouse\.yaml:4: nonsense: unknown key; possible here: /),
+      ...others,
+      expect.stringMatching(/sign_up\.mode: .*add mail$/),
+    ])
+  })
+
+  it('is told of unknown keys alone where the rest could not be looked at', () => {
+    const unknown = (text: string) => problems(text).map((line) => line.replace(/; .*/, ''))
+    expect(unknown(service('{ path: orders, require: { whn: principal.sub == 1 } }'))).toEqual([
+      'gatehouse.yaml:7: services.orders.routes[0].require.whn: unknown key',
+    ])
+    expect(unknown('issuer: http://auth.example.com\nmaster_key: ${KEY}\nprovidrs: { a: { kind: google } }\n')).toEqual(
+      ['gatehouse.yaml:3: providrs: unknown key'],
+    )
+    expect(unknown('issuer: http://auth.example.com\nmaster_key: ${KEY}\nlisen: 1\n')).toEqual([
+      'gatehouse.yaml:3: lisen: unknown key',
+    ])
+  })
+
   it('may take its master key from a file that nobody else can read', () => {
     const file = join(folder, 'master.key')
     writeFileSync(file, `${key}\n`)
@@ -388,6 +427,67 @@ describe('the environment', () => {
       loaded.workers,
       loaded.auth.minimumPasswordLength,
     ]).toEqual([3600, false, 2, 20])
+  })
+
+  it('sets what is one of some words, and texts of digits alone', () => {
+    const { auth } = load(base, {
+      environment: {
+        GATEHOUSE_REGISTRATION_MODE: 'token',
+        GATEHOUSE_BRAND_NAME: '42',
+        GATEHOUSE_LOG_LEVEL: 'debug',
+      },
+    })
+    expect([auth.registration.mode, auth.brand.name]).toEqual(['token', '42'])
+    expect(problems(base, { environment: { GATEHOUSE_SIGN_UP_MODE: 'of' } })).toEqual([
+      'environment variable GATEHOUSE_SIGN_UP_MODE: sign_up.mode: expected off, open, invitation, domains',
+    ])
+    expect(load(base, { environment: { GATEHOUSE_WORKERS: 'auto' } }).workers).toBeGreaterThan(0)
+  })
+
+  it('is warned of where it looks as if it set a key and sets none', () => {
+    const { warnings } = load(`${base}audience: \${GATEHOUSE_AUDIENCE_OF_MINE}\n`, {
+      environment: {
+        GATEHOUSE_AUDIENCE_OF_MINE: 'https://api.example.com',
+        GATEHOUSE_CONFIG: 'gatehouse.yaml',
+        GATEHOUSE_LISEN: '0.0.0.0:80',
+        GATEHOUSE_TRUSTED_PROXIES: '10.0.0.0/8',
+        // As Kubernetes sets them beside a service `gatehouse`.
+        GATEHOUSE_SERVICE_HOST: '10.0.0.1',
+        GATEHOUSE_SERVICE_PORT_HTTP: '8080',
+        GATEHOUSE_PORT: 'tcp://10.0.0.1:8080',
+        GATEHOUSE_PORT_8080_TCP_ADDR: '10.0.0.1',
+      },
+    })
+    expect(warnings).toEqual([
+      'environment variable GATEHOUSE_LISEN: sets no key; did you mean GATEHOUSE_LISTEN?',
+      'environment variable GATEHOUSE_TRUSTED_PROXIES: sets no key; lists, and what has a name of yours, stand in the file alone',
+    ])
+  })
+
+  it('gives numbers, and true or false, also where the file names a variable', () => {
+    const file = (limit: string) => `${base}workers: \${TWO}
+login_api: "\${NO}"
+brand: { name: "\${TWO}" }
+trusted_proxies: ["\${PROXY}"]
+services:
+  orders:
+    upstream: http://orders:1
+    connections: "${limit}"
+    routes: [{ path: /orders, require: token }]
+`
+    const environment = { TWO: '2', NO: 'false', PROXY: '10.0.0.1' }
+    const loaded = load(file('${TWO}'), { environment })
+    expect([loaded.workers, loaded.loginApi, loaded.auth.brand.name]).toEqual([2, false, '2'])
+    expect(loaded.trustedProxies).toEqual(['10.0.0.1'])
+    expect(problems(file('${NO}'), { environment })).toEqual([
+      expect.stringMatching(/^gatehouse\.yaml:10: services\.orders\.connections: expected a whole number/),
+    ])
+    expect(problems(file('2'), { environment })).toEqual([
+      expect.stringMatching(/connections: expected a whole number/),
+    ])
+    expect(problems(file('${TWO}'), { environment: { TWO: '2', NO: 'false' } })).toEqual([
+      'gatehouse.yaml:6: trusted_proxies[0]: the environment variable PROXY is not set',
+    ])
   })
 
   it('is named where a value of it is wrong', () => {

@@ -18,13 +18,17 @@ export interface Configuration {
   /** The file that it came from. */
   readonly file: string
   readonly development: boolean
+  /** What is probably a mistake, and stops nothing. */
+  readonly warnings: readonly string[]
   readonly issuer: string
   readonly listen: ListenAddress
   /** A path or a postgres:// URL. */
   readonly database: string
   readonly masterKey: { readonly key: Buffer; readonly previous?: Buffer | undefined }
   readonly certificates: CertificateSettings
+  /** Swapped on reload. */
   readonly trustedProxies: readonly string[]
+  /** Swapped on reload. */
   readonly firstPartyOrigins: ReadonlySet<string>
   readonly loginApi: boolean
   readonly pidFile: string | undefined
@@ -45,7 +49,7 @@ export interface Configuration {
   readonly metrics: { readonly allow: readonly string[]; readonly listen?: ListenAddress | undefined }
   /** Seconds for which audit events are kept: swapped on reload. */
   readonly auditKept: Seconds
-  /** How long refusals of the gateway are kept; 0 = not at all. */
+  /** How long refusals of the gateway are kept; 0 = not at all: swapped on reload. */
   readonly refusalsKept: Seconds
   readonly logLevel: string
   readonly workers: number

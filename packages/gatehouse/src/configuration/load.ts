@@ -1,11 +1,15 @@
-import { checkShape, isConfigurationFile } from './check-shape.ts'
-import { applyEnvironment } from './environment.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { checkShape, isConfigurationFile, mendUnknownKeys } from './check-shape.ts'
+import { applyEnvironment, findStrayVariables } from './environment.ts'
 import { makePathsAbsolute } from './paths.ts'
 import { ConfigurationError, formatKey, type Problem } from './problem.ts'
 import { type ReadFile, readConfigurationFile } from './read-file.ts'
 import { type ResolvedConfiguration, resolveConfiguration } from './resolve.ts'
 import { loadForProviders } from './resolve-providers.ts'
 import { loadRuleCompiler } from './rule-compiler.ts'
+import { parseScalar, scalarKinds } from './scalar.ts'
+import type { ConfigurationFile } from './schema.ts'
+import { memberOf, type Path, schemaAt } from './schema-at.ts'
 
 /** How a configuration is loaded. */
 export interface LoadOptions {
@@ -17,8 +21,8 @@ export interface LoadOptions {
 }
 
 /**
- * Loads a configuration and checks all of it, so that one run tells every problem. Throws {@link ConfigurationError}.
- * Reads the file and the environment, and opens nothing.
+ * Loads a configuration and checks all of it, so that one run tells every problem; whether values can be meant is seen once each is
+ * of the right form and every variable is set. Throws {@link ConfigurationError}. Reads the file and the environment, and opens nothing.
  */
 export async function loadConfiguration(options: LoadOptions): Promise<ResolvedConfiguration> {
   const read = readConfigurationFile(options.file, options.environment)
@@ -43,6 +47,7 @@ export function checkConfiguration(
     ])
   }
   const content: object = merge(base ?? {}, read.content as Record<string, unknown>)
+  for (const path of read.replaced) parseReplaced(content, path)
   const fromEnvironment = new Map(
     applyEnvironment(content, environment).map(({ path, name }) => [formatKey(path), name]),
   )
@@ -55,18 +60,41 @@ export function checkConfiguration(
   // What a variable sets need not stand in the file.
   const unset = read.problems.filter(({ key }) => !fromEnvironment.has(key))
   const shape = checkShape(content, place).filter(({ key }) => !unset.some((problem) => problem.key === key))
-  if (unset.length + shape.length > 0 || !isConfigurationFile(content))
-    throw new ConfigurationError([...unset, ...shape])
-
-  makePathsAbsolute(content, { file: read.file, isFromEnvironment: (path) => fromEnvironment.has(formatKey(path)) })
-  const problems: Problem[] = []
-  const resolved = resolveConfiguration(content, {
-    file: read.file,
-    development,
-    report: (path, message) => problems.push({ ...place(path), key: formatKey(path), message }),
-  })
+  const resolve = (checked: ConfigurationFile) => {
+    makePathsAbsolute(checked, { file: read.file, isFromEnvironment: (path) => fromEnvironment.has(formatKey(path)) })
+    const problems: Problem[] = []
+    const resolved = resolveConfiguration(checked, {
+      file: read.file,
+      development,
+      report: (path, message) => problems.push({ ...place(path), key: formatKey(path), message }),
+    })
+    return { resolved, problems }
+  }
+  if (unset.length + shape.length > 0 || !isConfigurationFile(content)) {
+    const mended = mendUnknownKeys(content)
+    const canGoOn = unset.length === 0 && isConfigurationFile(mended) && needsNothingElse(content, mended)
+    throw new ConfigurationError([...unset, ...shape, ...(canGoOn ? resolve(mended).problems : [])])
+  }
+  const { resolved, problems } = resolve(content)
   if (problems.length > 0) throw new ConfigurationError(problems)
-  return resolved
+  return { ...resolved, warnings: findStrayVariables(environment, read.variables) }
+}
+
+/** Whether what has been loaded for one content is enough for another. */
+const needsNothingElse = (loaded: { providers?: unknown; services?: unknown }, other: typeof loaded): boolean =>
+  isDeepStrictEqual(loaded.providers, other.providers) &&
+  (hasConditions(loaded.services) || !hasConditions(other.services))
+
+/** Makes of the text that a variable left what the schema takes there, as if it stood in the file. */
+function parseReplaced(content: object, path: Path): void {
+  const holder = path.slice(0, -1).reduce<unknown>(memberOf, content)
+  const name = path.at(-1)
+  const text = name === undefined ? undefined : memberOf(holder, name)
+  const node = schemaAt(path, content)
+  if (typeof text !== 'string' || name === undefined || !node) return
+  // It has such a member, so that it is an object or a list.
+  const members = holder as Record<string | number, unknown>
+  members[name] = parseScalar(text, scalarKinds(node))
 }
 
 /** Whether anything under the services has the name of what holds expressions; whether it is that is seen later. */

@@ -13,6 +13,10 @@ export interface ReadFile {
   lineOf(path: Path): number | undefined
   /** What could not be replaced. */
   readonly problems: readonly Problem[]
+  /** The environment variables that it names. */
+  readonly variables: ReadonlySet<string>
+  /** Where variables stood: what is there now is text, whatever the schema wants. */
+  readonly replaced: readonly Path[]
 }
 
 /** Reads a YAML file. Throws {@link ConfigurationError} where it cannot be read or is no YAML. */
@@ -67,12 +71,12 @@ export function readConfigurationText(text: string, file: string, environment: N
       ])
     },
   })
-  const problems = replaceVariables(document, file, environment, lines)
+  const replacement = replaceVariables(document, file, environment, lines)
   return {
     file,
     content: document.toJS({ maxAliasCount: 0 }) ?? {},
     lineOf: (path) => lineOf(document, lines, path),
-    problems,
+    ...replacement,
   }
 }
 
@@ -82,27 +86,32 @@ function replaceVariables(
   file: string,
   environment: NodeJS.ProcessEnv,
   lines: LineCounter,
-): Problem[] {
+): Pick<ReadFile, 'problems' | 'variables' | 'replaced'> {
   const problems: Problem[] = []
+  const variables = new Set<string>()
+  const replaced: Path[] = []
   visit(document, {
     Scalar(place, node, ancestors) {
       if (place === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return
       const line = node.range ? lines.linePos(node.range[0]).line : undefined
+      const path = typeof place === 'number' ? [...pathOf(ancestors), place] : pathOf(ancestors)
       node.value = node.value.replaceAll(/(\$?)\$\{([^}]*)\}/g, (whole, escaped: string, name: string) => {
         if (escaped) return whole.slice(1)
         const value = environment[name]
+        variables.add(name)
         if (value === undefined || value === '') {
-          problems.push({ file, line, key: keyOf(ancestors), message: `the environment variable ${name} is not set` })
+          problems.push({ file, line, key: formatKey(path), message: `the environment variable ${name} is not set` })
         }
         return value ?? ''
       })
+      replaced.push(path)
     },
   })
-  return problems
+  return { problems, variables, replaced }
 }
 
-/** The key of a scalar, from what stands above it. */
-function keyOf(ancestors: readonly unknown[]): string {
+/** The path of what a scalar is the value of, from what stands above it; of one in a list, the list's. */
+function pathOf(ancestors: readonly unknown[]): Path {
   const path: (string | number)[] = []
   for (const [index, ancestor] of ancestors.entries()) {
     const below = ancestors[index + 1]
@@ -111,7 +120,7 @@ function keyOf(ancestors: readonly unknown[]): string {
       path.push((ancestor.items as unknown[]).indexOf(below))
     }
   }
-  return formatKey(path)
+  return path
 }
 
 const isPair = (value: unknown): value is Pair =>

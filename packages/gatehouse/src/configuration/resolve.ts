@@ -61,6 +61,7 @@ export function resolveConfiguration(
   return {
     file,
     development,
+    warnings: [],
     issuer: content.issuer,
     listen,
     database,

@@ -1,4 +1,5 @@
 import { environmentKeys } from '../configuration/environment.ts'
+import { fixedKeys } from '../configuration/restart.ts'
 import { configurationSchema } from '../configuration/schema.ts'
 
 interface SchemaNode {
@@ -28,8 +29,9 @@ export function renderConfigurationPage(): string {
 
 One YAML file, \`gatehouse.yaml\` unless \`--config\` or \`GATEHOUSE_CONFIG\` names another. It is strict: an unknown key, a
 missing secret or a value that cannot be meant stops the start, with file, line, key and what would be right.
-\`gatehouse check FILE\` says the same without starting. Inside values \`\${NAME}\` stands for an environment variable, and
-\`$\${\` for \`\${\` itself. Every scalar key can also be set by the variable beside it; the variable wins.
+\`gatehouse check FILE\` says the same without starting. Inside values \`\${NAME}\` stands for an environment variable, also for
+a number or true or false, and \`$\${\` for \`\${\` itself. Every scalar key can also be set by the variable beside it; the variable wins. \`check\` and the log warn of
+variables that begin with \`GATEHOUSE_\` and set nothing.
 
 Relative paths in the file count from its own folder, so that they mean the same wherever a command is run; in variables, as on the
 command line, they count from the working directory.
@@ -37,15 +39,22 @@ command line, they count from the working directory.
 Editors complete the file with [gatehouse.schema.json](gatehouse.schema.json). Durations are whole numbers with a unit:
 \`30s\`, \`5m\`, \`12h\`, \`90d\`.
 
-SIGHUP or \`gatehouse reload\` takes a changed file: services, routes, clients, providers, lifetimes and the rotation of keys change
-at once and together. Everything else needs a restart, and \`gatehouse reload\` and the log name what is waiting for one. A file with a problem, or
-with another issuer, is not taken.
+SIGHUP or \`gatehouse reload\` takes a changed file, all of it at once and together but for what needs a restart: ${listKeys(fixedKeys)}.
+What depends on one of these waits with it where the running process cannot do it: \`sign_up\` and \`sign_in\` by mail where there was no way to
+send any, and clients that prove themselves by a certificate where none could reach Gatehouse. \`gatehouse reload\` and the log name
+what waits. A file with a problem, or with another issuer, is not taken.
 
 | key | meaning | default | variable |
 |---|---|---|---|
 ${rows.join('\n')}
 `
 }
+
+const listKeys = (keys: readonly string[]): string =>
+  keys
+    .map((key) => `\`${key}\``)
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' and $1')
 
 interface Row {
   readonly key: string
