@@ -87,7 +87,8 @@ describe('the webhook', () => {
 
   it('takes the kinds that it is given', () => {
     const { webhook: settings } = load(
-      webhook(`url: https://sms.example/send, secret: ${secret}, kinds: [sign_in_code]`),
+      mail('smtps://mail.example.com') +
+        webhook(`url: https://sms.example/send, secret: ${secret}, kinds: [sign_in_code]`),
     ).mail
     expect(settings).toEqual({ url: 'https://sms.example/send', secret, kinds: ['sign_in_code'] })
   })
@@ -100,6 +101,11 @@ describe('the webhook', () => {
       'an unknown kind',
       webhook(`url: https://sms.example, secret: ${secret}, kinds: [letters]`),
       /kinds\[0\]: expected one of/,
+    ],
+    [
+      'some kinds alone where the others could not leave',
+      webhook(`url: https://sms.example, secret: ${secret}, kinds: [sign_in_code]`),
+      /kinds: leaves out sign_up and others, which go by mail: add mail/,
     ],
   ])('is refused with %s', (_, text, expected) => {
     expect(problems(text).join('\n')).toMatch(expected)

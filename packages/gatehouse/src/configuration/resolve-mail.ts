@@ -18,6 +18,15 @@ type Server = Omit<SmtpSettings, 'from'>
 
 /** How people are sent mails, and reports what cannot be meant. */
 export function resolveMail({ mail, delivery }: ConfigurationFile, context: Context): MailSettings {
+  const kinds = delivery?.webhook?.kinds
+  const left = kinds === undefined ? [] : mailKinds.filter((kind) => !kinds.includes(kind))
+  // In development the inbox takes them.
+  if (left.length > 0 && !mail && !context.development) {
+    context.report(
+      ['delivery', 'webhook', 'kinds'],
+      `leaves out ${left[0]} and others, which go by mail: add mail, or leave kinds out`,
+    )
+  }
   return {
     smtp: mail && resolveSmtp(mail, context),
     webhook: delivery?.webhook && resolveWebhook(delivery.webhook, context),

@@ -133,7 +133,7 @@ const changes: Readonly<Record<string, readonly [value: unknown, beside?: Record
   'mail.insecure.without_tls': [true, { mail: withMail }],
   'delivery.webhook.url': ['https://new.example.com/', { delivery: withWebhook }],
   'delivery.webhook.secret': [`${secret}!`, { delivery: withWebhook }],
-  'delivery.webhook.kinds': [['sign_in_code'], { delivery: withWebhook }],
+  'delivery.webhook.kinds': [['sign_in_code'], { delivery: withWebhook, mail: withMail }],
   providers: [{ hook: { kind: 'webhook', url: 'https://people.example.com/', secret } }],
   roles: [{ clerk: { scopes: ['a'] } }],
   'organisations.enabled': [true],
