@@ -25,6 +25,8 @@ it.each([
   [{ body: { client_id: 'web' } }, 'web'],
   [{ query: 'client_id=web' }, 'web'],
   [{ authorization: basic('web:secret') }, 'web'],
+  [{ authorization: basic('service%3Aorders:secret') }, 'service:orders'],
+  [{ authorization: basic('%zz:secret') }, ''],
   [{ authorization: basic('no colon') }, ''],
   [{ authorization: 'Bearer secret' }, ''],
   // Put the wrong way round.

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { decodeFormPart } from './form-part.ts'
 
 /** A request, as far as a refusal of it is explained. */
 export interface AskedOf {
@@ -53,7 +54,7 @@ export function findClaimedClient(request: AskedOf): string {
   if (basic === undefined) return ''
   const pair = Buffer.from(basic, 'base64').toString()
   const colon = pair.indexOf(':')
-  return colon === -1 ? '' : tellClientId(pair.slice(0, colon))
+  return colon === -1 ? '' : tellClientId(decodeFormPart(pair.slice(0, colon)) ?? '')
 }
 
 /** A client's id from outside, to be told to those who run the place: not where it is a secret in the wrong place. */

@@ -215,7 +215,9 @@ async function checkPassword(
   checkProvidersAnswer(dependencies, attempted)
   const refused = attempt.lock
     ? ({ counted: 'locked', why: 'locked', cause: attempt.lock.says, needed: neededWhereLocked } as const)
-    : ({ counted: 'wrong', why: 'wrong_password' } as const)
+    : user
+      ? ({ counted: 'wrong', why: 'wrong_password', cause: `wrong_password of ${user.id}` } as const)
+      : ({ counted: 'wrong', why: 'wrong_password', cause: 'no user has the name that was typed' } as const)
   return refuseSignIn(dependencies, sourceOf(attempted), { user: user?.id, ...refused })
 }
 

@@ -81,7 +81,10 @@ export async function sendToProvider(
 /** The provider of an address. Error: `not_found`. */
 export function getProvider({ federation }: { readonly federation: Federation }, name: string): ProviderSettings {
   const settings = federation.providers.find(name)
-  if (!settings) throw new GatehouseError('not_found')
+  if (!settings) {
+    const needed = 'the name of a provider in the configuration'
+    throw new GatehouseError('not_found', { cause: new Error('no provider has this name'), needed })
+  }
   return settings
 }
 

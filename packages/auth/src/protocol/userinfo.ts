@@ -89,6 +89,10 @@ async function tell(dependencies: Dependencies, request: TokenRequest, method: s
   const { sub, client_id, gid, org } = token.claims
   if (!token.scopes.has('openid') || !sub.startsWith('usr_')) {
     throw new GatehouseError('insufficient_scope', {
+      cause: new Error(
+        `the token of ${client_id} is ${sub.startsWith('usr_') ? 'without the scope openid' : 'no user’s'}`,
+      ),
+      needed: 'a token of a user, with the scope openid',
       headers: { 'www-authenticate': 'Bearer realm="gatehouse", error="insufficient_scope", scope="openid"' },
     })
   }

@@ -24,7 +24,8 @@ const neededFor: Partial<Record<string, string>> = {
   consent_required: 'consent, or a request that may ask for it',
   access_denied: 'consent of the user',
   invalid_redirect_uri: 'a registered redirect URI, letter by letter',
-  not_found: 'a path of the endpoints',
+  not_found:
+    'a path of the endpoints; those that mail somebody, such as /signup and /recover, are there with `mail` alone',
 } satisfies Partial<Record<ErrorCode, string>>
 
 /** Logs what Gatehouse's own endpoints refuse, and keeps it for `gatehouse explain`, by the request_id of the answer. */

@@ -1,5 +1,6 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { type Client, isSecretOf } from '../../domain/clients.ts'
+import { decodeFormPart } from '../../http/form-part.ts'
 
 /** A client's id and secret as they were sent. */
 export interface BasicCredentials {
@@ -28,15 +29,6 @@ export function parseBasic(header: string): BasicCredentials | undefined {
 
 const unreadable = (): GatehouseError =>
   new GatehouseError('invalid_client', { headers: { 'www-authenticate': 'Basic realm="gatehouse"' } })
-
-function decodeFormPart(text: string): string | undefined {
-  if (!text.includes('%') && !text.includes('+')) return text
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    return undefined
-  }
-}
 
 /** Whether a secret is the client's; an empty one, and one over 1024 characters, never is. */
 export const checkSecret = (client: Client, secret: string): boolean =>
