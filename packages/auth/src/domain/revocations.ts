@@ -94,22 +94,20 @@ export function createRevocations({ store, clock, hint }: Dependencies): Revocat
   }
   /** Reads from where the last read ended, if that is still there. */
   const readOn = async (): Promise<void> => {
-    let page = await readPage(lastRead)
-    const found = page[0]?.seq === lastRead?.seq ? page[0] : undefined
-    if (lastRead && !isSame(found, lastRead)) {
-      missing = { entry: lastRead, isSure: found !== undefined || lastRead.expires_at > clock.now() }
-      isComplete = false
-      return readAnew()
-    }
-    for (;;) {
-      const entries = page.filter(({ seq }) => seq > seqOf(lastRead))
-      if (entries.length > 0) {
-        takeEffect(entries)
-        lastRead = entries.at(-1)
-        for (const watcher of watchers) watcher.onRead?.(entries)
+    for (let isMore = true; isMore; ) {
+      const page = await readPage(lastRead)
+      const found = page[0]?.seq === lastRead?.seq ? page[0] : undefined
+      if (lastRead && !isSame(found, lastRead)) {
+        missing = { entry: lastRead, isSure: found !== undefined || lastRead.expires_at > clock.now() }
+        isComplete = false
+        return readAnew()
       }
-      if (page.length < pageSize) return
-      page = await readPage(lastRead)
+      const entries = found ? page.slice(1) : page
+      isMore = page.length === pageSize
+      if (entries.length === 0) continue
+      takeEffect(entries)
+      lastRead = entries.at(-1)
+      for (const watcher of watchers) watcher.onRead?.(entries)
     }
   }
   const read = async (): Promise<void> => {
