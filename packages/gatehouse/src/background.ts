@@ -96,10 +96,16 @@ export function startBackground(dependencies: Dependencies): Background {
     running.add(run)
   }
   // A revoked key may be the one that signs here: the keys are read again at once.
+  const reloadKeys = (): void => {
+    if (!stopped) runBeside({ name: 'reload_signing_keys', every: 0, run: () => auth.keys.reload() })
+  }
   auth.revocations.watch({
     onRead(entries) {
-      if (stopped || !entries.some(({ kind }) => kind === 'kid')) return
-      runBeside({ name: 'reload_signing_keys', every: 0, run: () => auth.keys.reload() })
+      if (entries.some(({ kind }) => kind === 'kid')) reloadKeys()
+    },
+    onReadAnew(isAnotherDatabase) {
+      reloadKeys()
+      if (isAnotherDatabase) log.warn(anotherDatabase)
     },
   })
   let mailTimer: NodeJS.Timeout | undefined
@@ -137,6 +143,10 @@ async function tryWriting({ writes, tryWriting }: Store): Promise<void> {
   // Why it failed has been said.
   await tryWriting().catch(() => {})
 }
+
+const anotherDatabase =
+  'the database has lost revocations that were read before: it was restored, or a standby has taken over that had not received ' +
+  'everything. All revocations were read anew; docs/guides/backup.md says what an older database means'
 
 /** However long they should be kept: about 60 MB. */
 const mostRefusals = 100_000

@@ -12,11 +12,14 @@ const pageSize = 5000
 /** The revocations: the table is the truth, every process holds it in memory, and verification asks the memory. */
 export interface Revocations {
   readonly set: RevocationSet
-  /** The number up to which the table has been read. */
-  readonly lastRead: number
+  /** The entry up to which the table has been read; undefined where there was none. */
+  readonly lastRead: Revocation | undefined
   /** Reads the whole table; until then nothing is verified. */
   load(): Promise<void>
-  /** Reads what was committed before the call: called each second and on every hint. One read at a time. */
+  /**
+   * Reads what was committed before the call: called each second and on every hint. One read at a time. Where the table is not
+   * the one that was read before, all of it is read anew.
+   */
   follow(): Promise<void>
   /** Calls for what comes from now on. */
   watch(watcher: RevocationWatcher): void
@@ -30,6 +33,12 @@ export interface Revocations {
 export interface RevocationWatcher {
   /** What was read from the table, in its order and nothing left out: the feed. */
   readonly onRead?: (entries: readonly Revocation[]) => void
+  /**
+   * What was read last is not in the table any more, and all of the table has been read: what `onRead` tells from now on does
+   * not follow what it has told. Whether the database is another one for sure (restored, or a standby that had not received
+   * everything); otherwise that entry had expired, and may just have been removed.
+   */
+  readonly onReadAnew?: (isAnotherDatabase: boolean) => void
   /** What counts here from this moment on, as early as possible; an entry may come twice. */
   readonly onEffective?: (entries: readonly Revocation[]) => void
 }
@@ -48,9 +57,13 @@ interface Dependencies {
 
 export function createRevocations({ store, clock, hint }: Dependencies): Revocations {
   const set = createRevocationSet()
-  // How far the table has been read. Not the set's own last number: an entry that was announced here may have a greater one
-  // than an entry of another process that has not been read yet.
-  let readUpTo = 0
+  // How far the table has been read. Not the set's own last entry: one that was announced here may have a greater number than
+  // an entry of another process that has not been read yet.
+  let lastRead: Revocation | undefined
+  /** Whether `lastRead` stands for everything before it. */
+  let isComplete = false
+  /** What was found missing, until everything has been read anew. */
+  let missing: { readonly entry: Revocation; readonly isSure: boolean } | undefined
   let isLoaded = false
   let reading: Promise<void> | undefined
   let next: Promise<void> | undefined
@@ -60,17 +73,45 @@ export function createRevocations({ store, clock, hint }: Dependencies): Revocat
     set.add(entries)
     for (const watcher of watchers) watcher.onEffective?.(entries)
   }
-  const read = async (): Promise<void> => {
-    for (;;) {
-      const page = await store.revocations.since(readUpTo, pageSize)
-      const last = page.at(-1)
-      if (last) {
-        takeEffect(page)
-        readUpTo = last.seq
-        for (const watcher of watchers) watcher.onRead?.(page)
-      }
-      if (page.length < pageSize) break
+  const readPage = (after: Revocation | undefined) => store.revocations.from(after?.seq ?? 0, pageSize)
+  /** Reads all of the table. Nothing leaves the set: what was revoked in a database that is lost stays so here. */
+  const readAnew = async (): Promise<void> => {
+    // Before the first page: what has a smaller number was committed by now, and may have expired.
+    const newest = await store.revocations.last()
+    let last: Revocation | undefined
+    for (let isMore = true; isMore; ) {
+      const page = await readPage(last)
+      takeEffect(page)
+      last = page.at(-1) ?? last
+      isMore = page.length === pageSize
     }
+    lastRead = seqOf(newest) > seqOf(last) ? newest : last
+    isComplete = true
+    if (!missing) return
+    const isAnotherDatabase = missing.isSure || seqOf(newest) < missing.entry.seq
+    missing = undefined
+    for (const watcher of watchers) watcher.onReadAnew?.(isAnotherDatabase)
+  }
+  /** Reads from where the last read ended, if that is still there. */
+  const readOn = async (): Promise<void> => {
+    for (let isMore = true; isMore; ) {
+      const page = await readPage(lastRead)
+      const found = page[0]?.seq === lastRead?.seq ? page[0] : undefined
+      if (lastRead && !isSame(found, lastRead)) {
+        missing = { entry: lastRead, isSure: found !== undefined || lastRead.expires_at > clock.now() }
+        isComplete = false
+        return readAnew()
+      }
+      const entries = found ? page.slice(1) : page
+      isMore = page.length === pageSize
+      if (entries.length === 0) continue
+      takeEffect(entries)
+      lastRead = entries.at(-1)
+      for (const watcher of watchers) watcher.onRead?.(entries)
+    }
+  }
+  const read = async (): Promise<void> => {
+    await (isComplete ? readOn() : readAnew())
     set.removeExpired(clock.now())
   }
   const startReading = (): Promise<void> => {
@@ -93,13 +134,10 @@ export function createRevocations({ store, clock, hint }: Dependencies): Revocat
   return {
     set,
     get lastRead() {
-      return readUpTo
+      return lastRead
     },
     async load() {
-      // Before the first page: what has a smaller number was committed by now, and may have expired.
-      const last = await store.revocations.lastSeq()
       await follow()
-      readUpTo = Math.max(readUpTo, last)
       set.markCurrent()
       isLoaded = true
     },
@@ -117,6 +155,15 @@ export function createRevocations({ store, clock, hint }: Dependencies): Revocat
     },
   }
 }
+
+const seqOf = (entry: Revocation | undefined): number => entry?.seq ?? 0
+
+const isSame = (found: Revocation | undefined, entry: Revocation): boolean =>
+  found?.seq === entry.seq &&
+  found.kind === entry.kind &&
+  found.value === entry.value &&
+  found.issued_before === entry.issued_before &&
+  found.expires_at === entry.expires_at
 
 /** The latest of some moments, or the other one where there is none. */
 export const latest = (moments: readonly Seconds[], otherwise: Seconds): Seconds =>

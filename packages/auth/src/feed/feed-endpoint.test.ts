@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { noPermissions } from '../domain/clients.ts'
 import { type FeedClient, readFeed } from '../testing/feed-client.ts'
 import { basic, claimsOf, type StartedAuth, startAuth } from '../testing/start-auth.ts'
+import { buildEventId } from './feed-frames.ts'
 import type { FeedTuning } from './revocation-feed.ts'
 
 const orders = basic('service:orders', 'orders-secret')
@@ -55,6 +56,8 @@ const revoke = async (...values: string[]): Promise<void> => {
   // What is announced is read at once, but not within this very moment.
   await auth.revocations.follow()
 }
+/** What the feed calls the entry of a number. */
+const idOf = async (seq: number): Promise<string> => buildEventId((await started.store.revocations.from(seq, 1))[0])
 const lastId = (client: FeedClient): string => client.events.findLast(({ id }) => id !== undefined)?.id ?? ''
 
 describe('what a reader is told', () => {
@@ -74,11 +77,11 @@ describe('what a reader is told', () => {
         event: 'revoked',
         data: [{ kind: 'jti', value: 'before', issued_before: null, expires_at: started.clock.now() + 300 }],
       },
-      { id: '1', event: 'current', data: { seq: 1 } },
+      { id: await idOf(1), event: 'current', data: { seq: Number(await idOf(1)) } },
     ])
     await revoke('after', 'and another')
     await feed.until(() => feed.values().length === 3)
-    expect(feed.events.at(-1)).toMatchObject({ id: '3', event: 'revoked' })
+    expect(feed.events.at(-1)).toMatchObject({ id: await idOf(3), event: 'revoked' })
     expect(feed.values()).toEqual(['before', 'after', 'and another'])
   })
 
@@ -143,18 +146,48 @@ describe('resuming', () => {
     await revoke('c')
     const byHeader = await readCurrent('', { ...orders, 'last-event-id': lastId(first) })
     expect(byHeader.values()).toEqual(['c'])
-    expect((await readCurrent('?since=1')).values()).toEqual(['b', 'c'])
-    expect((await readCurrent('?since=3')).values()).toEqual([])
+    expect((await readCurrent(`?since=${await idOf(1)}`)).values()).toEqual(['b', 'c'])
+    expect((await readCurrent(`?since=${await idOf(3)}`)).values()).toEqual([])
     // The header is what browsers and libraries send by themselves when they come back.
-    expect((await readCurrent('?since=1', { ...orders, 'last-event-id': '2' })).values()).toEqual(['c'])
+    const twice = await readCurrent(`?since=${await idOf(1)}`, { ...orders, 'last-event-id': await idOf(2) })
+    expect(twice.values()).toEqual(['c'])
   })
 
   it('tells everything to somebody who is too far behind, or ahead of a database that was restored', async () => {
     await start({ logLength: 5 })
     for (let round = 0; round < 4; round += 1) await revoke(...['x', 'y', 'z'].map((name) => name + round))
-    expect((await readCurrent('?since=1')).values()).toHaveLength(12)
-    expect((await readCurrent('?since=11')).values()).toEqual(['z3'])
-    expect((await readCurrent('?since=999')).values()).toHaveLength(12)
+    expect((await readCurrent(`?since=${await idOf(1)}`)).values()).toHaveLength(12)
+    expect((await readCurrent(`?since=${await idOf(11)}`)).values()).toEqual(['z3'])
+    expect((await readCurrent('?since=123450000000999')).values()).toHaveLength(12)
+  })
+
+  it('tells everything to somebody who had another entry under that number, or says a number alone', async () => {
+    await start()
+    await revoke('a', 'b', 'c')
+    const id = await idOf(2)
+    // As it was before a backup was restored: who has it lacks what came instead of what was lost.
+    const [entry] = await started.store.revocations.from(2, 1)
+    const lost = buildEventId(entry && { ...entry, value: 'lost' })
+    expect(lost).not.toBe(id)
+    expect((await readCurrent(`?since=${lost}`)).values()).toEqual(['a', 'b', 'c'])
+    expect((await readCurrent('?since=2')).values()).toEqual(['a', 'b', 'c'])
+    expect((await readCurrent(`?since=${id}`)).values()).toEqual(['c'])
+  })
+
+  it('gives ids that guards of every version can send back: fifteen digits, which a number keeps', async () => {
+    await start()
+    await revoke('a')
+    const id = await idOf(1)
+    expect(id).toMatch(/^[1-9]\d{4}0{9}1$/)
+    expect(String(Number(id))).toBe(id)
+  })
+
+  it('resumes from before the first entry', async () => {
+    await start()
+    const empty = await readCurrent()
+    expect(lastId(empty)).toBe('0')
+    await revoke('a', 'b')
+    expect((await readCurrent('?since=0')).values()).toEqual(['a', 'b'])
   })
 
   it('reads the table first where another replica was ahead', async () => {
@@ -163,8 +196,8 @@ describe('resuming', () => {
     const entry = { kind: 'sid' as const, issued_before: null, expires_at: seconds(clock.now() + 300) }
     await auth.revocations.write(store, [{ ...entry, value: 'old' }])
     await auth.revocations.write(store, [{ ...entry, value: 'unread' }])
-    const feed = await readCurrent('?since=2')
-    expect(feed.events).toEqual([{ id: '2', event: 'current', data: { seq: 2 } }])
+    const feed = await readCurrent(`?since=${await idOf(2)}`)
+    expect(feed.events.map(({ id, event }) => [id, event])).toEqual([[await idOf(2), 'current']])
   })
 
   it('refuses what is no number', async () => {
@@ -194,7 +227,7 @@ describe('who may read', () => {
     await revoke('a', 'b')
     const url = `${started.url}/events/revocations`
     const form = { client_id: 'watcher', client_secret: 'watcher-secret' }
-    const feed = await readFeed(`${url}?since=1`, {}, form)
+    const feed = await readFeed(`${url}?since=${await idOf(1)}`, {}, form)
     clients.push(feed)
     await feed.until(() => isCurrent(feed))
     expect(feed.values()).toEqual(['b'])

@@ -20,7 +20,7 @@ const about = {
   spec: 'HTML, server-sent events',
   query: Type.Object({
     since: Type.Optional(
-      Type.String({ description: 'The last number that the reader has; the header Last-Event-ID goes before it' }),
+      Type.String({ description: 'The last id that the reader has; the header Last-Event-ID goes before it' }),
     ),
   }),
   answers: { 200: null },
@@ -37,15 +37,15 @@ export function revocationFeedEndpoints({ clientAuthentication, feed }: Dependen
   const answer = async (request: FeedRequest, form: ClientParameters): Promise<Answer> => {
     const client = await clientAuthentication.authenticate(request, form)
     checkReader(client)
-    const asked = parseNumber(request)
-    const after = asked !== undefined && (await feed.canResume(asked)) ? asked : undefined
+    const id = parseId(request)
+    if (id !== undefined) await feed.catchUp(id)
     feed.checkRoom(client.id)
     return {
       status: 200,
       type: 'text/event-stream',
       // Proxies in front of this one are asked not to collect events.
       headers: { 'x-accel-buffering': 'no' },
-      stream: (response) => feed.serve(client.id, response, after),
+      stream: (response) => feed.serve(client.id, response, id),
     }
   }
   return [
@@ -76,12 +76,12 @@ function checkReader(client: Client): void {
   })
 }
 
-/** The number that the reader has, where it says one. */
-function parseNumber({ headers, query }: FeedRequest): number | undefined {
+/** The id that the reader has, where it says one. */
+function parseId({ headers, query }: FeedRequest): string | undefined {
   const text = headers['last-event-id'] ?? new URLSearchParams(query).get('since') ?? undefined
   if (text === undefined || text === '') return undefined
   if (typeof text !== 'string' || !/^\d{1,15}$/.test(text)) {
-    throw new GatehouseError('invalid_request', { description: 'Last-Event-ID, or since, is a number of the feed' })
+    throw new GatehouseError('invalid_request', { description: 'Last-Event-ID, or since, is an id of the feed' })
   }
-  return Number(text)
+  return text
 }

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import type { Revocation } from '@gatehouse/core/contracts'
 import { seconds } from '@gatehouse/core/time'
 import { expect, it } from 'vitest'
-import { buildRevokedFrame } from './feed-frames.ts'
+import { buildEventId, buildRevokedFrame } from './feed-frames.ts'
 import { buildFrames, FeedLog } from './feed-log.ts'
 import { FeedReader } from './feed-reader.ts'
 
@@ -15,7 +15,7 @@ const entry = (seq: number): Revocation => ({
 })
 
 /** A reader of a stream that takes no more than a few bytes at a time, and what tells it of new entries. */
-function start(log = new FeedLog(0, 1000)) {
+function start(log = new FeedLog(undefined, 1000)) {
   const stream = new PassThrough({ writableHighWaterMark: 100, readableHighWaterMark: 100 })
   // What of an answer is used here is what every stream has.
   const reader = new FeedReader('client', stream as unknown as ConstructorParameters<typeof FeedReader>[1], log)
@@ -55,11 +55,11 @@ it('tells nothing new before its snapshot is out, and then what came meanwhile',
   reader.startWith({ seq: 1, frames: [buildRevokedFrame([entry(1)])] })
   const text = await readAll('event: current')
   expect(seqsIn(text)).toEqual([1, 2])
-  expect([...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => id)).toEqual(['2', '2'])
+  expect([...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => id)).toEqual(Array(2).fill(buildEventId(entry(2))))
 })
 
 it('cuts a reader that the log cannot tell everything any more', () => {
-  const { stream, reader, tell } = start(new FeedLog(0, 2))
+  const { stream, reader, tell } = start(new FeedLog(undefined, 2))
   for (let seq = 1; seq <= 10; seq += 1) tell(seq)
   reader.startWith({ seq: 1, frames: [] })
   expect(stream.destroyed).toBe(true)

@@ -91,7 +91,7 @@ export class FeedReader {
     }
     if (this.#toldCurrent) return
     this.#toldCurrent = true
-    this.#write(buildCurrentFrame(this.#toldUpTo))
+    this.#write(buildCurrentFrame(this.#log.lastId))
   }
 
   #write(frame: Buffer): void {

@@ -2,6 +2,7 @@ import type { Revocation } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
 import type { Revocations } from '../domain/revocations.ts'
+import { parseEventId } from './feed-frames.ts'
 import { buildFrames, FeedLog } from './feed-log.ts'
 import { FeedReader, type FeedStream } from './feed-reader.ts'
 import { type FeedSnapshot, writeSnapshot } from './feed-snapshot.ts'
@@ -10,13 +11,10 @@ import { type FeedSnapshot, writeSnapshot } from './feed-snapshot.ts'
 export interface RevocationFeed {
   /** Throws `temporarily_unavailable` where nobody else, or nobody else of this client, can be served. */
   checkRoom(clientId: string): void
-  /**
-   * Whether somebody who has everything up to this number can be told the rest. Cost: nothing, but for a read of the table
-   * where another replica is ahead.
-   */
-  canResume(after: number): Promise<boolean>
-  /** Serves a reader until it goes or is ended; `after` is a number that it can resume from. */
-  serve(clientId: string, stream: FeedStream, after: number | undefined): void
+  /** Reads what another replica has told up to this id. Cost: nothing, but for a read of the table where that is ahead. */
+  catchUp(id: string): Promise<void>
+  /** Serves a reader until it goes or is ended: what came after the id that it has, or everything where that cannot be told. */
+  serve(clientId: string, stream: FeedStream, id: string | undefined): void
   readonly readers: number
   /** Ends every reader and takes no more. */
   close(): void
@@ -54,7 +52,7 @@ export function createRevocationFeed(
   tuned: Partial<FeedTuning> = {},
 ): RevocationFeed {
   const tuning = { ...defaultTuning, ...tuned }
-  const log = new FeedLog(revocations.lastRead, tuning.logLength)
+  let log = new FeedLog(revocations.lastRead, tuning.logLength)
   const readers = new Set<FeedReader>()
   const ofClient = new Map<string, number>()
   let isClosed = false
@@ -72,7 +70,13 @@ export function createRevocationFeed(
       if (ended.has(reader.clientId)) reader.end()
     }
   }
-  revocations.watch({ onRead: tellAll })
+  /** Whoever comes back is told everything, unless it has that very entry that the new log begins after. */
+  const beginAnew = (): void => {
+    log = new FeedLog(revocations.lastRead, tuning.logLength)
+    snapshot = undefined
+    for (const reader of readers) reader.end()
+  }
+  revocations.watch({ onRead: tellAll, onReadAnew: beginAnew })
 
   const takeSnapshot = (): Promise<FeedSnapshot> => {
     const now = performance.now()
@@ -106,15 +110,15 @@ export function createRevocationFeed(
         readers.size >= tuning.maxReaders || (ofClient.get(clientId) ?? 0) >= tuning.maxReadersOfClient || isClosed
       if (isFull) throw new GatehouseError('temporarily_unavailable', { retryAfter: 1 })
     },
-    async canResume(after) {
-      if (after > log.last) await revocations.follow()
-      return log.reachesBackTo(after)
+    async catchUp(id) {
+      if (parseEventId(id) > log.last) await revocations.follow()
     },
-    serve(clientId, stream, after) {
+    serve(clientId, stream, id) {
       const reader = new FeedReader(clientId, stream, log)
       readers.add(reader)
       ofClient.set(clientId, (ofClient.get(clientId) ?? 0) + 1)
       stream.once('close', () => forget(reader))
+      const after = id === undefined ? undefined : log.find(id)
       if (after !== undefined) return reader.resume(after)
       void takeSnapshot().then((taken) => reader.startWith(taken))
     },

@@ -243,7 +243,7 @@ describe('POST /logout', () => {
     started.clock.advance(200)
     await started.postJson('/token/refresh', { refresh_token: first.refresh_token })
     await started.postJson('/logout', { refresh_token: first.refresh_token })
-    const entries = await started.store.revocations.since(0, 10)
+    const entries = await started.store.revocations.from(0, 10)
     expect(entries.map(({ kind }) => kind).sort()).toEqual(['gid', 'sid'])
     for (const entry of entries) expect(entry.expires_at).toBeGreaterThanOrEqual(started.clock.now() + 300)
   })

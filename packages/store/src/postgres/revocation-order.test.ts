@@ -29,7 +29,7 @@ it('shows a reader nothing out of order, where a later transaction would have be
   const seen: string[] = []
   let readUpTo = 0
   const read = async (): Promise<void> => {
-    for (const row of await reader.revocations.since(readUpTo, 100)) {
+    for (const row of await reader.revocations.from(readUpTo + 1, 100)) {
       seen.push(row.value)
       readUpTo = row.seq
     }

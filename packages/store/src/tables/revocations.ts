@@ -11,14 +11,14 @@ const columns = [
   'expires_at',
 ] as const satisfies readonly (keyof RevocationRow)[]
 
-const since = defineStatement<{ seq: number; now: Seconds; limit: number }, RevocationRow>(
-  'revocations.since',
+const from = defineStatement<{ seq: number; now: Seconds; limit: number }, RevocationRow>(
+  'revocations.from',
   ({ db, parameter }) =>
     db
       .selectFrom('revocations')
       .select(columns)
-      .where('seq', '>', parameter('seq'))
-      .where('expires_at', '>', parameter('now'))
+      .where('seq', '>=', parameter('seq'))
+      .where((where) => where.or([where('expires_at', '>', parameter('now')), where('seq', '=', parameter('seq'))]))
       .orderBy('seq')
       .limit(parameter('limit')),
 )
@@ -34,10 +34,16 @@ export interface Revocations {
    * on Postgres a transaction and a lock.
    */
   append(entries: readonly Omit<RevocationRow, 'seq'>[]): Promise<RevocationRow[]>
-  /** What came after a number and has not expired, the oldest first. Hot: compiled once. */
-  since(seq: number, limit: number): Promise<RevocationRow[]>
-  /** The number of the last entry, 0 before the first. It never goes back: the last entry is kept even when it expires. */
-  lastSeq(): Promise<number>
+  /**
+   * The entry of a number, expired or not, and what came after it and has not expired, the oldest first: a reader that finds
+   * there what it read last knows that nothing was taken from under it. Hot: compiled once.
+   */
+  from(seq: number, limit: number): Promise<RevocationRow[]>
+  /**
+   * The last entry. It is kept even when it expires, and some before it; where it has gone, or is another one, the database is
+   * not what it was: it was restored, or a standby has taken over that had not received everything.
+   */
+  last(): Promise<RevocationRow | undefined>
 }
 
 /** Builds the queries of the table `revocations`. */
@@ -53,16 +59,10 @@ export function createRevocations(connection: Connection): Revocations {
             return insertAll(inner, entries)
           })
     },
-    async since(seq, limit) {
-      return [...(await since.run(connection, { seq, now: clock.now(), limit })).rows]
+    async from(seq, limit) {
+      return [...(await from.run(connection, { seq, now: clock.now(), limit })).rows]
     },
-    async lastSeq() {
-      const { last } = await db
-        .selectFrom('revocations')
-        .select(({ fn }) => fn.max<number | null>('seq').as('last'))
-        .executeTakeFirstOrThrow()
-      return last ?? 0
-    },
+    last: () => db.selectFrom('revocations').select(columns).orderBy('seq', 'desc').limit(1).executeTakeFirst(),
   }
 }
 

@@ -1,0 +1,39 @@
+import { startAuth } from '@gatehouse/auth/testing/start-auth'
+import { ManualClock, seconds } from '@gatehouse/core/time'
+import { TestDatabases } from '@gatehouse/store/testing/databases'
+import { goBack } from '@gatehouse/store/testing/go-back'
+import { afterAll, expect, it } from 'vitest'
+import { startBackground } from './background.ts'
+import type { Logger } from './telemetry/log.ts'
+import { createTelemetry } from './telemetry/telemetry.ts'
+
+const databases = new TestDatabases()
+afterAll(() => databases.stop())
+
+it('says once, in plain words, that the database has gone back', async () => {
+  const clock = new ManualClock()
+  const { url, store } = await databases.open(await databases.newUrl('a SQLite file'), clock)
+  const started = await startAuth({ store, clock })
+  const warnings: unknown[] = []
+  const log = { info() {}, error() {}, warn: (said: unknown) => warnings.push(said) } as unknown as Logger
+  const telemetry = createTelemetry()
+  const background = startBackground({
+    ...{ store, log, telemetry, auth: started.auth, isPrimary: false },
+    auditFrom: () => seconds(0),
+    writeRefusals: async () => {},
+  })
+  const { revocations } = started.auth
+  const write = (value: string) =>
+    revocations.write(store, [{ kind: 'jti', value, issued_before: null, expires_at: seconds(clock.now() + 300) }])
+  await write('lost')
+  await revocations.follow()
+  expect(warnings).toEqual([])
+  await goBack(url, 0)
+  await write('instead')
+  await write('after')
+  await revocations.follow()
+  await revocations.follow()
+  expect(warnings).toEqual([expect.stringMatching(/^the database has lost revocations .*docs\/guides\/backup\.md/)])
+  await background.stop()
+  await started.close()
+})
