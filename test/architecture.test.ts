@@ -135,6 +135,7 @@ const landed: Readonly<Record<string, string>> = {
   '0008-refusals': '3-qsgDwBvHup8RJtlEbwlcprSldE94_ObpzKXLG_f0w',
   '0009-kept-forms': 'wKApANzhxejNFFJlMFoDBsJYCFtmadfXh8Xzn9pRU-U',
   '0010-provider-word': 'MrkDb2LGBqlYsmvWNVg7_vjYBLCLNGkdW3zMPlPnvCw',
+  '0011-organisation-consents': '_HbwVGyeaSw9nQKiJPlaZvJV0gBGgWkk2kqhUsquoPs',
 }
 
 describe('the migrations', () => {

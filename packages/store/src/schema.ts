@@ -1,3 +1,4 @@
+import type { OrganisationId } from '@gatehouse/core/brand'
 import type { Generated } from 'kysely'
 import type {
   AuditEventRow,
@@ -55,7 +56,9 @@ export interface Schema {
   readonly authorization_codes: AuthorizationCodeRow
   readonly flows: FlowRow
   readonly pushed_requests: PushedRequestRow
-  readonly consents: ConsentRow
+  /** Of users in their own name. */
+  readonly consents: Omit<ConsentRow, 'organisation_id'>
+  readonly organisation_consents: ConsentRow & { readonly organisation_id: OrganisationId }
   readonly session_clients: SessionClientRow
   readonly decoupled_requests: DecoupledRequestRow
   readonly logout_deliveries: LogoutDeliveryRow

@@ -1,4 +1,4 @@
-import type { ClientId, UserId } from '@gatehouse/core/brand'
+import type { ClientId, Seconds, UserId } from '@gatehouse/core/brand'
 import { paths } from '@gatehouse/core/paths'
 import { appClientPrefix, firstPartyClientId } from '@gatehouse/core/wire-names'
 import type { Store } from '@gatehouse/store/store'
@@ -66,8 +66,10 @@ async function listApplications(
     store.consents.listByUser(user),
     store.grants.listStanding(user, clock.now()),
   ])
-  const found = new Map(consents.map(({ client_id, scope, granted_at }) => [client_id, { scope, since: granted_at }]))
-  for (const { client_id, scope, since } of grants) {
+  // Of a client all together: they are taken back together.
+  const agreed = consents.map(({ client_id, scope, granted_at }) => ({ client_id, scope, since: granted_at }))
+  const found = new Map<ClientId, { readonly scope: string; readonly since: Seconds }>()
+  for (const { client_id, scope, since } of [...agreed, ...grants]) {
     if (client_id === firstPartyClientId || client_id.startsWith(appClientPrefix)) continue
     const known = found.get(client_id)
     const scopes = new Set([...(known?.scope ?? '').split(' '), ...scope.split(' ')].filter((name) => name !== ''))

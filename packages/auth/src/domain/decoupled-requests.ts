@@ -115,6 +115,7 @@ export function createDecoupledRequests({ store, clock, pings }: Dependencies): 
       role_scope: '',
       organisation_id: null,
       membership_version: null,
+      factor_at: null,
     }
   }
 

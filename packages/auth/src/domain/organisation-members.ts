@@ -150,6 +150,7 @@ export async function removeMember(
     const removal = { key: keyOf(of), keeping: keptRole(policy, authority) }
     if (!(await tables.memberships.delete(removal))) throw lastOne()
     await tables.organisationInvitations.deleteByInviter(of.member, of.organisation)
+    await tables.consents.deleteByMember(of.member, of.organisation)
     await recordChange({ tables, clock }, leaves ? 'member_left' : 'member_removed', of, {}, by)
     return endInOrganisation({ tables, clock, revocations }, userOf(of), by)
   })

@@ -41,9 +41,18 @@ export async function collectOwnData(store: Store, user: UserRow): Promise<objec
       ...{ id, kind, name, created_at: told(created_at) },
       last_used_at: last_used_at === null ? null : told(last_used_at),
     })),
-    applications: consents.map(({ client_id, scope, audience, authorization_details, granted_at }) => ({
-      ...{ client_id, scope, audience, authorization_details, granted_at: told(granted_at) },
-    })),
+    applications: consents.map(
+      ({ client_id, organisation_id, scope, audience, authorization_details, granted_at }) => ({
+        ...{
+          client_id,
+          organisation: organisation_id,
+          scope,
+          audience,
+          authorization_details,
+          granted_at: told(granted_at),
+        },
+      }),
+    ),
     organisations: memberships.map(({ organisation_id, name, slug, roles, created_at }) => ({
       ...{ id: organisation_id, name, slug, roles, since: told(created_at) },
     })),

@@ -13,6 +13,7 @@ import { type AuditEvent, recordEvent } from './audit.ts'
 import { buildPair, type Confirmation, type TokenPair } from './build-token-pair.ts'
 import type { Client } from './clients.ts'
 import { type RoleScopes, type Standing, scopeThatStands } from './effective-access.ts'
+import { factorMomentOf } from './factor-age.ts'
 import { narrowDetails, readGrantedDetails } from './granted-details.ts'
 import type { KeyRing } from './key-rings.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
@@ -56,6 +57,8 @@ export interface GrantedAccess {
   readonly acr: string
   /** Methods with one space between two. */
   readonly amr: string
+  /** When the second factor was shown that they tell of; null = none was. */
+  readonly factorAt: Seconds | null
   readonly standing: Standing
   readonly scope: string
   readonly audiences: readonly string[]
@@ -80,6 +83,7 @@ export const accessOfCode = (row: AuthorizationCodeRow, client: Client): Granted
   authTime: row.auth_time,
   acr: row.acr,
   amr: row.amr,
+  factorAt: row.factor_at,
   standing: row,
   scope: row.scope,
   audiences: row.audience.split(' '),
@@ -194,6 +198,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
       auth_time: access.authTime,
       acr: access.acr,
       amr: access.amr,
+      factor_at: access.factorAt,
       generation: 1,
       salt: randomToken(16),
       key_id: ring.current.id,
@@ -237,6 +242,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         authTime: session.auth_time,
         acr,
         amr,
+        factorAt: factorMomentOf(session),
         standing,
         scope: signIn.scope,
         audiences: signIn.audiences,

@@ -184,6 +184,8 @@ async function leave(
   } else if (!(await tables.memberships.delete({ key, keeping }))) {
     if (keeping !== undefined && (await tables.memberships.find(key))) throw lastOne()
     return []
+  } else {
+    await tables.consents.deleteByMember(user, organisation)
   }
   await tables.organisationInvitations.deleteByInviter(user, organisation)
   return endInOrganisation({ tables, clock, revocations }, { user, organisation }, by)

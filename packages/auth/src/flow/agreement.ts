@@ -3,9 +3,9 @@ import type { Clock } from '@gatehouse/core/time'
 import type { ConsentRow } from '@gatehouse/store/rows'
 import type { Tables } from '@gatehouse/store/store'
 import { recordEvent } from '../domain/audit.ts'
-import type { BrowserSession } from '../domain/browser-sessions.ts'
 import type { Client } from '../domain/clients.ts'
 import type { EndpointRequest } from '../http/endpoint.ts'
+import type { Acting } from './acting.ts'
 
 /** What a user would let a client have. */
 export interface Offer {
@@ -34,20 +34,35 @@ export function needsConsent(client: Client, consent: ConsentRow | undefined, of
 export const mergeWords = (before: string | undefined, now: string): string =>
   [...new Set(`${before ?? ''} ${now}`.split(' ').filter(Boolean))].join(' ')
 
-/** Notes what a user has agreed to, beside what they had agreed to before, in the transaction of what it leads to. */
+/**
+ * What a user has agreed to for a client in the name in which they act now. Threat: a client that is let into one organisation
+ * and asks without a word for another of the same user.
+ */
+export const findConsent = (
+  { consents }: Pick<Tables, 'consents'>,
+  client: Client,
+  { user, access }: Acting,
+): Promise<ConsentRow | undefined> => consents.find(user.id, client.id, organisationOf(access))
+
+const organisationOf = ({ organisation }: Acting['access']) => organisation?.organisation_id ?? null
+
+/** Notes what a user has agreed to, beside what they had agreed to before in the same name, in the transaction of what it leads to. */
 export async function recordConsent(
   { clock }: { readonly clock: Clock },
   tables: Tables,
   client: Client,
   { address, requestId }: Pick<EndpointRequest<never>, 'address' | 'requestId'>,
-  { user, session }: BrowserSession,
+  acting: Acting,
   offer: Offer,
 ): Promise<void> {
-  const before = await tables.consents.find(user.id, client.id)
+  const { user, session, access } = acting
+  const before = await findConsent(tables, client, acting)
+  const organisation = organisationOf(access)
   const now = clock.now()
   await tables.consents.put({
     user_id: user.id,
     client_id: client.id,
+    organisation_id: organisation,
     scope: mergeWords(before?.scope, offer.told),
     audience: mergeWords(before?.audience, offer.audiences.join(' ')),
     authorization_details: offer.details ? JSON.stringify(offer.details) : (before?.authorization_details ?? null),
@@ -62,6 +77,6 @@ export async function recordConsent(
     session_id: session.id,
     address,
     request_id: requestId,
-    detail: { scope: offer.told },
+    detail: { scope: offer.told, ...(organisation === null ? {} : { organisation }) },
   })
 }

@@ -9,6 +9,7 @@ import type { AuthorizationCodes } from '../domain/authorization-codes.ts'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
 import type { Client, Clients } from '../domain/clients.ts'
 import { standingOf } from '../domain/effective-access.ts'
+import { factorMomentOf } from '../domain/factor-age.ts'
 import type { SecondFactors } from '../domain/second-factors.ts'
 import type { Subjects } from '../domain/subjects.ts'
 import { openidScopes, scopesBehind } from '../domain/user-claims.ts'
@@ -21,7 +22,7 @@ import { answerAuthorization, type ResponseTarget, refuseAuthorization } from '.
 import { type IdTokenDependencies, idTokenFor } from '../protocol/id-token-answer.ts'
 import type { JarmDependencies } from '../protocol/jarm.ts'
 import type { Acting, ActingChoice, ActingUsers } from './acting.ts'
-import { mergeWords, needsConsent, type Offer, recordConsent } from './agreement.ts'
+import { findConsent, mergeWords, needsConsent, type Offer, recordConsent } from './agreement.ts'
 import { type Flow, type Flows, flowKeptFor } from './flows.ts'
 import { nextAuthorizationStep } from './next-step.ts'
 import { noteClient } from './note-client.ts'
@@ -114,7 +115,7 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
     (await secondFactors.methodsOf(user.id)).length > 0
 
   const isConsentNeeded = async (client: Client, request: AskedAccess, acting: Acting): Promise<boolean> =>
-    needsConsent(client, await store.consents.find(acting.user.id, client.id), offerFor(request, client, acting))
+    needsConsent(client, await findConsent(store, client, acting), offerFor(request, client, acting))
 
   /** The session of the request's cookie, unless the provider that it rests on says no, or has said nothing for too long. */
   const findStanding = async ({ headers, address, requestId }: BrowserRequest): Promise<BrowserSession | undefined> => {
@@ -271,6 +272,7 @@ async function issue(
     auth_time: session.auth_time,
     acr: session.acr,
     amr: session.amr,
+    factor_at: factorMomentOf(session),
     refreshable: isRefreshable(client, offer.scope) ? (1 as const) : (0 as const),
   }
   const code = await store.transaction(async (tables) => {

@@ -10,6 +10,7 @@ import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions
 import type { Client, Clients } from '../domain/clients.ts'
 import { type DecoupledRequests, overError } from '../domain/decoupled-requests.ts'
 import { standingOf } from '../domain/effective-access.ts'
+import { factorMomentOf } from '../domain/factor-age.ts'
 import type { Subjects } from '../domain/subjects.ts'
 import { type Acting, type ActingUsers, isShownTo } from '../flow/acting.ts'
 import type { Offer } from '../flow/agreement.ts'
@@ -187,6 +188,7 @@ async function approve(
       auth_time: session.auth_time,
       acr: session.acr,
       amr: session.amr,
+      factor_at: factorMomentOf(session),
       ...standingOf(access, offer.scope),
       scope: offer.scope,
       authorization_details: offer.details ? JSON.stringify(offer.details) : null,

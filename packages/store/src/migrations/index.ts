@@ -8,6 +8,7 @@ import { federation } from './0007-federation.ts'
 import { refusals } from './0008-refusals.ts'
 import { keptForms } from './0009-kept-forms.ts'
 import { providerWord } from './0010-provider-word.ts'
+import { organisationConsents } from './0011-organisation-consents.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, in order. */
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   refusals,
   keptForms,
   providerWord,
+  organisationConsents,
 ]

@@ -69,6 +69,8 @@ export interface GrantRow {
   readonly role_scope: string
   /** The organisation in whose name it was granted; null = none. */
   readonly organisation_id: OrganisationId | null
+  /** When the second factor was shown that `acr` and `amr` tell of; null = none was, or as long ago as `auth_time`. */
+  readonly factor_at: Seconds | null
 }
 
 /** A code that is on its way from the authorization endpoint to the token endpoint, or has been used. */
@@ -112,6 +114,8 @@ export interface AuthorizationCodeRow {
   readonly organisation_id: OrganisationId | null
   /** The version of the membership that it rests on; null where it is for no organisation. */
   readonly membership_version: string | null
+  /** As in the grant. */
+  readonly factor_at: Seconds | null
 }
 
 /** Something that a person is in the middle of in one browser tab: it survives signing in. */
@@ -151,6 +155,8 @@ export interface PushedRequestRow {
 export interface ConsentRow {
   readonly user_id: UserId
   readonly client_id: ClientId
+  /** In whose name: it covers no other; null = the user's own, and no organisation's. */
+  readonly organisation_id: OrganisationId | null
   readonly scope: string
   /** Audiences with one space between two. */
   readonly audience: string
@@ -207,4 +213,6 @@ export interface DecoupledRequestRow {
   readonly organisation_id: OrganisationId | null
   /** The version of the membership that the decision rests on; null where it is for no organisation. */
   readonly membership_version: string | null
+  /** As in the grant, from the decision on. */
+  readonly factor_at: Seconds | null
 }

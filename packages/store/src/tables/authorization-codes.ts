@@ -33,6 +33,7 @@ const columns = [
   'role_scope',
   'organisation_id',
   'membership_version',
+  'factor_at',
 ] as const satisfies readonly (keyof AuthorizationCodeRow)[]
 
 const insert = defineStatement<AuthorizationCodeRow>('authorization-codes.insert', ({ db, parameter }) =>

@@ -18,6 +18,7 @@ const buildDecision = (overrides: Partial<Decision> = {}): Decision => ({
   role_scope: 'orders:read',
   organisation_id: newOrganisationId(),
   membership_version: randomToken(9),
+  factor_at: start,
   ...overrides,
 })
 

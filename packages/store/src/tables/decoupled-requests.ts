@@ -17,6 +17,7 @@ export type Decision = Pick<
   | 'role_scope'
   | 'organisation_id'
   | 'membership_version'
+  | 'factor_at'
 >
 
 /** Requests that are decided on elsewhere: device flow and CIBA. Each query is one statement, but for `poll`. */

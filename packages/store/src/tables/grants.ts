@@ -32,6 +32,7 @@ export const grantColumns = [
   'authorization_details',
   'role_scope',
   'organisation_id',
+  'factor_at',
 ] as const satisfies readonly (keyof GrantRow)[]
 
 const insert = defineStatement<GrantRow>('grants.insert', ({ db, parameter }) =>
@@ -48,6 +49,7 @@ const integerColumns: ReadonlySet<string> = new Set([
   'expires_at',
   'access_expires_at',
   'rotates',
+  'factor_at',
 ] satisfies readonly (keyof GrantRow)[])
 
 /** What must hold for a grant to start, beside its session. */

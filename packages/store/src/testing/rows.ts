@@ -106,6 +106,7 @@ export const buildGrant = (overrides: Partial<GrantRow> = {}): GrantRow => ({
   authorization_details: null,
   role_scope: '',
   organisation_id: null,
+  factor_at: null,
   ...overrides,
 })
 
@@ -189,6 +190,7 @@ export const buildCode = (overrides: Partial<AuthorizationCodeRow> = {}): Author
   role_scope: '',
   organisation_id: null,
   membership_version: null,
+  factor_at: null,
   ...overrides,
 })
 
@@ -241,6 +243,7 @@ export const buildPushedRequest = (overrides: Partial<PushedRequestRow> = {}): P
 export const buildConsent = (overrides: Partial<ConsentRow> = {}): ConsentRow => ({
   user_id: newUserId(),
   client_id: `client-${randomToken(9)}` as ClientId, // not `usr_`
+  organisation_id: null,
   scope: 'openid',
   audience: 'https://auth.example.com',
   authorization_details: null,
@@ -286,6 +289,7 @@ export const buildDecoupledRequest = (overrides: Partial<DecoupledRequestRow> = 
   role_scope: '',
   organisation_id: null,
   membership_version: null,
+  factor_at: null,
   ...overrides,
 })
 

@@ -66,6 +66,7 @@ async function exchange(
         authTime: auth_time,
         acr: row.acr ?? '',
         amr: row.amr ?? '',
+        factorAt: row.factor_at,
         standing: { ...row, roles: row.roles ?? '' },
         scope: row.scope,
         audiences: granted,
