@@ -354,14 +354,14 @@ const restsOnNothing = (): GatehouseError =>
 
 /**
  * A public client's refresh token works only with the key that it was bound to; a confidential one proves itself anew and
- * may have changed its key. Spec: RFC 9449 section 5, RFC 8705 section 4.
+ * may have changed its key, and brings as many as before. Spec: RFC 9449 section 5, RFC 8705 section 4.
  */
 function checkConfirmation(grant: GrantRow, client: Client, presented: Confirmation | undefined): void {
   if (grant.confirmation === null) return
   const bound = JSON.parse(grant.confirmation) as Confirmation // written by buildGrant above
-  const matches =
-    (bound.jkt === undefined || presented?.jkt === bound.jkt) &&
-    (bound['x5t#S256'] === undefined || presented?.['x5t#S256'] === bound['x5t#S256'])
-  if (matches || (client.authMethod !== 'none' && presented !== undefined)) return
+  const mayChange = client.authMethod !== 'none'
+  const isProven = (kind: 'jkt' | 'x5t#S256'): boolean =>
+    bound[kind] === undefined || presented?.[kind] === bound[kind] || (mayChange && presented?.[kind] !== undefined)
+  if (isProven('jkt') && isProven('x5t#S256')) return
   throw new GatehouseError('invalid_grant', { cause: new Error('the refresh token is bound to another key') })
 }

@@ -19,9 +19,11 @@ export interface SenderConstraint {
 const none: SenderConstraint = { confirmation: undefined }
 
 /**
- * What a request has proven to hold: a DPoP key, or the client's certificate where it is registered for bound tokens.
+ * What a request has proven to hold: a DPoP key, the client's certificate where it is registered for bound tokens, or both, and
+ * its tokens are bound to all of that. Neither stands for the other where a client must bring it.
  * Spec: RFC 9449 section 5, RFC 8705 section 3. Errors: `invalid_dpop_proof`, `use_dpop_nonce`, and `invalid_request` where a
  * client that must bind its tokens brings nothing to bind them to; `too_many_requests`. Cost: one signature check, or nothing.
+ * Threat: somebody with a client's secret and not its certificate, who proves a key of their own in its place.
  */
 export function findSenderConstraint(
   { dpop }: { readonly dpop: Pick<Dpop, 'inspect' | 'use'> },
@@ -30,25 +32,26 @@ export function findSenderConstraint(
   url: string,
 ): SenderConstraint {
   const target = { method: 'POST', url }
+  const byCertificate = client.certificateBound ? { 'x5t#S256': getThumbprint(request) } : undefined
   const proven = dpop.inspect(request, target)
-  if (proven) {
-    let used: Promise<void> | undefined
-    return {
-      confirmation: { jkt: proven.jkt },
-      ...(proven.freshNonce === undefined ? {} : { headers: { 'dpop-nonce': proven.freshNonce } }),
-      useProof() {
-        used ??= dpop.use(proven.proof, target)
-        return used
-      },
+  if (!proven) {
+    if (client.dpopBound) {
+      throw new GatehouseError('invalid_dpop_proof', { description: 'Requests of this client need a DPoP proof' })
     }
+    return byCertificate ? { confirmation: byCertificate } : none
   }
-  if (client.dpopBound) {
-    throw new GatehouseError('invalid_dpop_proof', { description: 'Requests of this client need a DPoP proof' })
+  let used: Promise<void> | undefined
+  return {
+    confirmation: { jkt: proven.jkt, ...byCertificate },
+    ...(proven.freshNonce === undefined ? {} : { headers: { 'dpop-nonce': proven.freshNonce } }),
+    useProof() {
+      used ??= dpop.use(proven.proof, target)
+      return used
+    },
   }
-  if (!client.certificateBound) return none
-  const { certificate } = request
-  if (!certificate) {
-    throw new GatehouseError('invalid_request', { description: 'Requests of this client need its certificate' })
-  }
-  return { confirmation: { 'x5t#S256': certificate.thumbprint } }
+}
+
+function getThumbprint({ certificate }: Pick<EndpointRequest<never>, 'certificate'>): string {
+  if (certificate) return certificate.thumbprint
+  throw new GatehouseError('invalid_request', { description: 'Requests of this client need its certificate' })
 }
