@@ -121,7 +121,7 @@ export interface IssuedTokens {
 /** Issues token pairs. */
 export interface TokenPairs {
   /**
-   * Starts a session and its first grant. Error: `temporarily_unavailable` where the membership that it rests on has just
+   * Starts a session and its first grant, with a refresh token for a client that may use one. Error: `temporarily_unavailable` where the membership that it rests on has just
    * changed. Cost: one transaction and one signature.
    */
   start(signIn: CompletedSignIn): Promise<TokenPair>
@@ -235,7 +235,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         },
         lifetimes(),
       )
-      const grant = buildGrant({
+      const access: GrantedAccess = {
         client,
         userId: user.id,
         session,
@@ -246,11 +246,12 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         standing,
         scope: signIn.scope,
         audiences: signIn.audiences,
-        refreshable: true,
+        refreshable: client.grantTypes.has('refresh_token'),
         confirmation: undefined,
         claims: null,
         authorizationDetails: null,
-      })
+      }
+      const grant = buildGrant(access)
       const by = { actor: user.id, address, request_id: signIn.requestId }
       const ended = await store.transaction(async (tables) => {
         const newest = { keep: limits().perUser, present: session.id }
@@ -270,7 +271,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         return over
       })
       await revocations.announce(ended)
-      return buildPair(dependencies, client, { grant, generation: 1, scope: grant.scope })
+      return buildFirstPair(access, grant)
     },
 
     async startGrant(tables, access, by) {

@@ -1,6 +1,7 @@
 import type { ClientId } from '@gatehouse/core/brand'
 import { seconds } from '@gatehouse/core/time'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type ConfiguredClient, noPermissions } from '../domain/clients.ts'
 import { basic, claimsOf, goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
 
 let started: StartedAuth
@@ -8,6 +9,17 @@ beforeEach(async () => {
   started = await startAuth()
 })
 afterEach(() => started.close())
+
+/** With a client of one's own beside the others. */
+const restartWith = async (client: Partial<ConfiguredClient>): Promise<void> => {
+  await started.close()
+  const metadata = { redirect_uris: ['https://own.example.com/cb'] }
+  const permissions = { ...noPermissions, firstParty: true }
+  const own: Partial<ConfiguredClient> = { id: 'own-app', authMethod: 'none', secret: undefined, metadata, permissions }
+  started = await startAuth({
+    clients: [{ ...own, scopes: ['orders:read'], grantTypes: ['authorization_code', 'refresh_token'], ...client }],
+  })
+}
 
 const json = async (response: Response): Promise<Record<string, unknown>> =>
   (await response.json()) as Record<string, unknown>
@@ -55,6 +67,34 @@ describe('POST /login', () => {
       const refused = await started.postJson('/login', { username: 'alice', password: goodPassword, client_id })
       expect([refused.status, (await json(refused)).error]).toEqual([401, 'invalid_client'])
     }
+  })
+
+  it.each(['dpop_bound_access_tokens', 'tls_client_certificate_bound_access_tokens'])(
+    'gives a client with %s no tokens, which it could not bind, and says where it gets them',
+    async (member) => {
+      await restartWith({ metadata: { redirect_uris: ['https://own.example.com/cb'], [member]: true } })
+      const asked = { username: 'alice', password: goodPassword, client_id: 'own-app' }
+      const { refresh_token } = await started.signIn()
+      for (const [path, body] of Object.entries({ '/login': asked, '/token/refresh': { ...asked, refresh_token } })) {
+        const refused = await started.postJson(path, body)
+        expect(refused.status).toBe(400)
+        expect(await json(refused)).toMatchObject({
+          error: 'unauthorized_client',
+          error_description: expect.stringContaining('/oauth/authorize'),
+        })
+      }
+    },
+  )
+
+  it('gives no refresh token to a client that may not use one, and takes none of it', async () => {
+    await restartWith({ grantTypes: ['authorization_code'] })
+    const asked = { username: 'alice', password: goodPassword, client_id: 'own-app' }
+    const pair = await json(await started.postJson('/login', asked))
+    expect(claimsOf(pair.access_token as string).client_id).toBe('own-app')
+    expect(pair).not.toHaveProperty('refresh_token')
+    const { refresh_token } = await started.signIn()
+    const refused = await started.postJson('/token/refresh', { refresh_token, client_id: 'own-app' })
+    expect([refused.status, (await json(refused)).error]).toEqual([400, 'unauthorized_client'])
   })
 
   it('lets first-party origins alone read its answer', async () => {

@@ -55,6 +55,8 @@ export const loginCodeEndpoints = (dependencies: Dependencies): readonly Endpoin
     answers: { 200: tokenResponseSchema },
     errors: [
       'invalid_request',
+      'invalid_client',
+      'unauthorized_client',
       'invalid_credentials',
       'mfa_required',
       'invalid_scope',

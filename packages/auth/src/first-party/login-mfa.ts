@@ -42,6 +42,8 @@ export function loginMfaEndpoint(dependencies: Dependencies): Endpoint {
     answers: { 200: tokenResponseSchema },
     errors: [
       'invalid_request',
+      'invalid_client',
+      'unauthorized_client',
       'invalid_credentials',
       'access_denied',
       'interaction_required',

@@ -52,6 +52,7 @@ export function loginPasskeyEndpoints(dependencies: Dependencies): readonly Endp
       errors: [
         'invalid_request',
         'invalid_client',
+        'unauthorized_client',
         'invalid_credentials',
         'forbidden',
         'access_denied',

@@ -1,12 +1,11 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import { intersectScopes } from '@gatehouse/core/scope'
-import { firstPartyClientId } from '@gatehouse/core/wire-names'
 import type { Store } from '@gatehouse/store/store'
 import type { MembershipOfUser } from '@gatehouse/store/tables/memberships'
 import * as Type from 'typebox'
 import type { TokenPair } from '../domain/build-token-pair.ts'
-import type { Client, Clients } from '../domain/clients.ts'
+import type { Clients } from '../domain/clients.ts'
 import { standingOf } from '../domain/effective-access.ts'
 import type { CompletedSignIn, TokenPairs } from '../domain/token-pairs.ts'
 import type { ActingUsers } from '../flow/acting.ts'
@@ -14,6 +13,7 @@ import { defineEndpoint, type Endpoint, type EndpointRequest } from '../http/end
 import { type PasswordDependencies, proveByPassword } from '../login/password.ts'
 import type { SignedInUser } from '../login/signed-in-user.ts'
 import { checkAskedAudiences, grantScope, parseAskedScope, tokenResponseSchema } from '../protocol/token.ts'
+import { getFirstPartyClient } from './first-party-client.ts'
 import type { AskedTokens, MfaTokens } from './mfa-tokens.ts'
 
 /** What every sign-in of the first party may ask for. */
@@ -66,6 +66,8 @@ export function loginEndpoint(dependencies: Dependencies): Endpoint {
     answers: { 200: tokenResponseSchema },
     errors: [
       'invalid_request',
+      'invalid_client',
+      'unauthorized_client',
       'invalid_credentials',
       'mfa_required',
       'forbidden',
@@ -96,7 +98,7 @@ async function signIn(
 
 /**
  * What is asked for with a sign-in: what cannot be meant is told before anything about the account is looked at.
- * Errors: `invalid_client`, `invalid_scope`, `invalid_target`.
+ * Errors: `invalid_client`, `unauthorized_client`, `invalid_scope`, `invalid_target`.
  */
 export async function readAskedTokens(
   { clients }: Pick<Dependencies, 'clients'>,
@@ -166,11 +168,4 @@ async function askForMore(
   }
   const token = await mfaTokens.issue({ user: user.id, amr, providerSession, asked, alongside })
   return new GatehouseError('mfa_required', { members: { mfa_token: token, methods: next.methods } })
-}
-
-/** The first-party client of this id. Error: `invalid_client`. */
-export async function getFirstPartyClient(clients: Clients, id: string = firstPartyClientId): Promise<Client> {
-  const client = await clients.find(id)
-  if (!client?.firstParty || client.authMethod !== 'none') throw new GatehouseError('invalid_client')
-  return client
 }

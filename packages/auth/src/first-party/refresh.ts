@@ -6,6 +6,7 @@ import type { Client, Clients } from '../domain/clients.ts'
 import type { TokenPairs } from '../domain/token-pairs.ts'
 import { defineEndpoint, type Endpoint } from '../http/endpoint.ts'
 import { parseAskedScope, tokenResponseSchema } from '../protocol/token.ts'
+import { checkIssuable, isFirstParty } from './first-party-client.ts'
 
 const bodySchema = Type.Object({
   refresh_token: Type.String(),
@@ -34,13 +35,17 @@ export function refreshEndpoint({ clients, tokenPairs, onIssued }: Dependencies)
     bodyKind: 'json',
     body: bodySchema,
     answers: { 200: tokenResponseSchema },
-    errors: ['invalid_request', 'invalid_grant', 'invalid_scope', 'temporarily_unavailable'],
+    errors: ['invalid_request', 'invalid_grant', 'unauthorized_client', 'invalid_scope', 'temporarily_unavailable'],
     cors: 'first-party',
     async handle({ body, address, requestId }) {
       const found = clients.find(body.client_id ?? firstPartyClientId)
       const client: Client | undefined = found instanceof Promise ? await found : found
-      if (!client?.firstParty || client.authMethod !== 'none') {
+      if (!isFirstParty(client)) {
         throw new GatehouseError('invalid_grant', { cause: new Error('not a public first-party client') })
+      }
+      checkIssuable(client)
+      if (!client.grantTypes.has('refresh_token')) {
+        throw new GatehouseError('unauthorized_client', { needed: 'refresh_token among the client’s grant_types' })
       }
       const { pair } = await tokenPairs.refresh({
         token: body.refresh_token,

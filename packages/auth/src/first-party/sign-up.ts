@@ -69,6 +69,8 @@ export const firstPartySignUpEndpoints = (dependencies: Dependencies): readonly 
     answers: { 200: tokenResponseSchema },
     errors: [
       'invalid_request',
+      'invalid_client',
+      'unauthorized_client',
       'weak_password',
       'mfa_required',
       'invalid_scope',
