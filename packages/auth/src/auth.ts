@@ -282,7 +282,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const findApp = (host: string) => settings.apps.find((app) => app.host === host)
   const bodies = new BodyReader()
   const appSessions = createAppSessions({
-    ...{ store, clock, ring, cookies, clients, accessTokens, lifetimes, roleScopes, defaultAudience },
+    ...{ store, clock, ring, cookies, clients, accessTokens, lifetimes, limits, roleScopes, defaultAudience },
     revocations: revocations.set,
     standing,
   })
@@ -310,6 +310,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     feed,
     verifier,
     failures,
+    limits,
     dpop,
     outbound,
     flows,

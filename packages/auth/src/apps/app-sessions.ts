@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { GrantId, Seconds } from '@gatehouse/core/brand'
+import type { GrantId } from '@gatehouse/core/brand'
 import type { RevocationSource, VerifiedToken } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { parseScope } from '@gatehouse/core/scope'
@@ -9,12 +9,15 @@ import type { GrantRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import { LRUCache } from 'lru-cache'
 import type { AccessTokens } from '../domain/access-tokens.ts'
+import { twoFactors } from '../domain/acr.ts'
 import type { AuditEvent } from '../domain/audit.ts'
 import { describeGrant } from '../domain/build-token-pair.ts'
 import type { Clients } from '../domain/clients.ts'
 import { type RoleScopes, scopeThatStands } from '../domain/effective-access.ts'
+import { asStrongAsNow, factorEnd } from '../domain/factor-age.ts'
 import type { KeyRing } from '../domain/key-rings.ts'
 import { sealUnder, unsealUnder } from '../domain/ring-sealing.ts'
+import type { SessionLimits } from '../domain/sessions.ts'
 import type { TokenLifetimes } from '../domain/token-pairs.ts'
 import type { Cookies } from '../http/cookies.ts'
 
@@ -46,6 +49,7 @@ interface Dependencies {
   readonly accessTokens: AccessTokens
   readonly revocations: RevocationSource
   readonly lifetimes: () => TokenLifetimes
+  readonly limits: () => Pick<SessionLimits, 'secondFactor'>
   readonly roleScopes: () => RoleScopes
   readonly defaultAudience: () => string
   readonly standing: { checkSession(session: GrantRow['session_id'], by: AuditBy): Promise<void> }
@@ -139,8 +143,11 @@ function macOf(ring: KeyRing, host: string, { id, salt, key_id }: GrantRow, owne
 }
 
 /** Notes that a grant is in use, and says what an access token of it would: absent where it is over, or nobody stands for it. */
-async function useGrant(dependencies: Dependencies, grant: GrantRow): Promise<VerifiedToken | undefined> {
-  const { store, clock, clients, accessTokens, revocations, lifetimes, roleScopes, defaultAudience } = dependencies
+async function useGrant(dependencies: Dependencies, found: GrantRow): Promise<VerifiedToken | undefined> {
+  const { store, clock, clients, accessTokens, revocations, lifetimes, limits, roleScopes, defaultAudience } =
+    dependencies
+  const age = { shownAt: found.factor_at, authTime: found.auth_time, lasts: limits().secondFactor }
+  const grant = asStrongAsNow(found, age, clock.now())
   const client = await clients.find(grant.client_id)
   if (!client || !(await stillStands(dependencies, grant))) return undefined
   const { accessToken, idle } = lifetimes()
@@ -158,16 +165,15 @@ async function useGrant(dependencies: Dependencies, grant: GrantRow): Promise<Ve
     .join(' ')
   const audiences = [defaultAudience()]
   const subject = describeGrant(grant, client, { scope, audiences })
-  const claims = accessTokens.describe(subject, lifetimeOf(grant, now, accessToken))
+  // Said again once the second factor counts no longer, which is when the next second has begun.
+  const end = grant.acr === twoFactors ? Math.min(grant.expires_at, factorEnd(age) + 1) : grant.expires_at
+  const claims = accessTokens.describe(subject, seconds(Math.min(accessToken, end - now)))
   const roles = new Set(claims.roles)
   const scopes = parseScope(scope) ?? new Set()
   // No key has signed it: none that is taken away takes it along.
   const token: VerifiedToken = { claims, typ: accessTokenType, kid: '', audiences, scopes, roles, memo: {} }
   return revocations.isRevoked(token) ? undefined : token
 }
-
-const lifetimeOf = (grant: GrantRow, now: Seconds, accessToken: Seconds): Seconds =>
-  seconds(Math.min(accessToken, grant.expires_at - now))
 
 /** A session that rests on an outside provider ends with that one's word. */
 async function stillStands({ standing }: Dependencies, grant: GrantRow): Promise<boolean> {

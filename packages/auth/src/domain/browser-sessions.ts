@@ -8,8 +8,8 @@ import { type Clock, seconds } from '@gatehouse/core/time'
 import type { SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import type { Cookies } from '../http/cookies.ts'
-import { oneFactor, twoFactors } from './acr.ts'
 import { recordEvent } from './audit.ts'
+import { asStrongAsNow } from './factor-age.ts'
 import { latest, type Revocations } from './revocations.ts'
 import { buildSession, endBeyond, endSession, type SessionLifetimes, type SessionLimits } from './sessions.ts'
 
@@ -95,11 +95,6 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
   const noteUse = async (session: SessionRow): Promise<void> => {
     if (clock.now() - lastUseOf(session) >= usePrecision) await store.sessions.touch(session.id, clock.now())
   }
-  /** A second factor that was shown long ago is none any more. Spec: NIST SP 800-63B-4 section 2.2.3. */
-  const asStrongAsItIs = (session: SessionRow): SessionRow => {
-    const isStale = clock.now() - (session.proven_at ?? session.auth_time) > limits().secondFactor
-    return isStale && session.acr === twoFactors ? { ...session, acr: oneFactor } : session
-  }
   return {
     async find(headers) {
       const session = await findSession(headers)
@@ -107,7 +102,8 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
       const user = await store.users.findById(session.user_id)
       if (user?.status !== 'active') return undefined
       await noteUse(session)
-      return { session: asStrongAsItIs(session), user }
+      const age = { shownAt: session.proven_at, authTime: session.auth_time, lasts: limits().secondFactor }
+      return { session: asStrongAsNow(session, age, clock.now()), user }
     },
 
     async signIn(proof) {

@@ -13,7 +13,7 @@ import { type AuditEvent, recordEvent } from './audit.ts'
 import { buildPair, type Confirmation, type TokenPair } from './build-token-pair.ts'
 import type { Client } from './clients.ts'
 import { type RoleScopes, type Standing, scopeThatStands } from './effective-access.ts'
-import { factorMomentOf } from './factor-age.ts'
+import { asStrongAsNow, factorMomentOf } from './factor-age.ts'
 import { narrowDetails, readGrantedDetails } from './granted-details.ts'
 import type { KeyRing } from './key-rings.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
@@ -150,7 +150,7 @@ export interface TokenPairs {
   /** The first pair of a grant that begins. Cost: one signature. */
   buildFirstPair(access: GrantedAccess, grant: GrantRow): TokenPair
   /**
-   * The next pair. Errors: `invalid_grant`, `invalid_scope`, `invalid_target`, `invalid_authorization_details`; see
+   * The next pair, which tells of a second factor as long as that counts. Errors: `invalid_grant`, `invalid_scope`, `invalid_target`, `invalid_authorization_details`; see
    * domain/refresh-tokens and federation/standing.
    */
   refresh(request: RefreshRequest): Promise<IssuedTokens>
@@ -184,6 +184,8 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
     const now = clock.now()
     // Without a refresh token it lasts as long as its one access token, so that it can be ended.
     const expires = access.refreshable ? access.session.expires_at : now
+    const age = { shownAt: access.factorAt, authTime: access.authTime, lasts: limits().secondFactor }
+    const { acr, amr } = asStrongAsNow(access, age, now)
     // One plain literal: copying rows costs as much as the rest of an exchange that is not signing.
     return {
       id: access.id ?? newGrantId(),
@@ -196,8 +198,8 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
       role_scope: access.standing.role_scope,
       organisation_id: access.standing.organisation_id,
       auth_time: access.authTime,
-      acr: access.acr,
-      amr: access.amr,
+      acr,
+      amr,
       factor_at: access.factorAt,
       generation: 1,
       salt: randomToken(16),
@@ -312,7 +314,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
 
     async refresh({ token, client, scope, audiences, details, confirmation, useProof, prepare, by }) {
       const times = lifetimes()
-      const { grant, generation } = await dependencies.refreshTokens.refresh({
+      const { grant: found, generation } = await dependencies.refreshTokens.refresh({
         token,
         clientId: client.id,
         authenticated: client.authMethod !== 'none',
@@ -338,6 +340,8 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         useProof,
         by,
       })
+      const age = { shownAt: found.factor_at, authTime: found.auth_time, lasts: limits().secondFactor }
+      const grant = asStrongAsNow(found, age, clock.now())
       const narrowed = scope === undefined ? scopeThatStands(grant, roleScopes()) : formatScope(scope)
       return {
         grant,

@@ -1,8 +1,8 @@
 import type { Seconds } from '@gatehouse/core/brand'
 import type { ErrorCode } from '@gatehouse/core/errors'
 import type { UserRow } from '@gatehouse/store/rows'
-import { acrValues, oneFactor, twoFactors } from '../domain/acr.ts'
-import { amrOf, type FactorMethod } from '../domain/second-factors.ts'
+import { acrValues, methodsOfHaving, oneFactor, showsSomethingElse, twoFactors } from '../domain/acr.ts'
+import type { FactorMethod } from '../domain/second-factors.ts'
 
 /** What has been proven so far, and what could be. */
 export interface ProvenFactors {
@@ -26,13 +26,6 @@ export type NextStep =
   | { readonly step: 'enrol' }
   /** The account may not sign in, whatever is proven. */
   | { readonly step: 'refuse'; readonly why: string }
-
-/** Methods that show what somebody has: a second factor beside what they know, and not beside each other. */
-const methodsOfHaving: ReadonlySet<string> = new Set(Object.values(amrOf))
-/** What the methods themselves say besides: a touch, and that something else was proven with it. */
-const remarks: ReadonlySet<string> = new Set(['user', 'mfa'])
-
-const showsSomethingElse = (method: string): boolean => !methodsOfHaving.has(method) && !remarks.has(method)
 
 /**
  * Whether two factors have been proven: something that somebody has beside something else, or a passkey that has itself

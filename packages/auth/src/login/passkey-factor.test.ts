@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { RequestOptions } from '../domain/passkey-options.ts'
+import { replaceRecoveryCodes } from '../domain/recovery-codes.ts'
 import { addUser } from '../domain/users.ts'
 import { askedOn, flowOf, PasskeyVisit, sessionCookie } from '../testing/passkey-visit.ts'
 import { goodPassword } from '../testing/start-auth.ts'
@@ -30,6 +31,20 @@ describe('a passkey as the second factor', () => {
       acr: '2',
       auth_time: visit.started.clock.now() - 60,
     })
+  })
+
+  it('that has worn off stays the key that it was, and goes on beside another factor', async () => {
+    visit = await PasskeyVisit.begin()
+    await visit.makePasskey()
+    await visit.show(await visit.browser.get('/login'))
+    expect(await visit.claimsFor(await visit.authorize())).toMatchObject({ acr: '2', amr: ['pop', 'user', 'mfa'] })
+    visit.started.clock.advance(86_401)
+    expect(await visit.claimsFor(await visit.authorize())).toMatchObject({ acr: '1', amr: ['pop', 'user'] })
+    const { store, clock } = visit.started
+    const [code = ''] = await replaceRecoveryCodes(store, clock, (await visit.findAlice()).id)
+    const flow = flowOf(await visit.authorize({ acr_values: '2' }))
+    const answer = await visit.browser.post('/login/factor', { flow, method: 'recovery_code', code })
+    expect(await visit.claimsFor(answer)).toMatchObject({ acr: '2', amr: ['pop', 'user', 'rc', 'mfa'] })
   })
 
   it('is the user’s own, and shown for this very flow', async () => {

@@ -1,5 +1,8 @@
+import type { GrantId } from '@gatehouse/core/brand'
+import { seconds } from '@gatehouse/core/time'
 import { Secret, TOTP } from 'otpauth'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { AuthSettings } from '../auth-options.ts'
 import { type ConfiguredClient, noPermissions } from '../domain/clients.ts'
 import { setPassword } from '../domain/users.ts'
 import { newPkce, type ShownPage, TestBrowser } from '../testing/browser.ts'
@@ -12,14 +15,14 @@ let started: StartedAuth
 let browser: TestBrowser
 afterEach(() => started.close())
 
-async function start(roles: readonly string[] = []): Promise<void> {
+async function start(roles: readonly string[] = [], settings: Partial<AuthSettings> = {}): Promise<void> {
   started = await startAuth({
-    settings: { secondFactor: { requiredForRoles: roles, rememberFor: 86_400 as never } },
+    settings: { secondFactor: { requiredForRoles: roles, rememberFor: 86_400 as never }, ...settings },
     clients: [
       {
         id: 'web',
         secret: 'web-secret',
-        grantTypes: ['authorization_code'],
+        grantTypes: ['authorization_code', 'refresh_token'],
         metadata: { redirect_uris: [redirectUri] },
         permissions: { ...noPermissions, skipConsent: true },
       },
@@ -67,15 +70,17 @@ const authorize = (more: Record<string, string> = {}): Promise<ShownPage> => {
   })
   return browser.get(`/oauth/authorize?${query}`)
 }
-const claimsFor = async (answer: ShownPage): Promise<Record<string, unknown>> => {
+const exchange = async (answer: ShownPage): Promise<Record<string, string>> => {
   const form = { grant_type: 'authorization_code', code: answer.callback.get('code') ?? '', redirect_uri: redirectUri }
   const response = await started.postForm(
     '/oauth/token',
     { ...form, code_verifier: pkce.verifier },
     basic('web', 'web-secret'),
   )
-  return claimsOf(((await response.json()) as { id_token: string }).id_token)
+  return (await response.json()) as Record<string, string>
 }
+const claimsFor = async (answer: ShownPage): Promise<Record<string, unknown>> =>
+  claimsOf((await exchange(answer)).id_token ?? '')
 
 describe('a second factor on the pages', () => {
   it('is asked for after the password, and told by acr and amr', async () => {
@@ -244,7 +249,7 @@ describe('a stronger sign-in that an app asks for (RFC 9470 section 5)', () => {
     // What was shown a day ago counts no longer: the session goes on, with one factor.
     started.clock.advance(86_401)
     expect((await authorize({ acr_values: '2' })).has('code')).toBe(true)
-    expect((await authorize()).callback.has('code')).toBe(true)
+    expect(await claimsFor(await authorize())).toMatchObject({ acr: '1', amr: ['pwd'] })
   })
 
   it('is asked for by default where the app is registered so, and a request may say otherwise', async () => {
@@ -270,6 +275,89 @@ describe('a stronger sign-in that an app asks for (RFC 9470 section 5)', () => {
     expect((await authorize({ claims: essential, acr_values: '1' })).callback.get('error')).toBe(
       'unmet_authentication_requirements',
     )
+  })
+})
+
+describe('a second factor that has worn off', () => {
+  const hour = 3600
+  const sessionLimits = { browserIdle: seconds(30 * 86_400), secondFactor: seconds(2 * hour), perUser: 100 }
+  const asWeb = basic('web', 'web-secret')
+  const refresh = async (refresh_token = ''): Promise<Record<string, string>> => {
+    const answer = await started.postForm('/oauth/token', { grant_type: 'refresh_token', refresh_token }, asWeb)
+    return (await answer.json()) as Record<string, string>
+  }
+  const [strong, weak] = [
+    { acr: '2', amr: ['pwd', 'otp', 'mfa'] },
+    { acr: '1', amr: ['pwd'] },
+  ]
+
+  it('is told of by no token any more, and counts from when it was shown, not from the sign-in', async () => {
+    await start([], { sessionLimits })
+    const { secret } = await enrol()
+    started.clock.advance(hour)
+    const scope = 'openid offline_access'
+    const page = await browser.submit(await authorize({ acr_values: '2', scope }), { code: codeOf(secret) })
+    let tokens = await exchange(page)
+    started.clock.advance(2 * hour)
+    tokens = await refresh(tokens.refresh_token)
+    for (const token of [tokens.access_token, tokens.id_token]) expect(claimsOf(token ?? '')).toMatchObject(strong)
+    started.clock.advance(1)
+    tokens = await refresh(tokens.refresh_token)
+    for (const token of [tokens.access_token, tokens.id_token]) expect(claimsOf(token ?? '')).toMatchObject(weak)
+    const told = await started.postForm('/oauth/introspect', { token: tokens.refresh_token ?? '' }, asWeb)
+    expect(await told.json()).toMatchObject({ active: true, acr: '1' })
+    // It can be shown again, and counts again.
+    started.clock.advance(60)
+    const again = await browser.submit(await authorize({ acr_values: '2' }), { code: codeOf(secret) })
+    expect(await claimsFor(again)).toMatchObject(strong)
+  })
+
+  it('is as old as the sign-in in grants from before its moment was noted', async () => {
+    await start([], { sessionLimits })
+    const { secret } = await enrol()
+    const scope = 'openid offline_access'
+    const page = await browser.submit(await authorize({ acr_values: '2', scope }), { code: codeOf(secret) })
+    const { refresh_token = '' } = await exchange(page)
+    const [id = ''] = refresh_token.replace('ghr_', '').split('.')
+    const grant = await started.store.grants.end(id as GrantId)
+    if (!grant) throw new Error('no grant')
+    await started.store.grants.insert({ ...grant, factor_at: null })
+    started.clock.advance(2 * hour - 60)
+    const last = await refresh(refresh_token)
+    expect(claimsOf(last.access_token ?? '')).toMatchObject(strong)
+    started.clock.advance(1)
+    expect(claimsOf((await refresh(last.refresh_token)).access_token ?? '')).toMatchObject(weak)
+  })
+
+  it('wears off in what was signed in over the JSON API too', async () => {
+    await start([], { sessionLimits })
+    const { secret } = await enrol()
+    const { mfa_token } = (await (
+      await started.postJson('/login', { username: 'alice', password: goodPassword })
+    ).json()) as Record<string, string>
+    const shown = await started.postJson('/login/mfa', { mfa_token, method: 'totp', code: codeOf(secret) })
+    let pair = (await shown.json()) as Record<string, string>
+    const next = async () => {
+      pair = (await (
+        await started.postJson('/token/refresh', { refresh_token: pair.refresh_token })
+      ).json()) as typeof pair
+      return claimsOf(pair.access_token ?? '')
+    }
+    started.clock.advance(2 * hour)
+    expect(await next()).toMatchObject(strong)
+    started.clock.advance(1)
+    expect(await next()).toMatchObject(weak)
+  })
+
+  it('wears off while a code waits to be fetched', async () => {
+    await start([], { sessionLimits })
+    const { secret } = await enrol()
+    const page = await browser.submit(await authorize({ acr_values: '2' }), { code: codeOf(secret) })
+    expect(await claimsFor(page)).toMatchObject(strong)
+    started.clock.advance(2 * hour)
+    const waiting = await authorize()
+    started.clock.advance(1)
+    expect(await claimsFor(waiting)).toMatchObject(weak)
   })
 })
 

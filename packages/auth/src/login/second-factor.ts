@@ -100,13 +100,10 @@ export async function findHalf(
     return user?.status === 'active' ? { ...flow.half, user, session: undefined } : undefined
   }
   const browser = await browserSessions.find(headers)
-  return (
-    browser && {
-      ...browser,
-      amr: browser.session.amr.split(' '),
-      providerSession: browser.session.provider_session,
-    }
-  )
+  // What was proven of a passkey's holder goes on to count beside another factor, though not alone: as a password does.
+  const proven = browser && (await store.sessions.findById(browser.session.id))
+  if (!proven) return undefined
+  return { ...browser, amr: proven.amr.split(' '), providerSession: proven.provider_session }
 }
 
 interface Shown {

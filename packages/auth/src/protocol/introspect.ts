@@ -7,8 +7,10 @@ import * as Type from 'typebox'
 import { audienceClaim } from '../domain/access-tokens.ts'
 import type { Confirmation } from '../domain/build-token-pair.ts'
 import type { Client } from '../domain/clients.ts'
+import { asStrongAsNow } from '../domain/factor-age.ts'
 import { readGrantedDetails } from '../domain/granted-details.ts'
 import type { RefreshTokens } from '../domain/refresh-tokens.ts'
+import type { SessionLimits } from '../domain/sessions.ts'
 import type { Subjects } from '../domain/subjects.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import type { ClientAuthentication } from './client-auth/client-auth.ts'
@@ -31,6 +33,7 @@ interface Dependencies extends IntrospectionJwtDependencies {
   readonly verifier: AccessTokenVerifier
   readonly refreshTokens: RefreshTokens
   readonly subjects: Subjects
+  readonly limits: () => Pick<SessionLimits, 'secondFactor'>
 }
 
 const inactive = { active: false }
@@ -131,7 +134,7 @@ function withOwnNames(subjects: Subjects, client: Client, claims: AccessTokenCla
 }
 
 async function describeRefreshToken(
-  { issuer, refreshTokens, subjects }: Dependencies,
+  { issuer, clock, refreshTokens, subjects, limits }: Dependencies,
   client: Client,
   token: string,
 ): Promise<object> {
@@ -139,6 +142,7 @@ async function describeRefreshToken(
   if (!found?.usable || found.grant.client_id !== client.id) return inactive
   const { grant } = found
   const details = readGrantedDetails(grant.authorization_details)
+  const age = { shownAt: grant.factor_at, authTime: grant.auth_time, lasts: limits().secondFactor }
   return {
     active: true,
     iss: issuer,
@@ -149,7 +153,7 @@ async function describeRefreshToken(
     iat: grant.created_at,
     exp: Math.min(grant.expires_at, grant.idle_expires_at),
     auth_time: grant.auth_time,
-    acr: grant.acr,
+    acr: asStrongAsNow(grant, age, clock.now()).acr,
     // The column is written from a confirmation that was proven.
     ...(grant.confirmation === null ? {} : { cnf: JSON.parse(grant.confirmation) as Confirmation }),
     ...(details.length > 0 ? { authorization_details: details } : {}),
