@@ -9,6 +9,7 @@ import type { Clients } from '../domain/clients.ts'
 import { standingOf } from '../domain/effective-access.ts'
 import type { CompletedSignIn, TokenPairs } from '../domain/token-pairs.ts'
 import type { ActingUsers } from '../flow/acting.ts'
+import { judgeStrength } from '../flow/next-step.ts'
 import { defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import { type PasswordDependencies, proveByPassword } from '../login/password.ts'
 import type { SignedInUser } from '../login/signed-in-user.ts'
@@ -110,7 +111,11 @@ export async function readAskedTokens(
   return { clientId: client.id, scope: body.scope, audiences, organisation: body.organization }
 }
 
-/** The tokens of somebody who has proven enough. Errors: `mfa_required`, and those of {@link startFirstPartySession}. */
+/** Whether it is what the client is registered for: who could show more has been asked for it. */
+const isAsStrongAs = (acr: string, asked: readonly string[] | undefined): boolean =>
+  judgeStrength([asked], { acr, reachableAcr: acr }) === 'enough'
+
+/** The tokens of somebody who has proven enough, for the client too. Errors: `mfa_required`, and those of {@link startFirstPartySession}. */
 export async function answerSignIn(
   dependencies: LoginAnswerDependencies,
   asked: AskedTokens,
@@ -118,7 +123,10 @@ export async function answerSignIn(
   signedIn: SignedInUser,
 ): Promise<TokenPair> {
   const { user, next, amr, providerSession, alongside } = signedIn
-  if (next.step !== 'issue') throw await askForMore(dependencies, signedIn, asked)
+  const { defaultAcrValues } = await getFirstPartyClient(dependencies.clients, asked.clientId)
+  if (next.step !== 'issue' || !isAsStrongAs(next.acr, defaultAcrValues)) {
+    throw await askForMore(dependencies, signedIn, asked)
+  }
   const device = String(headers['user-agent'] ?? '').slice(0, 200)
   const proven = { user, amr, acr: next.acr, address, device, requestId, providerSession, alongside }
   return startFirstPartySession(dependencies, asked, proven)
@@ -162,7 +170,10 @@ async function askForMore(
     // What was proven stands: a new account is there to go on with on the page.
     await store.transaction(alongside)
     return new GatehouseError('mfa_required', {
-      description: 'A second factor has to be set up first, on the sign-in page',
+      description:
+        next.step === 'enrol'
+          ? 'A second factor has to be set up first, on the sign-in page'
+          : `This client needs a second factor: one has to be set up first, at ${paths.accountSecurity}`,
       members: { methods: [] },
     })
   }

@@ -123,11 +123,11 @@ export function nextAuthorizationStep(
   if (asked.hintedSubject !== undefined && signIn.subject !== asked.hintedSubject) {
     return mayAsk && !signIn.isFresh ? { step: 'sign_in' } : fail('login_required', 'another user has signed in')
   }
-  const wanted = wantedRank(asked)
-  if (rankOf(signIn.acr) < wanted) {
-    if (rankOf(signIn.reachableAcr) < wanted) {
-      return fail('unmet_authentication_requirements', 'the user has no factor by which the asked acr can be reached')
-    }
+  const strength = judgeStrength([asked.acrValues, asked.essentialAcr], signIn)
+  if (strength === 'unreachable') {
+    return fail('unmet_authentication_requirements', 'the user has no factor by which the asked acr can be reached')
+  }
+  if (strength === 'factor') {
     return mayAsk
       ? { step: 'factor' }
       : fail('login_required', 'prompt=none, and a second factor would have to be shown')
@@ -154,10 +154,23 @@ function mustSignInAgain(asked: AskedSignIn, signIn: BrowserSignIn, now: Seconds
 const rankOf = (acr: string): number => acrValues.indexOf(acr)
 
 /** How strong the sign-in must be: of each list the weakest class will do. -1 = any. */
-function wantedRank({ acrValues: asked, essentialAcr }: AskedSignIn): number {
-  const weakest = (values: readonly string[]): number => {
+function wantedRank(lists: readonly (readonly string[] | undefined)[]): number {
+  const weakest = (values: readonly string[] = []): number => {
     const ranks = values.map(rankOf).filter((rank) => rank !== -1)
     return ranks.length === 0 ? -1 : Math.min(...ranks)
   }
-  return Math.max(weakest(asked), weakest(essentialAcr ?? []))
+  return Math.max(...lists.map(weakest))
+}
+
+/**
+ * Whether a sign-in is as strong as is asked for by lists of classes, of each of which one will do: `factor` where it is once
+ * what is missing has been shown, `unreachable` where the user has nothing to show. Classes that nobody here knows do not count.
+ */
+export function judgeStrength(
+  lists: readonly (readonly string[] | undefined)[],
+  { acr, reachableAcr }: Pick<BrowserSignIn, 'acr' | 'reachableAcr'>,
+): 'enough' | 'factor' | 'unreachable' {
+  const wanted = wantedRank(lists)
+  if (rankOf(acr) >= wanted) return 'enough'
+  return rankOf(reachableAcr) >= wanted ? 'factor' : 'unreachable'
 }

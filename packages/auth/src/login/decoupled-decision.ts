@@ -4,6 +4,7 @@ import { paths } from '@gatehouse/core/paths'
 import type { Clock } from '@gatehouse/core/time'
 import type { DecoupledRequestRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
+import { twoFactors } from '../domain/acr.ts'
 import { recordEvent } from '../domain/audit.ts'
 import type { BackchannelPings } from '../domain/backchannel-pings.ts'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
@@ -11,11 +12,13 @@ import type { Client, Clients } from '../domain/clients.ts'
 import { type DecoupledRequests, overError } from '../domain/decoupled-requests.ts'
 import { standingOf } from '../domain/effective-access.ts'
 import { factorMomentOf } from '../domain/factor-age.ts'
+import type { SecondFactors } from '../domain/second-factors.ts'
 import type { Subjects } from '../domain/subjects.ts'
 import { type Acting, type ActingUsers, isShownTo } from '../flow/acting.ts'
 import type { Offer } from '../flow/agreement.ts'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
+import { judgeStrength } from '../flow/next-step.ts'
 import { noteClient } from '../flow/note-client.ts'
 import type { Answer, EndpointRequest } from '../http/endpoint.ts'
 import { type DescribedDetail, renderConsent } from '../pages/consent.ts'
@@ -29,6 +32,7 @@ export interface DecisionDependencies {
   readonly flows: Flows
   readonly browserSessions: BrowserSessions
   readonly subjects: Subjects
+  readonly secondFactors: Pick<SecondFactors, 'methodsOf'>
   readonly authorization: Pick<AuthorizationFlow, 'offerFor'>
   readonly actingUsers: ActingUsers
   readonly decoupledRequests: DecoupledRequests
@@ -95,7 +99,23 @@ async function findDecidable(
 }
 
 /**
- * Shows who asks for what, and from where; sends to sign-in whoever has not signed in. It asks each time, whoever the client
+ * Whether somebody has signed in as strongly as the client is registered for, `default_acr_values`: nothing in such a request
+ * says otherwise. Cost: one or two reads where the sign-in alone is not.
+ */
+async function judgeForClient(
+  { secondFactors }: DecisionDependencies,
+  { defaultAcrValues }: Client,
+  { user, session: { acr } }: BrowserSession,
+): Promise<ReturnType<typeof judgeStrength>> {
+  const asked = [defaultAcrValues]
+  if (judgeStrength(asked, { acr, reachableAcr: acr }) === 'enough') return 'enough'
+  const canShow = (await secondFactors.methodsOf(user.id)).length > 0
+  return judgeStrength(asked, { acr, reachableAcr: canShow ? twoFactors : acr })
+}
+
+/**
+ * Shows who asks for what, and from where; sends to sign-in whoever has not signed in,
+ * or not as strongly as the client is registered for. It asks each time, whoever the client
  * is and however one came here. Spec: RFC 8628 sections 3.3 and 5.4. Threat: a code that somebody else has sent.
  */
 export async function showDecision(
@@ -110,6 +130,13 @@ export async function showDecision(
   if (choice.state !== 'settled') return redirectTo(`${paths.loginOrganisation}?flow=${flow.id}`)
   const { acting } = choice
   const { row, client, offer } = await findDecidable(dependencies, hash, acting)
+  const strength = await judgeForClient(dependencies, client, acting)
+  if (strength === 'factor') return redirectTo(`${paths.loginFactor}?flow=${flow.id}`)
+  if (strength === 'unreachable') {
+    throw new GatehouseError('forbidden', {
+      description: 'This app needs a second factor: set one up in your account first',
+    })
+  }
   return renderConsent(http.look, {
     flow: flow.id,
     action: paths.device,
@@ -154,6 +181,9 @@ export async function takeDecision(
   const { acting } = choice
   const decidable = await findDecidable(dependencies, request, acting)
   const { row, client } = decidable
+  if (decision === 'allow' && (await judgeForClient(dependencies, client, acting)) !== 'enough') {
+    return redirectTo(`${paths.device}?flow=${flow.id}`)
+  }
   await dependencies.store.transaction(async (tables) => {
     const isDecided =
       decision === 'allow'

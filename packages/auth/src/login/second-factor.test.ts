@@ -383,6 +383,27 @@ describe('a second factor over the JSON API', () => {
     expect(await validated.json()).toMatchObject({ valid: false })
   })
 
+  it('is needed for a client that is registered so, also by who has none, and the answer says what is missing', async () => {
+    await start()
+    const own: ConfiguredClient = {
+      ...(started.settings.clients.find(({ id }) => id === 'desk-app') as ConfiguredClient), // of every test
+      ...{ id: 'vault', metadata: { default_acr_values: ['2'] } },
+    }
+    started.auth.replaceSettings({ ...started.settings, clients: [...started.settings.clients, own] })
+    const asked = { username: 'alice', password: goodPassword, client_id: 'vault' }
+    const refused = await started.postJson('/login', asked)
+    expect([refused.status, await refused.json()]).toMatchObject([
+      401,
+      { error: 'mfa_required', methods: [], error_description: expect.stringContaining('/account/security') },
+    ])
+    expect((await started.postJson('/login', { ...asked, client_id: 'desk-app' })).status).toBe(200)
+    const { secret } = await enrol()
+    const { mfa_token } = (await (await started.postJson('/login', asked)).json()) as Record<string, string>
+    const shown = await started.postJson('/login/mfa', { mfa_token, method: 'totp', code: codeOf(secret) })
+    const { access_token } = (await shown.json()) as Record<string, string>
+    expect(claimsOf(access_token ?? '')).toMatchObject({ client_id: 'vault', acr: '2' })
+  })
+
   it('says no more of an account than before: a wrong password is a wrong password', async () => {
     await start()
     await enrol()

@@ -1,13 +1,16 @@
 import type { GrantId, SessionId } from '@gatehouse/core/brand'
 import { isRefusal } from '@gatehouse/core/contracts'
 import { newGrantId } from '@gatehouse/core/random'
+import { seconds } from '@gatehouse/core/time'
 import { createTestProver } from '@gatehouse/guard/testing/test-prover'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { AuthSettings } from '../auth-options.ts'
 import { type ConfiguredClient, noPermissions } from '../domain/clients.ts'
 import { endSession, keptGrants } from '../domain/sessions.ts'
 import { addUser } from '../domain/users.ts'
 import { type ShownPage, TestBrowser } from '../testing/browser.ts'
 import { basic, claimsOf, goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
+import { addTotp, currentCode } from '../testing/totp.ts'
 
 const grantType = 'urn:ietf:params:oauth:grant-type:device_code'
 const ordersAudience = 'https://auth.example.com/orders'
@@ -26,11 +29,12 @@ let started: StartedAuth
 let browser: TestBrowser
 afterEach(() => started.close())
 
-const start = async (client: Partial<ConfiguredClient> = {}): Promise<void> => {
+const start = async (client: Partial<ConfiguredClient> = {}, settings: Partial<AuthSettings> = {}): Promise<void> => {
   started = await startAuth({
     clients: [{ ...tv, ...client }, box],
     trustedProxies: ['127.0.0.1'],
     settings: {
+      ...settings,
       authorizationDetails: {
         payment: { description: 'Pay once', schema: { properties: { amount: { type: 'string' } } } },
       },
@@ -327,6 +331,30 @@ describe('the decision', () => {
     const [event] = await started.store.audit.list({ limit: 1 })
     expect(event).toMatchObject({ type: 'consent_given', client_id: 'tv', actor: expect.stringMatching(/^usr_/) })
     expect(event?.detail).toContain('198.51.100.7')
+  })
+
+  it('needs as strong a sign-in as the client is registered for, and the factor alone is asked for', async () => {
+    const metadata = { client_name: 'The <TV>', default_acr_values: ['2' as const] }
+    const sessionLimits = { browserIdle: seconds(86_400), secondFactor: seconds(300), perUser: 100 }
+    await start({ metadata }, { sessionLimits })
+    const { body } = await begin()
+    const refused = await consentTo(body.user_code)
+    expect(refused.status).toBe(403)
+    expect(refused.text).toContain('second factor')
+    const secret = await addTotp(started, 'alice')
+    const stepUp = async (page: ShownPage): Promise<ShownPage> => {
+      expect([page.has('verify'), page.has('password'), page.has('allow')]).toEqual([true, false, false])
+      return browser.submit(page, { code: currentCode(started, secret) })
+    }
+    const page = await stepUp(await enter(body.user_code))
+    expect(page.has('allow')).toBe(true)
+    // What has worn off while the page was looked at counts no longer.
+    started.clock.advance(301)
+    const again = await stepUp(await decide(page, 'allow'))
+    expect((await poll(body.device_code)).body.error).toBe('authorization_pending')
+    await decide(again, 'allow')
+    const { access_token = '' } = (await poll(body.device_code)).body
+    expect(claimsOf(access_token)).toMatchObject({ acr: '2', amr: ['pwd', 'otp', 'mfa'] })
   })
 
   it('counts only for whoever looks at it: another user of the browser is shown it anew', async () => {
