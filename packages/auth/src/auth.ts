@@ -11,6 +11,7 @@ import { createRefusalPages } from './apps/refusal-page.ts'
 import type { AuthOptions, AuthSettings } from './auth-options.ts'
 import { type AccessTokens, createAccessTokens } from './domain/access-tokens.ts'
 import { createAuthorizationCodes } from './domain/authorization-codes.ts'
+import { createBackchannelLimit } from './domain/backchannel-limit.ts'
 import { createBackchannelPings } from './domain/backchannel-pings.ts'
 import { createBreachedPasswords } from './domain/breached-passwords.ts'
 import { createBrowserSessions } from './domain/browser-sessions.ts'
@@ -342,6 +343,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     canInvite: canSend(mail),
     queueInvitation: canSend(mail) ? createInvitationMails({ issuer, ...mailServices }) : undefined,
     decoupledRequests,
+    backchannelLimit: createBackchannelLimit({ store, clock, notices }),
     pings,
     userCodeLimit: createUserCodeLimit({ store, clock }),
     clientAuthentication,

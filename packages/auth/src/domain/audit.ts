@@ -13,6 +13,7 @@ export type AuditType =
   | 'consent_given'
   | 'consent_refused'
   | 'consent_withdrawn'
+  | 'backchannel_refused'
   | 'user_added'
   | 'user_deleted'
   | 'data_downloaded'

@@ -6,6 +6,7 @@ import type { DecoupledRequestRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { twoFactors } from '../domain/acr.ts'
 import { recordEvent } from '../domain/audit.ts'
+import type { BackchannelLimit } from '../domain/backchannel-limit.ts'
 import type { BackchannelPings } from '../domain/backchannel-pings.ts'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
 import type { Client, Clients } from '../domain/clients.ts'
@@ -36,6 +37,7 @@ export interface DecisionDependencies {
   readonly authorization: Pick<AuthorizationFlow, 'offerFor'>
   readonly actingUsers: ActingUsers
   readonly decoupledRequests: DecoupledRequests
+  readonly backchannelLimit: Pick<BackchannelLimit, 'decided'>
   readonly pings: Pick<BackchannelPings, 'send'>
   readonly describeDetails: (details: readonly JsonObject[]) => readonly DescribedDetail[]
 }
@@ -190,6 +192,7 @@ export async function takeDecision(
         ? await approve(dependencies, tables, decidable, acting)
         : await tables.decoupledRequests.deny({ hash: row.hash, now: dependencies.clock.now() })
     if (!isDecided) throw overError()
+    await dependencies.backchannelLimit.decided(tables, row, acting.user.id, decision)
     await dependencies.flows.consume(tables, flow)
     await recordDecision(dependencies, tables, http, decision, decidable, acting)
   })

@@ -24,6 +24,7 @@ const noticeKinds = [
   'email_changed',
   'account_deleted',
   'sign_in_mails_stopped',
+  'requests_stopped',
 ] as const
 export type NoticeKind = (typeof noticeKinds)[number]
 

@@ -142,6 +142,63 @@ describe('the authentication request (CIBA Core section 7)', () => {
   })
 })
 
+describe('how often a client may ask a user', () => {
+  const refusals = async () => {
+    const events = await started.store.audit.list({ type: 'backchannel_refused', limit: 10 })
+    return events.map(({ result, count, client_id }) => ({ result, count, client_id }))
+  }
+
+  it('is three times in ten minutes, also at once, whatever others ask', async () => {
+    await start()
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask()))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(3)
+    const refused = answers.filter(({ status }) => status === 429)
+    expect(refused).toHaveLength(17)
+    expect(refused[0]).toMatchObject({ body: { error: 'too_many_requests' } })
+    expect(refused[0]?.headers.get('retry-after')).toBe('600')
+    expect(await refusals()).toEqual([{ result: 'asked_too_often', count: 17, client_id: 'bank-desk' }])
+    const told = await started.mails('requests_stopped')
+    expect(told).toHaveLength(1)
+    expect(told[0]?.text).toContain('The <desk>')
+    expect((await ask({}, basic('other-desk', 'desk-secret'))).status).toBe(200)
+    expect((await ask({ login_hint: 'bob' })).status).toBe(200)
+    started.clock.advance(599)
+    expect((await ask()).status).toBe(429)
+    started.clock.advance(1)
+    expect((await ask()).status).toBe(200)
+  })
+
+  it('begins anew with each that is agreed to', async () => {
+    await start()
+    for (let payment = 1; payment <= 5; payment += 1) {
+      expect((await ask()).status).toBe(200)
+      await decide(await openRequests(), 'allow')
+    }
+  })
+
+  it('is not at all for ten minutes after a denial', async () => {
+    await start()
+    await ask()
+    await decide(await openRequests(), 'deny')
+    const refused = await ask()
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '600'])
+    expect(await refusals()).toEqual([{ result: 'denied_before', count: 1, client_id: 'bank-desk' }])
+    expect((await ask({}, basic('other-desk', 'desk-secret'))).status).toBe(200)
+    started.clock.advance(600)
+    expect((await ask()).status).toBe(200)
+  })
+
+  it('is not held up by a clock that was set back', async () => {
+    await start()
+    const other = basic('other-desk', 'desk-secret')
+    await ask({}, other)
+    await decide(await openRequests(), 'deny')
+    for (let asked = 0; asked < 4; asked += 1) await ask()
+    started.clock.advance(-86_400)
+    for (const who of [deskBasic, other]) expect((await ask({}, who)).status).toBe(200)
+  })
+})
+
 describe('the page of what waits for a user (CIBA Core section 8)', () => {
   it('shows client, scope and binding message, and leads to tokens', async () => {
     await start()

@@ -4,6 +4,7 @@ import { parseScope } from '@gatehouse/core/scope'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
+import type { BackchannelLimit } from '../domain/backchannel-limit.ts'
 import type { Client } from '../domain/clients.ts'
 import { type DecoupledRequests, decisionTime, pollInterval } from '../domain/decoupled-requests.ts'
 import { isShowable } from '../domain/shown-text.ts'
@@ -19,6 +20,7 @@ interface Dependencies extends AccessCheckDependencies, Pick<RequestCheckDepende
   readonly store: Pick<Store, 'users'>
   readonly clientAuthentication: ClientAuthentication
   readonly decoupledRequests: DecoupledRequests
+  readonly backchannelLimit: Pick<BackchannelLimit, 'take'>
 }
 
 const text = (description: string) => Type.Optional(Type.String({ description }))
@@ -40,18 +42,27 @@ type BackchannelForm = Type.Static<typeof formSchema>
 
 /**
  * Lets a client ask a user who is elsewhere. Spec: OpenID Connect CIBA Core 1.0 section 7. Only a client that has proven
- * itself hears that there is no such user, and whoever runs Gatehouse has allowed it this grant. Cost: one read, one insert.
+ * itself hears that there is no such user, and whoever runs Gatehouse has allowed it this grant. How often it may ask one user is
+ * limited; see domain/backchannel-limit. Cost: one read, one transaction, one
+ * insert.
  */
 export function backchannelAuthenticationEndpoint(dependencies: Dependencies): Endpoint {
-  const { clientAuthentication, decoupledRequests } = dependencies
+  const { clientAuthentication, decoupledRequests, backchannelLimit } = dependencies
 
-  const begin = async (client: Client, { body, address }: EndpointRequest<BackchannelForm>): Promise<Answer> => {
+  const begin = async (
+    client: Client,
+    { body, address, requestId }: EndpointRequest<BackchannelForm>,
+  ): Promise<Answer> => {
     if (client.authMethod === 'none' || !client.grantTypes.has(cibaGrantType)) {
       throw new GatehouseError('unauthorized_client')
     }
     const asked = checkAsked(dependencies, client, body, address)
     const user = await findUser(dependencies, client, body)
     if (user?.status !== 'active') throw new GatehouseError('unknown_user_id')
+    await backchannelLimit.take(
+      { client: client.id, user: user.id, name: client.name ?? client.id },
+      { address, request_id: requestId },
+    )
     const id = await decoupledRequests.beginBackchannel({ ...asked, userId: user.id })
     return { status: 200, json: { auth_req_id: id, expires_in: asked.lifetime, interval: pollInterval } }
   }

@@ -73,6 +73,14 @@ function describeFinding(open: OpenForSuite): void {
     const rows = Array.from({ length: 51 }, () => buildDecoupledRequest({ user_id, user_code_hash: null }))
     await Promise.all(rows.map((row) => decoupledRequests.insert(row)))
     expect(await decoupledRequests.listPending(user_id, start)).toHaveLength(50)
+    // However many older ones another client has.
+    const client_id = 'bank' as ClientId // any name will do
+    const later = { user_code_hash: null, client_id, created_at: seconds(start + 1) }
+    const row = buildDecoupledRequest({ user_id, ...later })
+    await decoupledRequests.insert(row)
+    const listed = await decoupledRequests.listPending(user_id, start)
+    expect(listed).toHaveLength(50)
+    expect(listed.at(-1)).toEqual(row)
   })
 }
 

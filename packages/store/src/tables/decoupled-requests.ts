@@ -26,7 +26,10 @@ export interface DecoupledRequests {
   insert(row: DecoupledRequestRow): Promise<void>
   find(hash: string): Promise<DecoupledRequestRow | undefined>
   findByUserCode(user_code_hash: string, now: Seconds): Promise<DecoupledRequestRow | undefined>
-  /** Those that wait for this user's decision, the oldest first; at most 50. */
+  /**
+   * Those that wait for this user's decision, the oldest first; at most 50: of more, the oldest of each client before the next of
+   * any, so that however many one asks for it hides no other.
+   */
   listPending(user: UserId, now: Seconds): Promise<DecoupledRequestRow[]>
   /** Decides on one that is pending, once: false where it is no longer. */
   approve(request: { readonly hash: string; readonly now: Seconds } & Decision): Promise<boolean>
@@ -74,12 +77,26 @@ export function createDecoupledRequests({ db }: Connection): DecoupledRequests {
       db
         .selectFrom('decoupled_requests')
         .selectAll()
-        .where('user_id', '=', user)
-        .where('status', '=', 'pending')
-        .where('usable_until', '>', now)
+        .where('hash', 'in', (shown) =>
+          shown
+            .selectFrom((pending) =>
+              pending
+                .selectFrom('decoupled_requests')
+                .select(['hash', 'created_at'])
+                .select(sql<number>`row_number() over (partition by client_id order by created_at, hash)`.as('turn'))
+                .where('user_id', '=', user)
+                .where('status', '=', 'pending')
+                .where('usable_until', '>', now)
+                .as('pending'),
+            )
+            .select('pending.hash')
+            .orderBy('turn')
+            .orderBy('pending.created_at')
+            .orderBy('pending.hash')
+            .limit(pendingAtATime),
+        )
         .orderBy('created_at')
         .orderBy('hash')
-        .limit(pendingAtATime)
         .execute(),
     async approve({ hash, now, ...decision }) {
       const { numUpdatedRows } = await decide(hash, now)

@@ -49,6 +49,9 @@ export const mail: Catalogue = {
   'mail.sign_in_mails_stopped.subject': 'Viele Mails zum Anmelden bei {brand} angefordert',
   'mail.sign_in_mails_stopped.text':
     'Jemand fordert immer wieder Mails an, mit denen man sich bei Ihrem Konto {username} anmelden kann. Für einige Minuten verschicken wir keine mehr.',
+  'mail.requests_stopped.subject': 'Viele Anfragen bei {brand} warten auf Ihre Zustimmung',
+  'mail.requests_stopped.text':
+    '„{what}“ bittet immer wieder um die Zustimmung Ihres Kontos {username}. Für einige Minuten wird nichts mehr angenommen. Stimmen Sie nur dem zu, was Sie selbst begonnen haben.',
   'mail.link_good_for': 'Der Link gilt einmal, innerhalb von {minutes} Minuten.',
   'mail.link_good_for_days': 'Der Link gilt einmal, innerhalb von {days} Tagen.',
   'mail.not_asked_for': 'Wenn Sie das nicht angefordert haben, brauchen Sie nichts zu tun: Es ändert sich nichts.',

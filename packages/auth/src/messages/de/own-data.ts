@@ -14,6 +14,7 @@ export const ownData: Catalogue = {
   'history.password_set': 'Das Passwort wurde gesetzt',
   'history.factor_added': 'Ein zweiter Faktor wurde hinzugefügt',
   'history.factor_removed': 'Ein zweiter Faktor wurde entfernt',
+  'history.backchannel_refused': 'Eine Anwendung hat zu oft um Ihre Zustimmung gebeten',
   'history.recovery_codes_renewed': 'Neue Wiederherstellungscodes wurden erzeugt',
   'history.user_added': 'Das Konto wurde angelegt',
   'history.user_disabled': 'Das Konto wurde gesperrt',

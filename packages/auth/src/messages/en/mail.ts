@@ -46,6 +46,9 @@ export const mail = {
   'mail.sign_in_mails_stopped.subject': 'Many mails for signing in to {brand} were asked for',
   'mail.sign_in_mails_stopped.text':
     'Somebody keeps asking for mails by which to sign in to your account {username}. For a few minutes no more are sent.',
+  'mail.requests_stopped.subject': 'Many requests to {brand} wait for your approval',
+  'mail.requests_stopped.text':
+    '“{what}” keeps asking for the approval of your account {username}. For a few minutes it is not heard. Agree only to what you have begun yourself.',
   'mail.link_good_for': 'The link can be used once, within {minutes} minutes.',
   'mail.link_good_for_days': 'The link can be used once, within {days} days.',
   'mail.not_asked_for': 'If you did not ask for this, do nothing: nothing changes.',

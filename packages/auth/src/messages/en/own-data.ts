@@ -13,6 +13,7 @@ export const ownData = {
   'history.password_set': 'The password was set',
   'history.factor_added': 'A second factor was added',
   'history.factor_removed': 'A second factor was removed',
+  'history.backchannel_refused': 'An application asked for your approval too often',
   'history.recovery_codes_renewed': 'New recovery codes were made',
   'history.user_added': 'The account was made',
   'history.user_disabled': 'The account was closed',

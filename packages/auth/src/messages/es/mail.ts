@@ -47,6 +47,9 @@ export const mail: Catalogue = {
   'mail.sign_in_mails_stopped.subject': 'Se han pedido muchos mensajes para iniciar sesión en {brand}',
   'mail.sign_in_mails_stopped.text':
     'Alguien pide una y otra vez mensajes para iniciar sesión en su cuenta {username}. Durante unos minutos no enviaremos más.',
+  'mail.requests_stopped.subject': 'Muchas solicitudes en {brand} esperan su aprobación',
+  'mail.requests_stopped.text':
+    '«{what}» pide una y otra vez la aprobación de su cuenta {username}. Durante unos minutos no se le atiende. Apruebe solo lo que usted haya iniciado.',
   'mail.link_good_for': 'El enlace sirve una sola vez, durante {minutes} minutos.',
   'mail.link_good_for_days': 'El enlace sirve una sola vez, durante {days} días.',
   'mail.not_asked_for': 'Si no lo ha pedido, no haga nada: nada cambia.',

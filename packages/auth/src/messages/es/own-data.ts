@@ -14,6 +14,7 @@ export const ownData: Catalogue = {
   'history.password_set': 'Se estableció la contraseña',
   'history.factor_added': 'Se añadió un segundo factor',
   'history.factor_removed': 'Se quitó un segundo factor',
+  'history.backchannel_refused': 'Una aplicación pidió su aprobación demasiadas veces',
   'history.recovery_codes_renewed': 'Se crearon nuevos códigos de recuperación',
   'history.user_added': 'Se creó la cuenta',
   'history.user_disabled': 'Se cerró la cuenta',

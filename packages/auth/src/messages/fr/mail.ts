@@ -51,6 +51,9 @@ export const mail: Catalogue = {
   'mail.sign_in_mails_stopped.subject': 'Beaucoup de messages de connexion à {brand} ont été demandés',
   'mail.sign_in_mails_stopped.text':
     'Quelqu’un demande sans cesse des messages pour se connecter à votre compte {username}. Pendant quelques minutes, nous n’en envoyons plus.',
+  'mail.requests_stopped.subject': 'Beaucoup de demandes attendent votre accord chez {brand}',
+  'mail.requests_stopped.text':
+    '« {what} » demande sans cesse l’accord de votre compte {username}. Pendant quelques minutes, ses demandes sont refusées. N’acceptez que ce que vous avez commencé vous-même.',
   'mail.link_good_for': 'Le lien sert une seule fois, pendant {minutes} minutes.',
   'mail.link_good_for_days': 'Le lien sert une seule fois, pendant {days} jours.',
   'mail.not_asked_for': 'Si vous n’avez rien demandé, ne faites rien : rien ne change.',

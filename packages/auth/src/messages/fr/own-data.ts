@@ -14,6 +14,7 @@ export const ownData: Catalogue = {
   'history.password_set': 'Le mot de passe a été défini',
   'history.factor_added': 'Un second facteur a été ajouté',
   'history.factor_removed': 'Un second facteur a été retiré',
+  'history.backchannel_refused': 'Une application a demandé votre accord trop souvent',
   'history.recovery_codes_renewed': 'De nouveaux codes de secours ont été créés',
   'history.user_added': 'Le compte a été créé',
   'history.user_disabled': 'Le compte a été fermé',
