@@ -134,6 +134,15 @@ describe('a refusal of an endpoint is explained by its request_id', () => {
   })
 })
 
+it('a sign-in for a client that is none of the first party is told what would be', async () => {
+  const body = JSON.stringify({ username: 'alice', password: 'x', client_id: 'books' })
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(`${url()}/login`, { method: 'POST', body, headers })
+  const said = await explain(((await response.json()) as Record<string, string>).request_id)
+  expect(said).toContain('found:   the client is not a public one of the first party')
+  expect(said).toContain('needed:  a public client with first_party: true')
+})
+
 it('strangers are told the same of a client that there is and of one that there is not', async () => {
   const answers = await Promise.all(
     ['reports', 'nobody'].map((client_id) =>

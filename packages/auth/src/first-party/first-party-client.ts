@@ -23,7 +23,10 @@ export function checkIssuable({ id, dpopBound, certificateBound }: Client): void
 /** The first-party client of this id. Errors: `invalid_client`, and that of {@link checkIssuable}. */
 export async function getFirstPartyClient(clients: Clients, id: string = firstPartyClientId): Promise<Client> {
   const client = await clients.find(id)
-  if (!isFirstParty(client)) throw new GatehouseError('invalid_client')
+  if (!isFirstParty(client)) {
+    const cause = new Error(client ? 'the client is not a public one of the first party' : 'there is no such client')
+    throw new GatehouseError('invalid_client', { cause, needed: 'a public client with first_party: true' })
+  }
   checkIssuable(client)
   return client
 }

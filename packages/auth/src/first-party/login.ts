@@ -143,7 +143,11 @@ export async function startFirstPartySession(
 ): Promise<TokenPair> {
   const client = await getFirstPartyClient(clients, asked.clientId)
   const choice = await actingUsers.choose(signIn.user.id, { asked: asked.organisation, picked: null })
-  if (choice.state === 'refused') throw new GatehouseError('access_denied')
+  if (choice.state === 'refused') {
+    // Whether there is no such organisation, or the user does not belong to it, is not told.
+    const cause = new Error('the user does not belong to the asked organization')
+    throw new GatehouseError('access_denied', { cause, needed: 'an organization that the user belongs to' })
+  }
   if (choice.state === 'open') throw pickFirst(choice.memberships)
   const access = actingUsers.accessOf(signIn.user, choice.membership)
   const allowed = client.scopes === 'all' ? access.scopes : intersectScopes(client.scopes, access.scopes)
