@@ -56,8 +56,19 @@ export function createCookies(issuer: string): Cookies {
   }
 }
 
-/** What stands between cookies, and nothing else: for browsers a name that begins with another space is another name. */
-const around = /^[ \t]+|[ \t]+$/g
+const isBlank = (text: string, at: number): boolean => text[at] === ' ' || text[at] === '\t'
+
+/**
+ * Text without the blanks and tabs around it, and nothing else: for browsers a name that begins with another space is another
+ * name. Cost: one look at each of them; a pattern would look at long runs of them again and again.
+ */
+function withoutBlanks(text: string): string {
+  let from = 0
+  let to = text.length
+  while (from < to && isBlank(text, from)) from += 1
+  while (from < to && isBlank(text, to - 1)) to -= 1
+  return text.slice(from, to)
+}
 
 /**
  * A cookie of exactly that name with the form that it has from us; the first where there are several. Threat: names that
@@ -66,8 +77,8 @@ const around = /^[ \t]+|[ \t]+$/g
 function findCookie(header: string | undefined, name: string, form = /^[\w-]{43}$/): string | undefined {
   for (const part of header?.split(';') ?? []) {
     const mark = part.indexOf('=')
-    if (mark === -1 || part.slice(0, mark).replace(around, '') !== name) continue
-    const value = part.slice(mark + 1).replace(around, '')
+    if (mark === -1 || withoutBlanks(part.slice(0, mark)) !== name) continue
+    const value = withoutBlanks(part.slice(mark + 1))
     return form.test(value) ? value : undefined
   }
   return undefined
