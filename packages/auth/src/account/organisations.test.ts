@@ -376,6 +376,20 @@ describe('invitations', () => {
     expect(await started.store.users.findByCanonicalName('new@example.com')).toBeUndefined()
   })
 
+  it('lead to no account that is opened while they are withdrawn', async () => {
+    const { auth, store } = site.started
+    const browser = site.newBrowser()
+    const page = await browser.get(await site.invite(acme as never, 'new@example.com'))
+    const choose = await browser.post('/join/account', { flow: new URL(page.url).searchParams.get('flow') ?? '' })
+    const { hash } = auth.passwords
+    auth.passwords.hash = async (password) => {
+      await site.withdraw(acme as never, 'new@example.com')
+      return hash.call(auth.passwords, password)
+    }
+    expect((await browser.submit(choose, { password: 'a long new passphrase' })).has('link-gone')).toBe(true)
+    expect(await store.users.findByCanonicalName('new@example.com')).toBeUndefined()
+  })
+
   it('take the place of no invitation by the operator, nor of one into another organisation', async () => {
     const { store } = site.started
     const other = (await site.addOrganisation('other')).id

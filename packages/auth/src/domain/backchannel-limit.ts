@@ -101,6 +101,8 @@ export function createBackchannelLimit({ store, clock, notices }: Dependencies):
       const { asked, denied } = keysOf({ client: row.client_id, user })
       if (decision === 'allow') return tables.signInFailures.clear([asked])
       const at = clock.now()
+      // What still runs would keep its end.
+      await tables.signInFailures.clear([denied])
       await tables.signInFailures.record([{ key: denied, at, expires_at: seconds(at + limits.afterDenial) }])
     },
   }

@@ -172,7 +172,7 @@ export function createSignUps(dependencies: Dependencies): SignUps {
     async build({ token, asker, password }, by) {
       const proof = await findStanding(token)
       if (!proof) throw linkIsGone()
-      const { email, passwordHash, locale, scopes, roles } = detailsOf(proof)
+      const { email, passwordHash, locale, scopes, roles, invitation } = detailsOf(proof)
       const { scopes: usualScopes, roles: usualRoles } = policy()
       if (needsPassword(proof, asker)) {
         if (password === undefined)
@@ -195,6 +195,9 @@ export function createSignUps(dependencies: Dependencies): SignUps {
         user,
         async alongside(tables) {
           if (!(await proofs.consumeLink(tables, token, purposes))) throw linkIsGone()
+          // It may have been withdrawn while the password was hashed.
+          if (invitation !== undefined && !(await tables.organisationInvitations.find(invitation, clock.now())))
+            throw linkIsGone()
           await insertUser(tables, user)
           const detail = { by: proof.purpose }
           await recordEvent(tables, clock, {

@@ -116,8 +116,7 @@ async function judgeForClient(
 }
 
 /**
- * Shows who asks for what, and from where; sends to sign-in whoever has not signed in,
- * or not as strongly as the client is registered for. It asks each time, whoever the client
+ * Shows who asks for what, and from where; sends to sign-in whoever has not signed in. It asks each time, whoever the client
  * is and however one came here. Spec: RFC 8628 sections 3.3 and 5.4. Threat: a code that somebody else has sent.
  */
 export async function showDecision(
@@ -132,13 +131,6 @@ export async function showDecision(
   if (choice.state !== 'settled') return redirectTo(`${paths.loginOrganisation}?flow=${flow.id}`)
   const { acting } = choice
   const { row, client, offer } = await findDecidable(dependencies, hash, acting)
-  const strength = await judgeForClient(dependencies, client, acting)
-  if (strength === 'factor') return redirectTo(`${paths.loginFactor}?flow=${flow.id}`)
-  if (strength === 'unreachable') {
-    throw new GatehouseError('forbidden', {
-      description: 'This app needs a second factor: set one up in your account first',
-    })
-  }
   return renderConsent(http.look, {
     flow: flow.id,
     action: paths.device,
@@ -165,7 +157,10 @@ export interface SentDecision {
   readonly organisation?: string | undefined
 }
 
-/** Takes a decision: what is approved is what was shown to this very user. The client is pinged where it wants to be. */
+/**
+ * Takes a decision: what is approved is what was shown to this very user, once they have signed in as strongly as the client is
+ * registered for. The client is pinged where it wants to be. Error: `forbidden` where they cannot.
+ */
 export async function takeDecision(
   dependencies: DecisionDependencies,
   http: EndpointRequest<unknown>,
@@ -183,8 +178,13 @@ export async function takeDecision(
   const { acting } = choice
   const decidable = await findDecidable(dependencies, request, acting)
   const { row, client } = decidable
-  if (decision === 'allow' && (await judgeForClient(dependencies, client, acting)) !== 'enough') {
-    return redirectTo(`${paths.device}?flow=${flow.id}`)
+  // Whoever says no need not prove more for it.
+  const strength = decision === 'allow' ? await judgeForClient(dependencies, client, acting) : 'enough'
+  if (strength === 'factor') return redirectTo(`${paths.loginFactor}?flow=${flow.id}`)
+  if (strength === 'unreachable') {
+    throw new GatehouseError('forbidden', {
+      description: 'This app needs a second factor: set one up in your account first',
+    })
   }
   await dependencies.store.transaction(async (tables) => {
     const isDecided =

@@ -188,6 +188,25 @@ describe('how often a client may ask a user', () => {
     expect((await ask()).status).toBe(200)
   })
 
+  it('is not at all for ten minutes after the last denial, of several', async () => {
+    await start()
+    const denyOne = async (): Promise<void> => {
+      const page = await openRequests()
+      const [, link] = /<li>[\s\S]*?href="([^"]+)"/.exec(page.text) ?? []
+      const request = page.has('allow') ? page : await browser.get((link ?? '').replaceAll('&amp;', '&'))
+      await decide(request, 'deny')
+    }
+    await ask()
+    await ask()
+    await denyOne()
+    started.clock.advance(50)
+    await denyOne()
+    started.clock.advance(599)
+    expect((await ask()).status).toBe(429)
+    started.clock.advance(1)
+    expect((await ask()).status).toBe(200)
+  })
+
   it('is not held up by a clock that was set back', async () => {
     await start()
     const other = basic('other-desk', 'desk-secret')

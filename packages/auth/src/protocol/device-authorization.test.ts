@@ -338,7 +338,7 @@ describe('the decision', () => {
     const sessionLimits = { browserIdle: seconds(86_400), secondFactor: seconds(300), perUser: 100 }
     await start({ metadata }, { sessionLimits })
     const { body } = await begin()
-    const refused = await consentTo(body.user_code)
+    const refused = await decide(await consentTo(body.user_code), 'allow')
     expect(refused.status).toBe(403)
     expect(refused.text).toContain('second factor')
     const secret = await addTotp(started, 'alice')
@@ -346,7 +346,7 @@ describe('the decision', () => {
       expect([page.has('verify'), page.has('password'), page.has('allow')]).toEqual([true, false, false])
       return browser.submit(page, { code: currentCode(started, secret) })
     }
-    const page = await stepUp(await enter(body.user_code))
+    const page = await stepUp(await decide(await enter(body.user_code), 'allow'))
     expect(page.has('allow')).toBe(true)
     // What has worn off while the page was looked at counts no longer.
     started.clock.advance(301)
@@ -355,6 +355,13 @@ describe('the decision', () => {
     await decide(again, 'allow')
     const { access_token = '' } = (await poll(body.device_code)).body
     expect(claimsOf(access_token)).toMatchObject({ acr: '2', amr: ['pwd', 'otp', 'mfa'] })
+  })
+
+  it('can be refused by whoever has not signed in as strongly', async () => {
+    await start({ metadata: { client_name: 'The <TV>', default_acr_values: ['2'] } })
+    const { body } = await begin()
+    expect((await decide(await consentTo(body.user_code), 'deny')).status).toBe(200)
+    expect((await poll(body.device_code)).body.error).toBe('access_denied')
   })
 
   it('counts only for whoever looks at it: another user of the browser is shown it anew', async () => {

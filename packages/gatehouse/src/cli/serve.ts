@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { loadForUse } from '../configuration/load-for-use.ts'
 import { addDemoUsers } from '../development/demo-data.ts'
 import { planTour } from '../development/tour.ts'
-import { welcome } from '../development/welcome.ts'
+import { shellWord, welcome } from '../development/welcome.ts'
 import { migrateDatabase, serve } from '../serve.ts'
 import { findWorkerRole, siblingsOfWorker, superviseWorkers } from '../siblings.ts'
 import { standardOutput } from '../telemetry/line-writer.ts'
@@ -42,8 +42,6 @@ export function addServeCommand(program: Command): void {
       })
     })
 }
-
-const shellWord = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
 
 /** How whoever started this program would start it again, from the same folder. */
 const callOf = (script: string): string =>

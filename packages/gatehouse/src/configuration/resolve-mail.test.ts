@@ -87,7 +87,7 @@ describe('the webhook', () => {
 
   it('takes the kinds that it is given', () => {
     const { webhook: settings } = load(
-      mail('smtps://mail.example.com') +
+      'sign_in: { methods: [email_code] }\n' +
         webhook(`url: https://sms.example/send, secret: ${secret}, kinds: [sign_in_code]`),
     ).mail
     expect(settings).toEqual({ url: 'https://sms.example/send', secret, kinds: ['sign_in_code'] })
@@ -104,8 +104,10 @@ describe('the webhook', () => {
     ],
     [
       'some kinds alone where the others could not leave',
-      webhook(`url: https://sms.example, secret: ${secret}, kinds: [sign_in_code]`),
-      /kinds: leaves out sign_up and others, which go by mail: add mail/,
+      `sign_in: { methods: [password, email_link] }\nsign_up: { mode: open }\n${webhook(
+        `url: https://sms.example, secret: ${secret}, kinds: [sign_in_code]`,
+      )}`,
+      /kinds: leaves out sign_in_link, sign_up, which would go by mail: add mail/,
     ],
   ])('is refused with %s', (_, text, expected) => {
     expect(problems(text).join('\n')).toMatch(expected)

@@ -17,15 +17,13 @@ type MailSection = NonNullable<ConfigurationFile['mail']>
 type Server = Omit<SmtpSettings, 'from'>
 
 /** How people are sent mails, and reports what cannot be meant. */
-export function resolveMail({ mail, delivery }: ConfigurationFile, context: Context): MailSettings {
+export function resolveMail({ mail, delivery, sign_in, sign_up }: ConfigurationFile, context: Context): MailSettings {
   const kinds = delivery?.webhook?.kinds
-  const left = kinds === undefined ? [] : mailKinds.filter((kind) => !kinds.includes(kind))
+  const left = kinds === undefined ? [] : kindsNeeded(sign_in, sign_up).filter((kind) => !kinds.includes(kind))
   // In development the inbox takes them.
   if (left.length > 0 && !mail && !context.development) {
-    context.report(
-      ['delivery', 'webhook', 'kinds'],
-      `leaves out ${left[0]} and others, which go by mail: add mail, or leave kinds out`,
-    )
+    const sentence = `leaves out ${left.join(', ')}, which would go by mail: add mail, or have the webhook take them too`
+    context.report(['delivery', 'webhook', 'kinds'], sentence)
   }
   return {
     smtp: mail && resolveSmtp(mail, context),
@@ -34,6 +32,18 @@ export function resolveMail({ mail, delivery }: ConfigurationFile, context: Cont
     most: mail?.most ?? 10_000,
     perRecipient: mail?.per_recipient ?? 5,
   }
+}
+
+/** What people could not sign in or open an account without, as the file lets them. */
+function kindsNeeded(signIn: ConfigurationFile['sign_in'], signUp: ConfigurationFile['sign_up']): readonly MailKind[] {
+  const methods: readonly string[] = signIn?.methods ?? []
+  const { mode = 'off' } = signUp ?? {}
+  return [
+    ...(methods.includes('email_code') ? (['sign_in_code'] as const) : []),
+    ...(methods.includes('email_link') ? (['sign_in_link'] as const) : []),
+    ...(mode === 'open' || mode === 'domains' ? (['sign_up'] as const) : []),
+    ...(mode === 'invitation' ? (['invitation'] as const) : []),
+  ]
 }
 
 function resolveSmtp(mail: MailSection, { development, report }: Context): SmtpSettings | undefined {

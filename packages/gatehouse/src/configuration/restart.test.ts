@@ -56,6 +56,28 @@ describe('a reload of a process that has no way to send mails', () => {
   })
 })
 
+describe('a reload of a process that reads certificates from a header', () => {
+  const behind = (proxies: string, header: string) =>
+    load(`trusted_proxies: [${proxies}]\nclient_certificates: { header: ${header} }\n`)
+  const started = behind('10.0.0.1', 'x-old')
+
+  it('takes other proxies, which write the same header', () => {
+    const next = behind('10.0.0.2', 'x-old')
+    expect(planReload({ started, current: started, next })).toEqual({ taken: next, waiting: [] })
+  })
+
+  it.each([
+    ['another header', behind('10.0.0.2', 'x-new')],
+    ['none', load('trusted_proxies: [10.0.0.2]\n')],
+  ])('keeps the proxies that write it where the file has %s', (_, next) => {
+    const { taken, waiting } = planReload({ started, current: started, next })
+    expect(taken.trustedProxies).toEqual(started.trustedProxies)
+    expect(waiting).toEqual(['client_certificates', 'trusted_proxies'])
+    const current = behind('10.0.0.3', 'x-old')
+    expect(planReload({ started, current, next }).taken.trustedProxies).toEqual(current.trustedProxies)
+  })
+})
+
 describe('a reload of a process that sees no certificates of clients', () => {
   const certificates = 'trusted_proxies: [10.0.0.1]\nclient_certificates: { header: client-cert }\n'
   const web = `clients: { web: { secret: ${secret} } }\n`

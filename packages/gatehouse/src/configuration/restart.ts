@@ -61,8 +61,19 @@ export function planReload({
   const byMail = canSend(started.mail) ? undefined : holdMailed(current.auth, next.auth)
   const byCertificate = holdCertificateClients(started, current.auth, next.auth)
   const auth = { ...next.auth, ...byMail?.auth, ...byCertificate.auth }
-  return { taken: { ...next, auth }, waiting: [...changed, ...(byMail?.waiting ?? []), ...byCertificate.waiting] }
+  const keepsProxies = isHeaderLeft(started, next)
+  const { trustedProxies } = keepsProxies ? current : next
+  const byHeader = isDeepStrictEqual(trustedProxies, next.trustedProxies) ? [] : ['trusted_proxies']
+  const waiting = [...changed, ...byHeader, ...(byMail?.waiting ?? []), ...byCertificate.waiting]
+  return { taken: { ...next, trustedProxies, auth }, waiting }
 }
+
+/**
+ * Whether the running process reads certificates from a header that the new file names no more. Then the proxies stay that write it.
+ * Threat: new ones that write another header, and pass on what a stranger has sent in this one.
+ */
+const isHeaderLeft = ({ certificates: { header } }: Configuration, next: Configuration): boolean =>
+  header !== undefined && header !== next.certificates.header
 
 interface Held {
   readonly auth: Partial<AuthSettings>

@@ -8,9 +8,19 @@ export interface WelcomeParts {
   /** How this program is called on the command line, and with which options for this configuration. */
   readonly program: string
   readonly options: string
-  /** A database that the environment names in place of the file. */
+  /** The database that the environment names in place of the file, if it does. */
   readonly database: string | undefined
 }
+
+/** A text as one word for the shell. */
+export const shellWord = (text: string): string =>
+  /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+
+/** Makes the commands after it use the same database; an address, which may have a password in it, is not told. */
+const exportOf = (database: string | undefined): string =>
+  database === undefined || database === '' || database.includes('://')
+    ? ''
+    : `  export GATEHOUSE_DATABASE=${shellWord(database)}\n`
 
 const readMember = (name: string): string => `sed 's/.*"${name}":"\\([^"]*\\)".*/\\1/'`
 
@@ -50,12 +60,12 @@ Try it (paste one after the other):
 
   # why was that refused?
   ID=$(curl -s ${url}${call.path} -H "authorization: Bearer $TOKEN" | ${readMember('decision_id')}); sleep 2
-${database === undefined ? '' : `  export GATEHOUSE_DATABASE='${database}'\n`}  ${program} explain "$ID" ${options}
+${exportOf(database)}  ${program} explain "$ID" ${options}
 `,
     asked.path !== undefined &&
       `
   # who would be let through?
-${call || database === undefined ? '' : `  export GATEHOUSE_DATABASE='${database}'\n`}  ${program} can bob ${asked.method} ${asked.path} ${options}
+${call ? '' : exportOf(database)}  ${program} can bob ${asked.method} ${asked.path} ${options}
 `,
     call === undefined &&
       page === undefined &&

@@ -41,8 +41,8 @@ Editors complete the file with [gatehouse.schema.json](gatehouse.schema.json). D
 
 SIGHUP or \`gatehouse reload\` takes a changed file, all of it at once and together but for what needs a restart: ${listKeys(fixedKeys)}.
 What depends on one of these waits with it where the running process cannot do it: \`sign_up\` and \`sign_in\` by mail where there was no way to
-send any, and clients that prove themselves by a certificate where none could reach Gatehouse. \`gatehouse reload\` and the log name
-what waits. A file with a problem, or with another issuer, is not taken.
+send any, clients that prove themselves by a certificate where none could reach Gatehouse, and \`trusted_proxies\` where certificates come in a
+header that the new file names no more. \`gatehouse reload\` and the log name what waits. A file with a problem, or with another issuer, is not taken.
 
 | key | meaning | default | variable |
 |---|---|---|---|
