@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSite, get, postJson, type Site } from './running-program.ts'
 import { type Service, startService } from './service.ts'
@@ -96,6 +99,25 @@ describe('from the command line', () => {
     const client = await site.run(['client', 'add', 'robot'])
     expect(client).toMatchObject({ code: 1, stderr: 'gatehouse: The name is taken\n' })
     for (const { stderr } of [again, address]) expect(stderr).not.toMatch(/sqlite|constraint/i)
+  })
+
+  it('no user gets a password that is known from a breach; where that cannot be found out it is said', async () => {
+    const breached = 'correct horse battery staple 9'
+    site = await createSite('passwords: { breached: { file: breached.txt } }\n')
+    writeFileSync(join(site.folder, 'breached.txt'), `${createHash('sha1').update(breached).digest('hex')}:3\n`)
+    await site.run(['migrate'])
+    const refused = { code: 1, stderr: expect.stringContaining('known from a breach') }
+    expect(await site.run(['user', 'add', 'carol'], `${breached}\n`)).toMatchObject(refused)
+    expect(await site.run(['user', 'add', 'carol'], `${password}\n`)).toMatchObject({ code: 0, stderr: '' })
+    expect(await site.run(['user', 'set-password', 'carol'], `${breached}\n`)).toMatchObject(refused)
+    // Nobody answers there: what the service does then is to take it.
+    site.configure(
+      'issuer: https://auth.example.com\nmaster_key: ${KEY}\npasswords: { breached: { url: "https://127.0.0.1:1/range" } }\n',
+    )
+    const taken = await site.run(['user', 'set-password', 'carol', '--json'], `${breached}\n`)
+    expect([taken.code, json(taken.stdout).warnings]).toEqual([0, [expect.stringContaining('could not be asked')]])
+    const added = await site.run(['user', 'add', 'dave'], `${breached}\n`)
+    expect(added).toMatchObject({ code: 0, stderr: expect.stringContaining('warning: the list of breached passwords') })
   })
 
   it('a user who is locked out is let in, and it is said until when they were', async () => {

@@ -92,7 +92,10 @@ async function add(username: string, options: AddOptions): Promise<void> {
       },
       by,
     ).catch((error: unknown) => refuseTaken(opened, username, error))
-    const warnings = await warnOfUnknownScopes({ configuration, ...opened }, options.scope ?? [])
+    const warnings = [
+      ...opened.warnings,
+      ...(await warnOfUnknownScopes({ configuration, ...opened }, options.scope ?? [])),
+    ]
     answerWarning(options, summarizeUser(row), `added ${row.username} (${row.id})`, warnings)
   })
 }
@@ -187,6 +190,11 @@ async function changePassword(username: string, options: ConfigurationOptions): 
     const password = await readSecret('New password')
     const minimumLength = configuration.auth.minimumPasswordLength
     await setPassword({ ...opened, notices }, { user, password, minimumLength }, by)
-    answer(options, { id: user.id, username: user.username }, `${user.username} has a new password; all sessions ended`)
+    answerWarning(
+      options,
+      { id: user.id, username: user.username },
+      `${user.username} has a new password; all sessions ended`,
+      opened.warnings,
+    )
   })
 }
