@@ -59,7 +59,7 @@ describe('from the command line', () => {
       stderr: expect.stringContaining('--no-role'),
     })
     expect(await site.run(['user', 'change', 'nobody', '--no-role'])).toMatchObject({
-      ...{ code: 1, stderr: expect.stringContaining('no such user') },
+      ...{ code: 2, stderr: expect.stringContaining('no such user') },
     })
   })
 
@@ -82,7 +82,7 @@ describe('from the command line', () => {
     await soon(async () => expect((await call()).status).toBe(401))
     expect((await login()).status).toBe(401)
     expect(json((await site.run(['user', 'list', '--json'])).stdout)).toEqual([])
-    expect((await site.run(['user', 'remove', 'carol', '--yes'])).code).toBe(1)
+    expect((await site.run(['user', 'remove', 'carol', '--yes'])).code).toBe(2)
   })
 
   it('a name or an address that is taken is told in words, with what to do', async () => {

@@ -15,7 +15,9 @@ import type { Member } from '@gatehouse/store/tables/memberships'
 import type { Command } from 'commander'
 import type { Configuration } from '../configuration/configuration.ts'
 import { type ConfigurationOptions, type Opened, withConfiguration, withMail, withStore } from './open.ts'
-import { answer, collect, formatMoment, formatTable } from './output.ts'
+import { collect } from './options.ts'
+import { answer, formatMoment, formatTable } from './output.ts'
+import { WrongUseError } from './wrong-use.ts'
 
 interface RoleOptions extends ConfigurationOptions {
   readonly role?: readonly string[]
@@ -211,7 +213,7 @@ async function withdraw(idOrSlug: string, email: string, options: ConfigurationO
     const invitation = { organisation_id: organisation.id, email: address.canonical }
     await withdrawInvitation({ store, clock, policy }, invitation, 'operator', by).catch((error: unknown) => {
       if (!(error instanceof GatehouseError) || error.code !== 'not_found') throw error
-      throw new Error('no invitation of this address waits for an answer')
+      throw new WrongUseError('no invitation of this address waits for an answer')
     })
     answer(
       options,

@@ -4,7 +4,8 @@ import type { UserRow } from '@gatehouse/store/rows'
 import type { Command } from 'commander'
 import { confirm } from './input.ts'
 import { type ConfigurationOptions, withConfiguration, withMail, withStore } from './open.ts'
-import { answer, answerWarning, collect } from './output.ts'
+import { collect, collectScopes, refuseBoth } from './options.ts'
+import { answer, answerWarning } from './output.ts'
 import { warnOfUnknownScopes } from './unknown-scopes.ts'
 import { WrongUseError } from './wrong-use.ts'
 
@@ -27,12 +28,16 @@ export const summarizeUser = ({
 
 /** `gatehouse user change` and `user remove`. */
 export function addUserChangeCommands(user: Command): void {
-  withConfiguration(user.command('change'))
+  refuseBoth(refuseBoth(withConfiguration(user.command('change')), 'scope'), 'role')
     .description('give a user other scopes or roles; whoever loses one is signed out everywhere')
     .argument('<username>')
-    .option('-s, --scope <scope>', 'a scope from now on, in place of all others (repeatable, or with commas)', list)
+    .option(
+      '-s, --scope <scope>',
+      'a scope from now on, in place of all others (repeatable, or with commas)',
+      collectScopes,
+    )
     .option('--no-scope', 'no scopes from now on')
-    .option('-r, --role <role>', 'a role from now on, in place of all others (repeatable, or with commas)', list)
+    .option('-r, --role <role>', 'a role from now on, in place of all others (repeatable, or with commas)', collect)
     .option('--no-role', 'no roles from now on')
     .addHelpText(
       'after',
@@ -57,10 +62,6 @@ come back with the next sign-in there.
     )
     .action(remove)
 }
-
-/** After --no-…, which says false, the list begins anew. */
-const list = (value: string, before: readonly string[] | false | undefined): readonly string[] =>
-  collect(value, before || [])
 
 interface ChangeOptions extends ConfigurationOptions {
   /** false = none. */
