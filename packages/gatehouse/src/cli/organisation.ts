@@ -10,6 +10,7 @@ import {
 import { getEmail, getUserByName } from '@gatehouse/auth/domain/users'
 import { canSend } from '@gatehouse/auth/mail/open-outbox'
 import { GatehouseError } from '@gatehouse/core/errors'
+import { splitWords } from '@gatehouse/core/words'
 import type { OrganisationRow } from '@gatehouse/store/rows'
 import type { Member } from '@gatehouse/store/tables/memberships'
 import type { Command } from 'commander'
@@ -82,8 +83,6 @@ function getPolicy({ auth, file }: Configuration): OrganisationPolicy {
   return auth.organisations
 }
 
-const words = (text: string): readonly string[] => text.split(' ').filter(Boolean)
-
 async function add(slug: string, options: ConfigurationOptions & { readonly name?: string }): Promise<void> {
   await withStore(options, async ({ configuration, store, clock, by }) => {
     getPolicy(configuration)
@@ -141,7 +140,7 @@ async function listMembers(idOrSlug: string, options: ConfigurationOptions): Pro
       formatMoment(created_at),
     ])
     const told = rows.map(({ username, user_id, status, roles, created_at }) => ({
-      ...{ username, user_id, status, roles: words(roles), created_at },
+      ...{ username, user_id, status, roles: splitWords(roles), created_at },
     }))
     answer(options, told, formatTable(['username', 'id', 'status', 'roles', 'since'], lines))
   })
