@@ -101,6 +101,64 @@ describe('from the command line', () => {
     for (const { stderr } of [again, address]) expect(stderr).not.toMatch(/sqlite|constraint/i)
   })
 
+  it('what a user or a client is given by a name that the configuration does not have is warned of, also the second time', async () => {
+    site = await createSite(
+      `${service.route('/things', '{ scopes: [orders:read], roles: [clerk] }')}roles: { auditor: { scopes: [orders:audit] } }\n`,
+    )
+    await site.run(['migrate'])
+    const scope = 'orders:raed: no route, client or role asks for this scope; did you mean orders:read?'
+    const client = ['client', 'add', 'robot', '--scope', 'orders:raed,orders:audit', '--audience', 'https://no.example']
+    const added = await site.run([...client, '--json'])
+    expect([added.code, json(added.stdout).warnings]).toEqual([
+      0,
+      [scope, 'https://no.example: no service has this audience, and no token gets it'],
+    ])
+    const user = [
+      'user',
+      'add',
+      'carol',
+      '--no-password',
+      '--scope',
+      'orders:raed',
+      '--role',
+      'auditr,clerk,administrator',
+    ]
+    const { code, stderr } = await site.run(user)
+    expect([code, stderr.trim().split('\n')]).toEqual([
+      0,
+      [
+        `warning: ${scope}`,
+        'warning: auditr: neither `roles` nor any rule or provider names this role; did you mean auditor?',
+      ],
+    ])
+    const changed = await site.run(['user', 'change', 'carol', '--role', 'clrk,auditor', '--json'])
+    expect(json(changed.stdout).warnings).toEqual([expect.stringContaining('did you mean clerk?')])
+  })
+
+  it('a user gets another address, which is theirs at once', async () => {
+    site = await createSite()
+    await site.run(['migrate'])
+    const add = (name: string, email: string) => site.run(['user', 'add', name, '--no-password', '--email', email])
+    await add('carol@example.com', 'carol@example.com')
+    await add('dave', 'dave@example.com')
+    const taken = await site.run(['user', 'change', 'carol@example.com', '--email', 'Dave@example.com'])
+    expect(taken).toMatchObject({ code: 1, stderr: expect.stringContaining('another user has this address') })
+    expect((await site.run(['user', 'change', 'dave', '--email', 'nonsense'])).code).toBe(2)
+    const changed = await site.run(['user', 'change', 'carol@example.com', '--email', 'caroline@example.com', '--json'])
+    expect([changed.code, json(changed.stdout)]).toEqual([
+      0,
+      expect.objectContaining({
+        username: 'caroline@example.com',
+        email: 'caroline@example.com',
+        email_verified: true,
+      }),
+    ])
+    expect(await site.run(['user', 'change', 'dave', '--email', 'd@example.com', '--no-role'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^dave now has the address d@example.com; before: dave@example.com\ndave has had/),
+    })
+  })
+
   it('no user gets a password that is known from a breach; where that cannot be found out it is said', async () => {
     const breached = 'correct horse battery staple 9'
     site = await createSite('passwords: { breached: { file: breached.txt } }\n')

@@ -4,10 +4,12 @@ import { type AuthMethod, type GrantType, isConfiguredClient } from '@gatehouse/
 import { inviteClients } from '@gatehouse/auth/domain/dynamic-clients'
 import type { ClientId, Seconds } from '@gatehouse/core/brand'
 import { seconds } from '@gatehouse/core/time'
+import { splitWords } from '@gatehouse/core/words'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type ConfigurationOptions, withConfiguration, withStore } from './open.ts'
 import { collectScopes, collectWords, parseDurationOption } from './options.ts'
-import { answer, formatMoment, formatTable } from './output.ts'
+import { answer, answerWarning, formatMoment, formatTable } from './output.ts'
+import { warnOfUnknownNames } from './unknown-names.ts'
 
 interface AddOptions extends ConfigurationOptions {
   readonly name?: string
@@ -116,7 +118,7 @@ async function add(id: string, options: AddOptions): Promise<void> {
       },
       by,
     )
-    answer(
+    answerWarning(
       options,
       {
         client_id: row.id,
@@ -124,6 +126,7 @@ async function add(id: string, options: AddOptions): Promise<void> {
         token_endpoint_auth_method: row.auth_method,
       },
       secret === undefined ? `added ${row.id}` : `added ${row.id}\nsecret (shown this once): ${secret}`,
+      warnOfUnknownNames(configuration, { scopes: options.scope, audiences: options.audience }),
     )
   })
 }
@@ -147,8 +150,8 @@ async function list(options: ConfigurationOptions): Promise<void> {
         status,
         token_endpoint_auth_method: auth_method,
         grant_types: grant_types.split(' '),
-        scopes: scopes.split(' ').filter(Boolean),
-        audiences: audiences.split(' ').filter(Boolean),
+        scopes: splitWords(scopes),
+        audiences: splitWords(audiences),
         first_party: first_party === 1,
         created_at,
       })),

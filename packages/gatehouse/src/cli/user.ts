@@ -9,7 +9,7 @@ import { readSecret } from './input.ts'
 import { type ConfigurationOptions, type Opened, withConfiguration, withMail, withStore } from './open.ts'
 import { collect, collectScopes } from './options.ts'
 import { answer, answerWarning, formatMoment, formatTable } from './output.ts'
-import { warnOfUnknownScopes } from './unknown-scopes.ts'
+import { warnOfUnknownNames } from './unknown-names.ts'
 import { addUserChangeCommands, summarizeUser } from './user-change.ts'
 import { WrongUseError } from './wrong-use.ts'
 
@@ -100,7 +100,7 @@ async function add(username: string, options: AddOptions): Promise<void> {
     ).catch((error: unknown) => refuseTaken(opened, username, error))
     const warnings = [
       ...opened.warnings,
-      ...(await warnOfUnknownScopes({ configuration, ...opened }, options.scope ?? [])),
+      ...warnOfUnknownNames(configuration, { scopes: options.scope, roles: options.role }),
     ]
     answerWarning(options, summarizeUser(row), `added ${row.username} (${row.id})`, warnings)
   })
@@ -139,7 +139,7 @@ async function invite(address: string, { scope, role, language, ...options }: In
       if (!(error instanceof GatehouseError) || error.code !== 'already_exists') throw error
       throw new Error('somebody with this address has an account already; gatehouse user list says who')
     })
-    const warnings = await warnOfUnknownScopes({ configuration, ...opened }, scope ?? [])
+    const warnings = warnOfUnknownNames(configuration, { scopes: scope, roles: role })
     answerWarning(options, { email }, `invited ${email}: the mail is on its way`, warnings)
   })
 }
