@@ -47,7 +47,7 @@ describe('the command line', () => {
       stderr: expect.stringContaining('no secret on standard input'),
     })
     expect(await site.run(['user', 'set-password', 'nobody'], 'x\n')).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: expect.stringContaining('no such user'),
     })
     expect((await site.run(['usr'])).code).toBe(2)
@@ -56,9 +56,33 @@ describe('the command line', () => {
     expect((await site.run(['user', 'add', '--help'])).stdout).toContain('Examples:')
     writeFileSync(join(site.folder, 'broken.json'), '{"keys":[{"kty":"EC","d":"x"}]}')
     expect(await site.run(['client', 'add', 'ci', '--jwks', 'broken.json'])).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: expect.stringContaining('private members'),
     })
+  })
+
+  it('ends with 2 for what cannot be given, and for names that there are not', async () => {
+    site = await createSite()
+    await site.run(['migrate'])
+    await site.run(['client', 'add', 'robot'])
+    for (const args of [
+      ['user', 'add', 'erin', '--no-password', '--scope', 'orders:read orders:write'],
+      ['user', 'add', 'erin', '--no-password', '--role', 'a b'],
+      ['user', 'change', 'nobody', '--no-role'],
+      ['client', 'add', 'usr_x'],
+      ['client', 'add', 'web', '--redirect-uri', 'nonsense'],
+      ['client', 'rotate-secret', 'nobody'],
+      ['can', 'nobody', 'GET', '/'],
+      ['can', '-', 'GET', '/', '--scope', 'a'],
+      ['can', 'client:robot', 'GET', '/', '--role', 'clerk'],
+      ['can', 'client:robot', 'GET', '/', '--host', 'no host'],
+      ['can', 'client:robot', 'GET', 'things'],
+    ]) {
+      expect({ args, code: (await site.run(args)).code }).toEqual({ args, code: 2 })
+    }
+    expect((await site.run(['user', 'list', '--json'])).stdout).toBe('[]\n')
+    // What is refused is no wrong use.
+    expect((await site.run(['client', 'add', 'robot'])).code).toBe(1)
   })
 
   it('says what a token says and whether it is good', async () => {

@@ -87,7 +87,7 @@ describe('mails of the shipped program', () => {
     const withdraw = ['user', 'withdraw-invitation', 'dave@example.com']
     expect(await site.run(withdraw)).toMatchObject({ code: 0, stdout: expect.stringContaining('withdrew') })
     expect((await open()).status).toBe(404)
-    expect(await site.run(withdraw)).toMatchObject({ code: 1, stderr: expect.stringContaining('no invitation') })
+    expect(await site.run(withdraw)).toMatchObject({ code: 2, stderr: expect.stringContaining('no invitation') })
     await site.run(['user', 'add', 'erin', '--email', 'erin@example.com'], `${password}\n`)
     expect(await site.run(['user', 'invite', 'erin@example.com'])).toMatchObject({ code: 1 })
     expect((await site.run(['user', 'set-password', 'erin'], 'another good password\n')).code).toBe(0)

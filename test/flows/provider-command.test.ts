@@ -110,9 +110,9 @@ describe('gatehouse provider', () => {
     expect([only.code, only.stdout]).toEqual([0, expect.stringContaining('module: it loads, and exports check')])
     expect(only.stdout).toContain('sign in with a name and a password of legacy')
     site.configure(`issuer: http://localhost:8080\nproviders:\n${corp()}${legacy}`)
-    expect(await run('test')).toMatchObject({ code: 1, stderr: 'gatehouse: say which provider: corp, legacy\n' })
+    expect(await run('test')).toMatchObject({ code: 2, stderr: 'gatehouse: say which provider: corp, legacy\n' })
     expect(await run('test', 'krop')).toMatchObject({
-      code: 1,
+      code: 2,
       stderr: 'gatehouse: there is no provider krop; there are: corp, legacy\n',
     })
     site.configure('issuer: http://localhost:8080\n')

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSite, get, postJson, type Site } from './running-program.ts'
 import { type Service, startService } from './service.ts'
@@ -56,7 +59,7 @@ describe('from the command line', () => {
       stderr: expect.stringContaining('--no-role'),
     })
     expect(await site.run(['user', 'change', 'nobody', '--no-role'])).toMatchObject({
-      ...{ code: 1, stderr: expect.stringContaining('no such user') },
+      ...{ code: 2, stderr: expect.stringContaining('no such user') },
     })
   })
 
@@ -79,7 +82,7 @@ describe('from the command line', () => {
     await soon(async () => expect((await call()).status).toBe(401))
     expect((await login()).status).toBe(401)
     expect(json((await site.run(['user', 'list', '--json'])).stdout)).toEqual([])
-    expect((await site.run(['user', 'remove', 'carol', '--yes'])).code).toBe(1)
+    expect((await site.run(['user', 'remove', 'carol', '--yes'])).code).toBe(2)
   })
 
   it('a name or an address that is taken is told in words, with what to do', async () => {
@@ -96,6 +99,83 @@ describe('from the command line', () => {
     const client = await site.run(['client', 'add', 'robot'])
     expect(client).toMatchObject({ code: 1, stderr: 'gatehouse: The name is taken\n' })
     for (const { stderr } of [again, address]) expect(stderr).not.toMatch(/sqlite|constraint/i)
+  })
+
+  it('what a user or a client is given by a name that the configuration does not have is warned of, also the second time', async () => {
+    site = await createSite(
+      `${service.route('/things', '{ scopes: [orders:read], roles: [clerk] }')}roles: { auditor: { scopes: [orders:audit] } }\n`,
+    )
+    await site.run(['migrate'])
+    const scope = 'orders:raed: no route, client or role asks for this scope; did you mean orders:read?'
+    const client = ['client', 'add', 'robot', '--scope', 'orders:raed,orders:audit', '--audience', 'https://no.example']
+    const added = await site.run([...client, '--json'])
+    expect([added.code, json(added.stdout).warnings]).toEqual([
+      0,
+      [scope, 'https://no.example: no service has this audience, and no token gets it'],
+    ])
+    const user = [
+      'user',
+      'add',
+      'carol',
+      '--no-password',
+      '--scope',
+      'orders:raed',
+      '--role',
+      'auditr,clerk,administrator',
+    ]
+    const { code, stderr } = await site.run(user)
+    expect([code, stderr.trim().split('\n')]).toEqual([
+      0,
+      [
+        `warning: ${scope}`,
+        'warning: auditr: neither `roles` nor any rule or provider names this role; did you mean auditor?',
+      ],
+    ])
+    const changed = await site.run(['user', 'change', 'carol', '--role', 'clrk,auditor', '--json'])
+    expect(json(changed.stdout).warnings).toEqual([expect.stringContaining('did you mean clerk?')])
+  })
+
+  it('a user gets another address, which is theirs at once', async () => {
+    site = await createSite()
+    await site.run(['migrate'])
+    const add = (name: string, email: string) => site.run(['user', 'add', name, '--no-password', '--email', email])
+    await add('carol@example.com', 'carol@example.com')
+    await add('dave', 'dave@example.com')
+    const taken = await site.run(['user', 'change', 'carol@example.com', '--email', 'Dave@example.com'])
+    expect(taken).toMatchObject({ code: 1, stderr: expect.stringContaining('another user has this address') })
+    expect((await site.run(['user', 'change', 'dave', '--email', 'nonsense'])).code).toBe(2)
+    const changed = await site.run(['user', 'change', 'carol@example.com', '--email', 'caroline@example.com', '--json'])
+    expect([changed.code, json(changed.stdout)]).toEqual([
+      0,
+      expect.objectContaining({
+        username: 'caroline@example.com',
+        email: 'caroline@example.com',
+        email_verified: true,
+      }),
+    ])
+    expect(await site.run(['user', 'change', 'dave', '--email', 'd@example.com', '--no-role'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^dave now has the address d@example.com; before: dave@example.com\ndave has had/),
+    })
+  })
+
+  it('no user gets a password that is known from a breach; where that cannot be found out it is said', async () => {
+    const breached = 'correct horse battery staple 9'
+    site = await createSite('passwords: { breached: { file: breached.txt } }\n')
+    writeFileSync(join(site.folder, 'breached.txt'), `${createHash('sha1').update(breached).digest('hex')}:3\n`)
+    await site.run(['migrate'])
+    const refused = { code: 1, stderr: expect.stringContaining('known from a breach') }
+    expect(await site.run(['user', 'add', 'carol'], `${breached}\n`)).toMatchObject(refused)
+    expect(await site.run(['user', 'add', 'carol'], `${password}\n`)).toMatchObject({ code: 0, stderr: '' })
+    expect(await site.run(['user', 'set-password', 'carol'], `${breached}\n`)).toMatchObject(refused)
+    // Nobody answers there: what the service does then is to take it.
+    site.configure(
+      'issuer: https://auth.example.com\nmaster_key: ${KEY}\npasswords: { breached: { url: "https://127.0.0.1:1/range" } }\n',
+    )
+    const taken = await site.run(['user', 'set-password', 'carol', '--json'], `${breached}\n`)
+    expect([taken.code, json(taken.stdout).warnings]).toEqual([0, [expect.stringContaining('could not be asked')]])
+    const added = await site.run(['user', 'add', 'dave'], `${breached}\n`)
+    expect(added).toMatchObject({ code: 0, stderr: expect.stringContaining('warning: the list of breached passwords') })
   })
 
   it('a user who is locked out is let in, and it is said until when they were', async () => {

@@ -289,7 +289,8 @@ describe('signing out at the app', () => {
   it('ends the session everywhere, for pages of the app alone', async () => {
     await signIn()
     const logout = `${site.app}/_gatehouse/logout`
-    for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }]) {
+    const said = { origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' }
+    for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }, said]) {
       expect((await browser.call(logout, { method: 'POST', headers })).status).toBe(403)
     }
     expect((await browser.call(`${site.app}/api/orders`)).status).toBe(200)

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { AnswerBatch } from '@gatehouse/core/answer-batch'
 import type { BrowserApps, RevocationEntry, VerifiedToken } from '@gatehouse/core/contracts'
 import type { ErrorCode } from '@gatehouse/core/errors'
-import { Outbox } from '@gatehouse/core/outbox'
 import { newRequestId } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
 import { createRevocationSet } from '@gatehouse/guard/revocations'
@@ -140,7 +140,7 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
     ...dependencies,
     tuning,
     running,
-    outbox: new Outbox(),
+    batch: new AnswerBatch(),
     turns: new Turns(),
     scheme,
     hiddenHeaders,

@@ -1,6 +1,7 @@
 import type { OrganisationId, UserId } from '@gatehouse/core/brand'
 import { type ErrorCode, GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
+import { splitWords } from '@gatehouse/core/words'
 import * as Type from 'typebox'
 import { invitationLimit } from '../domain/organisation-invitations.ts'
 import {
@@ -135,7 +136,7 @@ const rolesTold = { forbidden: 'organisations.last_one', invalid_request: 'organ
 const removalTold = { forbidden: 'organisations.last_one' } as const
 
 /** Roles as a form has them. */
-export const rolesOf = ({ role = '' }: { readonly role?: string }): readonly string[] => role.split(' ').filter(Boolean)
+export const rolesOf = ({ role = '' }: { readonly role?: string }): readonly string[] => splitWords(role)
 
 function setRoles(
   { members, organisation, authority, by }: AsAdministrator,

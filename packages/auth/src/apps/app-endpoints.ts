@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
+import { isOfSameOrigin } from '@gatehouse/core/same-origin'
 import type { Clock } from '@gatehouse/core/time'
 import { keptFormParameter } from '@gatehouse/core/wire-names'
 import type { Store } from '@gatehouse/store/store'
@@ -145,7 +146,7 @@ export function appEndpoints(dependencies: AppEndpointDependencies): readonly En
     app: ConfiguredApp,
     { headers, address, requestId }: EndpointRequest<undefined>,
   ): Promise<Answer> {
-    if (!isFromItself(headers, app)) {
+    if (!isOfSameOrigin(headers, app.origin)) {
       throw new GatehouseError('forbidden', { description: 'Only pages of this host may sign people out' })
     }
     const grant = await appSessions.findGrant(app.host, headers.cookie)
@@ -179,10 +180,4 @@ function ownPath(to: string | undefined): string {
   if (!to?.startsWith('/') || !URL.canParse(to, base)) return '/'
   const url = new URL(to, base)
   return url.origin === base && !url.pathname.startsWith('//') ? url.pathname + url.search : '/'
-}
-
-/** Whether a page of the app itself has sent it. Spec: Fetch Metadata Request Headers section 2.3. */
-function isFromItself(headers: IncomingHttpHeaders, { origin }: ConfiguredApp): boolean {
-  const site = headers['sec-fetch-site']
-  return site === undefined ? headers.origin === origin : site === 'same-origin'
 }

@@ -3,6 +3,7 @@ import type { ClientId } from '@gatehouse/core/brand'
 import { parseScope, type ScopeSet } from '@gatehouse/core/scope'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import { appClientPrefix, firstPartyClientId, serviceClientPrefix } from '@gatehouse/core/wire-names'
+import { splitWords } from '@gatehouse/core/words'
 import type { Store } from '@gatehouse/store/store'
 import { type ClientDocuments, isDocumentAddress } from './client-documents.ts'
 import { type ClientKey, parseClientKeys } from './client-keys.ts'
@@ -344,7 +345,7 @@ function fromStore(client: StoredClient, clientSecrets: KeyRing, policy: Registr
     jwks,
     grantTypes: new Set(client.grant_types.split(' ').filter(client.is_dynamic ? isOpenGrant : Boolean)),
     scopes: new Set([...(parseScope(client.scopes) ?? [])].filter(client.is_dynamic ? isOpenScope : Boolean)),
-    audiences: new Set(client.is_dynamic ? policy.audiences : client.audiences.split(' ').filter(Boolean)),
+    audiences: new Set(client.is_dynamic ? policy.audiences : splitWords(client.audiences)),
     firstParty: client.first_party === 1,
     isDynamic: client.is_dynamic === 1,
     secretEitherWay: client.is_dynamic === 0 || eitherWay in metadata,

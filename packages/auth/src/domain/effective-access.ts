@@ -1,5 +1,6 @@
 import type { OrganisationId } from '@gatehouse/core/brand'
 import { formatScope, parseScope, type ScopeSet } from '@gatehouse/core/scope'
+import { splitWords } from '@gatehouse/core/words'
 import type { AuthorizationCodeRow, GrantRow, UserRow } from '@gatehouse/store/rows'
 import type { MembershipOfUser } from '@gatehouse/store/tables/memberships'
 
@@ -20,8 +21,6 @@ export interface EffectiveAccess {
 /** What a grant rests on, in the columns by which codes, requests on devices and grants keep it. */
 export type Standing = Pick<AuthorizationCodeRow, 'roles' | 'role_scope' | 'organisation_id' | 'membership_version'>
 
-const words = (text: string): readonly string[] => text.split(' ').filter(Boolean)
-
 /**
  * What a user may do: their own scopes and roles, the roles in the organisation that they act for, and the scopes that all
  * these roles bring. The one place where this is decided, for every way to sign in.
@@ -31,7 +30,7 @@ export function effectiveAccess(
   membership: MembershipOfUser | undefined,
   roleScopes: RoleScopes,
 ): EffectiveAccess {
-  const roles = new Set([...words(user.roles), ...words(membership?.roles ?? '')])
+  const roles = new Set([...splitWords(user.roles), ...splitWords(membership?.roles ?? '')])
   const ownScopes = parseScope(user.scopes) ?? new Set<string>()
   return {
     roles: [...roles].join(' '),
@@ -44,7 +43,7 @@ export function effectiveAccess(
 /** What is kept of somebody's access beside a scope that is granted to them. */
 export const standingOf = ({ roles, scopes, ownScopes, organisation }: EffectiveAccess, granted: string): Standing => ({
   roles,
-  role_scope: words(granted)
+  role_scope: splitWords(granted)
     .filter((token) => scopes.has(token) && !ownScopes.has(token))
     .join(' '),
   organisation_id: organisation?.organisation_id ?? null,
@@ -60,16 +59,17 @@ export function scopeThatStands(
   roleScopes: RoleScopes,
 ): string {
   if (role_scope === '') return scope
-  const brought = scopesOf(words(roles), roleScopes)
-  const lost = new Set(words(role_scope).filter((token) => !brought.has(token)))
-  return lost.size === 0 ? scope : formatScope(words(scope).filter((token) => !lost.has(token)))
+  const brought = scopesOf(splitWords(roles), roleScopes)
+  const lost = new Set(splitWords(role_scope).filter((token) => !brought.has(token)))
+  return lost.size === 0 ? scope : formatScope(splitWords(scope).filter((token) => !lost.has(token)))
 }
 
 /** The roles that tokens say: only to first-party clients, or where the user granted the scope `roles`. */
 export const rolesTold = (
   { roles, scope }: Pick<GrantRow, 'roles' | 'scope'>,
   client: { readonly firstParty: boolean },
-): readonly string[] => (roles !== '' && (client.firstParty || words(scope).includes('roles')) ? roles.split(' ') : [])
+): readonly string[] =>
+  roles !== '' && (client.firstParty || splitWords(scope).includes('roles')) ? roles.split(' ') : []
 
 function scopesOf(roles: Iterable<string>, roleScopes: RoleScopes): ScopeSet {
   const scopes = new Set<string>()

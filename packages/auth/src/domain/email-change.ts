@@ -1,5 +1,8 @@
+import type { Seconds, UserId } from '@gatehouse/core/brand'
+import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import type { UserRow } from '@gatehouse/store/rows'
+import type { Tables } from '@gatehouse/store/store'
 import { writeAccountExists, writeLink } from '../mail/letters.ts'
 import type { Locale } from '../messages/messages.ts'
 import { recordEvent } from './audit.ts'
@@ -39,6 +42,67 @@ interface Dependencies extends MailedDependencies {
 }
 
 const purposes = ['change_email'] as const
+
+/**
+ * Gives a user this address, verified now, and the user name that goes with it; answers with who they were. A user name that
+ * was the old address becomes the new one. Whoever has the address without having shown that it is theirs loses it.
+ * `undefined` where there is no such user. Error: `already_exists`.
+ */
+async function takeAddress(
+  tables: Pick<Tables, 'users'>,
+  { id, address, at }: { readonly id: UserId; readonly address: EmailAddress; readonly at: Seconds },
+): Promise<UserRow | undefined> {
+  const before = await tables.users.findById(id)
+  if (!before) return undefined
+  const { email, canonical } = address
+  const wasName = before.email !== null && before.username_canonical === canonicalName(before.email)
+  const name = wasName ? { username: email, username_canonical: canonicalName(email) ?? email } : before
+  await tables.users.releaseUnverifiedEmail({ email_canonical: canonical, at })
+  await tables.users.setEmail({
+    ...{ id, email, email_canonical: canonical, at },
+    ...{ username: name.username, username_canonical: name.username_canonical },
+  })
+  return before
+}
+
+/** Ends what the old address proved, and tells it. */
+async function leaveAddress(
+  tables: Tables,
+  { clock, notices }: Pick<Dependencies, 'clock' | 'notices'>,
+  { before, email, by }: { readonly before: UserRow; readonly email: string; readonly by: Actor },
+): Promise<void> {
+  // What was mailed to the old address proves nothing any more.
+  await tables.mailedProofs.deleteByUser(before.id)
+  await notices.tell(tables, 'email_changed', { user: before, what: maskEmail(email), by })
+  await recordEvent(tables, clock, { type: 'email_changed', result: 'ok', target: before.id, ...by })
+}
+
+/**
+ * Gives a user another address on the word of whoever runs Gatehouse: it counts at once. What the old one proved ends, and it
+ * is told. An address that the user has, verified and written so, stays as it is. Errors: `invalid_request`, `not_found`,
+ * `already_exists` where somebody else has it, also as a user name. Cost: one transaction.
+ * Threat: links and codes that were mailed to an address that is not the user's any more.
+ */
+export async function changeEmail(
+  { store, clock, notices }: Pick<Dependencies, 'store' | 'clock' | 'notices'>,
+  { id, email: typed }: { readonly id: UserId; readonly email: string },
+  by: Actor,
+): Promise<{ readonly user: UserRow; readonly before: UserRow }> {
+  const address = getEmail(typed)
+  const noSuchUser = () => new GatehouseError('not_found', { description: 'There is no such user' })
+  return store.transaction(async (tables) => {
+    const current = await tables.users.findById(id)
+    if (!current) throw noSuchUser()
+    if (current.email === address.email && current.email_verified_at !== null) return { user: current, before: current }
+    const holder = await findHolder(tables, address)
+    if (holder && holder.id !== id) throw new GatehouseError('already_exists')
+    const before = await takeAddress(tables, { id, address, at: clock.now() })
+    const user = await tables.users.findById(id)
+    if (!before || !user) throw noSuchUser()
+    await leaveAddress(tables, { clock, notices }, { before, email: address.email, by })
+    return { user, before }
+  })
+}
 
 export function createEmailChanges(dependencies: Dependencies): EmailChanges {
   const { store, clock, issuer, outbox, proofs, notices, mailLooks } = dependencies
@@ -82,24 +146,10 @@ export function createEmailChanges(dependencies: Dependencies): EmailChanges {
     async complete({ token, user }, by) {
       const change = await findChange(token, user)
       if (!change) throw linkIsGone()
-      const { email, canonical } = change
       await store.transaction(async (tables) => {
-        const { id } = user
-        const before = await tables.users.findById(id)
-        if (!before) throw linkIsGone()
-        const at = clock.now()
-        const wasName = before.email !== null && before.username_canonical === canonicalName(before.email)
-        const name = wasName ? { username: email, username_canonical: canonicalName(email) ?? email } : before
-        await tables.users.releaseUnverifiedEmail({ email_canonical: canonical, at })
-        await tables.users.setEmail({
-          ...{ id, email, email_canonical: canonical, at },
-          ...{ username: name.username, username_canonical: name.username_canonical },
-        })
-        if (!(await proofs.consumeLink(tables, token, purposes))) throw linkIsGone()
-        // What was mailed to the old address proves nothing any more.
-        await tables.mailedProofs.deleteByUser(id)
-        await notices.tell(tables, 'email_changed', { user: before, what: maskEmail(email), by })
-        await recordEvent(tables, clock, { type: 'email_changed', result: 'ok', target: id, ...by })
+        const before = await takeAddress(tables, { id: user.id, address: change, at: clock.now() })
+        if (!before || !(await proofs.consumeLink(tables, token, purposes))) throw linkIsGone()
+        await leaveAddress(tables, { clock, notices }, { before, email: change.email, by })
       })
     },
   }

@@ -2,9 +2,6 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import type { AuthMethod, ClientMetadata } from './client-metadata.ts'
 import type { ClientSettings } from './client-settings.ts'
 
-/** Seconds that a code lives under the profile. Spec: FAPI 2.0 Security Profile section 5.3.2.1. */
-export const fapi2CodeLifetime = 60
-
 /** Signature algorithms that the profile allows. Spec: FAPI 2.0 Security Profile section 5.4. */
 export const fapi2Algorithms: ReadonlySet<string> = new Set(['PS256', 'ES256', 'EdDSA'])
 

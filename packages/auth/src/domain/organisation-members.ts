@@ -1,5 +1,6 @@
 import type { OrganisationId, UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
+import { splitWords } from '@gatehouse/core/words'
 import type { MembershipRow, OrganisationRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import type { MembershipKey } from '@gatehouse/store/tables/memberships'
@@ -29,13 +30,11 @@ const keyOf = ({ organisation, member }: MemberOf): MembershipKey => ({
   user_id: member,
 })
 
-const wordsOf = (text: string): readonly string[] => text.split(' ').filter(Boolean)
-
 /** Whether a membership lets its holder look after the organisation. */
 export const isAdministrator = (
   { roles }: Pick<MembershipRow, 'roles'>,
   { administratorRole }: OrganisationPolicy,
-): boolean => wordsOf(roles).includes(administratorRole)
+): boolean => splitWords(roles).includes(administratorRole)
 
 /**
  * Takes the organisation's lock, and checks who wants to change something in it. Whoever is not its administrator hears the
@@ -111,8 +110,8 @@ export async function changeRoles(
     await enterOrganisation({ policy }, tables, of.organisation, authority)
     const current = await getMember(tables, of)
     if (version !== undefined && version !== current.version) throw changedMeanwhile()
-    const held = wordsOf(current.roles)
-    const next = [...held.filter((role) => !allowed.has(role)), ...wordsOf(chosen)]
+    const held = splitWords(current.roles)
+    const next = [...held.filter((role) => !allowed.has(role)), ...splitWords(chosen)]
     const change = { key: keyOf(of), roles: next.join(' '), version: current.version, next_version: newVersion() }
     if (!(await tables.memberships.setRoles({ ...change, keeping: keptRole(policy, authority) }))) throw lastOne()
     if (!isAdministrator(change, policy))

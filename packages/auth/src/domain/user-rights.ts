@@ -1,6 +1,7 @@
 import type { UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
+import { splitWords } from '@gatehouse/core/words'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import { recordEvent } from './audit.ts'
@@ -29,9 +30,8 @@ interface Dependencies {
   readonly revocations: Revocations
 }
 
-const words = (text: string): readonly string[] => text.split(' ').filter(Boolean)
 const wordsBeyond = (text: string, other: string): readonly string[] =>
-  words(text).filter((word) => !words(other).includes(word))
+  splitWords(text).filter((word) => !splitWords(other).includes(word))
 
 /**
  * Gives a user other scopes or roles. Whoever loses one loses every session and all that was issued from it, in the same

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { AnswerBatch, type Ready } from '@gatehouse/core/answer-batch'
 import { asGatehouseError, GatehouseError } from '@gatehouse/core/errors'
-import { Outbox, type Ready } from '@gatehouse/core/outbox'
 import { newRequestId } from '@gatehouse/core/random'
 import type { Look, Looks } from '../pages/look.ts'
 import { BodyChecker } from './check-body.ts'
@@ -36,7 +36,7 @@ export interface Mount {
 /** What every exchange works with. */
 interface Shared extends MountDependencies {
   readonly bodies: BodyReader
-  readonly outbox: Outbox
+  readonly batch: AnswerBatch
 }
 
 type Methods = Map<string, Served>
@@ -64,7 +64,7 @@ export function mountEndpoints(endpoints: readonly Endpoint[], dependencies: Mou
     const methods = byPath.get(path)
     return methods ? { methods, named: '' } : findPattern(patterns, path)
   }
-  const shared: Shared = { ...dependencies, bodies: new BodyReader(), outbox: new Outbox() }
+  const shared: Shared = { ...dependencies, bodies: new BodyReader(), batch: new AnswerBatch() }
   return {
     close: () => shared.bodies.close(),
     has: (path) => byPath.has(path) || findPattern(patterns, path) !== undefined,
@@ -264,7 +264,7 @@ class Exchange implements EndpointRequest<never>, Ready {
       return answer.stream(response)
     }
     if (this.#request.method !== 'HEAD') this.#text = text
-    this.#shared.outbox.add(this)
+    this.#shared.batch.add(this)
   }
 
   finish(): void {

@@ -1,5 +1,6 @@
 import type { OrganisationId } from '@gatehouse/core/brand'
 import { seconds } from '@gatehouse/core/time'
+import { splitWords } from '@gatehouse/core/words'
 import type { OrganisationRow, UserRow } from '@gatehouse/store/rows'
 import type { AuthSettings } from '../auth-options.ts'
 import { type ConfiguredClient, noPermissions } from '../domain/clients.ts'
@@ -140,7 +141,7 @@ export async function startOrganisations(options: SiteOptions = {}): Promise<Org
     async addMember(organisation, name, roles) {
       const { id: member } = await site.addPerson(name)
       const of = { organisation: organisation as OrganisationId, member } // of one that was added above
-      await addMember(members, { ...of, roles: roles.split(' ').filter(Boolean) }, by)
+      await addMember(members, { ...of, roles: splitWords(roles) }, by)
     },
     async invite(organisation, email, roles = []) {
       const dependencies = { ...members, queueMail: async () => {} }

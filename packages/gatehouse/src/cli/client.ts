@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs'
 import { addClient, removeClient, rotateClientSecret } from '@gatehouse/auth/domain/client-administration'
 import { type AuthMethod, type GrantType, isConfiguredClient } from '@gatehouse/auth/domain/clients'
 import { inviteClients } from '@gatehouse/auth/domain/dynamic-clients'
-import type { ClientId } from '@gatehouse/core/brand'
-import { parseDuration } from '@gatehouse/core/time'
-import { type Command, Option } from 'commander'
+import type { ClientId, Seconds } from '@gatehouse/core/brand'
+import { seconds } from '@gatehouse/core/time'
+import { splitWords } from '@gatehouse/core/words'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type ConfigurationOptions, withConfiguration, withStore } from './open.ts'
-import { answer, collect, formatMoment, formatTable } from './output.ts'
+import { collectScopes, collectWords, parseDurationOption } from './options.ts'
+import { answer, answerWarning, formatMoment, formatTable } from './output.ts'
+import { warnOfUnknownNames } from './unknown-names.ts'
 
 interface AddOptions extends ConfigurationOptions {
   readonly name?: string
@@ -25,8 +28,8 @@ export function addClientCommands(program: Command): void {
     .description('add a client; its secret is shown once')
     .argument('<id>')
     .option('-n, --name <name>', 'what people call it')
-    .option('-s, --scope <scope>', 'a scope that it may be granted (repeatable, or with commas)', collect)
-    .option('-a, --audience <audience>', 'an audience that it may ask for (repeatable, or with commas)', collect)
+    .option('-s, --scope <scope>', 'a scope that it may be granted (repeatable, or with commas)', collectScopes)
+    .option('-a, --audience <audience>', 'an audience that it may ask for (repeatable, or with commas)', collectWords)
     .option('--public', 'it keeps no secret: an app in a browser or on a phone')
     .option('--first-party', 'one’s own public app, which may use /login')
     .option(
@@ -34,7 +37,12 @@ export function addClientCommands(program: Command): void {
       'where its users come back to (repeatable): an app that people sign in to',
       (uri: string, before: readonly string[] = []) => [...before, uri],
     )
-    .option('--jwks <file>', 'its public keys as a JWK set, for private_key_jwt')
+    .addOption(
+      new Option('--jwks <file>', 'its public keys as a JWK set, for private_key_jwt').conflicts([
+        'public',
+        'firstParty',
+      ]),
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  $ gatehouse client add billing --scope orders:read\n  $ gatehouse client add ci --jwks ci-public.json --scope orders:write\n  $ gatehouse client add web --redirect-uri https://app.example.com/cb --scope orders:read\n',
@@ -51,19 +59,32 @@ export function addClientCommands(program: Command): void {
     .action(remove)
   withConfiguration(client.command('invite'))
     .description('make a token by which clients can register themselves')
-    .addOption(new Option('--uses <n>', 'how many clients').default('1'))
-    .addOption(new Option('--expires <duration>', 'how long, such as 24h').default('24h'))
+    .option('--uses <n>', 'how many clients', parseUses, 1)
+    .addOption(
+      new Option('--expires <duration>', 'how long, such as 24h').default(day, '24h').argParser(parseDurationOption),
+    )
     .addHelpText('after', '\nExample:\n  $ gatehouse client invite --uses 5 --expires 7d\n')
     .action(invite)
   withConfiguration(client.command('rotate-secret'))
     .description('make a new secret; the old one stays valid for a while')
     .argument('<id>')
-    .addOption(new Option('--overlap <duration>', 'how long old secrets stay valid, such as 24h or 0s').default('24h'))
+    .addOption(
+      new Option('--overlap <duration>', 'how long old secrets stay valid, such as 24h or 0s')
+        .default(day, '24h')
+        .argParser(parseDurationOption),
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  $ gatehouse client rotate-secret billing\n  $ gatehouse client rotate-secret billing --overlap 0s\n',
     )
     .action(rotate)
+}
+
+const day = seconds(86_400)
+
+function parseUses(value: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(value)) throw new InvalidArgumentError('Expected a whole number from 1 to 999999.')
+  return Number(value)
 }
 
 const methodFor = ({ public: isPublic, firstParty, jwks }: AddOptions): AuthMethod =>
@@ -97,7 +118,7 @@ async function add(id: string, options: AddOptions): Promise<void> {
       },
       by,
     )
-    answer(
+    answerWarning(
       options,
       {
         client_id: row.id,
@@ -105,6 +126,7 @@ async function add(id: string, options: AddOptions): Promise<void> {
         token_endpoint_auth_method: row.auth_method,
       },
       secret === undefined ? `added ${row.id}` : `added ${row.id}\nsecret (shown this once): ${secret}`,
+      warnOfUnknownNames(configuration, { scopes: options.scope, audiences: options.audience }),
     )
   })
 }
@@ -128,8 +150,8 @@ async function list(options: ConfigurationOptions): Promise<void> {
         status,
         token_endpoint_auth_method: auth_method,
         grant_types: grant_types.split(' '),
-        scopes: scopes.split(' ').filter(Boolean),
-        audiences: audiences.split(' ').filter(Boolean),
+        scopes: splitWords(scopes),
+        audiences: splitWords(audiences),
         first_party: first_party === 1,
         created_at,
       })),
@@ -146,26 +168,23 @@ async function remove(id: string, options: ConfigurationOptions): Promise<void> 
 }
 
 async function invite(
-  options: ConfigurationOptions & { readonly uses: string; readonly expires: string },
+  options: ConfigurationOptions & { readonly uses: number; readonly expires: Seconds },
 ): Promise<void> {
-  const lifetime = parseDuration(options.expires)
-  if (lifetime === undefined) throw new Error('--expires: expected a duration such as 30s, 5m, 12h or 90d')
-  if (!/^[1-9]\d{0,5}$/.test(options.uses)) throw new Error('--uses: expected a whole number from 1 to 999999')
+  const { uses, expires: lifetime } = options
   await withStore(options, async ({ configuration, store, clock, by }) => {
-    const { token, expiresAt } = await inviteClients({ store, clock }, { uses: Number(options.uses), lifetime }, by)
+    const { token, expiresAt } = await inviteClients({ store, clock }, { uses, lifetime }, by)
     const { mode } = configuration.auth.registration
     const isUseful = mode === 'token' ? '' : `\nregistration.mode is ${mode}: set it to token for this to count`
     answer(
       options,
-      { initial_access_token: token, expires_at: expiresAt, uses: Number(options.uses) },
+      { initial_access_token: token, expires_at: expiresAt, uses },
       `token (shown this once): ${token}\nvalid until ${formatMoment(expiresAt)}${isUseful}`,
     )
   })
 }
 
-async function rotate(id: string, options: ConfigurationOptions & { readonly overlap: string }): Promise<void> {
-  const overlap = parseDuration(options.overlap)
-  if (overlap === undefined) throw new Error('--overlap: expected a duration such as 30s, 5m, 12h or 90d')
+async function rotate(id: string, options: ConfigurationOptions & { readonly overlap: Seconds }): Promise<void> {
+  const { overlap } = options
   await withStore(options, async ({ store, clock, by }) => {
     const { secret, oldSecretsUntil } = await rotateClientSecret({ store, clock }, { id, overlap }, by)
     answer(

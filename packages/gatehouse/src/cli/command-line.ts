@@ -1,4 +1,4 @@
-import { GatehouseError } from '@gatehouse/core/errors'
+import { type ErrorCode, GatehouseError } from '@gatehouse/core/errors'
 import { Command } from 'commander'
 import { ConfigurationError } from '../configuration/problem.ts'
 import { LoggedError } from '../serve.ts'
@@ -21,9 +21,17 @@ import { addUserCommands } from './user.ts'
 import { addVersionCommand } from './version.ts'
 import { WrongUseError } from './wrong-use.ts'
 
-/** Exit codes: 0 done, 1 refused or failed, 2 wrong use of the command line. */
+/** Exit codes: 0 done, 1 refused or failed, 2 wrong use: options or values that cannot be, and names that there are not. */
 const failed = 1
 const wrongUse = 2
+
+/** Errors that say of what was given on the command line that it cannot be, or that there is no such thing. */
+const codesOfWrongUse: ReadonlySet<string> = new Set<ErrorCode>([
+  'invalid_request',
+  'invalid_client_metadata',
+  'invalid_redirect_uri',
+  'not_found',
+])
 
 /** The command line with every command. */
 export function buildCommandLine(): Command {
@@ -73,7 +81,7 @@ function overrideExit(command: Command): void {
 async function report(error: unknown): Promise<void> {
   // Commander has said what is wrong and set the code.
   if (error instanceof Error && 'code' in error && String(error.code).startsWith('commander.')) return
-  process.exitCode = error instanceof WrongUseError ? wrongUse : failed
+  process.exitCode = isWrongUse(error) ? wrongUse : failed
   if (error instanceof LoggedError) return endProcess(failed)
   const write = (text: string): void => standardError().write(text)
   if (error instanceof ConfigurationError) write(`${error.message}\n`)
@@ -84,6 +92,9 @@ async function report(error: unknown): Promise<void> {
   // What is half open must not keep a failed start alive.
   await endProcess(process.exitCode)
 }
+
+const isWrongUse = (error: unknown): boolean =>
+  error instanceof WrongUseError || (error instanceof GatehouseError && codesOfWrongUse.has(error.code))
 
 /** For the operator, who may know what strangers may not; of a name that is taken, the database's words say no more. */
 const explain = ({ code, cause }: GatehouseError): string =>

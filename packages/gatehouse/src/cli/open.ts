@@ -1,11 +1,12 @@
 import { userInfo } from 'node:os'
+import { createBreachedPasswords } from '@gatehouse/auth/domain/breached-passwords'
 import { type KeyRings, openKeyRings } from '@gatehouse/auth/domain/key-rings'
 import { createPasswords } from '@gatehouse/auth/domain/passwords'
 import { createRevocations } from '@gatehouse/auth/domain/revocations'
 import { openSigningKeys, type SigningKeys } from '@gatehouse/auth/domain/signing-keys'
 import type { Actor } from '@gatehouse/auth/domain/users'
 import { createMailServices, type MailServices } from '@gatehouse/auth/mail/mail-services'
-import { createOutbound } from '@gatehouse/auth/outbound/outbound'
+import { createOutbound, type Outbound } from '@gatehouse/auth/outbound/outbound'
 import type { Store } from '@gatehouse/store/store'
 import { type Command, Option } from 'commander'
 import { systemClock } from '../clock.ts'
@@ -39,6 +40,10 @@ export interface Opened {
   readonly clock: typeof systemClock
   readonly passwords: ReturnType<typeof createPasswords>
   readonly revocations: ReturnType<typeof createRevocations>
+  /** The way to other servers, for as long as the command runs. */
+  readonly outbound: Outbound
+  /** What could not be done and stops nothing: to be told with the answer. */
+  readonly warnings: readonly string[]
   /** Who does it, for the audit trail. */
   readonly by: Actor
 }
@@ -56,7 +61,16 @@ export async function withStore<T>(options: ConfigurationOptions, run: (opened: 
       `is not there yet; \`gatehouse serve\` makes it, and so does: ${howToMigrate}`,
     )
   const store = await openDatabase(configuration)
-  const passwords = createPasswords(configuration.hashing)
+  const outbound = createOutbound({ allowLoopback: configuration.development })
+  const warnings: string[] = []
+  const { breachedPasswords } = configuration
+  const onFailure = (): void => {
+    warnings.push('the list of breached passwords could not be asked: the password is taken without a look at it')
+  }
+  const passwords = createPasswords({
+    ...configuration.hashing,
+    ...(breachedPasswords && { breached: createBreachedPasswords({ outbound, onFailure }, breachedPasswords) }),
+  })
   try {
     const pending = await asksDatabase(configuration, () => store.pendingMigrations())
     if (pending.length > 0)
@@ -67,11 +81,14 @@ export async function withStore<T>(options: ConfigurationOptions, run: (opened: 
       clock: systemClock,
       passwords,
       revocations: createRevocations({ store, clock: systemClock, hint: (channel) => store.notify(channel) }),
+      outbound,
+      warnings,
       by: { actor: `cli:${userInfo().username}` },
     })
   } catch (error) {
     throw explainDatabase(configuration, error) ?? error
   } finally {
+    outbound.close()
     await passwords.close()
     await store.close()
   }
@@ -83,10 +100,9 @@ export const withMail = <T>(
   run: (opened: Opened, mail: MailServices) => Promise<T>,
 ): Promise<T> =>
   withStore(options, async (opened) => {
-    const { store, clock, configuration } = opened
-    const { issuer, auth, mail, masterKey, development } = configuration
+    const { store, clock, configuration, outbound } = opened
+    const { issuer, auth, mail, masterKey } = configuration
     const ring = (await openKeyRings({ store, clock }, masterKey)).mail
-    const outbound = createOutbound({ allowLoopback: development })
     const ignore = () => {}
     const calls = { onQueued: ignore, onResult: ignore, onFailure: ignore }
     const dependencies = { store, clock, issuer, ring, outbound, brand: () => auth.brand }

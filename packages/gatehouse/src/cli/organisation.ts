@@ -10,12 +10,15 @@ import {
 import { getEmail, getUserByName } from '@gatehouse/auth/domain/users'
 import { canSend } from '@gatehouse/auth/mail/open-outbox'
 import { GatehouseError } from '@gatehouse/core/errors'
+import { splitWords } from '@gatehouse/core/words'
 import type { OrganisationRow } from '@gatehouse/store/rows'
 import type { Member } from '@gatehouse/store/tables/memberships'
 import type { Command } from 'commander'
 import type { Configuration } from '../configuration/configuration.ts'
 import { type ConfigurationOptions, type Opened, withConfiguration, withMail, withStore } from './open.ts'
-import { answer, collect, formatMoment, formatTable } from './output.ts'
+import { collect } from './options.ts'
+import { answer, formatMoment, formatTable } from './output.ts'
+import { WrongUseError } from './wrong-use.ts'
 
 interface RoleOptions extends ConfigurationOptions {
   readonly role?: readonly string[]
@@ -80,8 +83,6 @@ function getPolicy({ auth, file }: Configuration): OrganisationPolicy {
   return auth.organisations
 }
 
-const words = (text: string): readonly string[] => text.split(' ').filter(Boolean)
-
 async function add(slug: string, options: ConfigurationOptions & { readonly name?: string }): Promise<void> {
   await withStore(options, async ({ configuration, store, clock, by }) => {
     getPolicy(configuration)
@@ -139,7 +140,7 @@ async function listMembers(idOrSlug: string, options: ConfigurationOptions): Pro
       formatMoment(created_at),
     ])
     const told = rows.map(({ username, user_id, status, roles, created_at }) => ({
-      ...{ username, user_id, status, roles: words(roles), created_at },
+      ...{ username, user_id, status, roles: splitWords(roles), created_at },
     }))
     answer(options, told, formatTable(['username', 'id', 'status', 'roles', 'since'], lines))
   })
@@ -211,7 +212,7 @@ async function withdraw(idOrSlug: string, email: string, options: ConfigurationO
     const invitation = { organisation_id: organisation.id, email: address.canonical }
     await withdrawInvitation({ store, clock, policy }, invitation, 'operator', by).catch((error: unknown) => {
       if (!(error instanceof GatehouseError) || error.code !== 'not_found') throw error
-      throw new Error('no invitation of this address waits for an answer')
+      throw new WrongUseError('no invitation of this address waits for an answer')
     })
     answer(
       options,

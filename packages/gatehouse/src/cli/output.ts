@@ -42,12 +42,3 @@ export function formatTable(headings: readonly string[], rows: readonly (readonl
 
 /** A moment in seconds as people read it. */
 export const formatMoment = (moment: number | null): string => (moment === null ? '-' : formatTime(seconds(moment)))
-
-/** Collects a repeatable or comma-separated option. */
-export const collect = (value: string, previous: readonly string[] = []): readonly string[] => [
-  ...previous,
-  ...value
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean),
-]

@@ -10,6 +10,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { loadForUse } from '../configuration/load-for-use.ts'
 import { type ConfigurationOptions, withConfiguration } from './open.ts'
 import { answer, formatTable, print } from './output.ts'
+import { WrongUseError } from './wrong-use.ts'
 
 /** `gatehouse provider …`. */
 export function addProviderCommands(program: Command): void {
@@ -79,10 +80,10 @@ function choose(all: readonly ProviderSettings[], name: string | undefined): Pro
   const names = all.map((each) => each.name).join(', ')
   if (name === undefined) {
     if (others.length === 0) return first
-    throw new Error(`say which provider: ${names}`)
+    throw new WrongUseError(`say which provider: ${names}`)
   }
   const found = all.find((each) => each.name === name)
-  if (!found) throw new Error(`there is no provider ${name}; there are: ${names}`)
+  if (!found) throw new WrongUseError(`there is no provider ${name}; there are: ${names}`)
   return found
 }
 

@@ -1,15 +1,17 @@
 import { inviteUser, withdrawUserInvitation } from '@gatehouse/auth/domain/invitations'
 import { addUser, getUserByName, setPassword, setUserStatus } from '@gatehouse/auth/domain/users'
 import { canSend } from '@gatehouse/auth/mail/open-outbox'
-import { locales } from '@gatehouse/auth/messages/messages'
+import { type Locale, locales } from '@gatehouse/auth/messages/messages'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { UserRow } from '@gatehouse/store/rows'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { readSecret } from './input.ts'
 import { type ConfigurationOptions, type Opened, withConfiguration, withMail, withStore } from './open.ts'
-import { answer, answerWarning, collect, formatMoment, formatTable } from './output.ts'
-import { warnOfUnknownScopes } from './unknown-scopes.ts'
+import { collect, collectScopes } from './options.ts'
+import { answer, answerWarning, formatMoment, formatTable } from './output.ts'
+import { warnOfUnknownNames } from './unknown-names.ts'
 import { addUserChangeCommands, summarizeUser } from './user-change.ts'
+import { WrongUseError } from './wrong-use.ts'
 
 interface AddOptions extends ConfigurationOptions {
   readonly scope?: readonly string[]
@@ -25,10 +27,14 @@ export function addUserCommands(program: Command): void {
   withConfiguration(user.command('add'))
     .description('add a user; the password comes from a prompt or from standard input')
     .argument('<username>')
-    .option('-s, --scope <scope>', 'a scope that the user may be granted (repeatable, or with commas)', collect)
+    .option('-s, --scope <scope>', 'a scope that the user may be granted (repeatable, or with commas)', collectScopes)
     .option('-r, --role <role>', 'a role (repeatable, or with commas)', collect)
     .option('-e, --email <address>', 'their e-mail address; that it is theirs is taken on your word')
-    .option('--hash', 'what is given is a hash from another system: argon2, bcrypt, scrypt or pbkdf2')
+    .addOption(
+      new Option('--hash', 'what is given is a hash from another system: argon2, bcrypt, scrypt or pbkdf2').conflicts(
+        'password',
+      ),
+    )
     .option('--no-password', 'the user gets no password')
     .addHelpText(
       'after',
@@ -39,9 +45,9 @@ export function addUserCommands(program: Command): void {
   withConfiguration(user.command('invite'))
     .description('mail somebody an invitation to open an account; it is good for a week')
     .argument('<address>')
-    .option('-s, --scope <scope>', 'a scope that the user may be granted (repeatable, or with commas)', collect)
+    .option('-s, --scope <scope>', 'a scope that the user may be granted (repeatable, or with commas)', collectScopes)
     .option('-r, --role <role>', 'a role (repeatable, or with commas)', collect)
-    .option('--language <language>', `the language of the mail: ${locales.join(', ')}`)
+    .addOption(new Option('--language <language>', 'the language of the mail').choices(locales))
     .addHelpText('after', '\nExample:\n  $ gatehouse user invite carol@example.com --scope orders:read --role clerk\n')
     .action(invite)
   withConfiguration(user.command('withdraw-invitation'))
@@ -92,7 +98,10 @@ async function add(username: string, options: AddOptions): Promise<void> {
       },
       by,
     ).catch((error: unknown) => refuseTaken(opened, username, error))
-    const warnings = await warnOfUnknownScopes({ configuration, ...opened }, options.scope ?? [])
+    const warnings = [
+      ...opened.warnings,
+      ...warnOfUnknownNames(configuration, { scopes: options.scope, roles: options.role }),
+    ]
     answerWarning(options, summarizeUser(row), `added ${row.username} (${row.id})`, warnings)
   })
 }
@@ -111,12 +120,10 @@ async function refuseTaken({ store }: Pick<Opened, 'store'>, username: string, e
 interface InviteOptions extends ConfigurationOptions {
   readonly scope?: readonly string[]
   readonly role?: readonly string[]
-  readonly language?: string
+  readonly language?: Locale
 }
 
 async function invite(address: string, { scope, role, language, ...options }: InviteOptions): Promise<void> {
-  const locale = locales.find((known) => known === language)
-  if (language !== undefined && !locale) throw new Error(`expected one of these languages: ${locales.join(', ')}`)
   await withMail(options, async ({ configuration, by, ...opened }, mail) => {
     const { issuer, auth } = configuration
     if (!canSend(configuration.mail))
@@ -126,13 +133,13 @@ async function invite(address: string, { scope, role, language, ...options }: In
       email: address,
       ...(scope && { scopes: scope }),
       ...(role && { roles: role }),
-      ...(locale && { locale }),
+      ...(language && { locale: language }),
     }
     const { email } = await inviteUser({ ...opened, ...mail, issuer }, invitation, by).catch((error: unknown) => {
       if (!(error instanceof GatehouseError) || error.code !== 'already_exists') throw error
       throw new Error('somebody with this address has an account already; gatehouse user list says who')
     })
-    const warnings = await warnOfUnknownScopes({ configuration, ...opened }, scope ?? [])
+    const warnings = warnOfUnknownNames(configuration, { scopes: scope, roles: role })
     answerWarning(options, { email }, `invited ${email}: the mail is on its way`, warnings)
   })
 }
@@ -141,7 +148,7 @@ async function withdraw(address: string, options: ConfigurationOptions): Promise
   await withMail(options, async ({ by, ...opened }, mail) => {
     const { email } = await withdrawUserInvitation({ ...opened, ...mail }, address, by).catch((error: unknown) => {
       if (!(error instanceof GatehouseError) || error.code !== 'not_found') throw error
-      throw new Error('no invitation of this address waits for an answer')
+      throw new WrongUseError('no invitation of this address waits for an answer')
     })
     answer(options, { email }, `withdrew the invitation of ${email}`)
   })
@@ -187,6 +194,11 @@ async function changePassword(username: string, options: ConfigurationOptions): 
     const password = await readSecret('New password')
     const minimumLength = configuration.auth.minimumPasswordLength
     await setPassword({ ...opened, notices }, { user, password, minimumLength }, by)
-    answer(options, { id: user.id, username: user.username }, `${user.username} has a new password; all sessions ended`)
+    answerWarning(
+      options,
+      { id: user.id, username: user.username },
+      `${user.username} has a new password; all sessions ended`,
+      opened.warnings,
+    )
   })
 }

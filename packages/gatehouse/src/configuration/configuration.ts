@@ -53,6 +53,8 @@ export interface Configuration {
   readonly refusalsKept: Seconds
   readonly logLevel: string
   readonly workers: number
+  /** Every role that the file names: what commands are given is compared with them. */
+  readonly namedRoles: ReadonlySet<string>
   /** What the authentication side reads at each use: swapped on reload. */
   readonly auth: AuthSettings
   /** What the gateway routes by: swapped on reload. */

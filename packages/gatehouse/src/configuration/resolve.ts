@@ -8,6 +8,7 @@ import { canSend } from '@gatehouse/auth/mail/open-outbox'
 import type { Configuration, ListenAddress } from './configuration.ts'
 import { duration } from './duration.ts'
 import { isLoopback } from './loopback.ts'
+import { findNamedRoles } from './named-roles.ts'
 import type { Report } from './problem.ts'
 import { resolveApps } from './resolve-apps.ts'
 import { resolveBrand } from './resolve-brand.ts'
@@ -89,6 +90,7 @@ export function resolveConfiguration(
     }),
     logLevel: content.log?.level ?? 'info',
     workers,
+    namedRoles: findNamedRoles(content),
     auth: {
       audience,
       clients,

@@ -5,7 +5,8 @@ import { buildCommandLine } from '../cli/command-line.ts'
 export function renderCommandLinePage(): string {
   return `# Command line
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong use. Secrets come from a prompt or standard input, never from an argument.
+Exit codes: 0 done, 1 refused or failed, 2 wrong use: options or values that cannot be, and names of users, clients and the like that
+there are not. Secrets come from a prompt or standard input, never from an argument.
 
 ${leaves(buildCommandLine()).map(renderCommand).join('\n')}`
 }

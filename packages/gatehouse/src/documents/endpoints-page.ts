@@ -116,7 +116,8 @@ Answers ${statuses}.${errors.length === 0 ? '' : ` Errors: ${errors.map((code) =
 export const renderErrorsPage = (): string => `# Errors
 
 \`error\` is stable and what programs should look at; \`error_description\` is a sentence for people and may change.
-401 and 403 of the gateway carry a \`decision_id\`, everything else a \`request_id\`: the log knows the reason under it.
+What the gateway answers itself, be it 401, 404 or 502, carries a \`decision_id\`, and what Gatehouse's own endpoints answer a \`request_id\`:
+\`gatehouse explain\` and the log know the reason under it.
 
 | code | status | what is said |
 |---|---|---|

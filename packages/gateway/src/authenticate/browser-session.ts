@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { BrowserApps, VerifiedToken } from '@gatehouse/core/contracts'
+import { isOfSameOrigin } from '@gatehouse/core/same-origin'
 import type { CheckedRequest } from '../check-request.ts'
 import type { Denial } from '../denial.ts'
 import type { Route } from '../route.ts'
@@ -70,19 +71,9 @@ export const opensWebSocket = ({ headers }: IncomingMessage): boolean =>
   headers['sec-websocket-key'] !== undefined ||
   headers['sec-fetch-mode'] === 'websocket'
 
-/**
- * Whether a page of the very origin has sent a request. What says nothing about that is not believed to. A page that tells
- * nobody where it is (`Referrer-Policy: no-referrer`) sends its forms with `Origin: null`, which then says nothing either way;
- * a page in a sandbox does so too, and is `cross-site`. Spec: Fetch Metadata Request Headers section 2.3; RFC 6454 section 7;
- * Fetch section 3.2 (what Origin is made of).
- */
-export function isFromItself(
+/** Whether a page of the very origin has sent a request; see {@link isOfSameOrigin}. */
+export const isFromItself = (
   { publicScheme }: BrowserSessionFinder,
   { headers }: IncomingMessage,
   { host }: CheckedRequest,
-): boolean {
-  const site = headers['sec-fetch-site']
-  const isOrigin = headers.origin === `${publicScheme}://${host}`
-  if (site === undefined) return isOrigin
-  return site === 'same-origin' && (isOrigin || headers.origin === undefined || headers.origin === 'null')
-}
+): boolean => isOfSameOrigin(headers, `${publicScheme}://${host}`)

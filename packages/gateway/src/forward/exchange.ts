@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Outbox, Ready } from '@gatehouse/core/outbox'
+import type { AnswerBatch, Ready } from '@gatehouse/core/answer-batch'
 import type { Clock } from '@gatehouse/core/time'
 import type { Dispatcher } from 'undici'
 import type { Denial } from '../denial.ts'
@@ -39,7 +39,7 @@ export interface Forwarder extends RefusalSink {
   /** Every exchange that is not over. */
   readonly running: Running
   /** Through which answers leave that came whole. */
-  readonly outbox: Outbox
+  readonly batch: AnswerBatch
   /** In which failures are answered. */
   readonly turns: Turns
   /** Among which requests wait for their bodies. */
@@ -213,7 +213,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     }
     // An answer that comes whole leaves in one write; of any other nothing is held back beyond this turn.
     response.writeHead(status, headers)
-    this.#forwarder.outbox.hold(this)
+    this.#forwarder.batch.hold(this)
     return true
   }
 
@@ -268,7 +268,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Runs, Ready {
     this.#ticksWaiting = 0
     if (trailers) passTrailers(trailers, this.#response, this.#rules)
     if (this.#released) this.#response.end()
-    else this.#forwarder.outbox.completed()
+    else this.#forwarder.batch.completed()
     this.#body?.discard()
   }
 

@@ -1,19 +1,21 @@
+import { isIP } from 'node:net'
+import { acrValues } from '@gatehouse/auth/domain/acr'
 import { createClients } from '@gatehouse/auth/domain/clients'
 import type { KeyRing } from '@gatehouse/auth/domain/key-rings'
 import { createActingUsers } from '@gatehouse/auth/flow/acting'
-import type { UserId } from '@gatehouse/core/brand'
+import type { Seconds, UserId } from '@gatehouse/core/brand'
 import { errorCatalogue } from '@gatehouse/core/errors'
 import { isReserved, paths, reservedOnOtherHosts, reservedPrefixes } from '@gatehouse/core/paths'
-import { parseDuration } from '@gatehouse/core/time'
 import { firstPartyClientId } from '@gatehouse/core/wire-names'
 import { parseAuthority } from '@gatehouse/gateway/authority'
 import type { Denial } from '@gatehouse/gateway/denial'
 import { normalizePath } from '@gatehouse/gateway/normalize-path'
 import { type Rehearsal, rehearse } from '@gatehouse/gateway/rehearse'
 import type { RouteTable } from '@gatehouse/gateway/routes'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type ConfigurationOptions, type Opened, withConfiguration, withKeys } from '../open.ts'
-import { answer, collect } from '../output.ts'
+import { collect, collectScopes, parseDurationOption } from '../options.ts'
+import { answer } from '../output.ts'
 import { WrongUseError } from '../wrong-use.ts'
 import {
   claimsToSuppose,
@@ -33,7 +35,7 @@ interface CanOptions extends ConfigurationOptions {
   readonly acr?: string
   readonly amr?: readonly string[]
   readonly claim?: readonly string[]
-  readonly signedIn?: string
+  readonly signedIn?: Seconds
   readonly address?: string
   readonly remote?: boolean
 }
@@ -51,20 +53,20 @@ export function addCanCommand(program: Command): void {
     .option(
       '-s, --scope <scope>',
       'what the app asks for (repeatable, or with commas); left out: all it can get',
-      collect,
+      collectScopes,
     )
     .option('-r, --role <role>', 'as if they had these roles and no others (repeatable, or with commas)', collect)
     .option('--org <organisation>', 'the organisation that they act for, by id or slug')
     .option('--host <host>', 'the host that is asked; left out: the issuer’s')
-    .option('--acr <class>', 'how they have signed in; left out: by one factor')
+    .addOption(new Option('--acr <class>', 'how they have signed in; left out: by one factor').choices(acrValues))
     .option('--amr <method>', 'by which methods (repeatable, or with commas); left out: by password', collect)
     .option(
       '--claim <name=value>',
       `what the token says besides, as JSON or as text; null: that it does not (repeatable; ${claimsToSuppose.join(', ')})`,
       (value: string, before: readonly string[] = []) => [...before, value],
     )
-    .option('--signed-in <duration>', 'how long ago they have, such as 10m; left out: just now')
-    .option('--address <address>', 'from where they ask')
+    .option('--signed-in <duration>', 'how long ago they have, such as 10m; left out: just now', parseDurationOption)
+    .option('--address <address>', 'from where they ask', parseAddress)
     .option('--remote', 'ask the decider outside that the rule names, if it names one')
     .addHelpText(
       'after',
@@ -73,7 +75,29 @@ export function addCanCommand(program: Command): void {
     .action(can)
 }
 
-async function can(who: string, method: string, target: string, options: CanOptions): Promise<void> {
+function parseAddress(value: string): string {
+  if (isIP(value) === 0) throw new InvalidArgumentError('Expected an address such as 192.0.2.7 or 2001:db8::7.')
+  return value
+}
+
+/** Options that say something of a user who has signed in, and of any token. */
+const ofUsers = ['client', 'role', 'org', 'acr', 'amr', 'signed-in']
+const ofTokens = [...ofUsers, 'scope', 'claim']
+
+/** What the question says of whoever asks without being able to mean it: it would be passed over. */
+function checkOptions(who: string, command: Command): void {
+  const meaningless = who === '-' ? ofTokens : who.startsWith('client:') ? ofUsers : []
+  const given = command.options.find(
+    (option) => meaningless.includes(option.name()) && command.getOptionValueSource(option.attributeName()) === 'cli',
+  )
+  if (given) throw new WrongUseError(`--${given.name()} says nothing of ${who === '-' ? 'nobody' : who}: leave it out`)
+}
+
+async function can(who: string, method: string, target: string, options: CanOptions, command: Command): Promise<void> {
+  checkOptions(who, command)
+  if (!target.startsWith('/')) throw new WrongUseError(`${target} is no path: it begins with /`)
+  if (options.host !== undefined && parseAuthority(options.host) === undefined)
+    throw new WrongUseError(`${options.host} is no host such as api.example.com`)
   await withKeys(options, async (opened, _keys, rings) => {
     const { configuration, store, clock } = opened
     const host = options.host ?? new URL(configuration.issuer).host
@@ -137,10 +161,9 @@ async function suppose(
   if (who.startsWith('client:')) {
     return supposeClientToken(dependencies, { client: who.slice('client:'.length), scopes: options.scope, claims })
   }
-  const signedInAgo = options.signedIn === undefined ? 0 : parseDuration(options.signedIn)
-  if (signedInAgo === undefined) throw new WrongUseError('--signed-in is a duration such as 30s, 5m or 12h')
   return supposeUserToken(dependencies, {
-    ...{ who, client: options.client ?? firstPartyClientId, signedInAgo, acr: options.acr },
+    ...{ who, client: options.client ?? firstPartyClientId, signedInAgo: options.signedIn ?? 0 },
+    acr: options.acr,
     ...{ scopes: options.scope, roles: options.role, organisation: options.org, amr: options.amr, claims },
   })
 }

@@ -8,6 +8,7 @@ import type { GrantId, SessionId, UserId } from '@gatehouse/core/brand'
 import type { AccessTokenClaims, VerifiedToken } from '@gatehouse/core/contracts'
 import { formatScope } from '@gatehouse/core/scope'
 import { type Clock, seconds } from '@gatehouse/core/time'
+import { splitWords } from '@gatehouse/core/words'
 import type { Store } from '@gatehouse/store/store'
 import { WrongUseError } from '../wrong-use.ts'
 
@@ -165,7 +166,7 @@ function buildToken({ clock, issuer, audience }: Dependencies, client: Client, o
   return {
     claims,
     ...{ typ: 'at+jwt', kid: 'supposed', audiences: [audience], memo: {} },
-    scopes: new Set(claims.scope.split(' ').filter(Boolean)),
+    scopes: new Set(splitWords(claims.scope)),
     roles: new Set(claims.roles ?? []),
   }
 }

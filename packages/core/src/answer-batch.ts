@@ -12,7 +12,7 @@ const limit = 16
  * there are sixteen. A write that finds its reader asleep has to wake it, and that costs several times the write itself:
  * of answers that leave right after each other only the first one does.
  */
-export class Outbox {
+export class AnswerBatch {
   #ready: Ready[] = []
 
   /** Takes a complete answer. */
@@ -40,6 +40,6 @@ export class Outbox {
   }
 }
 
-function sendAll(outbox: Outbox): void {
-  outbox.send()
+function sendAll(batch: AnswerBatch): void {
+  batch.send()
 }
