@@ -2,6 +2,7 @@ import type { OrganisationId, UserId } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
+import { splitWords } from '@gatehouse/core/words'
 import type { LinkedIdentityRow, MembershipRow, UserRow } from '@gatehouse/store/rows'
 import type { Tables } from '@gatehouse/store/store'
 import { recordEvent } from '../domain/audit.ts'
@@ -46,9 +47,6 @@ export interface Brought {
   readonly ended: readonly Revocation[]
 }
 
-/** What a column holds that is a list. */
-export const words = (text: string): readonly string[] => text.split(' ').filter(Boolean)
-
 /**
  * Roles once a provider brings these: what it brought before and brings no more goes, what was given here stays, and is not
  * counted as the provider's.
@@ -75,9 +73,9 @@ export async function applyWhatIsBrought(
   by: Actor,
 ): Promise<Brought> {
   const { tables, clock, revocations } = dependencies
-  const held = words(user.roles)
+  const held = splitWords(user.roles)
   // A mapping that does not speak of roles takes back what an earlier one brought.
-  const { roles, given } = mergeRoles(held, words(before.given_roles), person.roles ?? [])
+  const { roles, given } = mergeRoles(held, splitWords(before.given_roles), person.roles ?? [])
   const inOrganisation = await placeInOrganisation(dependencies, user.id, before, person, by)
   const isChanged = roles.length !== held.length || roles.some((role) => !held.includes(role))
   const change = { roles: roles.join(' '), at: clock.now() }
@@ -174,7 +172,7 @@ async function leave(
   const key = { organisation_id: organisation, user_id: user }
   const member = await tables.memberships.find(key)
   if (!member) return []
-  const roles = words(member.roles).filter((role) => !words(before.given_organisation_roles).includes(role))
+  const roles = splitWords(member.roles).filter((role) => !splitWords(before.given_organisation_roles).includes(role))
   const keeping = leavesByThemselves ? organisationPolicy?.administratorRole : undefined
   // Two who leave at once must not leave nobody.
   if (keeping !== undefined) await tables.organisations.hold(organisation)
@@ -212,8 +210,8 @@ async function enter(
     const given = { given_organisation: place, gave_membership: 1, given_organisation_roles: wanted.join(' ') } as const
     return { given, ended: [] }
   }
-  const held = words(member.roles)
-  const { roles, given } = mergeRoles(held, words(before.given_organisation_roles), wanted)
+  const held = splitWords(member.roles)
+  const { roles, given } = mergeRoles(held, splitWords(before.given_organisation_roles), wanted)
   if (roles.join(' ') !== member.roles) await setMemberRoles(tables, member, roles)
   if (
     organisationPolicy &&

@@ -1,9 +1,10 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
+import { splitWords } from '@gatehouse/core/words'
 import type { LinkedIdentityRow, UserRow } from '@gatehouse/store/rows'
 import type { Tables } from '@gatehouse/store/store'
 import type { MappedPerson } from './mapping.ts'
-import { mergeRoles, words } from './what-is-brought.ts'
+import { mergeRoles } from './what-is-brought.ts'
 
 /** The name and the language as the provider has them by now, for whoever looks after them there alone. */
 export function profileOf(
@@ -26,8 +27,8 @@ export function standsAlready(
   person: MappedPerson,
 ): boolean {
   if (person.failed.length > 0 || person.organisation !== undefined || link.given_organisation !== null) return false
-  const held = words(user.roles)
-  const { roles, given } = mergeRoles(held, words(link.given_roles), person.roles ?? [])
+  const held = splitWords(user.roles)
+  const { roles, given } = mergeRoles(held, splitWords(link.given_roles), person.roles ?? [])
   const { name, locale } = profileOf(user, person)
   return (
     roles.length === held.length &&

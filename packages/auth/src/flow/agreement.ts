@@ -1,5 +1,6 @@
 import type { JsonObject } from '@gatehouse/core/json'
 import type { Clock } from '@gatehouse/core/time'
+import { splitWords } from '@gatehouse/core/words'
 import type { ConsentRow } from '@gatehouse/store/rows'
 import type { Tables } from '@gatehouse/store/store'
 import { recordEvent } from '../domain/audit.ts'
@@ -32,7 +33,7 @@ export function needsConsent(client: Client, consent: ConsentRow | undefined, of
 
 /** What has been agreed to so far, and now. */
 export const mergeWords = (before: string | undefined, now: string): string =>
-  [...new Set(`${before ?? ''} ${now}`.split(' ').filter(Boolean))].join(' ')
+  [...new Set(splitWords(`${before ?? ''} ${now}`))].join(' ')
 
 /**
  * What a user has agreed to for a client in the name in which they act now. Threat: a client that is let into one organisation

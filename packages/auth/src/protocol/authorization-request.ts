@@ -2,6 +2,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { challengeMethod, isCodeChallenge } from '@gatehouse/core/pkce'
 import { formatScope } from '@gatehouse/core/scope'
+import { splitWords } from '@gatehouse/core/words'
 import * as Type from 'typebox'
 import { type ResponseMode, responseModes } from '../domain/client-metadata.ts'
 import type { Client } from '../domain/clients.ts'
@@ -132,7 +133,8 @@ export function checkAuthorizationRequest(
       : { hintedSubject: dependencies.readIdTokenHint(parameters.id_token_hint, client) }),
     ...checkClaims(claims),
     ...defined({
-      acrValues: parameters.acr_values?.slice(0, 512).split(' ').filter(Boolean) ?? client.defaultAcrValues,
+      acrValues:
+        parameters.acr_values === undefined ? client.defaultAcrValues : splitWords(parameters.acr_values.slice(0, 512)),
     }),
     ...(parameters.authorization_details === undefined
       ? {}
@@ -221,7 +223,7 @@ function checkNonce(responseType: AuthorizationRequest['responseType'], nonce: s
 const prompts: ReadonlySet<string> = new Set(['none', 'login', 'consent', 'select_account'])
 
 function checkPrompt(text: string | undefined): readonly string[] {
-  const prompt = text?.split(' ').filter(Boolean) ?? []
+  const prompt = splitWords(text ?? '')
   if (!prompt.every((value) => prompts.has(value))) throw bad('The prompt is not supported')
   if (prompt.includes('none') && prompt.length > 1) throw bad('prompt=none goes with no other prompt')
   return prompt

@@ -1,6 +1,7 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { paths } from '@gatehouse/core/paths'
+import { splitWords } from '@gatehouse/core/words'
 import * as Type from 'typebox'
 import type { RegistrationPolicy } from '../domain/client-registration.ts'
 import { eitherWay } from '../domain/clients.ts'
@@ -143,7 +144,7 @@ const asRegistered = (row: DynamicClient['row']): DynamicClient => ({
     // Written from a registration that had been checked.
     authMethod: row.auth_method as DynamicClient['registered']['authMethod'],
     grantTypes: row.grant_types.split(' ') as unknown as DynamicClient['registered']['grantTypes'],
-    scopes: row.scopes.split(' ').filter(Boolean),
+    scopes: splitWords(row.scopes),
     jwks: row.jwks === null ? undefined : (JSON.parse(row.jwks) as { keys: object[] }),
     metadata: metadataOf(row),
     secretEitherWay: false,
