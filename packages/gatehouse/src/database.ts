@@ -24,9 +24,18 @@ export function nameDatabase(database: string): string {
 export const isToBeMade = ({ database }: Pick<Configuration, 'database'>): boolean =>
   isDatabaseFile(database) && !existsSync(database)
 
+interface OpenOptions {
+  readonly prepared?: PreparedStore
+  /** Whether there are no requests yet that would wait too; left out: there never are, as for a command. */
+  readonly isPatient?: () => boolean
+}
+
 /** Opens the database of a configuration. Throws {@link DatabaseError}. */
-export const openDatabase = ({ database }: Pick<Configuration, 'database'>, prepared?: PreparedStore): Promise<Store> =>
-  asksDatabase({ database }, () => openStore({ url: database, clock: systemClock, prepared }))
+export const openDatabase = (
+  { database }: Pick<Configuration, 'database'>,
+  { prepared, isPatient = () => true }: OpenOptions = {},
+): Promise<Store> =>
+  asksDatabase({ database }, () => openStore({ url: database, clock: systemClock, prepared, isPatient }))
 
 /** Asks something of a database; what it throws becomes a {@link DatabaseError}, which the operator understands. */
 export async function asksDatabase<T>(

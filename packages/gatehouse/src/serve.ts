@@ -43,7 +43,7 @@ export class LoggedError extends Error {}
 export async function migrateDatabase(configuration: Configuration, prepared: PreparedStore): Promise<void> {
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
   await logWhyNot(configuration, log, async () => {
-    const store = await openDatabase(configuration, prepared)
+    const store = await openDatabase(configuration, { prepared })
     try {
       await migrate(configuration, store, log)
     } finally {
@@ -82,8 +82,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
   const reloads = queueReloads()
   if (siblings.isPrimary) for (const warning of configuration.warnings) log.warn(warning)
+  let isStarting = true
   const store = await logWhyNot(configuration, log, async () => {
-    const opened = await openDatabase(configuration, options.prepared)
+    const opened = await openDatabase(configuration, { prepared: options.prepared, isPatient: () => isStarting })
     if (siblings.isPrimary) await migrate(configuration, opened, log)
     return opened
   })
@@ -96,6 +97,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   siblings.onHint((channel) => program.onHint(channel))
   siblings.onMessage((message) => program.onMessage(message))
   await options.prepare?.(program)
+  isStarting = false
   await listen(program.server, configuration.listen)
   if (program.metricsServer && configuration.metrics.listen)
     await listen(program.metricsServer, configuration.metrics.listen)

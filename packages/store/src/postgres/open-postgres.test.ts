@@ -103,6 +103,51 @@ describe('a server that breaks connections', () => {
   })
 })
 
+describe('a server that is far away', () => {
+  const openFar = async (isPatient?: () => boolean) => {
+    const url = new URL(await postgres.newDatabase())
+    const way = await openNetworkPath(Number(url.port))
+    url.port = String(way.port)
+    return { way, store: await openStore({ url: url.href, clock, isPatient }) }
+  }
+
+  it('gets connections again after they broke: who asked for one is refused within 1 s, and the next one has it', async () => {
+    const { way, store } = await openFar()
+    await store.migrate()
+    way.slow(450) // two round trips, or three by SCRAM
+    way.breakAll()
+    await wait(50)
+    expect(await elapsed(() => expect(store.users.count()).rejects.toMatchObject(unavailable))).toBeLessThan(1000)
+    await wait(1000)
+    expect(await store.users.count()).toBe(0)
+    await store.close()
+    await way.close()
+  })
+
+  it('is waited for by a command and by a start', async () => {
+    const { way, store } = await openFar(() => true)
+    await store.migrate()
+    way.slow(1500)
+    way.breakAll()
+    await wait(50)
+    expect(await store.users.count()).toBe(0)
+    await store.close()
+    await way.close()
+  }, 20_000)
+
+  it('is waited for by who migrates', async () => {
+    const { way, store } = await openFar()
+    await store.pendingMigrations() // has a connection
+    way.slow(450)
+    const migrated = store.migrate()
+    await wait(1500)
+    way.slow(0)
+    expect(await migrated).not.toEqual([])
+    await store.close()
+    await way.close()
+  }, 20_000)
+})
+
 describe('a server that does not answer', () => {
   it('costs a new connection 1 s at most', async () => {
     const silent = await openNetworkPath(9)

@@ -7,7 +7,7 @@ import type { Runner } from '../runner.ts'
 import { runInTransaction, withinLimit } from '../transaction.ts'
 import { createGrantBatch } from './grant-batch.ts'
 import { channelName, listenToOthers, messageChannel } from './listen.ts'
-import { connectionOptions, PostgresPool, runOn } from './pool.ts'
+import { connectionOptions, PostgresPool, patientTime, runOn } from './pool.ts'
 import { buildPostgresError } from './postgres-error.ts'
 
 /** How long a migration waits for a table, in milliseconds: while it waits, everybody else waits behind it. */
@@ -22,9 +22,15 @@ const migrationPoll = 100
 const broadcastStatement = `select set_config('synchronous_commit', 'off', true), pg_notify($1, message)
   from unnest($2::text[]) as message`
 
+interface PostgresOptions {
+  readonly url: string
+  readonly clock: Clock
+  readonly isPatient?: (() => boolean) | undefined
+}
+
 /** Prepares the way to a Postgres database. The server need not be there yet: `ping` tells. */
-export async function openPostgres({ url, clock }: { url: string; clock: Clock }): Promise<Database> {
-  const pool = new PostgresPool(url)
+export async function openPostgres({ url, clock, isPatient = () => false }: PostgresOptions): Promise<Database> {
+  const pool = new PostgresPool(url, isPatient)
   const connection = buildConnection({
     runner: pool,
     dialect: postgresDialect,
@@ -85,7 +91,7 @@ async function migrating<T>(
   { url, clock, onWaiting = () => {} }: { url: string; clock: Clock; onWaiting: OnWaiting | undefined },
   run: (session: MigrationSession) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client(connectionOptions(url))
+  const client = new pg.Client({ ...connectionOptions(url), connectionTimeoutMillis: patientTime })
   client.on('error', () => {})
   const runner: Runner = {
     run: async (query) => {

@@ -7,12 +7,17 @@ export interface NetworkPath {
   cut(): void
   /** New connections get through again; what was swallowed stays lost. */
   mend(): void
+  /** From now on each answer takes so many milliseconds longer. */
+  slow(milliseconds: number): void
+  /** Ends every connection, as a restart does. */
+  breakAll(): void
   close(): Promise<void>
 }
 
 /** Opens a port that leads to another one on the loopback interface. */
 export async function openNetworkPath(target: number): Promise<NetworkPath> {
   let isCut = false
+  let delay = 0
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
     const far = connect(target, '127.0.0.1')
@@ -24,7 +29,9 @@ export async function openNetworkPath(target: number): Promise<NetworkPath> {
       let lost = isCut
       from.on('data', (chunk) => {
         lost ||= isCut
-        if (!lost) to.write(chunk)
+        if (lost) return
+        if (delay === 0 || from === near) to.write(chunk)
+        else setTimeout(() => to.write(chunk), delay)
       })
       from.on('error', () => {})
       from.on('close', () => {
@@ -36,6 +43,9 @@ export async function openNetworkPath(target: number): Promise<NetworkPath> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (typeof address !== 'object' || address === null) throw new Error('No port')
+  const breakAll = () => {
+    for (const socket of sockets) socket.destroy()
+  }
   return {
     port: address.port,
     cut: () => {
@@ -44,9 +54,13 @@ export async function openNetworkPath(target: number): Promise<NetworkPath> {
     mend: () => {
       isCut = false
     },
+    slow: (milliseconds) => {
+      delay = milliseconds
+    },
+    breakAll,
     close: () =>
       new Promise((resolve) => {
-        for (const socket of sockets) socket.destroy()
+        breakAll()
         server.close(() => resolve())
       }),
   }
