@@ -9,6 +9,10 @@ describe('what keeps a database from being used', () => {
   it.each([
     ['SQLITE_FULL', 'database a.db: cannot be written: the disk is full (SQLITE_FULL); make room there'],
     ['SQLITE_READONLY_DIRECTORY', 'database a.db: cannot be written; it and its folder must be ours to write'],
+    [
+      '42P07',
+      'database a.db: 42P07: words, left by a newer version: an older backup was restored over it; restore it into an empty database (docs/guides/backup.md)',
+    ],
     ['SQLITE_CORRUPT_INDEX', 'database a.db: is damaged: stop, and restore a backup (docs/guides/backup.md)'],
   ])('is said in words: %s', (code, words) => {
     expect(explainDatabase({ database: 'a.db' }, failure(code))?.message).toBe(words)

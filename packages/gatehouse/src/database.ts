@@ -50,7 +50,12 @@ export async function asksDatabase<T>(
   }
 }
 
-const explanations: Readonly<Record<string, string>> = {
+/** What was left by a newer version when the backup of an older one was restored over it. */
+const leftover = (words: string): string =>
+  `${words}, left by a newer version: an older backup was restored over it; restore it into an empty database (docs/guides/backup.md)`
+
+/** By the code of an error; a function where its own words name what it is about. */
+const explanations: Readonly<Record<string, string | ((words: string) => string)>> = {
   SQLITE_NOTADB: 'is not an SQLite database; name another file, or move this one away',
   SQLITE_CORRUPT: 'is damaged: stop, and restore a backup (docs/guides/backup.md)',
   SQLITE_FULL: 'cannot be written: the disk is full (SQLITE_FULL); make room there',
@@ -63,6 +68,9 @@ const explanations: Readonly<Record<string, string>> = {
   EROFS: 'cannot be opened: the disk is read-only',
   ECONNREFUSED: 'nobody listens there (ECONNREFUSED); is Postgres running, and is this its host and port?',
   ENOTFOUND: 'there is no such host (ENOTFOUND)',
+  // SQLSTATEs: duplicate_table, duplicate_column.
+  '42P07': leftover,
+  '42701': leftover,
 }
 
 /**
@@ -81,13 +89,15 @@ export function explainDatabase(
 function findExplanation(cause: unknown): string | undefined {
   const code = codeOf(cause)
   const known = Object.keys(explanations).find((name) => code === name || code.startsWith(`${name}_`))
-  return known && explanations[known]
+  const explanation = known === undefined ? undefined : explanations[known]
+  return typeof explanation === 'function' ? explanation(wordsOf(cause)) : explanation
 }
+
+const wordsOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 const codeOf = (cause: unknown): string =>
   cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
 
 function explain(cause: unknown): string {
-  const words = cause instanceof Error ? cause.message : String(cause)
-  return findExplanation(cause) || words || codeOf(cause) || 'gave no reason'
+  return findExplanation(cause) || wordsOf(cause) || codeOf(cause) || 'gave no reason'
 }
