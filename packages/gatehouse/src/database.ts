@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { GatehouseError } from '@gatehouse/core/errors'
+import type { LockHolder } from '@gatehouse/store/database'
 import { openStore, type PreparedStore, type Store } from '@gatehouse/store/store'
 import { systemClock } from './clock.ts'
 import type { Configuration } from './configuration/configuration.ts'
@@ -19,6 +20,12 @@ export function nameDatabase(database: string): string {
   const { protocol, username, host, pathname } = new URL(database)
   return `${protocol}//${username === '' ? '' : `${username}@`}${host}${pathname}`
 }
+
+/** Says for whom a migration waits. */
+export const describeWaiting = ({ lock }: LockHolder): string =>
+  lock === 'migrations'
+    ? 'waiting for another process that migrates this database'
+    : 'waiting for somebody who uses a table that is to be changed, as pg_dump does; requests go on meanwhile'
 
 /** Whether a database is a file that has not been made yet. */
 export const isToBeMade = ({ database }: Pick<Configuration, 'database'>): boolean =>

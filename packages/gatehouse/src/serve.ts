@@ -4,7 +4,7 @@ import type { PreparedStore, Store } from '@gatehouse/store/store'
 import { systemClock } from './clock.ts'
 import { compose, type Program } from './compose.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
-import { asksDatabase, DatabaseError, explainDatabase, openDatabase } from './database.ts'
+import { asksDatabase, DatabaseError, describeWaiting, explainDatabase, openDatabase } from './database.ts'
 import { claimPidFile, type PidFile } from './pid-file.ts'
 import { type LoadAgain, queueReloads, reload } from './reload.ts'
 import { type FrontServer, isTlsServer } from './server.ts'
@@ -15,9 +15,7 @@ import { tuneV8 } from './tune-v8.ts'
 
 async function migrate(configuration: Configuration, store: Store, log: Logger): Promise<void> {
   const names = await asksDatabase(configuration, () =>
-    store.migrate((holder) =>
-      log.warn({ postgres_pid: holder }, 'waiting for another process that migrates this database'),
-    ),
+    store.migrate((holder) => log.warn({ postgres_pid: holder.pid }, describeWaiting(holder))),
   )
   for (const name of names) log.info({ migration: name }, 'migrated')
   const unknown = await store.unknownMigrations()

@@ -27,6 +27,10 @@ export function isConnectionUsable(thrown: unknown): boolean {
   return state !== undefined && !/^(08|57P|58)/.test(state)
 }
 
+/** Whether a lock was not to be had in time. */
+export const isLockTimeout = (thrown: unknown): boolean =>
+  findState(thrown instanceof GatehouseError ? thrown.cause : thrown) === '55P03'
+
 const troubles: Readonly<Record<string, WriteTrouble>> = { '53100': 'full', '58030': 'failing', '25006': 'read-only' }
 
 /** What a failure says of the writes that come after it. */
