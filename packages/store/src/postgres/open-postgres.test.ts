@@ -199,6 +199,71 @@ describe('a server that does not answer', () => {
   })
 })
 
+describe('a sign of life', () => {
+  it('is there where a table is locked and all wait for it, and what is wrong is known', async () => {
+    const url = await postgres.newDatabase()
+    const store = await openNew(url)
+    const stop = await store.listen(() => {})
+    const holder = new pg.Client(url)
+    await holder.connect()
+    await holder.query('begin')
+    await holder.query('lock table users in exclusive mode')
+    const asked = Promise.allSettled(Array.from({ length: 40 }, () => store.users.insert(buildUser())))
+    await wait(100)
+    expect(await elapsed(() => store.ping())).toBeLessThan(500)
+    await asked
+    expect(store.writes.trouble).toBe('locked')
+    await holder.query('rollback')
+    await holder.end()
+    await stop()
+    await store.ping()
+  })
+
+  it('is not where the server is away', async () => {
+    const store = await openNew()
+    const stop = await store.listen(() => {})
+    await postgres.pause()
+    expect(await elapsed(() => expect(store.ping()).rejects.toMatchObject(unavailable))).toBeLessThan(1000)
+    await postgres.resume()
+    await expect
+      .poll(
+        () =>
+          store.ping().then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 5000 },
+      )
+      .toBe(true)
+    await stop()
+  })
+
+  it('is not where the cable was cut, which who listens does not hear of', async () => {
+    const url = new URL(await postgres.newDatabase())
+    const cable = await openNetworkPath(Number(url.port))
+    url.port = String(cable.port)
+    const store = await openNew(url.href)
+    const stop = await store.listen(() => {})
+    cable.cut()
+    expect(await elapsed(() => expect(store.ping()).rejects.toMatchObject(unavailable))).toBeLessThan(1000)
+    cable.mend()
+    await expect
+      .poll(
+        () =>
+          store.ping().then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 5000 },
+      )
+      .toBe(true)
+    await stop()
+    await store.close()
+    opened.length = 0
+    await cable.close()
+  })
+})
+
 describe('statements that change several grants', () => {
   // Whoever locks in another order than everybody else deadlocks with them. The row that comes last by its id lies first on
   // the page here: it must still be free while the statement waits for the first one.

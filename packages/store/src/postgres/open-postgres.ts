@@ -6,7 +6,7 @@ import { advisoryLocks, postgresDialect } from '../dialect.ts'
 import type { Result, Runner } from '../runner.ts'
 import { runInTransaction, withinLimit } from '../transaction.ts'
 import { createGrantBatch } from './grant-batch.ts'
-import { channelName, listenToOthers, messageChannel } from './listen.ts'
+import { channelName, type Listening, listenToOthers, messageChannel } from './listen.ts'
 import { connectionOptions, PostgresPool, patientTime, runOn } from './pool.ts'
 import { buildPostgresError, isLockTimeout } from './postgres-error.ts'
 
@@ -34,6 +34,7 @@ interface PostgresOptions {
 /** Prepares the way to a Postgres database. The server need not be there yet: `ping` tells. */
 export async function openPostgres({ url, clock, isPatient = () => false }: PostgresOptions): Promise<Database> {
   const pool = new PostgresPool(url, isPatient)
+  let listening: Listening | undefined
   const connection = buildConnection({
     runner: pool,
     dialect: postgresDialect,
@@ -45,10 +46,21 @@ export async function openPostgres({ url, clock, isPatient = () => false }: Post
     connection,
     writes: pool.writes,
     migrating: (run, onWaiting) => migrating({ url, clock, pool, onWaiting }, run),
+    // Not by the pool where there is another way: all of its connections may be waiting for one lock.
     ping: async () => {
-      await withinLimit(pool.run({ sql: 'select 1', parameters: [] }), 900)
+      const asked = listening?.probe() ?? pool.run({ sql: 'select 1', parameters: [] })
+      await withinLimit(asked, 900).catch((error: unknown) => {
+        throw buildPostgresError(error)
+      })
     },
-    listen: (onHint, onMessage) => listenToOthers(url, { onHint, onMessage }),
+    listen: async (onHint, onMessage) => {
+      const started = await listenToOthers(url, { onHint, onMessage })
+      listening = started
+      return async () => {
+        if (listening === started) listening = undefined
+        await started.stop()
+      }
+    },
     notify: async (channel) => {
       await pool.run({ sql: "select pg_notify($1, '')", parameters: [channelName(channel)] })
     },

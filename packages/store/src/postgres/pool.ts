@@ -47,7 +47,7 @@ const spellOutVerification = (url: string): string =>
  */
 export class PostgresPool implements Runner {
   /** What became of the last writes. */
-  readonly writes = new WriteWatch()
+  readonly writes = new WriteWatch({ locksInPart: true })
   readonly #pool: pg.Pool
   readonly #isPatient: () => boolean
   #lent = 0
@@ -60,7 +60,8 @@ export class PostgresPool implements Runner {
       ...connectionOptions(url),
       max: 10,
       statement_timeout: 1800,
-      lock_timeout: 1800,
+      // Less than a statement may take, else what was waited for would not be known.
+      lock_timeout: 1500,
       query_timeout: 1900,
       idle_in_transaction_session_timeout: 10_000,
     })

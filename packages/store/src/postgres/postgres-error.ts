@@ -31,7 +31,12 @@ export function isConnectionUsable(thrown: unknown): boolean {
 export const isLockTimeout = (thrown: unknown): boolean =>
   findState(thrown instanceof GatehouseError ? thrown.cause : thrown) === '55P03'
 
-const troubles: Readonly<Record<string, WriteTrouble>> = { '53100': 'full', '58030': 'failing', '25006': 'read-only' }
+const troubles: Readonly<Record<string, WriteTrouble>> = {
+  '53100': 'full',
+  '58030': 'failing',
+  '25006': 'read-only',
+  '55P03': 'locked',
+}
 
 /** What a failure says of the writes that come after it. */
 export const findPostgresTrouble = (thrown: unknown): WriteTrouble | undefined => troubles[findState(thrown) ?? '']
