@@ -10,6 +10,10 @@ describe('what keeps a database from being used', () => {
     ['SQLITE_FULL', 'database a.db: cannot be written: the disk is full (SQLITE_FULL); make room there'],
     ['SQLITE_READONLY_DIRECTORY', 'database a.db: cannot be written; it and its folder must be ours to write'],
     [
+      '08P01',
+      'database a.db: a pooler such as PgBouncer stands before it and drops what its connections are opened with (08P01); name Postgres itself: Gatehouse pools its connections, at most ten a process and one that listens',
+    ],
+    [
       '42P07',
       'database a.db: 42P07: words, left by a newer version: an older backup was restored over it; restore it into an empty database (docs/guides/backup.md)',
     ],

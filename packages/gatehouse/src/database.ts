@@ -75,6 +75,8 @@ const explanations: Readonly<Record<string, string | ((words: string) => string)
   EROFS: 'cannot be opened: the disk is read-only',
   ECONNREFUSED: 'nobody listens there (ECONNREFUSED); is Postgres running, and is this its host and port?',
   ENOTFOUND: 'there is no such host (ENOTFOUND)',
+  '08P01':
+    'a pooler such as PgBouncer stands before it and drops what its connections are opened with (08P01); name Postgres itself: Gatehouse pools its connections, at most ten a process and one that listens',
   // SQLSTATEs: duplicate_table, duplicate_column.
   '42P07': leftover,
   '42701': leftover,

@@ -199,6 +199,21 @@ describe('a server that does not answer', () => {
   })
 })
 
+describe('a pooler', () => {
+  it('that drops what connections are opened with is refused at the first use', async () => {
+    const url = new URL(await postgres.newDatabase())
+    const pooler = await openNetworkPath(Number(url.port))
+    // As PgBouncer does by ignore_startup_parameters; the name is as long, and so the message.
+    pooler.rewrite('statement_timeout', 'x.atement_timeout')
+    url.port = String(pooler.port)
+    const store = await openStore({ url: url.href, clock })
+    await expect(store.users.count()).rejects.toMatchObject({ code: 'server_error', cause: { code: '08P01' } })
+    await expect(store.pendingMigrations()).rejects.toMatchObject({ cause: { code: '08P01' } })
+    await store.close()
+    await pooler.close()
+  })
+})
+
 describe('a sign of life', () => {
   it('is there where a table is locked and all wait for it, and what is wrong is known', async () => {
     const url = await postgres.newDatabase()

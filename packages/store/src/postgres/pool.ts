@@ -4,7 +4,7 @@ import pg from 'pg'
 import type { Query, Result, Runner } from '../runner.ts'
 import type { TransactionSession } from '../transaction.ts'
 import { WriteWatch } from '../write-watch.ts'
-import { buildPostgresError, findPostgresTrouble, isConnectionUsable } from './postgres-error.ts'
+import { buildPoolerError, buildPostgresError, findPostgresTrouble, isConnectionUsable } from './postgres-error.ts'
 
 /** Callers that may wait for a connection; past it they are refused at once. */
 const waitingLimit = 1000
@@ -17,6 +17,7 @@ const waitingTime = 800
 const connectingTime = 2500
 /** How long those wait who have nobody waiting for them in turn (a command, a start), in milliseconds; also for a new connection. */
 export const patientTime = 10_000
+const statementTime = 1800
 const int8 = 20
 
 /** What every connection is opened with. */
@@ -52,6 +53,7 @@ export class PostgresPool implements Runner {
   readonly #isPatient: () => boolean
   #lent = 0
   #waiting = 0
+  #isChecked = false
 
   /** `isPatient`: whether whoever asks now may be kept waiting for ten seconds. */
   constructor(url: string, isPatient: () => boolean) {
@@ -59,7 +61,7 @@ export class PostgresPool implements Runner {
     this.#pool = new pg.Pool({
       ...connectionOptions(url),
       max: 10,
-      statement_timeout: 1800,
+      statement_timeout: statementTime,
       // Less than a statement may take, else what was waited for would not be known.
       lock_timeout: 1500,
       query_timeout: 1900,
@@ -107,12 +109,33 @@ export class PostgresPool implements Runner {
     this.#lent += 1
     this.#waiting += 1
     try {
-      return await this.#connect()
+      const client = await this.#connect()
+      if (!this.#isChecked) await this.#check(client)
+      return client
     } catch (error) {
       this.#lent -= 1
       throw buildPostgresError(error)
     } finally {
       this.#waiting -= 1
+    }
+  }
+
+  /**
+   * Looks once whether what a connection is opened with took. A pooler that hands one connection to many drops it, and with it the
+   * statements that were prepared, the lock of a migration and the notifications; half of all requests would fail.
+   */
+  async #check(client: pg.PoolClient): Promise<void> {
+    try {
+      const { rows } = await runOn(client, {
+        sql: "select current_setting('statement_timeout') as setting",
+        parameters: [],
+      })
+      if (rows.length !== 1 || (rows[0] as { readonly setting: unknown }).setting !== `${statementTime}ms`)
+        throw buildPoolerError()
+      this.#isChecked = true
+    } catch (error) {
+      client.release(true)
+      throw error
     }
   }
 

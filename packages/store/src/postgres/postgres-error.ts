@@ -6,6 +6,12 @@ import type { WriteTrouble } from '../write-watch.ts'
 // server that has become a read-only standby.
 const unavailable = /^(08|53|57|58|40)|^(55P03|25006)$/
 
+/** The database is behind something that is no Postgres: server_error, whose cause has `08P01`, as of a pooler that says so itself. */
+export const buildPoolerError = (): GatehouseError =>
+  new GatehouseError('server_error', {
+    cause: Object.assign(new Error('The settings of a connection did not take'), { code: '08P01' }),
+  })
+
 /**
  * The error of the catalogue for whatever the driver threw: already_exists, invalid_request (a NUL in a text),
  * temporarily_unavailable or server_error. What has no SQLSTATE comes from the network or a timeout.

@@ -9,6 +9,8 @@ export interface NetworkPath {
   mend(): void
   /** From now on each answer takes so many milliseconds longer. */
   slow(milliseconds: number): void
+  /** From now on what is asked says one thing instead of another, which is as long. */
+  rewrite(one: string, other: string): void
   /** Ends every connection, as a restart does. */
   breakAll(): void
   close(): Promise<void>
@@ -18,6 +20,7 @@ export interface NetworkPath {
 export async function openNetworkPath(target: number): Promise<NetworkPath> {
   let isCut = false
   let delay = 0
+  let rewritten: readonly [one: string, other: string] | undefined
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
     const far = connect(target, '127.0.0.1')
@@ -30,7 +33,8 @@ export async function openNetworkPath(target: number): Promise<NetworkPath> {
       from.on('data', (chunk) => {
         lost ||= isCut
         if (lost) return
-        if (delay === 0 || from === near) to.write(chunk)
+        if (from === near) to.write(rewritten ? chunk.toString('latin1').replace(...rewritten) : chunk, 'latin1')
+        else if (delay === 0) to.write(chunk)
         else setTimeout(() => to.write(chunk), delay)
       })
       from.on('error', () => {})
@@ -56,6 +60,9 @@ export async function openNetworkPath(target: number): Promise<NetworkPath> {
     },
     slow: (milliseconds) => {
       delay = milliseconds
+    },
+    rewrite: (one, other) => {
+      rewritten = [one, other]
     },
     breakAll,
     close: () =>
