@@ -75,9 +75,16 @@ const explanations: Readonly<Record<string, string | ((words: string) => string)
   EROFS: 'cannot be opened: the disk is read-only',
   ECONNREFUSED: 'nobody listens there (ECONNREFUSED); is Postgres running, and is this its host and port?',
   ENOTFOUND: 'there is no such host (ENOTFOUND)',
+  // From a pooler, or because of one.
   '08P01':
     'a pooler such as PgBouncer stands before it and drops what its connections are opened with (08P01); name Postgres itself: Gatehouse pools its connections, at most ten a process and one that listens',
-  // SQLSTATEs: duplicate_table, duplicate_column.
+  ETIMEDOUT: 'does not answer (ETIMEDOUT); is this its host and port, and does a firewall let us through?',
+  // SQLSTATEs.
+  '25006': 'cannot be written: it is read-only (25006); a standby? Name the server that takes writes',
+  '53300': 'has no connection left for us (53300); raise its max_connections, or run fewer processes on it',
+  '57P03': 'is starting or stopping (57P03); try again in a moment',
+  '55P03': 'is locked by another process (55P03); try again when that is done',
+  '42501': (words) => `${words} (42501); let the role own the database`,
   '42P07': leftover,
   '42701': leftover,
 }
