@@ -1,4 +1,5 @@
 import type { Auth } from '@gatehouse/auth/auth'
+import { inSteps } from '@gatehouse/auth/domain/in-steps'
 import type { Seconds } from '@gatehouse/core/brand'
 import type { Store } from '@gatehouse/store/store'
 import type { Logger } from './telemetry/log.ts'
@@ -155,13 +156,9 @@ const mostRefusals = 100_000
 const commitTime = 50
 const chunk = 500
 
-/** Removes small chunks until one comes back nearly empty, with a pause between two, so that nobody waits for it. */
-async function inChunks(remove: (limit: number) => Promise<number>): Promise<void> {
-  for (let round = 0; round < 50; round += 1) {
-    if ((await remove(chunk)) < chunk) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
+/** Removes small chunks, and leaves very many to the next round. */
+const inChunks = (remove: (limit: number) => Promise<number>): Promise<void> =>
+  inSteps({ size: chunk, most: 50 }, remove)
 
 const describe = (error: unknown): string =>
   error instanceof Error

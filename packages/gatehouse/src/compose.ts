@@ -134,9 +134,17 @@ export async function compose(parts: Parts): Promise<Program> {
   )
   const certificates = createCertificateKeeper({
     files: configuration.certificates.files,
+    clock,
     log,
     onChange: (next) => isTlsServer(server) && replaceCertificates(server, next),
   })
+  if (certificates.current.identity) {
+    telemetry.watch(
+      'gatehouse_certificate_expires_at',
+      'When the certificate of the listener expires, in Unix seconds',
+      () => Number(certificates.current.identity?.expiresAt),
+    )
+  }
   const findCertificate = certificateFinder({ configuration, clock, addresses, certificates })
   const refusalRecord = createRefusalRecord({
     ...{ refusals: store.refusals, clock, log },

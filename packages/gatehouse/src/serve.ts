@@ -4,7 +4,7 @@ import type { PreparedStore, Store } from '@gatehouse/store/store'
 import { systemClock } from './clock.ts'
 import { compose, type Program } from './compose.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
-import { asksDatabase, DatabaseError, explainDatabase, openDatabase } from './database.ts'
+import { asksDatabase, DatabaseError, describeWaiting, explainDatabase, openDatabase } from './database.ts'
 import { claimPidFile, type PidFile } from './pid-file.ts'
 import { type LoadAgain, queueReloads, reload } from './reload.ts'
 import { type FrontServer, isTlsServer } from './server.ts'
@@ -15,9 +15,7 @@ import { tuneV8 } from './tune-v8.ts'
 
 async function migrate(configuration: Configuration, store: Store, log: Logger): Promise<void> {
   const names = await asksDatabase(configuration, () =>
-    store.migrate((holder) =>
-      log.warn({ postgres_pid: holder }, 'waiting for another process that migrates this database'),
-    ),
+    store.migrate((holder) => log.warn({ postgres_pid: holder.pid }, describeWaiting(holder))),
   )
   for (const name of names) log.info({ migration: name }, 'migrated')
   const unknown = await store.unknownMigrations()
@@ -43,7 +41,7 @@ export class LoggedError extends Error {}
 export async function migrateDatabase(configuration: Configuration, prepared: PreparedStore): Promise<void> {
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
   await logWhyNot(configuration, log, async () => {
-    const store = await openDatabase(configuration, prepared)
+    const store = await openDatabase(configuration, { prepared })
     try {
       await migrate(configuration, store, log)
     } finally {
@@ -82,8 +80,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   const log = createLog({ level: configuration.logLevel, development: configuration.development })
   const reloads = queueReloads()
   if (siblings.isPrimary) for (const warning of configuration.warnings) log.warn(warning)
+  let isStarting = true
   const store = await logWhyNot(configuration, log, async () => {
-    const opened = await openDatabase(configuration, options.prepared)
+    const opened = await openDatabase(configuration, { prepared: options.prepared, isPatient: () => isStarting })
     if (siblings.isPrimary) await migrate(configuration, opened, log)
     return opened
   })
@@ -96,6 +95,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   siblings.onHint((channel) => program.onHint(channel))
   siblings.onMessage((message) => program.onMessage(message))
   await options.prepare?.(program)
+  isStarting = false
   await listen(program.server, configuration.listen)
   if (program.metricsServer && configuration.metrics.listen)
     await listen(program.metricsServer, configuration.metrics.listen)

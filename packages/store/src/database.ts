@@ -22,12 +22,22 @@ export interface Connection extends Runner {
 /** One migration at a time, under a lock that keeps every other process out. */
 export interface MigrationSession {
   readonly connection: Connection
-  /** Runs in a transaction where the lock is not one already. */
+  /** Runs in a transaction where the lock is not one already; again for as long as somebody holds a table that it needs. */
   atomically(run: () => Promise<void>): Promise<void>
+  /** As `atomically`, outside a transaction: what was done before the table was met is done again. */
+  piecemeal(run: () => Promise<void>): Promise<void>
 }
 
-/** Hears, after two seconds and then every half minute, that another process holds the lock: its id at Postgres, where known. */
-export type OnWaiting = (holder: number | undefined) => void
+/** Somebody for whom a migration waits. */
+export interface LockHolder {
+  /** Another process that migrates, or whoever uses a table that is to be changed (a backup that is being made, a report). */
+  readonly lock: 'migrations' | 'table'
+  /** Its process id at Postgres, where known. */
+  readonly pid: number | undefined
+}
+
+/** Hears, after two seconds and then every half minute, for whom a migration waits. */
+export type OnWaiting = (holder: LockHolder) => void
 
 /** A database that has been opened. */
 export interface Database {

@@ -1,8 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { ManualClock } from '@gatehouse/core/time'
 import { sql } from 'kysely'
+import pg from 'pg'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import type { Database } from './database.ts'
+import type { Database, LockHolder } from './database.ts'
 import { findMigrationState, migrate } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
 import type { Migration } from './migrations/migration.ts'
@@ -127,7 +128,7 @@ describe.each(databaseKinds)('migrations on %s', (kind) => {
     it('say after two seconds for which connection they wait', async () => {
       const url = await databases.newUrl(kind)
       const [holder, other] = [await open(url), await open(url)]
-      const told: (number | undefined)[] = []
+      const told: LockHolder[] = []
       let waiting: Promise<readonly string[]> | undefined
       const pid = await holder.migrating(async ({ connection }) => {
         waiting = migrate(other, [first], (of) => told.push(of))
@@ -139,8 +140,41 @@ describe.each(databaseKinds)('migrations on %s', (kind) => {
       })
       expect(await waiting).toEqual([first.name])
       expect(pid).toBeGreaterThan(0)
-      expect(told).toEqual([pid])
+      expect(told).toEqual([{ lock: 'migrations', pid }])
     })
+
+    it.each([false, true])(
+      'wait for whoever uses a table, say for whom, and let others have it (outside a transaction: %s)',
+      async (outside) => {
+        const url = await databases.newUrl(kind)
+        const [database, other] = [await open(url), await open(url)]
+        await migrate(database, [first])
+        const told: LockHolder[] = []
+        const change: Migration = {
+          name: second.name,
+          ...(outside ? { outsideTransaction: true } : {}),
+          async up({ run }) {
+            await run(sql`alter table t0001 add column more text`)
+          },
+        }
+        const dump = new pg.Client(url)
+        await dump.connect()
+        const { rows } = await dump.query('select pg_backend_pid() as pid')
+        await dump.query('begin')
+        await dump.query('lock table t0001 in access share mode')
+        const migrated = migrate(database, [first, change], (holder) => told.push(holder))
+        await wait(500)
+        // Behind the migration, which gives up after a second.
+        await expect(other.connection.run({ sql: 'select id from t0001', parameters: [] })).resolves.toBeDefined()
+        expect(told).toEqual([])
+        await wait(2500)
+        await dump.query('commit')
+        await dump.end()
+        expect(await migrated).toEqual([second.name])
+        expect(told).toEqual([{ lock: 'table', pid: rows[0].pid }])
+      },
+      20_000,
+    )
   }
 
   if (kind !== 'SQLite in memory') {

@@ -23,7 +23,7 @@ export async function migrate(
 ): Promise<readonly string[]> {
   // Where nothing is to be done, nobody need be waited for.
   if ((await findMigrationState(database.connection, known)).pending.length === 0) return []
-  return database.migrating(async ({ connection, atomically }) => {
+  return database.migrating(async ({ connection, atomically, piecemeal }) => {
     await connection.db.schema
       .createTable(table)
       .ifNotExists()
@@ -40,7 +40,7 @@ export async function migrate(
         })
         await record(connection, migration)
       }
-      await (migration.outsideTransaction ? step() : atomically(step))
+      await (migration.outsideTransaction ? piecemeal(step) : atomically(step))
     }
     return pending.map((migration) => migration.name)
   }, onWaiting)

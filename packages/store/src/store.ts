@@ -50,6 +50,11 @@ export interface StoreOptions {
   readonly clock: Clock
   /** What was started for it before. */
   readonly prepared?: PreparedStore | undefined
+  /**
+   * Whether whoever asks just now may be kept waiting ten seconds for a connection to Postgres, as a command and a start may,
+   * where a request is refused within one. Left out: never.
+   */
+  readonly isPatient?: (() => boolean) | undefined
 }
 
 /** What a store on SQLite needs, before it is known where the database lies. */
@@ -145,11 +150,11 @@ const openOnPostgres = async (options: StoreOptions) =>
   (await import('./postgres/open-postgres.ts')).openPostgres(options)
 
 /** Opens a store, and does not migrate it. A SQLite file is made if it is not there; Postgres is connected to at first use. */
-export async function openStore({ url, clock, prepared }: StoreOptions): Promise<Store> {
+export async function openStore({ url, clock, prepared, isPatient }: StoreOptions): Promise<Store> {
   const isPostgres = /^postgres(ql)?:\/\//.test(url)
   if (isPostgres) await prepared?.thread.close()
   const database = isPostgres
-    ? await openOnPostgres({ url, clock })
+    ? await openOnPostgres({ url, clock, isPatient })
     : await openSqlite({ url, clock, thread: prepared?.thread })
   const { connection } = database
   return {

@@ -49,6 +49,22 @@ describe('what is known of writes', () => {
   })
 })
 
+describe('a lock of a part alone', () => {
+  it('is not forgotten for a write elsewhere, so that not each of them is told of, but after ten seconds', () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    const [watch, told]: [WriteWatch, unknown[]] = [new WriteWatch({ locksInPart: true }), []]
+    watch.onChange((trouble) => told.push(trouble))
+    for (let round = 0; round < 3; round += 1) {
+      watch.failed('locked')
+      watch.succeeded()
+    }
+    expect(told).toEqual(['locked'])
+    vi.advanceTimersByTime(11_000)
+    watch.succeeded()
+    expect(told).toEqual(['locked', undefined])
+  })
+})
+
 describe('writes to SQLite', () => {
   it('fail where there is no room, until one succeeds that changes something', async () => {
     const { connection, writes, close } = await openSqlite({ url: join(folder, 'full.db'), clock })

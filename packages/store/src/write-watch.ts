@@ -14,9 +14,15 @@ const lockMemory = 10_000
 
 /** Remembers the last write that failed. */
 export class WriteWatch implements Writes {
+  readonly #locksInPart: boolean
   #trouble: WriteTrouble | undefined
   #failedAt = 0
   #listener: (trouble: WriteTrouble | undefined) => void = () => {}
+
+  /** `locksInPart`: a lock may be of one table or row, so that a write elsewhere says nothing of it. */
+  constructor({ locksInPart = false }: { readonly locksInPart?: boolean } = {}) {
+    this.#locksInPart = locksInPart
+  }
 
   get trouble(): WriteTrouble | undefined {
     if (this.#trouble === 'locked' && performance.now() - this.#failedAt > lockMemory) this.#become(undefined)
@@ -37,6 +43,7 @@ export class WriteWatch implements Writes {
 
   /** A write is on the disk. */
   succeeded(): void {
+    if (this.#locksInPart && this.trouble === 'locked') return
     // What is damaged does not heal where another page could be written.
     if (this.#trouble !== 'damaged') this.#become(undefined)
   }

@@ -10,6 +10,7 @@ import { checkClientMetadata } from './check-client-metadata.ts'
 import { parseClientKeys } from './client-keys.ts'
 import type { ClientMetadata } from './client-metadata.ts'
 import { type AuthMethod, clientCacheSeconds, type GrantType, hashSecret, isClientId } from './clients.ts'
+import { inSteps } from './in-steps.ts'
 import { longestAccessTokenLifetime } from './lifetimes.ts'
 import type { Revocations } from './revocations.ts'
 import { endedAtATime, revocationOfGrant } from './sessions.ts'
@@ -195,9 +196,9 @@ export async function endClient({ store, clock, revocations }: Dependencies, id:
     ]),
   )
   await revocations.announce(entries)
-  for (;;) {
+  await inSteps({ size: endedAtATime }, async (limit) => {
     const { count, ended } = await store.transaction(async (tables) => {
-      const grants = await tables.grants.endByClient(id, endedAtATime)
+      const grants = await tables.grants.endByClient(id, limit)
       await Promise.all(grants.map((grant) => recordGrantEnded({ tables, clock }, grant, by)))
       const live = grants.filter(({ access_expires_at }) => access_expires_at > now)
       const written =
@@ -210,8 +211,8 @@ export async function endClient({ store, clock, revocations }: Dependencies, id:
       return { count: grants.length, ended: written }
     })
     await revocations.announce(ended)
-    if (count < endedAtATime) return
-  }
+    return count
+  })
 }
 
 const recordGrantEnded = (

@@ -5,6 +5,7 @@ import { type Clock, seconds } from '@gatehouse/core/time'
 import type { GrantRow, SessionRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { type AuditEvent, recordEvent } from './audit.ts'
+import { inSteps } from './in-steps.ts'
 import { longestAccessTokenLifetime } from './lifetimes.ts'
 import { latest, type NewRevocation, type Revocations } from './revocations.ts'
 
@@ -134,7 +135,7 @@ const revokeEarlier = (
  */
 export async function removeEndedGrants({ store }: { readonly store: Store }, user: UserId): Promise<void> {
   try {
-    while ((await store.grants.removeWithoutSession(user, endedAtATime)) === endedAtATime);
+    await inSteps({ size: endedAtATime }, (limit) => store.grants.removeWithoutSession(user, limit))
   } catch {
     // As said above.
   }

@@ -1,8 +1,15 @@
+import type { OnWaiting } from '@gatehouse/store/database'
 import type { Command } from 'commander'
 import { loadForUse } from '../configuration/load-for-use.ts'
-import { asksDatabase, isToBeMade, nameDatabase, openDatabase } from '../database.ts'
+import { asksDatabase, describeWaiting, isToBeMade, nameDatabase, openDatabase } from '../database.ts'
 import { type ConfigurationOptions, withConfiguration } from './open.ts'
 import { answer } from './output.ts'
+
+/** Beside the answer, which may be JSON. */
+const tell: OnWaiting = (holder) =>
+  void process.stderr.write(
+    `${describeWaiting(holder)}${holder.pid === undefined ? '' : ` (process ${holder.pid} of Postgres)`}\n`,
+  )
 
 /** `gatehouse migrate`: brings the database to this version's schema, or says what would be done. */
 export function addMigrateCommand(program: Command): void {
@@ -20,7 +27,7 @@ export function addMigrateCommand(program: Command): void {
       const store = await openDatabase(isNew && options.pending ? { database: ':memory:' } : configuration)
       try {
         const names = await asksDatabase(configuration, () =>
-          options.pending ? store.pendingMigrations() : store.migrate(),
+          options.pending ? store.pendingMigrations() : store.migrate(tell),
         )
         const database = nameDatabase(configuration.database)
         const found = isNew ? `${database} ${options.pending ? 'is not there yet' : 'is new'}` : database

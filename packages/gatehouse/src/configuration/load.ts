@@ -77,7 +77,7 @@ export function checkConfiguration(
   }
   const { resolved, problems } = resolve(content)
   if (problems.length > 0) throw new ConfigurationError(problems)
-  return { ...resolved, warnings: findStrayVariables(environment, read.variables) }
+  return { ...resolved, warnings: [...resolved.warnings, ...findStrayVariables(environment, read.variables)] }
 }
 
 /** Whether what has been loaded for one content is enough for another. */

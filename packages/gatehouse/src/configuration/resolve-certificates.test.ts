@@ -36,6 +36,15 @@ const robot = 'clients:\n  robot: { auth_method: tls_client_auth, tls_client_aut
 const proxy = 'trusted_proxies: [10.0.0.0/8]\n'
 
 describe('certificates', () => {
+  it('that have expired are warned of', () => {
+    const old = buildCertificate({ subject: [['CN', 'old']], years: [2000, 2001] })
+    const [oldCert, oldKey] = [write('old-cert', old.cert), write('old-key', old.key)]
+    expect(load(`tls: { cert: ${oldCert}, key: ${oldKey} }\n`).warnings).toEqual([
+      `tls.cert: ${oldCert}: its certificate has expired, on 2001-01-01T00:00:00.000Z`,
+    ])
+    expect(load(`tls: { cert: ${cert}, key: ${key} }\n`).warnings).toEqual([])
+  })
+
   it('reach Gatehouse by its own listener, or by a header of a trusted proxy', () => {
     const sees = (text: string): boolean => seesClientCertificates(load(text).certificates)
     expect(sees('')).toBe(false)

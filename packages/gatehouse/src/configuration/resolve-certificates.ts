@@ -1,5 +1,11 @@
 import type { ConfiguredClient } from '@gatehouse/auth/domain/clients'
-import { type CertificateFiles, isCertificateFault, readCertificates } from '../tls/certificate-files.ts'
+import { systemClock } from '../clock.ts'
+import {
+  type CertificateFiles,
+  describeExpiry,
+  isCertificateFault,
+  readCertificates,
+} from '../tls/certificate-files.ts'
 import type { Report } from './problem.ts'
 import type { ConfigurationFile } from './schema.ts'
 
@@ -12,6 +18,8 @@ export interface CertificateSettings {
   readonly ask: boolean
   /** The header in which trusted proxies hand certificates on, in small letters. */
   readonly header: string | undefined
+  /** What is probably a mistake, and stops nothing. */
+  readonly warnings: readonly string[]
 }
 
 /** The certificates of a file, each of which is read, so that a mistake in one shows at the start. */
@@ -19,6 +27,7 @@ export function resolveCertificates(content: ConfigurationFile, report: Report):
   const { tls, client_certificates: clients } = content
   const files: CertificateFiles = { cert: tls?.cert, key: tls?.key, authorities: clients?.authorities }
   const read = readCertificates(files)
+  const expired = isCertificateFault(read) ? undefined : describeExpiry(read.identity, systemClock.now())
   if (isCertificateFault(read)) {
     report([read.file === 'authorities' ? 'client_certificates' : 'tls', read.file], read.message)
   }
@@ -29,7 +38,8 @@ export function resolveCertificates(content: ConfigurationFile, report: Report):
     report(['client_certificates', 'ask'], 'is for a listener of its own: add tls, or leave it out')
   }
   const http2 = tls?.http2 ?? true
-  return { files, http2, ask: clients?.ask ?? true, header: clients?.header?.toLowerCase() }
+  const warnings = expired === undefined ? [] : [`tls.cert: ${files.cert}: ${expired}`]
+  return { files, http2, ask: clients?.ask ?? true, header: clients?.header?.toLowerCase(), warnings }
 }
 
 /** Reports clients whose certificates could never get here, or that nobody would stand for. */

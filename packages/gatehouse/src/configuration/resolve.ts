@@ -62,7 +62,7 @@ export function resolveConfiguration(
   return {
     file,
     development,
-    warnings: [],
+    warnings: certificates.warnings,
     issuer: content.issuer,
     listen,
     database,

@@ -24,7 +24,7 @@ export const configurationSchema = Type.Object(
     listen: Type.Optional(address('Where Gatehouse listens', '127.0.0.1:8080')),
     database: Type.Optional(
       path(
-        'A file for SQLite, or `postgres://user:password@host/database`. With `?sslmode=verify-full` (or `require`, which is taken as the same) the connection is encrypted, and the certificate of the server has to be for that host and by an authority that Node knows, or one of the PEM file in `&sslrootcert=`; with `no-verify` it is encrypted, to whoever answers; without `sslmode` it is not encrypted',
+        'A file for SQLite, or `postgres://user:password@host/database`. With `?sslmode=verify-full` (or `require`, which is taken as the same) the connection is encrypted, and the certificate of the server has to be for that host and by an authority that Node knows, or one of the PEM file in `&sslrootcert=`; with `no-verify` it is encrypted, to whoever answers; without `sslmode` it is not encrypted. Postgres itself, and no pooler such as PgBouncer before it, which a start refuses: each process has its own pool, of at most ten connections and one that listens',
         { default: './data/gatehouse.db' },
       ),
     ),

@@ -1,6 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
+import type { Seconds } from '@gatehouse/core/brand'
+import { seconds } from '@gatehouse/core/time'
 
 /** Where certificates and keys lie; all of them PEM. */
 export interface CertificateFiles {
@@ -11,10 +13,18 @@ export interface CertificateFiles {
   readonly authorities?: string | undefined
 }
 
+/** What the listener shows. */
+export interface Identity {
+  readonly cert: string
+  readonly key: string
+  /** When its own certificate does. */
+  readonly expiresAt: Seconds
+}
+
 /** What the files hold, found to be usable. */
 export interface Certificates {
   /** What the listener shows; absent where there is no TLS. */
-  readonly identity: { readonly cert: string; readonly key: string } | undefined
+  readonly identity: Identity | undefined
   /** The authorities of client certificates as PEM, and read; none = nobody is believed. */
   readonly authoritiesPem: string | undefined
   readonly authorities: readonly X509Certificate[]
@@ -24,6 +34,12 @@ export interface Certificates {
 export interface CertificateFault {
   readonly file: keyof CertificateFiles
   readonly message: string
+}
+
+/** Says that the listener's certificate has expired; `undefined` where it has not, or where there is none. */
+export function describeExpiry(identity: Identity | undefined, now: Seconds): string | undefined {
+  if (identity === undefined || identity.expiresAt > now) return undefined
+  return `its certificate has expired, on ${new Date(identity.expiresAt * 1000).toISOString()}`
 }
 
 /** Whether the files could not be used. */
@@ -43,8 +59,8 @@ export function readCertificates(files: CertificateFiles): Certificates | Certif
     texts.set(file, text)
   }
   const [cert, key] = [texts.get('cert'), texts.get('key')]
-  const fault = cert === undefined || key === undefined ? undefined : checkIdentity(cert, key)
-  if (fault) return fault
+  const identity = cert === undefined || key === undefined ? undefined : readIdentity(cert, key)
+  if (identity && 'message' in identity) return identity
   const authoritiesPem = texts.get('authorities')
   const authorities = authoritiesPem === undefined ? [] : parseCertificates(authoritiesPem)
   if (authorities === undefined || (authoritiesPem !== undefined && authorities.length === 0)) {
@@ -53,7 +69,7 @@ export function readCertificates(files: CertificateFiles): Certificates | Certif
   if (authorities.some(({ ca }) => !ca)) {
     return { file: 'authorities', message: 'expected authorities only; one of the certificates may not sign others' }
   }
-  return { identity: cert === undefined || key === undefined ? undefined : { cert, key }, authoritiesPem, authorities }
+  return { identity, authoritiesPem, authorities }
 }
 
 function readText(path: string): string | undefined {
@@ -64,7 +80,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-function checkIdentity(cert: string, key: string): CertificateFault | undefined {
+function readIdentity(cert: string, key: string): Identity | CertificateFault {
   const [leaf] = parseCertificates(cert) ?? []
   if (!leaf) return { file: 'cert', message: 'expected a PEM certificate, followed by those that vouch for it' }
   let privateKey: KeyObject
@@ -81,7 +97,7 @@ function checkIdentity(cert: string, key: string): CertificateFault | undefined 
   }
   try {
     createSecureContext({ cert, key, minVersion: 'TLSv1.2' })
-    return undefined
+    return { cert, key, expiresAt: seconds(Math.floor(Date.parse(leaf.validTo) / 1000)) }
   } catch (error) {
     // Such as a key that is too short for today's OpenSSL.
     return { file: 'cert', message: `OpenSSL does not take it: ${error instanceof Error ? error.message : 'unknown'}` }

@@ -1,9 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Seconds } from '@gatehouse/core/brand'
+import type { Clock } from '@gatehouse/core/time'
 import type { Logger } from '../telemetry/log.ts'
 import {
   type CertificateFault,
   type CertificateFiles,
   type Certificates,
+  describeExpiry,
   isCertificateFault,
   readCertificates,
 } from './certificate-files.ts'
@@ -19,19 +22,20 @@ export interface CertificateKeeper {
 
 interface Dependencies {
   readonly files: CertificateFiles
+  readonly clock: Clock
   readonly log: Pick<Logger, 'info' | 'error'>
   /** Hears of new certificates, so that new connections get them. */
   readonly onChange: (certificates: Certificates) => void
 }
 
 /** Reads the files and watches them. Throws where they cannot be used now: the configuration has checked them just before. */
-export function createCertificateKeeper({ files, log, onChange }: Dependencies): CertificateKeeper {
+export function createCertificateKeeper({ files, clock, log, onChange }: Dependencies): CertificateKeeper {
   const first = readCertificates(files)
   if (isCertificateFault(first)) throw new Error(`${files[first.file]}: ${first.message}`)
   let current = first
   let lastFault: CertificateFault | undefined
   const check = (): void => {
-    const read = readCertificates(files)
+    const read = checkAge(readCertificates(files), current, clock.now())
     if (isCertificateFault(read)) {
       // Said once, and not each time that somebody looks.
       if (!isDeepStrictEqual(read, lastFault)) {
@@ -55,6 +59,17 @@ export function createCertificateKeeper({ files, log, onChange }: Dependencies):
     check,
     stop,
   }
+}
+
+/** An expired certificate takes the place of no good one: it is a mistake, such as an old copy. */
+function checkAge(
+  read: Certificates | CertificateFault,
+  current: Certificates,
+  now: Seconds,
+): Certificates | CertificateFault {
+  if (isCertificateFault(read) || describeExpiry(current.identity, now) !== undefined) return read
+  const message = describeExpiry(read.identity, now)
+  return message === undefined ? read : { file: 'cert', message }
 }
 
 const isSame = (one: Certificates, other: Certificates): boolean =>

@@ -15,7 +15,7 @@ export const buildTlsOptions = (certificates: Certificates, askForCertificate: b
 })
 
 const buildSecureContext = ({ identity, authoritiesPem }: Certificates): SecureContextOptions => ({
-  ...identity,
+  ...(identity && { cert: identity.cert, key: identity.key }),
   // An empty list keeps OpenSSL from asking the authorities that every browser trusts.
   ca: authoritiesPem ?? [],
   minVersion: 'TLSv1.2',

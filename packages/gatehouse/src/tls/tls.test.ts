@@ -48,6 +48,7 @@ async function start(files: Parameters<typeof createCertificateKeeper>[0]['files
   const keep = (fields: { why?: string }, text: string): void => void log.push(fields.why ?? text)
   const keeper: CertificateKeeper = createCertificateKeeper({
     files,
+    clock,
     log: { info: keep as never, error: keep as never }, // the two calls that are made
     onChange: (next) => isTlsServer(server) && replaceCertificates(server, next),
   })
@@ -87,6 +88,32 @@ async function ask(
       .end()
   })
 }
+
+describe('an expired certificate', () => {
+  const year = new Date(clock.milliseconds()).getUTCFullYear()
+  const expired = buildCertificate({ subject: [['CN', 'expired']], years: [2000, year - 1] })
+  const older = buildCertificate({ subject: [['CN', 'older']], years: [2000, year - 2] })
+
+  it('takes the place of no good one, and the log says why, once', async () => {
+    const { keeper, log, port } = await start(writePair(first))
+    writePair(expired)
+    keeper.check()
+    keeper.check()
+    expect((await ask(port)).server).toBe('first')
+    expect(log).toEqual([`its certificate has expired, on ${year - 1}-01-01T00:00:00.000Z`])
+    writePair(second)
+    keeper.check()
+    expect((await ask(port)).server).toBe('second')
+  })
+
+  it('is used where there is no good one', async () => {
+    const { keeper, port } = await start(writePair(expired))
+    expect(keeper.current.identity?.expiresAt).toBe(Date.UTC(year - 1) / 1000)
+    writePair(older)
+    keeper.check()
+    expect((await ask(port)).server).toBe('older')
+  })
+})
 
 describe('the listener', () => {
   it('speaks TLS 1.2 and 1.3, and HTTP/1.1 alone', async () => {

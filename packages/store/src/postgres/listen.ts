@@ -14,6 +14,13 @@ export const messageChannel = 'gatehouse_messages'
 const probeInterval = 5000
 const reconnectDelay = 250
 
+/** A connection that hears notifications. */
+export interface Listening {
+  /** Asks the server for a sign of life; `undefined` where there is no connection just now. */
+  probe(): Promise<unknown> | undefined
+  stop(): Promise<void>
+}
+
 /** Who is called for what is heard. */
 interface Listeners {
   readonly onHint: (channel: string) => void
@@ -23,11 +30,12 @@ interface Listeners {
 /**
  * Hears notifications on a connection of its own and opens a new one when that breaks. After each reconnection every hint
  * is given, since one may have been missed; messages that were missed are lost. Resolves after the first attempt,
- * whether or not it succeeded, to the function that stops it.
+ * whether or not it succeeded.
  */
-export async function listenToOthers(url: string, { onHint, onMessage }: Listeners): Promise<() => Promise<void>> {
+export async function listenToOthers(url: string, { onHint, onMessage }: Listeners): Promise<Listening> {
   let stopped = false
   let client: pg.Client | undefined
+  let ask: (() => Promise<unknown>) | undefined
   let timer: NodeJS.Timeout | undefined
 
   const connect = async (missed: boolean): Promise<void> => {
@@ -36,12 +44,21 @@ export async function listenToOthers(url: string, { onHint, onMessage }: Listene
     const lost = () => {
       if (client !== fresh) return
       client = undefined
+      ask = undefined
       clearTimeout(timer)
       fresh.end().catch(() => {})
       if (!stopped) timer = setTimeout(() => void connect(true), reconnectDelay)
     }
+    const askNow = async () => {
+      try {
+        await fresh.query('select 1')
+      } catch (error) {
+        lost()
+        throw error
+      }
+    }
     const probe = () => {
-      timer = setTimeout(() => fresh.query('select 1').then(probe, lost), probeInterval)
+      timer = setTimeout(() => askNow().then(probe, () => {}), probeInterval)
     }
     fresh.on('error', lost)
     fresh.on('end', lost)
@@ -61,15 +78,20 @@ export async function listenToOthers(url: string, { onHint, onMessage }: Listene
     }
     if (stopped || client !== fresh) return
     if (missed) for (const channel of hintChannels) onHint(channel)
+    ask = askNow
     probe()
   }
 
   await connect(false)
-  return async () => {
-    stopped = true
-    clearTimeout(timer)
-    const last = client
-    client = undefined
-    await last?.end().catch(() => {})
+  return {
+    probe: () => ask?.(),
+    stop: async () => {
+      stopped = true
+      clearTimeout(timer)
+      const last = client
+      client = undefined
+      ask = undefined
+      await last?.end().catch(() => {})
+    },
   }
 }

@@ -103,6 +103,51 @@ describe('a server that breaks connections', () => {
   })
 })
 
+describe('a server that is far away', () => {
+  const openFar = async (isPatient?: () => boolean) => {
+    const url = new URL(await postgres.newDatabase())
+    const way = await openNetworkPath(Number(url.port))
+    url.port = String(way.port)
+    return { way, store: await openStore({ url: url.href, clock, isPatient }) }
+  }
+
+  it('gets connections again after they broke: who asked for one is refused within 1 s, and the next one has it', async () => {
+    const { way, store } = await openFar()
+    await store.migrate()
+    way.slow(450) // two round trips, or three by SCRAM
+    way.breakAll()
+    await wait(50)
+    expect(await elapsed(() => expect(store.users.count()).rejects.toMatchObject(unavailable))).toBeLessThan(1000)
+    await wait(1000)
+    expect(await store.users.count()).toBe(0)
+    await store.close()
+    await way.close()
+  })
+
+  it('is waited for by a command and by a start', async () => {
+    const { way, store } = await openFar(() => true)
+    await store.migrate()
+    way.slow(1500)
+    way.breakAll()
+    await wait(50)
+    expect(await store.users.count()).toBe(0)
+    await store.close()
+    await way.close()
+  }, 20_000)
+
+  it('is waited for by who migrates', async () => {
+    const { way, store } = await openFar()
+    await store.pendingMigrations() // has a connection
+    way.slow(450)
+    const migrated = store.migrate()
+    await wait(1500)
+    way.slow(0)
+    expect(await migrated).not.toEqual([])
+    await store.close()
+    await way.close()
+  }, 20_000)
+})
+
 describe('a server that does not answer', () => {
   it('costs a new connection 1 s at most', async () => {
     const silent = await openNetworkPath(9)
@@ -151,6 +196,86 @@ describe('a server that does not answer', () => {
     await wait(10)
     expect(await elapsed(() => expect(ask()).rejects.toMatchObject(unavailable))).toBeLessThan(100)
     expect((await early).filter((outcome) => outcome.status === 'fulfilled').length).toBeGreaterThanOrEqual(10)
+  })
+})
+
+describe('a pooler', () => {
+  it('that drops what connections are opened with is refused at the first use', async () => {
+    const url = new URL(await postgres.newDatabase())
+    const pooler = await openNetworkPath(Number(url.port))
+    // As PgBouncer does by ignore_startup_parameters; the name is as long, and so the message.
+    pooler.rewrite('statement_timeout', 'x.atement_timeout')
+    url.port = String(pooler.port)
+    const store = await openStore({ url: url.href, clock })
+    await expect(store.users.count()).rejects.toMatchObject({ code: 'server_error', cause: { code: '08P01' } })
+    await expect(store.pendingMigrations()).rejects.toMatchObject({ cause: { code: '08P01' } })
+    await store.close()
+    await pooler.close()
+  })
+})
+
+describe('a sign of life', () => {
+  it('is there where a table is locked and all wait for it, and what is wrong is known', async () => {
+    const url = await postgres.newDatabase()
+    const store = await openNew(url)
+    const stop = await store.listen(() => {})
+    const holder = new pg.Client(url)
+    await holder.connect()
+    await holder.query('begin')
+    await holder.query('lock table users in exclusive mode')
+    const asked = Promise.allSettled(Array.from({ length: 40 }, () => store.users.insert(buildUser())))
+    await wait(100)
+    expect(await elapsed(() => store.ping())).toBeLessThan(500)
+    await asked
+    expect(store.writes.trouble).toBe('locked')
+    await holder.query('rollback')
+    await holder.end()
+    await stop()
+    await store.ping()
+  })
+
+  it('is not where the server is away', async () => {
+    const store = await openNew()
+    const stop = await store.listen(() => {})
+    await postgres.pause()
+    expect(await elapsed(() => expect(store.ping()).rejects.toMatchObject(unavailable))).toBeLessThan(1000)
+    await postgres.resume()
+    await expect
+      .poll(
+        () =>
+          store.ping().then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 5000 },
+      )
+      .toBe(true)
+    await stop()
+  })
+
+  it('is not where the cable was cut, which who listens does not hear of', async () => {
+    const url = new URL(await postgres.newDatabase())
+    const cable = await openNetworkPath(Number(url.port))
+    url.port = String(cable.port)
+    const store = await openNew(url.href)
+    const stop = await store.listen(() => {})
+    cable.cut()
+    expect(await elapsed(() => expect(store.ping()).rejects.toMatchObject(unavailable))).toBeLessThan(1000)
+    cable.mend()
+    await expect
+      .poll(
+        () =>
+          store.ping().then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 5000 },
+      )
+      .toBe(true)
+    await stop()
+    await store.close()
+    opened.length = 0
+    await cable.close()
   })
 })
 

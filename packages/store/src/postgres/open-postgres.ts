@@ -3,15 +3,18 @@ import type { Clock } from '@gatehouse/core/time'
 import pg from 'pg'
 import { buildConnection, type Database, type MigrationSession, type OnWaiting } from '../database.ts'
 import { advisoryLocks, postgresDialect } from '../dialect.ts'
-import type { Runner } from '../runner.ts'
+import type { Result, Runner } from '../runner.ts'
 import { runInTransaction, withinLimit } from '../transaction.ts'
 import { createGrantBatch } from './grant-batch.ts'
-import { channelName, listenToOthers, messageChannel } from './listen.ts'
-import { connectionOptions, PostgresPool, runOn } from './pool.ts'
-import { buildPostgresError } from './postgres-error.ts'
+import { channelName, type Listening, listenToOthers, messageChannel } from './listen.ts'
+import { connectionOptions, PostgresPool, patientTime, runOn } from './pool.ts'
+import { buildPostgresError, isLockTimeout } from './postgres-error.ts'
 
-/** How long a migration waits for a table, in milliseconds: while it waits, everybody else waits behind it. */
-const tableLockPatience = 1000
+/**
+ * How long a migration waits for a table at a time, and how long it lets others have their turn then, in milliseconds: while it
+ * waits, everybody else waits behind it.
+ */
+const [tableLockPatience, tableLockPause] = [1000, 500]
 /** How long lies between two looks at whether another process is still migrating, in milliseconds. */
 const migrationPoll = 100
 
@@ -22,9 +25,16 @@ const migrationPoll = 100
 const broadcastStatement = `select set_config('synchronous_commit', 'off', true), pg_notify($1, message)
   from unnest($2::text[]) as message`
 
+interface PostgresOptions {
+  readonly url: string
+  readonly clock: Clock
+  readonly isPatient?: (() => boolean) | undefined
+}
+
 /** Prepares the way to a Postgres database. The server need not be there yet: `ping` tells. */
-export async function openPostgres({ url, clock }: { url: string; clock: Clock }): Promise<Database> {
-  const pool = new PostgresPool(url)
+export async function openPostgres({ url, clock, isPatient = () => false }: PostgresOptions): Promise<Database> {
+  const pool = new PostgresPool(url, isPatient)
+  let listening: Listening | undefined
   const connection = buildConnection({
     runner: pool,
     dialect: postgresDialect,
@@ -35,11 +45,22 @@ export async function openPostgres({ url, clock }: { url: string; clock: Clock }
   return {
     connection,
     writes: pool.writes,
-    migrating: (run, onWaiting) => migrating({ url, clock, onWaiting }, run),
+    migrating: (run, onWaiting) => migrating({ url, clock, pool, onWaiting }, run),
+    // Not by the pool where there is another way: all of its connections may be waiting for one lock.
     ping: async () => {
-      await withinLimit(pool.run({ sql: 'select 1', parameters: [] }), 900)
+      const asked = listening?.probe() ?? pool.run({ sql: 'select 1', parameters: [] })
+      await withinLimit(asked, 900).catch((error: unknown) => {
+        throw buildPostgresError(error)
+      })
     },
-    listen: (onHint, onMessage) => listenToOthers(url, { onHint, onMessage }),
+    listen: async (onHint, onMessage) => {
+      const started = await listenToOthers(url, { onHint, onMessage })
+      listening = started
+      return async () => {
+        if (listening === started) listening = undefined
+        await started.stop()
+      }
+    },
     notify: async (channel) => {
       await pool.run({ sql: "select pg_notify($1, '')", parameters: [channelName(channel)] })
     },
@@ -58,15 +79,18 @@ const holderStatement = `select pid from pg_locks where locktype = 'advisory' an
   and database = (select oid from pg_database where datname = current_database())
   and classid::bigint = $1::bigint >> 32 and objid::bigint = $1::bigint & 4294967295`
 
+/** Of the one column that was selected. */
+const firstPid = ({ rows }: Pick<Result, 'rows'>): number | undefined =>
+  (rows as readonly { readonly pid: number }[])[0]?.pid
+
 /** Tries until it has the lock, and tells who has it meanwhile. */
 async function waitForLock(runner: Runner, onWaiting: OnWaiting): Promise<void> {
   let tellAt = performance.now() + silence
   while (!(await takeLock(runner))) {
     if (performance.now() >= tellAt) {
       tellAt = performance.now() + reminder
-      const { rows } = await runner.run({ sql: holderStatement, parameters: [advisoryLocks.migrations] })
-      const [holder] = rows as readonly { readonly pid: number }[] // the one column that was selected
-      onWaiting(holder?.pid)
+      const held = await runner.run({ sql: holderStatement, parameters: [advisoryLocks.migrations] })
+      onWaiting({ lock: 'migrations', pid: firstPid(held) })
     }
     await delay(migrationPoll)
   }
@@ -80,12 +104,57 @@ async function takeLock(runner: Runner): Promise<boolean> {
   return rows.length > 0
 }
 
+/**
+ * Tries until nobody holds a table that it needs, and tells who does meanwhile: whoever that is stands in the database only while a
+ * try waits for it, and so another connection looks then.
+ */
+async function retry(
+  attempt: () => Promise<void>,
+  findHolder: () => Promise<number | undefined>,
+  onWaiting: OnWaiting,
+) {
+  let tellAt = performance.now() + silence
+  for (;;) {
+    let holder: number | undefined
+    const look = setTimeout(() => {
+      findHolder().then(
+        (pid) => {
+          holder = pid
+        },
+        () => {},
+      )
+    }, tableLockPatience / 2)
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error
+    } finally {
+      clearTimeout(look)
+    }
+    if (performance.now() >= tellAt) {
+      tellAt = performance.now() + reminder
+      onWaiting({ lock: 'table', pid: holder })
+    }
+    await delay(tableLockPause)
+  }
+}
+
+const blockerStatement = 'select unnest(pg_blocking_pids($1)) as pid limit 1'
+
+interface MigratingOptions {
+  readonly url: string
+  readonly clock: Clock
+  /** To look while the connection that migrates is busy. */
+  readonly pool: Runner
+  readonly onWaiting: OnWaiting | undefined
+}
+
 /** A connection without time limits, which holds the lock until it ends. */
 async function migrating<T>(
-  { url, clock, onWaiting = () => {} }: { url: string; clock: Clock; onWaiting: OnWaiting | undefined },
+  { url, clock, pool, onWaiting = () => {} }: MigratingOptions,
   run: (session: MigrationSession) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client(connectionOptions(url))
+  const client = new pg.Client({ ...connectionOptions(url), connectionTimeoutMillis: patientTime })
   client.on('error', () => {})
   const runner: Runner = {
     run: async (query) => {
@@ -105,18 +174,23 @@ async function migrating<T>(
     // waits for this lock, and the database would end one of the two.
     await waitForLock(runner, onWaiting)
     await plain(`set lock_timeout = ${tableLockPatience}`)
+    const { rows: own } = await plain('select pg_backend_pid() as pid')
+    const findHolder = async () =>
+      firstPid(await pool.run({ sql: blockerStatement, parameters: [firstPid({ rows: own })] }))
+    const inTransaction = async (step: () => Promise<void>) => {
+      await plain('begin')
+      try {
+        await step()
+        await plain('commit')
+      } catch (error) {
+        await plain('rollback').catch(() => {})
+        throw error
+      }
+    }
     return await run({
       connection: buildConnection({ runner, dialect: postgresDialect, clock }),
-      atomically: async (step) => {
-        await plain('begin')
-        try {
-          await step()
-          await plain('commit')
-        } catch (error) {
-          await plain('rollback').catch(() => {})
-          throw error
-        }
-      },
+      atomically: (step) => retry(() => inTransaction(step), findHolder, onWaiting),
+      piecemeal: (step) => retry(step, findHolder, onWaiting),
     })
   } finally {
     await client.end().catch(() => {})

@@ -4,20 +4,27 @@ import pg from 'pg'
 import type { Query, Result, Runner } from '../runner.ts'
 import type { TransactionSession } from '../transaction.ts'
 import { WriteWatch } from '../write-watch.ts'
-import { buildPostgresError, findPostgresTrouble, isConnectionUsable } from './postgres-error.ts'
+import { buildPoolerError, buildPostgresError, findPostgresTrouble, isConnectionUsable } from './postgres-error.ts'
 
 /** Callers that may wait for a connection; past it they are refused at once. */
 const waitingLimit = 1000
+/** How long a request waits for a connection, in milliseconds: it is to be answered within a second. */
+const waitingTime = 800
+/**
+ * How long a connection may take to be made, in milliseconds: to a server 500 ms away it takes 2 s. Whoever asked for it may have
+ * been refused by then; the next one gets it.
+ */
+const connectingTime = 2500
+/** How long those wait who have nobody waiting for them in turn (a command, a start), in milliseconds; also for a new connection. */
+export const patientTime = 10_000
+const statementTime = 1800
 const int8 = 20
 
-/**
- * What every connection is opened with. The times add up to less than 3 s, so that a database that neither answers nor
- * refuses costs nobody more than that.
- */
+/** What every connection is opened with. */
 export const connectionOptions = (url: string): pg.ClientConfig => ({
   connectionString: spellOutVerification(url),
   application_name: 'gatehouse',
-  connectionTimeoutMillis: 800,
+  connectionTimeoutMillis: connectingTime,
   keepAlive: true,
   types: {
     // Seconds and counters are far below 2^53.
@@ -35,19 +42,28 @@ const spellOutVerification = (url: string): string =>
     ? url
     : url.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/g, '$1verify-full')
 
-/** Connections to Postgres, at most ten. */
+/**
+ * Connections to Postgres, at most ten. Waiting for one and the statement together take less than 3 s, so that a database that
+ * neither answers nor refuses costs nobody more than that.
+ */
 export class PostgresPool implements Runner {
   /** What became of the last writes. */
-  readonly writes = new WriteWatch()
+  readonly writes = new WriteWatch({ locksInPart: true })
   readonly #pool: pg.Pool
+  readonly #isPatient: () => boolean
   #lent = 0
+  #waiting = 0
+  #isChecked = false
 
-  constructor(url: string) {
+  /** `isPatient`: whether whoever asks now may be kept waiting for ten seconds. */
+  constructor(url: string, isPatient: () => boolean) {
+    this.#isPatient = isPatient
     this.#pool = new pg.Pool({
       ...connectionOptions(url),
       max: 10,
-      statement_timeout: 1800,
-      lock_timeout: 1800,
+      statement_timeout: statementTime,
+      // Less than a statement may take, else what was waited for would not be known.
+      lock_timeout: 1500,
       query_timeout: 1900,
       idle_in_transaction_session_timeout: 10_000,
     })
@@ -86,17 +102,59 @@ export class PostgresPool implements Runner {
   }
 
   async #lend(): Promise<pg.PoolClient> {
-    if (this.#pool.waitingCount >= waitingLimit) {
+    if (this.#waiting >= waitingLimit) {
       const cause = new Error(`More than ${waitingLimit} callers wait for a connection`)
       throw new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 })
     }
     this.#lent += 1
+    this.#waiting += 1
     try {
-      return await this.#pool.connect()
+      const client = await this.#connect()
+      if (!this.#isChecked) await this.#check(client)
+      return client
     } catch (error) {
       this.#lent -= 1
       throw buildPostgresError(error)
+    } finally {
+      this.#waiting -= 1
     }
+  }
+
+  /**
+   * Looks once whether what a connection is opened with took. A pooler that hands one connection to many drops it, and with it the
+   * statements that were prepared, the lock of a migration and the notifications; half of all requests would fail.
+   */
+  async #check(client: pg.PoolClient): Promise<void> {
+    try {
+      const { rows } = await runOn(client, {
+        sql: "select current_setting('statement_timeout') as setting",
+        parameters: [],
+      })
+      if (rows.length !== 1 || (rows[0] as { readonly setting: unknown }).setting !== `${statementTime}ms`)
+        throw buildPoolerError()
+      this.#isChecked = true
+    } catch (error) {
+      client.release(true)
+      throw error
+    }
+  }
+
+  /** A connection that comes too late for this caller is kept for the next one. */
+  #connect(): Promise<pg.PoolClient> {
+    const isPatient = this.#isPatient()
+    const limitMs = isPatient ? patientTime : waitingTime
+    this.#pool.options.connectionTimeoutMillis = isPatient ? patientTime : connectingTime
+    return new Promise((resolve, reject) => {
+      let isLate = false
+      const timer = setTimeout(() => {
+        isLate = true
+        reject(Object.assign(new Error(`No connection within ${limitMs} ms`), { code: 'ETIMEDOUT' }))
+      }, limitMs)
+      this.#pool
+        .connect()
+        .then((client) => (isLate ? client.release() : resolve(client)), reject)
+        .finally(() => clearTimeout(timer))
+    })
   }
 
   #giveBack(client: pg.PoolClient, usable: boolean): void {

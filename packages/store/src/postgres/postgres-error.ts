@@ -6,6 +6,12 @@ import type { WriteTrouble } from '../write-watch.ts'
 // server that has become a read-only standby.
 const unavailable = /^(08|53|57|58|40)|^(55P03|25006)$/
 
+/** The database is behind something that is no Postgres: server_error, whose cause has `08P01`, as of a pooler that says so itself. */
+export const buildPoolerError = (): GatehouseError =>
+  new GatehouseError('server_error', {
+    cause: Object.assign(new Error('The settings of a connection did not take'), { code: '08P01' }),
+  })
+
 /**
  * The error of the catalogue for whatever the driver threw: already_exists, invalid_request (a NUL in a text),
  * temporarily_unavailable or server_error. What has no SQLSTATE comes from the network or a timeout.
@@ -27,7 +33,16 @@ export function isConnectionUsable(thrown: unknown): boolean {
   return state !== undefined && !/^(08|57P|58)/.test(state)
 }
 
-const troubles: Readonly<Record<string, WriteTrouble>> = { '53100': 'full', '58030': 'failing', '25006': 'read-only' }
+/** Whether a lock was not to be had in time. */
+export const isLockTimeout = (thrown: unknown): boolean =>
+  findState(thrown instanceof GatehouseError ? thrown.cause : thrown) === '55P03'
+
+const troubles: Readonly<Record<string, WriteTrouble>> = {
+  '53100': 'full',
+  '58030': 'failing',
+  '25006': 'read-only',
+  '55P03': 'locked',
+}
 
 /** What a failure says of the writes that come after it. */
 export const findPostgresTrouble = (thrown: unknown): WriteTrouble | undefined => troubles[findState(thrown) ?? '']

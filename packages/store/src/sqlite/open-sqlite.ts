@@ -42,8 +42,13 @@ export async function openSqlite({
     writes: thread.writes,
     migrating: async <T>(run: (session: MigrationSession) => Promise<T>) => {
       const session = await queue.openTransaction('exclusive', migrationPatience)
+      const now = (step: () => Promise<void>) => step()
       const body = (runner: Runner) =>
-        run({ connection: buildConnection({ runner, dialect: sqliteDialect, clock }), atomically: (step) => step() })
+        run({
+          connection: buildConnection({ runner, dialect: sqliteDialect, clock }),
+          atomically: now,
+          piecemeal: now,
+        })
       return runInTransaction(session, body, Number.POSITIVE_INFINITY)
     },
     // Reads the schema and not a constant, so that the file is really touched.

@@ -7,12 +7,20 @@ export interface NetworkPath {
   cut(): void
   /** New connections get through again; what was swallowed stays lost. */
   mend(): void
+  /** From now on each answer takes so many milliseconds longer. */
+  slow(milliseconds: number): void
+  /** From now on what is asked says one thing instead of another, which is as long. */
+  rewrite(one: string, other: string): void
+  /** Ends every connection, as a restart does. */
+  breakAll(): void
   close(): Promise<void>
 }
 
 /** Opens a port that leads to another one on the loopback interface. */
 export async function openNetworkPath(target: number): Promise<NetworkPath> {
   let isCut = false
+  let delay = 0
+  let rewritten: readonly [one: string, other: string] | undefined
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
     const far = connect(target, '127.0.0.1')
@@ -24,7 +32,10 @@ export async function openNetworkPath(target: number): Promise<NetworkPath> {
       let lost = isCut
       from.on('data', (chunk) => {
         lost ||= isCut
-        if (!lost) to.write(chunk)
+        if (lost) return
+        if (from === near) to.write(rewritten ? chunk.toString('latin1').replace(...rewritten) : chunk, 'latin1')
+        else if (delay === 0) to.write(chunk)
+        else setTimeout(() => to.write(chunk), delay)
       })
       from.on('error', () => {})
       from.on('close', () => {
@@ -36,6 +47,9 @@ export async function openNetworkPath(target: number): Promise<NetworkPath> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (typeof address !== 'object' || address === null) throw new Error('No port')
+  const breakAll = () => {
+    for (const socket of sockets) socket.destroy()
+  }
   return {
     port: address.port,
     cut: () => {
@@ -44,9 +58,16 @@ export async function openNetworkPath(target: number): Promise<NetworkPath> {
     mend: () => {
       isCut = false
     },
+    slow: (milliseconds) => {
+      delay = milliseconds
+    },
+    rewrite: (one, other) => {
+      rewritten = [one, other]
+    },
+    breakAll,
     close: () =>
       new Promise((resolve) => {
-        for (const socket of sockets) socket.destroy()
+        breakAll()
         server.close(() => resolve())
       }),
   }
