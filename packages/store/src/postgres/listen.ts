@@ -49,13 +49,19 @@ export async function listenToOthers(url: string, { onHint, onMessage }: Listene
       fresh.end().catch(() => {})
       if (!stopped) timer = setTimeout(() => void connect(true), reconnectDelay)
     }
-    const askNow = async () => {
-      try {
-        await fresh.query('select 1')
-      } catch (error) {
-        lost()
-        throw error
-      }
+    let asked: Promise<unknown> | undefined
+    /** The driver wants one statement at a time: who asks meanwhile gets the same answer. */
+    const askNow = (): Promise<unknown> => {
+      asked ??= fresh
+        .query('select 1')
+        .catch((error: unknown) => {
+          lost()
+          throw error
+        })
+        .finally(() => {
+          asked = undefined
+        })
+      return asked
     }
     const probe = () => {
       timer = setTimeout(() => askNow().then(probe, () => {}), probeInterval)

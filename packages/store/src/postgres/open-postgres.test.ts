@@ -234,6 +234,19 @@ describe('a sign of life', () => {
     await store.ping()
   })
 
+  it('is asked for once where several ask at a time, since the driver wants one statement at a time', async () => {
+    const store = await openNew()
+    const stop = await store.listen(() => {})
+    const warnings: string[] = []
+    const hear = ({ name }: Error) => void warnings.push(name)
+    process.on('warning', hear)
+    await Promise.all([store.ping(), store.ping(), store.ping()])
+    await wait(10)
+    process.off('warning', hear)
+    expect(warnings).toEqual([])
+    await stop()
+  })
+
   it('is not where the server is away', async () => {
     const store = await openNew()
     const stop = await store.listen(() => {})
