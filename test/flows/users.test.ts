@@ -144,6 +144,9 @@ describe('from the command line', () => {
     const taken = await site.run(['user', 'change', 'carol@example.com', '--email', 'Dave@example.com'])
     expect(taken).toMatchObject({ code: 1, stderr: expect.stringContaining('another user has this address') })
     expect((await site.run(['user', 'change', 'dave', '--email', 'nonsense'])).code).toBe(2)
+    const both = ['user', 'change', 'dave', '--email', 'new@example.com', '--role', 'two words']
+    expect((await site.run(both)).code).toBe(2)
+    expect((await site.run(['user', 'list'])).stdout).not.toContain('new@example.com')
     const changed = await site.run(['user', 'change', 'carol@example.com', '--email', 'caroline@example.com', '--json'])
     expect([changed.code, json(changed.stdout)]).toEqual([
       0,

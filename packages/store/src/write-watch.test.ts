@@ -63,6 +63,17 @@ describe('a lock of a part alone', () => {
     watch.succeeded()
     expect(told).toEqual(['locked', undefined])
   })
+
+  it('takes the place of nothing that keeps everything from being written', () => {
+    const [watch, told]: [WriteWatch, unknown[]] = [new WriteWatch({ locksInPart: true }), []]
+    watch.onChange((trouble) => told.push(trouble))
+    watch.failed('full')
+    watch.failed('locked')
+    expect(watch.trouble).toBe('full')
+    watch.succeeded()
+    watch.failed('locked')
+    expect(told).toEqual(['full', undefined, 'locked'])
+  })
 })
 
 describe('writes to SQLite', () => {

@@ -37,6 +37,8 @@ export class WriteWatch implements Writes {
   /** A write failed; `undefined` where that says nothing of others. */
   failed(trouble: WriteTrouble | undefined): void {
     if (trouble === undefined || this.#trouble === 'damaged') return
+    // A lock of one table does not end what keeps everything from being written.
+    if (this.#locksInPart && trouble === 'locked' && this.trouble !== undefined && this.#trouble !== 'locked') return
     this.#failedAt = performance.now()
     this.#become(trouble)
   }

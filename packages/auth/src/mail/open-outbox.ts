@@ -25,6 +25,13 @@ export const noMail: MailSettings = { smtp: undefined, webhook: undefined, inbox
 export const canSend = ({ smtp, webhook, inbox }: MailSettings): boolean =>
   smtp !== undefined || webhook !== undefined || inbox
 
+/** Whether messages of a kind have a way out. */
+export const takesKind = (settings: MailSettings, kind: MailKind): boolean =>
+  settings.smtp !== undefined || settings.inbox || isForWebhook(settings, kind)
+
+const isForWebhook = ({ webhook }: MailSettings, kind: MailKind): boolean =>
+  webhook?.kinds?.includes(kind) ?? webhook !== undefined
+
 /** Opens the outbox with the ways out that there are. */
 export function openOutbox(
   dependencies: { readonly store: Store; readonly clock: Clock; readonly ring: KeyRing; readonly outbound: Outbound },
@@ -33,11 +40,10 @@ export function openOutbox(
 ): Outbox {
   const { smtp, webhook, inbox, most, perRecipient } = settings
   const mail = smtp ? createSmtpSender(smtp) : inbox ? intoInbox : undefined
-  const takes = (kind: MailKind): boolean => webhook?.kinds?.includes(kind) ?? webhook !== undefined
   return createOutbox(dependencies, {
     ...calls,
     senders: { ...(mail && { mail }), ...(webhook && { webhook: createWebhookSender(dependencies, webhook) }) },
-    channelOf: (kind) => (takes(kind) ? 'webhook' : mail ? 'mail' : undefined),
+    channelOf: (kind) => (isForWebhook(settings, kind) ? 'webhook' : mail ? 'mail' : undefined),
     keepsDelivered: inbox,
     most,
     perRecipient,

@@ -1,6 +1,6 @@
 import { changeEmail } from '@gatehouse/auth/domain/email-change'
 import { changeRights } from '@gatehouse/auth/domain/user-rights'
-import { deleteUser, getUserByName } from '@gatehouse/auth/domain/users'
+import { deleteUser, getEmail, getRoles, getUserByName } from '@gatehouse/auth/domain/users'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { splitWords } from '@gatehouse/core/words'
 import type { UserRow } from '@gatehouse/store/rows'
@@ -86,6 +86,9 @@ async function change(username: string, { scope, role, email, ...options }: Chan
   await withMail(options, async ({ by, configuration, ...opened }, { notices }) => {
     const found = await getUserByName(opened, username)
     const { id } = found
+    // Before anything is written: the address and the rights are two transactions.
+    if (roles) getRoles(roles)
+    if (email !== undefined) getEmail(email)
     const moved = email === undefined ? undefined : await moveTo({ ...opened, notices }, { id, email }, by)
     const hasRights = scopes !== undefined || roles !== undefined
     const rights = hasRights ? await changeRights(opened, { id, scopes, roles }, by) : undefined

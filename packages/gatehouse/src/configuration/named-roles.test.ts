@@ -25,7 +25,8 @@ providers:
 `),
   )
   expect([...found].sort()).toEqual(
-    ['admin', 'auditor', 'boss', 'chief', 'clerk', 'customer', 'driver', 'keeper', 'packer', 'treasurer'].sort(),
+    ['auditor', 'boss', 'chief', 'clerk', 'customer', 'driver', 'keeper', 'packer', 'treasurer'].sort(),
   )
   expect([...findNamedRoles(read(''))]).toEqual([])
+  expect([...findNamedRoles(read('organisations: { enabled: true }\n'))]).toEqual([])
 })

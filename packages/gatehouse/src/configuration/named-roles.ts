@@ -10,7 +10,7 @@ export function findNamedRoles(content: ConfigurationFile): ReadonlySet<string> 
   const { roles = {}, organisations, second_factor, sign_up, services = {}, providers = {} } = content
   return new Set([
     ...Object.keys(roles),
-    ...(organisations?.enabled ? [organisations.administrator_role ?? 'admin'] : []),
+    ...(organisations?.administrator_role === undefined ? [] : [organisations.administrator_role]),
     ...(second_factor?.required_for_roles ?? []),
     ...(sign_up?.roles ?? []),
     ...Object.values(services).flatMap((service) => service.routes.flatMap(rolesOfRoute)),

@@ -1,4 +1,5 @@
 import { parseEmail } from '@gatehouse/auth/domain/email-addresses'
+import type { SignUpPolicy } from '@gatehouse/auth/domain/sign-up'
 import { type MailKind, mailKinds } from '@gatehouse/auth/mail/letters'
 import type { MailSettings } from '@gatehouse/auth/mail/open-outbox'
 import type { SmtpSettings } from '@gatehouse/auth/mail/smtp-sender'
@@ -19,7 +20,12 @@ type Server = Omit<SmtpSettings, 'from'>
 /** How people are sent mails, and reports what cannot be meant. */
 export function resolveMail({ mail, delivery, sign_in, sign_up }: ConfigurationFile, context: Context): MailSettings {
   const kinds = delivery?.webhook?.kinds
-  const left = kinds === undefined ? [] : kindsNeeded(sign_in, sign_up).filter((kind) => !kinds.includes(kind))
+  const left =
+    kinds === undefined
+      ? []
+      : [...kindsOfSignIn(sign_in?.methods ?? []), ...kindsOfSignUp(sign_up?.mode ?? 'off')].filter(
+          (kind) => !kinds.includes(kind),
+        )
   // In development the inbox takes them.
   if (left.length > 0 && !mail && !context.development) {
     const sentence = `leaves out ${left.join(', ')}, which would go by mail: add mail, or have the webhook take them too`
@@ -34,16 +40,25 @@ export function resolveMail({ mail, delivery, sign_in, sign_up }: ConfigurationF
   }
 }
 
-/** What people could not sign in or open an account without, as the file lets them. */
-function kindsNeeded(signIn: ConfigurationFile['sign_in'], signUp: ConfigurationFile['sign_up']): readonly MailKind[] {
-  const methods: readonly string[] = signIn?.methods ?? []
-  const { mode = 'off' } = signUp ?? {}
-  return [
-    ...(methods.includes('email_code') ? (['sign_in_code'] as const) : []),
-    ...(methods.includes('email_link') ? (['sign_in_link'] as const) : []),
-    ...(mode === 'open' || mode === 'domains' ? (['sign_up'] as const) : []),
-    ...(mode === 'invitation' ? (['invitation'] as const) : []),
-  ]
+/** The messages that people sign in by. */
+export const kindsOfSignIn = (methods: Iterable<string>): readonly MailKind[] =>
+  [...methods].flatMap((method): readonly MailKind[] =>
+    method === 'email_code' ? ['sign_in_code'] : method === 'email_link' ? ['sign_in_link'] : [],
+  )
+
+/** The messages that people open an account by. */
+export const kindsOfSignUp = (mode: SignUpPolicy['mode']): readonly MailKind[] =>
+  mode === 'off' ? [] : mode === 'invitation' ? ['invitation'] : ['sign_up']
+
+/** A sentence of the messages that nobody is sent, where a webhook takes some kinds and nothing takes the rest. */
+export function warnOfUnsent(
+  { mail, delivery }: ConfigurationFile,
+  { development }: Pick<Context, 'development'>,
+): readonly string[] {
+  const kinds = delivery?.webhook?.kinds
+  if (!kinds || mail || development) return []
+  const left = mailKinds.filter((kind) => !kinds.includes(kind))
+  return left.length === 0 ? [] : [`delivery.webhook.kinds: without mail nobody is sent ${left.join(', ')}`]
 }
 
 function resolveSmtp(mail: MailSection, { development, report }: Context): SmtpSettings | undefined {

@@ -56,6 +56,27 @@ describe('a reload of a process that has no way to send mails', () => {
   })
 })
 
+describe('a reload of a process whose webhook takes some messages alone', () => {
+  const hook = (kinds: string, more: string) =>
+    load(
+      `delivery: { webhook: { url: 'https://messages.example.com/', secret: ${secret}, kinds: [${kinds}] } }\n${more}`,
+    )
+  const started = hook('sign_in_code', 'sign_in: { methods: [email_code] }\n')
+
+  it('leaves as it was what people are mailed for otherwise', () => {
+    const more = 'sign_in: { methods: [email_link] }\nsign_up: { mode: open }\n'
+    const next = hook('sign_in_code, sign_in_link, sign_up', more)
+    const { taken, waiting } = planReload({ started, current: started, next })
+    expect(waiting).toEqual(['delivery', 'sign_up', 'sign_in'])
+    expect([...taken.auth.signInMethods, taken.auth.signUp.mode]).toEqual(['email_code', 'off'])
+  })
+
+  it('is warned of what nobody is sent', () => {
+    expect(started.warnings).toEqual([expect.stringMatching(/kinds: without mail nobody is sent sign_up, .*recovery/)])
+    expect(load(mail).warnings).toEqual([])
+  })
+})
+
 describe('a reload of a process that reads certificates from a header', () => {
   const behind = (proxies: string, header: string) =>
     load(`trusted_proxies: [${proxies}]\nclient_certificates: { header: ${header} }\n`)

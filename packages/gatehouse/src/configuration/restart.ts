@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { AuthSettings } from '@gatehouse/auth/auth-options'
-import { mailedMethods } from '@gatehouse/auth/domain/sign-in-methods'
-import { canSend } from '@gatehouse/auth/mail/open-outbox'
+import type { MailKind } from '@gatehouse/auth/mail/letters'
+import { type MailSettings, takesKind } from '@gatehouse/auth/mail/open-outbox'
 import type { Configuration } from './configuration.ts'
 import { checkCertificateClients } from './resolve-certificates.ts'
+import { kindsOfSignIn, kindsOfSignUp } from './resolve-mail.ts'
 
 type Read = (configuration: Configuration) => unknown
 
@@ -58,13 +59,13 @@ export function planReload({
   const changed = Object.entries(fixed)
     .filter(([, read]) => !isDeepStrictEqual(read(started), read(next)))
     .map(([key]) => key)
-  const byMail = canSend(started.mail) ? undefined : holdMailed(current.auth, next.auth)
+  const byMail = holdMailed(started.mail, current.auth, next.auth)
   const byCertificate = holdCertificateClients(started, current.auth, next.auth)
-  const auth = { ...next.auth, ...byMail?.auth, ...byCertificate.auth }
+  const auth = { ...next.auth, ...byMail.auth, ...byCertificate.auth }
   const keepsProxies = isHeaderLeft(started, next)
   const { trustedProxies } = keepsProxies ? current : next
   const byHeader = isDeepStrictEqual(trustedProxies, next.trustedProxies) ? [] : ['trusted_proxies']
-  const waiting = [...changed, ...byHeader, ...(byMail?.waiting ?? []), ...byCertificate.waiting]
+  const waiting = [...changed, ...byHeader, ...byMail.waiting, ...byCertificate.waiting]
   return { taken: { ...next, trustedProxies, auth }, waiting }
 }
 
@@ -80,10 +81,11 @@ interface Held {
   readonly waiting: readonly string[]
 }
 
-/** What people are mailed for, where nothing can be sent. */
-function holdMailed(current: AuthSettings, next: AuthSettings): Held {
-  const holdsSignUp = next.signUp.mode !== 'off'
-  const holdsSignIn = mailedMethods.some((method) => next.signInMethods.has(method))
+/** What people are mailed for, where the running process has no way to send that. */
+function holdMailed(mail: MailSettings, current: AuthSettings, next: AuthSettings): Held {
+  const isUnsent = (kind: MailKind): boolean => !takesKind(mail, kind)
+  const holdsSignUp = kindsOfSignUp(next.signUp.mode).some(isUnsent)
+  const holdsSignIn = kindsOfSignIn(next.signInMethods).some(isUnsent)
   return {
     auth: {
       ...(holdsSignUp && { signUp: current.signUp }),

@@ -35,19 +35,19 @@ export function createCertificateKeeper({ files, clock, log, onChange }: Depende
   let current = first
   let lastFault: CertificateFault | undefined
   const check = (): void => {
-    const read = checkAge(readCertificates(files), current, clock.now())
-    if (isCertificateFault(read)) {
-      // Said once, and not each time that somebody looks.
-      if (!isDeepStrictEqual(read, lastFault)) {
-        log.error({ file: files[read.file], why: read.message }, 'certificates not reloaded: the old ones go on')
-      }
-      lastFault = read
-      return
+    const read = readCertificates(files)
+    const fault = isCertificateFault(read) ? read : findExpired(read, current, clock.now())
+    // Said once, and not each time that somebody looks.
+    if (fault && !isDeepStrictEqual(fault, lastFault)) {
+      log.error({ file: files[fault.file], why: fault.message }, 'certificates not reloaded: the old ones go on')
     }
-    lastFault = undefined
-    if (isSame(read, current)) return
-    current = read
-    onChange(read)
+    lastFault = fault
+    if (isCertificateFault(read)) return
+    // The authorities are taken all the same: one that was taken out must not be believed any longer.
+    const next = fault ? { ...read, identity: current.identity } : read
+    if (isSame(next, current)) return
+    current = next
+    onChange(next)
     log.info({ files: Object.values(files) }, 'certificates reloaded')
   }
   const paths = Object.values(files).filter((path) => path !== undefined)
@@ -62,14 +62,10 @@ export function createCertificateKeeper({ files, clock, log, onChange }: Depende
 }
 
 /** An expired certificate takes the place of no good one: it is a mistake, such as an old copy. */
-function checkAge(
-  read: Certificates | CertificateFault,
-  current: Certificates,
-  now: Seconds,
-): Certificates | CertificateFault {
-  if (isCertificateFault(read) || describeExpiry(current.identity, now) !== undefined) return read
+function findExpired(read: Certificates, current: Certificates, now: Seconds): CertificateFault | undefined {
+  if (describeExpiry(current.identity, now) !== undefined) return undefined
   const message = describeExpiry(read.identity, now)
-  return message === undefined ? read : { file: 'cert', message }
+  return message === undefined ? undefined : { file: 'cert', message }
 }
 
 const isSame = (one: Certificates, other: Certificates): boolean =>

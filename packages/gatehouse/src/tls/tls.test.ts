@@ -106,6 +106,18 @@ describe('an expired certificate', () => {
     expect((await ask(port)).server).toBe('second')
   })
 
+  it('keeps no authority that is taken out meanwhile', async () => {
+    const { keeper } = await start({ ...writePair(first), authorities: write('authorities', authority.cert) })
+    writePair(expired)
+    keeper.check()
+    expect(keeper.current.authorities).toHaveLength(1)
+    const other = buildCertificate({ subject: [['CN', 'Clients']], authority: true })
+    write('authorities', other.cert)
+    keeper.check()
+    expect(keeper.current.authoritiesPem).toBe(other.cert)
+    expect(keeper.current.identity?.cert).toBe(first.cert)
+  })
+
   it('is used where there is no good one', async () => {
     const { keeper, port } = await start(writePair(expired))
     expect(keeper.current.identity?.expiresAt).toBe(Date.UTC(year - 1) / 1000)

@@ -214,6 +214,11 @@ describe('a pooler', () => {
   })
 })
 
+it('a time limit in the URL is taken, and no pooler is seen in it', async () => {
+  const store = await openNew(`${await postgres.newDatabase()}?statement_timeout=5000`)
+  expect(await store.users.count()).toBe(0)
+})
+
 describe('a sign of life', () => {
   it('is there where a table is locked and all wait for it, and what is wrong is known', async () => {
     const url = await postgres.newDatabase()
@@ -232,6 +237,25 @@ describe('a sign of life', () => {
     await holder.end()
     await stop()
     await store.ping()
+  })
+
+  it('is not there where requests get no connection, whoever listens', async () => {
+    const own = new URL(await postgres.newDatabase())
+    const admin = new pg.Client(own.href)
+    await admin.connect()
+    await admin.query(`create role app login password 'one'; alter database ${own.pathname.slice(1)} owner to app`)
+    ;[own.username, own.password] = ['app', 'one']
+    const store = await openNew(own.href)
+    const stop = await store.listen(() => {})
+    await store.ping()
+    await admin.query(`alter role app password 'two'`)
+    await admin.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app' and query not ilike 'listen%'`,
+    )
+    await wait(100)
+    await expect(store.ping()).rejects.toMatchObject({ cause: { code: '28P01' } })
+    await admin.end()
+    await stop()
   })
 
   it('is asked for once where several ask at a time, since the driver wants one statement at a time', async () => {

@@ -14,7 +14,7 @@ import { buildPostgresError, isLockTimeout } from './postgres-error.ts'
  * How long a migration waits for a table at a time, and how long it lets others have their turn then, in milliseconds: while it
  * waits, everybody else waits behind it.
  */
-const [tableLockPatience, tableLockPause] = [1000, 500]
+const [tableLockPatience, tableLockPause] = [150, 850]
 /** How long lies between two looks at whether another process is still migrating, in milliseconds. */
 const migrationPoll = 100
 
@@ -46,9 +46,10 @@ export async function openPostgres({ url, clock, isPatient = () => false }: Post
     connection,
     writes: pool.writes,
     migrating: (run, onWaiting) => migrating({ url, clock, pool, onWaiting }, run),
-    // Not by the pool where there is another way: all of its connections may be waiting for one lock.
     ping: async () => {
-      const asked = listening?.probe() ?? pool.run({ sql: 'select 1', parameters: [] })
+      // By what requests go by, but for where all of its connections are taken: they may be waiting for one lock.
+      const beside = pool.isExhausted ? listening?.probe() : undefined
+      const asked = beside ?? pool.run({ sql: 'select 1', parameters: [] })
       await withinLimit(asked, 900).catch((error: unknown) => {
         throw buildPostgresError(error)
       })
@@ -123,7 +124,7 @@ async function retry(
         },
         () => {},
       )
-    }, tableLockPatience / 2)
+    }, tableLockPatience / 3)
     try {
       return await attempt()
     } catch (error) {

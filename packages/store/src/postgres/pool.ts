@@ -6,12 +6,14 @@ import type { TransactionSession } from '../transaction.ts'
 import { WriteWatch } from '../write-watch.ts'
 import { buildPoolerError, buildPostgresError, findPostgresTrouble, isConnectionUsable } from './postgres-error.ts'
 
+/** Connections at the most. */
+const poolSize = 10
 /** Callers that may wait for a connection; past it they are refused at once. */
 const waitingLimit = 1000
 /** How long a request waits for a connection, in milliseconds: it is to be answered within a second. */
 const waitingTime = 800
 /**
- * How long a connection may take to be made, in milliseconds: to a server 500 ms away it takes 2 s. Whoever asked for it may have
+ * How long a connection may take to be made, in milliseconds: to a server 500 ms away it takes 2 s without TLS. Whoever asked for it may have
  * been refused by then; the next one gets it.
  */
 const connectingTime = 2500
@@ -60,7 +62,7 @@ export class PostgresPool implements Runner {
     this.#isPatient = isPatient
     this.#pool = new pg.Pool({
       ...connectionOptions(url),
-      max: 10,
+      max: poolSize,
       statement_timeout: statementTime,
       // Less than a statement may take, else what was waited for would not be known.
       lock_timeout: 1500,
@@ -85,6 +87,11 @@ export class PostgresPool implements Runner {
     } finally {
       this.#giveBack(client, usable)
     }
+  }
+
+  /** Whether every connection is taken, so that whoever asks has to wait. */
+  get isExhausted(): boolean {
+    return this.#lent >= poolSize
   }
 
   /** Opens a transaction on a connection of its own, which goes back when it ends. */
@@ -127,11 +134,15 @@ export class PostgresPool implements Runner {
   async #check(client: pg.PoolClient): Promise<void> {
     try {
       const { rows } = await runOn(client, {
-        sql: "select current_setting('statement_timeout') as setting",
+        sql: "select setting from pg_settings where name = 'statement_timeout'",
         parameters: [],
       })
-      if (rows.length !== 1 || (rows[0] as { readonly setting: unknown }).setting !== `${statementTime}ms`)
-        throw buildPoolerError()
+      // What the URL says wins over what we say; the driver knows what it has asked for in the end.
+      const { connectionParameters: asked } = client as {
+        readonly connectionParameters?: { statement_timeout?: unknown }
+      }
+      const wanted = String(asked?.statement_timeout ?? statementTime)
+      if (rows.length !== 1 || (rows[0] as { readonly setting: unknown }).setting !== wanted) throw buildPoolerError()
       this.#isChecked = true
     } catch (error) {
       client.release(true)
