@@ -15,6 +15,7 @@ it('says once, in plain words, that the database has gone back', async () => {
   const { url, store } = await databases.open(await databases.newUrl('a SQLite file'), clock)
   const started = await startAuth({ store, clock })
   const warnings: unknown[] = []
+  // The three calls that are made.
   const log = { info() {}, error() {}, warn: (said: unknown) => warnings.push(said) } as unknown as Logger
   const telemetry = createTelemetry()
   const background = startBackground({

@@ -125,6 +125,7 @@ it('ends its readers where the database went back, and tells them everything whe
 it('tells a guard, after a restore, what was revoked under numbers that it had read before', async () => {
   let server = await startReplica()
   const guard = followRevocations({
+    // The one member of the answer that is read.
     discovery: {
       get: async () => ({ revocationFeedEndpoint: `${server.url}/events/revocations` }),
       forget: () => {},

@@ -2,8 +2,7 @@ import { Check } from 'typebox/schema'
 import { expect, it } from 'vitest'
 import { checkShape } from './check-shape.ts'
 import { formatKey } from './problem.ts'
-import { configurationSchema } from './schema.ts'
-import type { SchemaNode } from './schema-at.ts'
+import { type SchemaNode, wholeSchema } from './schema-at.ts'
 
 interface Place {
   readonly path: readonly (string | number)[]
@@ -46,7 +45,7 @@ it('a number where a section belongs is told which keys are possible there', () 
 it('a value of the wrong kind is told what is right there, and not what is right around it', () => {
   const wrong: string[] = []
   // Read as plain JSON Schema.
-  for (const { path, node, kind } of places(configurationSchema as unknown as SchemaNode)) {
+  for (const { path, node, kind } of places(wholeSchema)) {
     if (Check(node, 42.5)) continue
     const found = checkShape(contentWith(path, 42.5, kind), () => ({ file: 'f', line: 1 }))
     const message = found.find(({ key }) => key === formatKey(path))?.message

@@ -1,7 +1,6 @@
 import { findCloseName } from './close-name.ts'
 import { parseScalar, type ScalarKind, scalarKinds } from './scalar.ts'
-import { configurationSchema } from './schema.ts'
-import type { SchemaNode } from './schema-at.ts'
+import { type SchemaNode, wholeSchema } from './schema-at.ts'
 
 /** A scalar key and the variable that sets it. */
 export interface EnvironmentKey {
@@ -17,7 +16,7 @@ const prefix = 'GATEHOUSE_'
  * GATEHOUSE_TOKENS_ACCESS_TOKEN_LIFETIME. What is named by the user (services, clients) stands in the file alone, and lists do.
  */
 export function environmentKeys(): readonly EnvironmentKey[] {
-  return collect(configurationSchema as unknown as SchemaNode, []) // read as plain JSON Schema
+  return collect(wholeSchema, [])
 }
 
 function collect(schema: SchemaNode, path: readonly string[]): EnvironmentKey[] {

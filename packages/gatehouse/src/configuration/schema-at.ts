@@ -12,6 +12,9 @@ export interface SchemaNode {
   readonly const?: unknown
 }
 
+/** The schema of the whole file, read as plain JSON Schema: its own types know nothing of what stands where. */
+export const wholeSchema = configurationSchema as unknown as SchemaNode
+
 /** Where something stands in the file. */
 export type Path = readonly (string | number)[]
 
@@ -22,7 +25,7 @@ export const memberOf = (value: unknown, part: string | number): unknown =>
 /** The schema of what stands at a path; of several kinds, the one that it says it is. */
 export function schemaAt(path: Path, content: unknown): SchemaNode | undefined {
   let value = content
-  let node: SchemaNode | undefined = configurationSchema as unknown as SchemaNode // read as plain JSON Schema
+  let node: SchemaNode | undefined = wholeSchema
   for (const part of path) {
     const options: readonly SchemaNode[] = node?.anyOf ?? (node ? [node] : [])
     value = memberOf(value, part)

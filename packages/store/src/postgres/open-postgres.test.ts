@@ -2,7 +2,7 @@ import type { GrantId } from '@gatehouse/core/brand'
 import { newGrantId } from '@gatehouse/core/random'
 import { ManualClock, seconds } from '@gatehouse/core/time'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { UserRow } from '../rows.ts'
 import { openStore, type Store } from '../store.ts'
 import { openNetworkPath } from '../testing/network-path.ts'
@@ -220,6 +220,8 @@ it('a time limit in the URL is taken, and no pooler is seen in it', async () => 
 })
 
 describe('a sign of life', () => {
+  const untilThere = (store: Store): Promise<void> => vi.waitFor(() => store.ping(), { timeout: 5000, interval: 50 })
+
   it('is there where a table is locked and all wait for it, and what is wrong is known', async () => {
     const url = await postgres.newDatabase()
     const store = await openNew(url)
@@ -277,16 +279,7 @@ describe('a sign of life', () => {
     await postgres.pause()
     expect(await elapsed(() => expect(store.ping()).rejects.toMatchObject(unavailable))).toBeLessThan(1000)
     await postgres.resume()
-    await expect
-      .poll(
-        () =>
-          store.ping().then(
-            () => true,
-            () => false,
-          ),
-        { timeout: 5000 },
-      )
-      .toBe(true)
+    await untilThere(store)
     await stop()
   })
 
@@ -299,16 +292,7 @@ describe('a sign of life', () => {
     cable.cut()
     expect(await elapsed(() => expect(store.ping()).rejects.toMatchObject(unavailable))).toBeLessThan(1000)
     cable.mend()
-    await expect
-      .poll(
-        () =>
-          store.ping().then(
-            () => true,
-            () => false,
-          ),
-        { timeout: 5000 },
-      )
-      .toBe(true)
+    await untilThere(store)
     await stop()
     await store.close()
     opened.length = 0
