@@ -1,5 +1,32 @@
+import type { IncomingMessage } from 'node:http'
+import { PassThrough } from 'node:stream'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { parseForm } from './read-body.ts'
+import { BodyReader, parseForm } from './read-body.ts'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+describe('a body that comes a byte at a time', () => {
+  it('costs little more than its bytes, and is read whole', () => {
+    const reader = new BodyReader()
+    const texts: string[] = []
+    // All that is asked of a request are its headers and what it emits.
+    const requests = Array.from({ length: 20 }, () => Object.assign(new PassThrough(), { headers: {} }))
+    collect()
+    const before = process.memoryUsage().heapUsed
+    for (const request of requests) {
+      reader.read(request as unknown as IncomingMessage, (_, text) => texts.push(text))
+      for (let count = 0; count < 60_000; count += 1) request.emit('data', Buffer.from('x'))
+    }
+    collect()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000)
+    for (const request of requests) request.emit('end')
+    reader.close()
+    expect(texts).toEqual(requests.map(() => 'x'.repeat(60_000)))
+  })
+})
 
 describe('a form (RFC 6749 section 3.2)', () => {
   it('is read with and without escapes alike', () => {

@@ -1,6 +1,7 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { GatehouseError } from '@gatehouse/core/errors'
+import { GatheredBytes } from '@gatehouse/core/gathered-bytes'
 
 /** The greatest body of a protocol request, in bytes (64 KiB). */
 export const bodyLimit = 65_536
@@ -75,9 +76,7 @@ class Arrival {
   readonly #limit: number
   readonly #decode: Decode
   readonly #done: Done
-  #first: Buffer | undefined
-  #rest: Buffer[] | undefined
-  #length = 0
+  readonly #gathered = new GatheredBytes()
   #settled = false
 
   constructor(request: IncomingMessage, limit: number, decode: Decode, done: Done) {
@@ -89,16 +88,13 @@ class Arrival {
 
   add(chunk: Buffer): void {
     if (this.#settled) return
-    this.#length += chunk.length
-    if (this.#length > this.#limit) this.fail(tooLarge())
-    else if (this.#first === undefined) this.#first = chunk
-    else if (this.#rest === undefined) this.#rest = [this.#first, chunk]
-    else this.#rest.push(chunk)
+    if (this.#gathered.length + chunk.length > this.#limit) this.fail(tooLarge())
+    else this.#gathered.add(chunk)
   }
 
   end(): void {
     if (this.#settled) return
-    const text = this.#first === undefined ? '' : this.#decode(this.#rest ? Buffer.concat(this.#rest) : this.#first)
+    const text = this.#decode(this.#gathered.take())
     if (text === undefined)
       return this.fail(new GatehouseError('invalid_request', { description: 'The body is not UTF-8' }))
     this.#settled = true

@@ -6,6 +6,7 @@ import {
   type IncomingMessage,
 } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import { GatheredBytes } from '@gatehouse/core/gathered-bytes'
 import type { CheckedLookup } from './kept-connections.ts'
 import { OutboundError } from './outbound-error.ts'
 
@@ -130,16 +131,13 @@ function checkHeaders(headers: IncomingHttpHeaders, accept: readonly string[], l
 }
 
 async function readText(response: IncomingMessage, limitBytes: number): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
+  const gathered = new GatheredBytes()
   for await (const chunk of response) {
-    const part = chunk as Buffer // no encoding was set
-    bytes += part.length
-    if (bytes > limitBytes) throw new OutboundError('too_large')
-    chunks.push(part)
+    gathered.add(chunk as Buffer) // no encoding was set
+    if (gathered.length > limitBytes) throw new OutboundError('too_large')
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+    return new TextDecoder('utf-8', { fatal: true }).decode(gathered.take())
   } catch (cause) {
     throw new OutboundError('wrong_type', cause)
   }

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { GatheredBytes } from '@gatehouse/core/gathered-bytes'
 import type { Denial } from '../denial.ts'
 import type { PatternParameter } from '../path-pattern.ts'
 import type { AskedRequest } from './asked-request.ts'
@@ -114,15 +115,13 @@ async function post({ url, token, timeout, readAnswer }: RemoteDefinition, body:
 }
 
 async function readBounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
+  const gathered = new GatheredBytes()
   for await (const chunk of response.body ?? []) {
-    length += chunk.length
+    gathered.add(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
     // Leaving the loop ends the connection.
-    if (length > bounds.answerBytes) throw new Error('an answer that is too long')
-    chunks.push(chunk)
+    if (gathered.length > bounds.answerBytes) throw new Error('an answer that is too long')
   }
-  return Buffer.concat(chunks).toString()
+  return gathered.take().toString()
 }
 
 const messageOf = (error: unknown): string => {

@@ -1,12 +1,20 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+import { GatheredBytes } from '@gatehouse/core/gathered-bytes'
 
 /** How much of a body is held for a second attempt, in bytes (64 KiB). */
 const mostHeld = 65_536
 
+/** How much of a body is read ahead of who wants it, in bytes (16 KiB). */
+const mostAhead = 16_384
+
 /**
  * A request's body on its way to the service: counted, and apart from the request itself, since whoever ends a stream
  * that is the request ends the client's connection with it, answer and all.
+ *
+ * What nobody wants yet is gathered here in one piece, and not in the stream: a client may send its body a byte at a time, also many
+ * such in one packet, and a stream would keep each with a hundred bytes and more of its own. For the same reason it is the
+ * connection that is told to stop, where it is this request's: a request that is told so keeps what is read all the same.
  */
 export class RequestBody extends Readable {
   /** When the last of it came, by `performance.now()`; 0 before that. */
@@ -27,6 +35,10 @@ export class RequestBody extends Readable {
   readonly #isPatient: boolean
   /** All that has come, where it is held; absent where it is not, or not any more. */
   #held: Buffer[] | undefined
+  readonly #ahead = new GatheredBytes()
+  /** Whether the stream takes more now. */
+  #isWanted = true
+  #isPaused = false
 
   /**
    * `length` in bytes, as the client has said it; -1 = it has not. `limit` in bytes. `onTooLarge` is called once, when a body turns out longer; what is longer is never forwarded. `isPatient`:
@@ -41,7 +53,8 @@ export class RequestBody extends Readable {
     isPatient = false,
     isHeld = false,
   ) {
-    super()
+    // One piece at a time: whatever else there is waits in `#ahead`.
+    super({ highWaterMark: 1 })
     this.#held = isHeld ? [] : undefined
     this.#isPatient = isPatient
     this.#request = request
@@ -54,7 +67,10 @@ export class RequestBody extends Readable {
     request.on('data', (chunk: Buffer) => this.#take(chunk))
     request.on('end', () => {
       this.endedAt = performance.now()
-      if (!this.destroyed) this.push(null)
+      if (!this.destroyed) {
+        this.#pushAhead()
+        this.push(null)
+      }
       this.#progress()
     })
   }
@@ -72,11 +88,41 @@ export class RequestBody extends Readable {
       return
     }
     if (this.#discarding || this.destroyed) return
-    if (this.#held !== undefined && this.#bytes <= mostHeld) this.#held.push(chunk)
+    this.#ahead.add(chunk)
+    if (this.#isWanted) this.#pushAhead()
+    const isFull = this.#ahead.length + this.readableLength >= mostAhead
+    if (isFull) this.#pause()
+    if (isFull || this.#bytes === this.#length) this.#progress()
+  }
+
+  /** Hands on what was read ahead. */
+  #pushAhead(): void {
+    if (this.#ahead.length === 0) return
+    const piece = this.#ahead.take()
+    if (this.#held !== undefined && this.#bytes <= mostHeld) this.#held.push(piece)
     else this.#held = undefined
-    const takesMore = this.push(chunk)
-    if (!takesMore) this.#request.pause()
-    if (!takesMore || this.#bytes === this.#length) this.#progress()
+    this.#isWanted = false
+    this.push(piece)
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    // Two ticks later: what has been read of the connection comes before, and so does the request's own wish for more of it.
+    process.nextTick(process.nextTick, () => {
+      if (this.#isPaused) this.#source.pause()
+    })
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#source.resume()
+  }
+
+  /** What stops for as long as nobody wants more: a request of HTTP/2 alone, and else the connection. */
+  get #source(): Readable {
+    return this.#request.httpVersionMajor === 1 ? this.#request.socket : this.#request
   }
 
   #progress(): void {
@@ -91,25 +137,35 @@ export class RequestBody extends Readable {
 
   /** All that has come so far, once; absent where that is not held. Nothing is held from then on. */
   takeHeld(): readonly Buffer[] | undefined {
+    if (this.#held === undefined) return undefined
+    this.#pushAhead()
     const held = this.#held
     this.#held = undefined
     return held
   }
 
   override _read(): void {
-    this.#request.resume()
+    this.#isWanted = true
+    this.#pushAhead()
+    this.#resume()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    // Its connection may have more requests for us.
+    this.#resume()
+    callback(error)
   }
 
   /** Whether more of it is awaited from the client; not where the service takes no more. */
   get isArriving(): boolean {
-    return !this.#request.complete && !this.#request.isPaused()
+    return !this.#request.complete && !this.#isPaused
   }
 
   /** Reads the rest away, up to the limit, so that the client can finish and use its connection again. */
   discard(): void {
     if (this.#discarding || this.#request.complete) return
     this.#discarding = true
-    this.#request.resume()
+    this.#resume()
   }
 
   /**
