@@ -58,6 +58,16 @@ describe.each(proxies)('forward-auth by $name', (proxy) => {
       for (const header of [...identityNames, 'authorization']) expect(headers[header] ?? '', header).toBe('')
     })
 
+    it('asks about who has many cookies of their own, and passes on what is longer than a page', async () => {
+      for (const length of [4000, 7500, 12_000]) {
+        const cookie = `own=${'c'.repeat(length)}`
+        expect([length, (await ask('/page', { ...by('bob'), cookie })).status]).toEqual([length, 200])
+        expect(received.at(-1)?.headers.cookie).toBe(cookie)
+      }
+      const { status } = await ask('/edit/page', by('alice'), 'POST', undefined, 'x'.repeat(1_500_000))
+      expect(status).toBe(200)
+    })
+
     it.each([
       { 'X-Gatehouse-Subject': 'boss' },
       { 'x-gatehouse-org': 'boss' },
@@ -70,6 +80,14 @@ describe.each(proxies)('forward-auth by $name', (proxy) => {
       for (const path of ['/health', '/page']) await ask(path, { ...by('bob'), ...headers })
       expect(JSON.stringify(received)).not.toContain('boss')
     })
+
+    it.each(proxy.name === 'Envoy' ? [] : ['X-Original-URL', 'X-Rewrite-URL', 'Remote-User', 'X-Forwarded-User'])(
+      'never hands on what a service could take for the path or the caller: %s',
+      async (name) => {
+        expect((await ask('/page', { ...by('bob'), [name]: '/edit/boss' })).status).toBeGreaterThanOrEqual(400)
+        expect(received).toEqual([])
+      },
+    )
 
     it('does not leave out identity that a client has named in Connection', async () => {
       const named = identityNames.join(', ')

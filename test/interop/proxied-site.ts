@@ -42,7 +42,7 @@ export interface ProxiedSite {
   /** What the service was sent, in its order. */
   readonly received: Received[]
   /** A request whose path goes out as it is written; `from` is the address that it is sent from. */
-  ask(path: string, headers?: OutgoingHttpHeaders, method?: string, from?: string): Promise<Answered>
+  ask(path: string, headers?: OutgoingHttpHeaders, method?: string, from?: string, body?: string): Promise<Answered>
   /** Opens what stays open; answers once the first bytes of it are there. */
   open(path: string, headers: OutgoingHttpHeaders): Promise<OpenStream>
   /** The header by which a user calls. */
@@ -119,7 +119,7 @@ export async function startProxiedSite(proxy: ForeignProxy, otherwise: Otherwise
   const tokens: Record<string, string> = {}
   const started: ProxiedSite = {
     ...{ site, issuer, app, received },
-    ask: (path, headers, method, from) => send(app, path, { headers, method, from }),
+    ask: (path, headers, method, from, body) => send(app, path, { headers, method, from, body }),
     open: (path, headers) => open(app, path, headers),
     by: (user) => ({ authorization: `Bearer ${tokens[user]}` }),
     async remove() {
@@ -185,7 +185,7 @@ interface Sent {
   readonly headers?: OutgoingHttpHeaders | undefined
   readonly method?: string | undefined
   readonly from?: string | undefined
-  readonly body?: string
+  readonly body?: string | undefined
 }
 
 const optionsFor = (origin: string, path: string, { headers, method, from }: Sent): RequestOptions => {

@@ -17,8 +17,9 @@ export interface ForeignProxy {
 
 const environment = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
 
-/** What stands around a file of /etc/nginx/conf.d, for somebody who may write in one folder alone. */
+/** What stands around a file of /etc/nginx/conf.d, for somebody who may write in one folder alone; others may not write there. */
 const nginxAround = (folder: string): string => `
+${process.getuid?.() === 0 ? 'user root;' : ''}
 daemon off;
 pid ${folder}/nginx.pid;
 error_log ${folder}/nginx.log;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -25,6 +25,16 @@ describe('a pid file', () => {
     expect(record && isRunning(record)).toBe(true)
     expect(record && isRunning({ ...record, started: 'another boot/1' })).toBe(false)
     expect(record && isRunning({ ...record, started: undefined })).toBe(false)
+  })
+
+  it('is written by nobody else, whatever the umask is', () => {
+    const before = process.umask(0)
+    try {
+      claimPidFile(file, process.pid, log)?.onAsked()
+    } finally {
+      process.umask(before)
+    }
+    for (const name of [file, recordFileOf(file)]) expect(statSync(name).mode & 0o777, name).toBe(0o644)
   })
 
   it('is left to another process that runs, and taken from one that is gone', () => {

@@ -71,7 +71,7 @@ export function claimPidFile(file: string, pid: number, log: Logger): PidFile | 
     found && isOurs(found) ? found : { pid, started, asked: 0, answered: 0, outcome: undefined }
   try {
     replaceFile(recordFileOf(file), JSON.stringify(record))
-    writeFileSync(file, `${pid}\n`)
+    writeFileSync(file, `${pid}\n`, ours)
   } catch (cause) {
     throw new Error(`pid_file ${file} cannot be written: ${String(cause)}; it and its folder must be ours to write`)
   }
@@ -104,10 +104,13 @@ export function claimPidFile(file: string, pid: number, log: Logger): PidFile | 
   }
 }
 
+/** Others may read who is running, and never say who is to be signalled, whatever the umask. */
+const ours = { mode: 0o644 } as const
+
 /** Whoever reads it finds the old content or the new one, never half of it. */
 function replaceFile(file: string, text: string): void {
   const next = `${file}.${process.pid}`
-  writeFileSync(next, text)
+  writeFileSync(next, text, ours)
   renameSync(next, file)
 }
 

@@ -3,7 +3,7 @@ import { errorCatalogue } from '@gatehouse/core/errors'
 import { parseAuthority } from '../authority.ts'
 import type { CheckedRequest, RefusedRequest } from '../check-request.ts'
 import { normalizePath } from '../normalize-path.ts'
-import { foldHeaderName, methodOverrides } from '../rewrite/header-names.ts'
+import { foldHeaderName, misleads } from '../rewrite/header-names.ts'
 
 /** The request that a proxy asks about. */
 export interface AskedRequest {
@@ -24,7 +24,7 @@ const refused = (reason: string): RefusedRequest => ({
  * Reads which request a trusted proxy asks about: its method, host and target from X-Forwarded-Method, -Host and -Uri, its
  * credentials from the headers of the question itself. Refused is what the proxy would forward otherwise than it was decided
  * on, since it forwards its own bytes and not ours: a path that is not canonical, any header of Gatehouse's own names, and
- * those by which a client has services take another method than the request's.
+ * those by which a client has services take another method, path or caller than the request's.
  * Codes: invalid_request. Stops: a path or a method that gateway and service read differently; identity that a client brings
  * along.
  */
@@ -34,7 +34,7 @@ export function readAskedRequest(request: IncomingMessage, question: CheckedRequ
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = foldHeaderName((rawHeaders[index] ?? '').toLowerCase())
     if (name.startsWith('x-gatehouse-')) return wrong(`the header ${name} is for Gatehouse to set`)
-    if (methodOverrides.has(name)) return wrong(`the header ${name} names another method than was decided on`)
+    if (misleads(name)) return wrong(`the header ${name} can name another request or caller than was decided on`)
     if (!asked.has(name)) continue
     if (said.has(name)) return wrong(`the header ${name} is there twice`)
     said.set(name, rawHeaders[index + 1] ?? '')

@@ -126,6 +126,24 @@ describe('a proxy that asks', () => {
   )
 
   it.each([
+    'X-Original-URL',
+    'x_rewrite_url',
+    'Remote-User',
+    'X-Forwarded-User',
+    'X.Auth.Request.Email',
+    'X-WebAuth-User',
+  ])('is refused for a request of which a service could take another path or caller: %s', async (name) => {
+    expect(await statusOf('/public/x', { headers: { [name]: '/admin' } })).toBe(400)
+  })
+
+  it.each(['X-Original-Host', 'X-Original-For', 'X-Auth-Request-Redirect', 'X-Forwarded-Prefix', 'X-Forwarded-Port'])(
+    'takes no offence at what honest proxies in front set: %s',
+    async (name) => {
+      expect(await statusOf('/public/x', { headers: { [name]: '/x' } })).toBe(200)
+    },
+  )
+
+  it.each([
     '/public/../admin',
     '/public/..%2fadmin',
     '/public//x',

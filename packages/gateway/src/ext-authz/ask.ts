@@ -1,7 +1,7 @@
 import { identityHeaders } from '@gatehouse/core/wire-names'
 import type { CheckedRequest } from '../check-request.ts'
 import type { Gateway } from '../gateway.ts'
-import { headerKind, hopByHop, readHeaderName } from '../rewrite/header-names.ts'
+import { foldHeaderName, headerKind, hopByHop, misleads, readHeaderName } from '../rewrite/header-names.ts'
 import type { EnvoyAnswer, EnvoyQuestion } from './messages.ts'
 import { createRequest, KeptResponse, type ToldAnswer } from './off-the-wire.ts'
 
@@ -40,7 +40,7 @@ function headersOf({ headers, method, host, target, scheme, source }: EnvoyQuest
   for (let index = 0; index < headers.length; index += 2) {
     const name = (headers[index] ?? '').toLowerCase()
     if (name === 'x-forwarded-for') hops = hops === '' ? (headers[index + 1] ?? '') : `${hops}, ${headers[index + 1]}`
-    else if (!name.startsWith(':') && !stated.test(name)) kept.push(name, headers[index + 1] ?? '')
+    else if (isOfInterest(name)) kept.push(name, headers[index + 1] ?? '')
   }
   // Whom Envoy itself has seen stands last, where the client cannot write. Where it says nobody, the last one would be the
   // client's own word.
@@ -48,6 +48,10 @@ function headersOf({ headers, method, host, target, scheme, source }: EnvoyQuest
   kept.push('x-forwarded-method', method, 'x-forwarded-host', host, 'x-forwarded-uri', target)
   return [...kept, 'x-forwarded-proto', scheme === 'https' ? 'https' : 'http', 'host', host]
 }
+
+/** Not what Envoy itself states, nor what it is told to take away: nobody is refused for that. */
+const isOfInterest = (name: string): boolean =>
+  !name.startsWith(':') && !stated.test(name) && !misleads(foldHeaderName(name))
 
 function checkedOf(headers: readonly string[]): CheckedRequest {
   const all = headers.filter((_, index) => index % 2 === 1 && isAuthorization(headers[index - 1] ?? ''))

@@ -43,11 +43,27 @@ const own: ReadonlyMap<string, number> = new Map([
 ])
 
 /** The method was part of the decision; a service that lets one of these headers replace it would act on another one. */
-export const methodOverrides: ReadonlySet<string> = new Set([
-  'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
+const methodOverrides: ReadonlySet<string> = new Set(['x-http-method', 'x-http-method-override', 'x-method-override'])
+
+/**
+ * Names by which a service takes another path than was decided on, or another caller. Not those that an honest proxy in front sets
+ * beside them, as `X-Original-Host` is.
+ */
+const misleading: ReadonlySet<string> = new Set([
+  ...['url', 'uri', 'path'].flatMap((part) => [`x-original-${part}`, `x-rewrite-${part}`]),
+  ...['user', 'email', 'groups', 'preferred-username', 'access-token'].flatMap((part) => [
+    `x-forwarded-${part}`,
+    `x-auth-request-${part}`,
+  ]),
+  'remote-user',
+  'x-remote-user',
 ])
+
+const misleadingPrefixes: readonly string[] = ['x-authenticated-', 'x-webauth-']
+
+/** Whether a folded name is one by which a service that another proxy forwards to could act on something else than was decided on. */
+export const misleads = (name: string): boolean =>
+  methodOverrides.has(name) || misleading.has(name) || misleadingPrefixes.some((prefix) => name.startsWith(prefix))
 
 /** Names by which other proxies tell a service who is calling, from where, or what was really asked. */
 const spoofable: ReadonlySet<string> = new Set([
