@@ -185,13 +185,10 @@ export function createAppSignIns(dependencies: Dependencies): AppSignIns {
       const detour = readState(app.host, answer.state)
       const browser = cookies.findBrowser(headers)
       // The same words for whatever does not fit. Threat: a sign-in of somebody else that is put under this browser.
-      if (
-        !detour ||
-        browser === undefined ||
-        hashCookie(browser) !== detour.browser ||
-        answer.iss !== dependencies.issuer
-      )
-        throw startAgain('/', 'the state is not that of this browser')
+      if (!detour || answer.iss !== dependencies.issuer) throw startAgain('/', 'the state is none of this host')
+      // It may be one of several tabs that began at once, of which another one's cookie was kept.
+      if (browser === undefined || hashCookie(browser) !== detour.browser)
+        throw startAgain(detour.to, 'the state is not that of this browser')
       if (detour.until <= clock.now()) throw startAgain(detour.to, 'it took too long')
       if (answer.error === 'unmet_authentication_requirements') throw cannotSignInLikeThat()
       if (answer.code === undefined) throw startAgain(detour.to, `the sign-in failed: ${answer.error ?? 'no code'}`)

@@ -99,6 +99,19 @@ export function createFlows({
     return { flow, cookies: known === undefined ? [cookies.setBrowser(browser)] : [] }
   }
 
+  /**
+   * Tabs that a browser opens at once each get a cookie, and keep the last: the others are then those of another browser. What an
+   * application asks for begins anew in this one. Who was sent a stranger's address could as well have been sent what
+   * the stranger asked for.
+   */
+  const restartElsewhere = async (by: Parameters<Flows['begin']>[0], id: string): Promise<string | undefined> => {
+    const asked = await store.flows.findAsked({ id_hash: hashId(id), now: clock.now() })
+    if (!asked) return undefined
+    const { parameters, client_id } = asked
+    const { flow } = await begin(by, { kind: 'authorize', parameters, ...(client_id && { clientId: client_id }) })
+    return `${paths.loginContinue}?flow=${flow.id}`
+  }
+
   return {
     begin,
 
@@ -110,7 +123,7 @@ export function createFlows({
         browser_hash: hashCookie(browser),
         now: clock.now(),
       })
-      if (!row) throw gone()
+      if (!row) throw gone(await restartElsewhere({ headers, address }, id))
       if (row.kind !== 'mfa' && row.created_at + flowLifetime <= clock.now()) {
         if (!restartable.has(row.kind)) throw gone()
         const { kind, parameters, client_id } = row

@@ -52,13 +52,36 @@ describe('a page that was left open for too long', () => {
     expect((await browser.get(startAgain(late))).has('password')).toBe(true)
   })
 
-  it('is of no use to another browser, and gone after half a day', async () => {
+  it('is gone after half a day', async () => {
     const page = await visit()
-    started.clock.advance(1801)
-    const stranger = new TestBrowser(started.url, issuer)
-    await stranger.get('/login')
-    expect((await stranger.signIn(page, 'alice', goodPassword)).has('start-again')).toBe(false)
     started.clock.advance(43_200)
     expect((await browser.signIn(page, 'alice', goodPassword)).has('start-again')).toBe(false)
+  })
+})
+
+describe('a page of another browser, as those of several tabs are that were opened at once', () => {
+  it('signs nobody in, and leads to what was asked for in this one', async () => {
+    const page = await visit()
+    const other = new TestBrowser(started.url, issuer)
+    // It has no cookie yet, and what would begin anew were of no browser.
+    expect((await other.signIn(page, 'alice', goodPassword)).has('start-again')).toBe(false)
+    await other.get('/login')
+    const refused = await other.signIn(page, 'alice', goodPassword)
+    expect([refused.status, refused.has('start-again')]).toEqual([404, true])
+    const again = await other.get(startAgain(refused))
+    expect(again.has('password')).toBe(true)
+    const consent = await other.signIn(again, 'alice', goodPassword)
+    expect((await other.submit(consent, { decision: 'allow' })).callback.get('state')).toBe('st')
+    // The first one goes on where it is.
+    expect((await browser.signIn(page, 'alice', goodPassword)).callback.get('state')).toBe('st')
+  })
+
+  it('brings nothing of what was proven in it', async () => {
+    const consent = await browser.signIn(await visit(), 'alice', goodPassword)
+    const other = new TestBrowser(started.url, issuer)
+    await other.get('/login')
+    const refused = await other.submit(consent, { decision: 'allow' })
+    expect(refused.callback.has('code')).toBe(false)
+    expect((await other.get(startAgain(refused))).has('password')).toBe(true)
   })
 })

@@ -17,6 +17,19 @@ export function describeFlows(open: OpenForSuite): void {
     expect(await find({ now: rest.expires_at })).toBeUndefined()
   })
 
+  it('finds in any browser what an application asked for, and nothing else that one can be in the middle of', async () => {
+    const { flows } = open().store
+    const asked = buildFlow({ kind: 'authorize' })
+    const other = buildFlow({ kind: 'account' })
+    await flows.insert(asked)
+    await flows.insert(other)
+    const { parameters, client_id } = asked
+    expect(await flows.findAsked({ ...asked, now: start })).toEqual({ parameters, client_id })
+    expect(await flows.findAsked({ ...asked, now: asked.expires_at })).toBeUndefined()
+    expect(await flows.findAsked({ ...other, now: start })).toBeUndefined()
+    expect(await flows.findAsked({ id_hash: randomToken(32), now: start })).toBeUndefined()
+  })
+
   it('notes the session that it goes on for, while it is there', async () => {
     const { flows } = open().store
     const row = buildFlow()

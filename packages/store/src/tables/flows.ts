@@ -11,6 +11,11 @@ export interface Flows {
     readonly browser_hash: string
     readonly now: Seconds
   }): Promise<FlowRow | undefined>
+  /** What an application asked for, and which, in whatever browser it was begun, until it expires. */
+  findAsked(flow: {
+    readonly id_hash: string
+    readonly now: Seconds
+  }): Promise<Pick<FlowRow, 'parameters' | 'client_id'> | undefined>
   /** Notes for which session it goes on; false where it has ended meanwhile. */
   setSession(flow: { readonly id_hash: string; readonly session_id: SessionId }): Promise<boolean>
   /** Notes what has been proven in it, and by whom; false where it has ended meanwhile. */
@@ -37,6 +42,14 @@ export function createFlows({ db, dialect }: Connection): Flows {
         .selectAll()
         .where('id_hash', '=', id_hash)
         .where('browser_hash', '=', browser_hash)
+        .where('expires_at', '>', now)
+        .executeTakeFirst(),
+    findAsked: ({ id_hash, now }) =>
+      db
+        .selectFrom('flows')
+        .select(['parameters', 'client_id'])
+        .where('id_hash', '=', id_hash)
+        .where('kind', '=', 'authorize')
         .where('expires_at', '>', now)
         .executeTakeFirst(),
     async setSession({ id_hash, session_id }) {

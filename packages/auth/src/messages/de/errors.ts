@@ -4,9 +4,9 @@ export const errors: Catalogue = {
   'error.title': 'Das geht so nicht',
   'error.title_ours': 'Etwas ist schiefgegangen',
   'error.title_not_found': 'Hier ist nichts',
-  'error.title_expired': 'Das hat zu lange gedauert',
+  'error.title_expired': 'Diese Seite ist veraltet',
   'error.expired':
-    'Diese Seite ist abgelaufen. Es ist nichts verloren: Beginnen Sie noch einmal, und Sie kommen dorthin, wohin Sie wollten.',
+    'Diese Seite ist abgelaufen, oder ein anderer Tab ist an ihre Stelle getreten. Nichts ist verloren: Beginnen Sie von vorn, und Sie kommen dorthin, wohin Sie wollten.',
   'error.start_again': 'Noch einmal beginnen',
   'error.not_found': 'Diese Seite ist abgelaufen, gehört zu einem anderen Browser oder hat nie existiert.',
   'error.invalid_request': 'Die Anfrage ist unvollständig oder falsch.',

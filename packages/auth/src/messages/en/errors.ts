@@ -3,8 +3,9 @@ export const errors = {
   'error.title': 'This does not work',
   'error.title_ours': 'Something went wrong',
   'error.title_not_found': 'Nothing is here',
-  'error.title_expired': 'That took too long',
-  'error.expired': 'This page has expired. Nothing is lost: start again, and you will get to where you were going.',
+  'error.title_expired': 'This page is out of date',
+  'error.expired':
+    'This page has expired, or another tab has taken its place. Nothing is lost: start again, and you will get to where you were going.',
   'error.start_again': 'Start again',
   'error.not_found': 'This page has expired, or belongs to another browser, or never existed.',
   'error.invalid_request': 'The request is not complete, or not right.',

@@ -4,8 +4,9 @@ export const errors: Catalogue = {
   'error.title': 'Esto no funciona',
   'error.title_ours': 'Algo ha salido mal',
   'error.title_not_found': 'Aquí no hay nada',
-  'error.title_expired': 'Ha tardado demasiado',
-  'error.expired': 'Esta página ha caducado. No se ha perdido nada: empiece de nuevo y llegará a donde quería ir.',
+  'error.title_expired': 'Esta página ya no es actual',
+  'error.expired':
+    'Esta página ha caducado, o la ha reemplazado otra pestaña. No se ha perdido nada: empiece de nuevo y llegará a donde quería ir.',
   'error.start_again': 'Empezar de nuevo',
   'error.not_found': 'Esta página ha caducado, pertenece a otro navegador o nunca existió.',
   'error.invalid_request': 'La solicitud está incompleta o no es correcta.',

@@ -4,8 +4,9 @@ export const errors: Catalogue = {
   'error.title': 'Cela ne fonctionne pas',
   'error.title_ours': 'Une erreur s’est produite',
   'error.title_not_found': 'Il n’y a rien ici',
-  'error.title_expired': 'Cela a pris trop de temps',
-  'error.expired': 'Cette page a expiré. Rien n’est perdu : recommencez, et vous arriverez là où vous vouliez aller.',
+  'error.title_expired': 'Cette page n’est plus à jour',
+  'error.expired':
+    'Cette page a expiré, ou un autre onglet a pris sa place. Rien n’est perdu : recommencez, et vous arriverez là où vous vouliez aller.',
   'error.start_again': 'Recommencer',
   'error.not_found': 'Cette page a expiré, appartient à un autre navigateur ou n’a jamais existé.',
   'error.invalid_request': 'La demande est incomplète ou incorrecte.',
