@@ -12,7 +12,8 @@ import { checkSectorIdentifier } from './sector-identifier.ts'
 export interface ClientDocuments {
   /**
    * What the document says; `undefined` where there is none, or it is not fit to be one. Kept for as long as its headers say,
-   * between a minute and an hour; what could not be read is asked for again after half a minute at the earliest.
+   * between a minute and an hour; what could not be read is asked for again after half a minute at the earliest. While its server
+   * is away, what is known serves for an hour beyond its time, as key sets do.
    * Spec: OAuth Client ID Metadata Document. Cost: a request where nothing is kept, two for a client of a sector. Error:
    * `temporarily_unavailable` where too many are being read: anybody can name an address.
    */
@@ -28,10 +29,27 @@ interface Dependencies {
 interface KeptDocument {
   readonly client: Promise<RegisteredClient | undefined>
   until: number
+  /** What was read last, and until when it serves while nothing can be read; absent where nothing fit ever was. */
+  last?: LastDocument | undefined
+}
+
+interface LastDocument {
+  readonly client: RegisteredClient
+  readonly usableUntil: number
+}
+
+/** What came of reading one. `isAway`: its server did not answer, or not as one that knows. */
+interface Outcome {
+  readonly client: RegisteredClient | undefined
+  readonly seconds: number
+  readonly isAway?: boolean
 }
 
 const documentLimit = 5120
 const kept = { least: 60, most: 3600, failure: 30 }
+/** Seconds for which a document serves beyond its time while its server is away. */
+const staleUse = 3600
+/** How many are kept of those that are fit, and of the others: addresses that a stranger makes up take the place of their like alone. */
 const cacheLimit = 1000
 /** Documents that may be on their way at a time. */
 const readsAtATime = 100
@@ -51,49 +69,74 @@ export function isDocumentAddress(id: string): id is ClientId {
 }
 
 export function createClientDocuments({ outbound, clock, policy }: Dependencies): ClientDocuments {
-  const cache = new Map<string, KeptDocument>()
+  const fit = new Map<string, KeptDocument>()
+  const others = new Map<string, KeptDocument>()
   let underWay = 0
 
-  const read = async (id: string): Promise<{ client: RegisteredClient | undefined; seconds: number }> => {
+  const read = async (id: string): Promise<Outcome> => {
     try {
       const { status, headers, text } = await outbound.fetch(id, {
         accept: ['application/json'],
         limitBytes: documentLimit,
       })
-      if (status !== 200) return { client: undefined, seconds: kept.failure }
+      if (status !== 200) return { client: undefined, seconds: kept.failure, isAway: status >= 500 }
       const client = parseDocument(id, text, policy())
       if (client) await checkSectorIdentifier(outbound, client)
       return { client, seconds: lifetimeOf(headers['cache-control']) }
     } catch (error) {
       if (error instanceof OutboundError || error instanceof GatehouseError || error instanceof JsonFaultError) {
-        return { client: undefined, seconds: kept.failure }
+        const isAway = error instanceof OutboundError && (error.reason === 'unreachable' || error.reason === 'timeout')
+        return { client: undefined, seconds: kept.failure, isAway }
       }
       throw error
     }
   }
+  /** Reads it, or takes what is known while that is not to be had. */
+  const renew = async (id: string, last: LastDocument | undefined): Promise<Outcome> => {
+    const outcome = await read(id)
+    const isLasting = outcome.isAway && last !== undefined && clock.now() < last.usableUntil
+    return isLasting ? { ...outcome, client: last.client } : outcome
+  }
   return {
     async find(id) {
-      const known = cache.get(id)
+      const known = fit.get(id) ?? others.get(id)
       if (known && known.until > clock.now()) return known.client
       if (underWay >= readsAtATime) throw new GatehouseError('temporarily_unavailable', { retryAfter: 5 })
       underWay += 1
-      const reading = read(id).finally(() => {
+      const last = known?.last
+      const reading = renew(id, last).finally(() => {
         underWay -= 1
       })
-      const entry = { client: reading.then(({ client }) => client), until: clock.now() + kept.failure }
-      cache.delete(id)
-      const [oldest] = cache.keys()
-      if (cache.size >= cacheLimit && oldest !== undefined) cache.delete(oldest)
-      cache.set(id, entry)
+      const entry: KeptDocument = {
+        client: reading.then(({ client }) => client),
+        until: clock.now() + kept.failure,
+        last,
+      }
+      keep(last ? fit : others, id, entry)
       reading.then(
-        ({ seconds }) => {
+        ({ client, seconds, isAway }) => {
           entry.until = clock.now() + seconds
+          if (client && !isAway) entry.last = { client, usableUntil: entry.until + staleUse }
+          fit.delete(id)
+          others.delete(id)
+          keep(client ? fit : others, id, entry)
         },
-        () => cache.delete(id),
+        () => {
+          fit.delete(id)
+          others.delete(id)
+        },
       )
       return entry.client
     },
   }
+}
+
+/** Puts one last; the one that was put longest ago goes where there are too many. */
+function keep(documents: Map<string, KeptDocument>, id: string, document: KeptDocument): void {
+  documents.delete(id)
+  const [oldest] = documents.keys()
+  if (documents.size >= cacheLimit && oldest !== undefined) documents.delete(oldest)
+  documents.set(id, document)
 }
 
 /** A document must name its own address, and cannot hold a secret: everybody can read it. */

@@ -93,3 +93,17 @@ it('tries a client that was away again, and tells it all once it is there', asyn
     await opened.store.logoutDeliveries.take({ now: opened.clock.now(), until: opened.clock.now(), limit: 10 }),
   ).toEqual([])
 })
+
+it('keeps what is owed to a client whose document cannot be read, and drops what is owed to one that is no more', async () => {
+  const { told } = await startClient('https://app.example/client.json', true)
+  const address = addresses.get('https://app.example/client.json') ?? ''
+  addresses.clear()
+  await owe('https://app.example/client.json', 1)
+  await owe('removed', 1)
+  expect(await deliveries.deliver()).toBe(0)
+  addresses.set('https://app.example/client.json', address)
+  addresses.set('removed', address)
+  opened.clock.advance(60)
+  expect(await deliveries.deliver()).toBe(1)
+  expect(told).toHaveLength(1)
+})

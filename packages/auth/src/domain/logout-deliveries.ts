@@ -4,6 +4,7 @@ import { type Clock, seconds } from '@gatehouse/core/time'
 import type { LogoutDeliveryRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import type { Outbound } from '../outbound/outbound.ts'
+import { isDocumentAddress } from './client-documents.ts'
 import type { Client, Clients } from './clients.ts'
 import { signJwtInPool } from './sign-jwt.ts'
 import type { SigningKeys } from './signing-keys.ts'
@@ -72,12 +73,15 @@ export function createLogoutDeliveries(dependencies: Dependencies): LogoutDelive
       return false
     }
     const client = await clients.find(delivery.client_id)
-    if (!client?.backchannelLogout) {
+    // Of a client that is described by a document it is not known that it is no more: its server may be away.
+    const isUnread = client === undefined && isDocumentAddress(delivery.client_id)
+    if (!client?.backchannelLogout && !isUnread) {
       await store.logoutDeliveries.delete(delivery.id)
       return false
     }
-    const arrived = await send(client, client.backchannelLogout.uri, delivery).catch(() => false)
-    noteOutcome(client.id, arrived)
+    const uri = client?.backchannelLogout?.uri
+    const arrived = client && uri !== undefined ? await send(client, uri, delivery).catch(() => false) : false
+    noteOutcome(delivery.client_id, arrived)
     if (arrived) await store.logoutDeliveries.delete(delivery.id)
     else {
       const pause = pauses[Math.min(delivery.attempts, pauses.length) - 1] ?? 0

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Revocation } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
@@ -190,16 +191,23 @@ async function findFrames(
   { issuer, clients }: Dependencies,
   knowing: readonly SessionClientRow[],
 ): Promise<readonly string[]> {
-  const frames: string[] = []
-  for (const { client_id, sid } of knowing) {
-    const channel = (await clients.find(client_id))?.frontchannelLogout
-    if (!channel) continue
-    const url = new URL(channel.uri)
-    if (channel.sessionRequired) {
-      url.searchParams.set('iss', issuer)
-      url.searchParams.set('sid', sid)
-    }
-    frames.push(url.href)
-  }
-  return frames
+  const late = delay(framePatience, undefined, { ref: false })
+  const frames = await Promise.all(
+    knowing.map(async ({ client_id, sid }) => {
+      // A client that is described by a document may have to be asked for. The session has ended, whoever is told of it.
+      const found = await Promise.race([Promise.resolve(clients.find(client_id)).catch(() => undefined), late])
+      const channel = found?.frontchannelLogout
+      if (!channel) return []
+      const url = new URL(channel.uri)
+      if (channel.sessionRequired) {
+        url.searchParams.set('iss', issuer)
+        url.searchParams.set('sid', sid)
+      }
+      return [url.href]
+    }),
+  )
+  return frames.flat()
 }
+
+/** Milliseconds for which who signs out waits for what clients say of themselves; those that do not say it get no frame. */
+const framePatience = 500
