@@ -93,3 +93,19 @@ export class GatehouseError extends Error {
 /** Whatever was thrown as an error of the catalogue: itself, or `server_error` with the rest as its cause. */
 export const asGatehouseError = (thrown: unknown): GatehouseError =>
   thrown instanceof GatehouseError ? thrown : new GatehouseError('server_error', { cause: thrown })
+
+/** Seconds after which those come back who were refused for a while: 1 to 3. */
+const soonest = 1
+const latestBesides = 2
+
+/**
+ * `temporarily_unavailable` with a Retry-After of 1 to 3 seconds, drawn anew each time that it is read: one error may refuse
+ * many, who are not to come back together.
+ */
+export const buildUnavailable = (cause?: unknown): GatehouseError =>
+  new GatehouseError('temporarily_unavailable', {
+    cause,
+    get retryAfter() {
+      return soonest + Math.floor(Math.random() * (latestBesides + 1))
+    },
+  })

@@ -46,7 +46,7 @@ export function createHealth({ ping, revocationsCurrent, writeTrouble }: Depende
         at: now,
         outcome: ping().then(
           () => 'ready',
-          // Whoever waits for a lock keeps the others waiting.
+          // One that keeps out readers too.
           () => (writeTrouble() === 'locked' ? troubleWords.locked : 'the database does not answer'),
         ),
       }

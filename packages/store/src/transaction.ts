@@ -1,4 +1,4 @@
-import { GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable, GatehouseError } from '@gatehouse/core/errors'
 import type { Query, Result, Runner } from './runner.ts'
 
 /** A transaction that a database has opened for one caller. */
@@ -82,7 +82,7 @@ export async function withinLimit<T>(work: Promise<T>, limitMs: number): Promise
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       const cause = new Error(`The database did not finish within ${limitMs} ms`)
-      reject(new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 }))
+      reject(buildUnavailable(cause))
     }, limitMs)
   })
   try {

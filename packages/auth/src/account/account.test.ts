@@ -1,3 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ManualClock } from '@gatehouse/core/time'
+import { openStore } from '@gatehouse/store/store'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { newPkce, type ShownPage, TestBrowser } from '../testing/browser.ts'
 import { goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
@@ -87,6 +92,36 @@ describe('the account’s pages', () => {
       expect(shown.status).toBe(200)
     },
   )
+
+  it('are shown where nothing can be written, as far as they have no forms', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-account-'))
+    const file = { url: join(folder, 'gatehouse.db'), clock: new ManualClock() }
+    const [store, other] = [await openStore(file), await openStore(file)]
+    const locked = await startAuth({ store, clock: file.clock })
+    const visitor = new TestBrowser(locked.url, issuer)
+    await visitor.signIn(await visitor.get('/account'), 'alice', goodPassword)
+    file.clock.advance(120)
+    let unlock = () => {}
+    let holds = () => {}
+    const held = new Promise<void>((resolve) => (holds = resolve))
+    const lock = other.transaction(async ({ users }) => {
+      await users.count()
+      holds()
+      await new Promise<void>((resolve) => (unlock = resolve))
+    })
+    await held
+    try {
+      expect((await visitor.get('/account')).status).toBe(200)
+      expect((await visitor.get('/account/history')).status).toBe(200)
+      expect((await visitor.get('/account/password')).status).toBe(503)
+    } finally {
+      unlock()
+      await lock
+      await locked.close()
+      await other.close()
+      rmSync(folder, { recursive: true })
+    }
+  })
 
   it('take no form of another site, of another browser, or of another kind of page', async () => {
     await signIn(await browser.get('/account/sessions'))

@@ -3,7 +3,7 @@ import type { Store } from '@gatehouse/store/store'
 import { defineEndpoint, type Endpoint } from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { renderHistory } from '../pages/own-data.ts'
-import { type OwnerDependencies, ownerPage, showToOwner } from './owner.ts'
+import { type OwnerDependencies, ownerPage, showWithoutForms } from './owner.ts'
 
 interface Dependencies extends OwnerDependencies {
   readonly store: Store
@@ -21,7 +21,7 @@ export const accountHistoryEndpoint = (dependencies: Dependencies): Endpoint =>
     summary: 'The page on which people see what has happened to their account',
     bodyKind: 'none',
     handle: (request) =>
-      showToOwner(dependencies, request, paths.accountHistory, async ({ user, cookies }) => {
+      showWithoutForms(dependencies, request, paths.accountHistory, async ({ user }) => {
         const before = Number(parseForm(request.query).before)
         const events = await dependencies.store.audit.list({
           target: user.id,
@@ -30,6 +30,6 @@ export const accountHistoryEndpoint = (dependencies: Dependencies): Endpoint =>
         })
         const shown = events.slice(0, pageLength)
         const older = events.length > pageLength ? shown.at(-1)?.id : undefined
-        return renderHistory(request.look, { events: shown, older, cookies })
+        return renderHistory(request.look, { events: shown, older })
       }),
   })

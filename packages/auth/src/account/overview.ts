@@ -2,7 +2,7 @@ import { paths } from '@gatehouse/core/paths'
 import { defineEndpoint, type Endpoint } from '../http/endpoint.ts'
 import { renderAccount } from '../pages/account.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
-import { type OwnerDependencies, showToOwner } from './owner.ts'
+import { type OwnerDependencies, showWithoutForms } from './owner.ts'
 
 /** The first page of one's account: who one is, and the way to the others. */
 export const accountEndpoint = (dependencies: OwnerDependencies): Endpoint =>
@@ -15,7 +15,7 @@ export const accountEndpoint = (dependencies: OwnerDependencies): Endpoint =>
     errors: ['temporarily_unavailable'],
     errorPage: renderErrorPage,
     handle: (request) =>
-      showToOwner(dependencies, request, paths.account, ({ user, session, cookies }) =>
-        renderAccount(request.look, { user, session, cookies }),
+      showWithoutForms(dependencies, request, paths.account, ({ user, session }) =>
+        renderAccount(request.look, { user, session }),
       ),
   })

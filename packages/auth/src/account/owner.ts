@@ -60,6 +60,20 @@ export async function holdOwner(tables: Tables, { user, session }: BrowserSessio
   }
 }
 
+/**
+ * As {@link showToOwner}, for a page without forms: it needs no flow, and so nothing is written, and it is there also where
+ * nothing can be.
+ */
+export async function showWithoutForms(
+  dependencies: OwnerDependencies,
+  http: EndpointRequest<unknown>,
+  page: string,
+  show: (browser: BrowserSession) => Promise<Answer> | Answer,
+): Promise<Answer> {
+  const browser = await dependencies.browserSessions.find(http.headers)
+  return browser ? show(browser) : signInFirst(dependencies, http, page)
+}
+
 /** Shows a page of the account to its owner; whoever is not signed in does that first. */
 export async function showToOwner(
   dependencies: OwnerDependencies,

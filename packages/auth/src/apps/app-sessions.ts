@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { GrantId } from '@gatehouse/core/brand'
 import type { RevocationSource, VerifiedToken } from '@gatehouse/core/contracts'
-import { GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable, GatehouseError } from '@gatehouse/core/errors'
 import { parseScope } from '@gatehouse/core/scope'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import { accessTokenType, appClientPrefix } from '@gatehouse/core/wire-names'
@@ -106,7 +106,7 @@ export function createAppSessions(dependencies: Dependencies): AppSessions {
     find(host, cookie) {
       const value = cookies.findApp(cookie)
       if (value === undefined) return undefined
-      if (!revocations.current) throw new GatehouseError('temporarily_unavailable', { retryAfter: 1 })
+      if (!revocations.current) throw buildUnavailable()
       const session = known.get(value)
       if (session?.host !== host || clock.now() >= session.token.claims.exp) return look(host, value)
       return revocations.isRevoked(session.token) ? undefined : session.token

@@ -1,4 +1,9 @@
-import { GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable } from '@gatehouse/core/errors'
+
+/** How long a try waits for others, in milliseconds. */
+const patience = 2000
+/** Tries that may wait under one key, which is a person or an address. */
+const mayWaitForOne = 100
 
 /**
  * Lets only so many tries at one thing run at the same time as may still fail. Parallel tries then cannot all slip under a
@@ -21,24 +26,43 @@ export class AttemptGate {
     return undefined
   }
 
-  /** Resolves when somebody has left. Error: `temporarily_unavailable` where too many wait already. */
-  async waitFor(key: string): Promise<void> {
-    if (this.#waitingInAll >= this.#mayWait) throw new GatehouseError('temporarily_unavailable', { retryAfter: 2 })
+  /**
+   * Resolves when somebody has left. `since`: when the try came, by `performance.now()`. Error: `temporarily_unavailable` where
+   * too many wait already, under this key or in all, and where it takes too long.
+   */
+  async waitFor(key: string, since: number): Promise<void> {
+    const waiting = this.#waiting.get(key) ?? []
+    const left = since + patience - performance.now()
+    if (this.#waitingInAll >= this.#mayWait || waiting.length >= mayWaitForOne || left <= 0) throw buildUnavailable()
+    this.#waiting.set(key, waiting)
     this.#waitingInAll += 1
-    await new Promise<void>((resolve) => {
-      const waiting = this.#waiting.get(key)
-      if (waiting) waiting.push(resolve)
-      else this.#waiting.set(key, [resolve])
-    })
-    this.#waitingInAll -= 1
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => {
+          waiting.splice(waiting.indexOf(woken), 1)
+          this.#forget(key)
+          reject(buildUnavailable(new Error('too many tries at the same wait for each other')))
+        }, left)
+        const woken = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+        waiting.push(woken)
+      })
+    } finally {
+      this.#waitingInAll -= 1
+    }
   }
 
   /** Lets one that waits under a key look again. One that was woken passes this on, unless it has to wait again. */
   wake(key: string): void {
-    const waiting = this.#waiting.get(key)
-    const next = waiting?.shift()
-    if (waiting?.length === 0) this.#waiting.delete(key)
+    const next = this.#waiting.get(key)?.shift()
+    this.#forget(key)
     next?.()
+  }
+
+  #forget(key: string): void {
+    if (this.#waiting.get(key)?.length === 0) this.#waiting.delete(key)
   }
 
   /** Leaves what was entered. */

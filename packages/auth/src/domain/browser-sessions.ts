@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Seconds, UserId } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
-import { GatehouseError } from '@gatehouse/core/errors'
+import { asGatehouseError, GatehouseError } from '@gatehouse/core/errors'
 import { randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { SessionRow, UserRow } from '@gatehouse/store/rows'
@@ -93,7 +93,11 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
   }
   const isIdle = (session: SessionRow): boolean => clock.now() - lastUseOf(session) > limits().browserIdle
   const noteUse = async (session: SessionRow): Promise<void> => {
-    if (clock.now() - lastUseOf(session) >= usePrecision) await store.sessions.touch(session.id, clock.now())
+    if (clock.now() - lastUseOf(session) < usePrecision) return
+    // What cannot be noted is worth no page: at worst a session counts as idle that was not, and asks for a sign-in.
+    await store.sessions.touch(session.id, clock.now()).catch((error: unknown) => {
+      if (asGatehouseError(error).code !== 'temporarily_unavailable') throw error
+    })
   }
   return {
     async find(headers) {

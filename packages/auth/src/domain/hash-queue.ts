@@ -1,4 +1,4 @@
-import { GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable } from '@gatehouse/core/errors'
 
 /** What a queue of hashes is bounded by. */
 export interface HashLimits {
@@ -57,7 +57,7 @@ export class HashQueue<Job, Answer> {
     return new Promise((resolve, reject) => {
       const mustWait = this.#waiting.length > 0 || !this.#hasPlace()
       if (mustWait && this.#waiting.length >= this.#limits.mayWait) {
-        return reject(new GatehouseError('temporarily_unavailable', { retryAfter: 2 }))
+        return reject(buildUnavailable())
       }
       this.#waiting.push({ job, resolve, reject })
       this.#startWaiting()

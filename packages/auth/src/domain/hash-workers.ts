@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable } from '@gatehouse/core/errors'
 import type { Options as Argon2Options } from '@node-rs/argon2'
 
 /** A stored hash, taken apart as far as its check needs it; argon2 and bcrypt read theirs on their own. */
@@ -70,7 +70,7 @@ export class HashWorkers {
    * says so in its answer and does not hold up the others.
    */
   async compute(jobs: readonly HashJob[]): Promise<readonly HashAnswer[]> {
-    if (this.#isClosed) throw new GatehouseError('temporarily_unavailable', { retryAfter: 1 })
+    if (this.#isClosed) throw buildUnavailable()
     const worker = this.#idle.pop() ?? this.#start()
     const answers = await worker.compute(jobs)
     // It may have died right after its answer, before this went on: nobody would ever hear from it again.
@@ -112,7 +112,7 @@ class HashWorker {
     })
     const lose = (cause: Error): void => {
       onEnd()
-      this.#settle?.reject(new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 }))
+      this.#settle?.reject(buildUnavailable(cause))
       this.#settle = undefined
     }
     this.#thread.on('error', lose)

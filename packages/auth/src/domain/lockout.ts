@@ -175,14 +175,16 @@ export function createLockout(
 
   /** What locks the try out; where nothing does, waits until it may run beside others. */
   const enter = async (one: Try): Promise<Lock | undefined> => {
+    const since = performance.now()
     let outcome = await tryToEnter(one)
     while (mustWait(outcome)) {
       const { full } = outcome
-      await gate.waitFor(full)
+      await gate.waitFor(full, since)
       let waitsOn = false
       try {
         outcome = await tryToEnter(one)
-        waitsOn = mustWait(outcome)
+        // Full under another key: whoever waits under this one may find room.
+        waitsOn = mustWait(outcome) && outcome.full === full
       } finally {
         if (!waitsOn) gate.wake(full)
       }

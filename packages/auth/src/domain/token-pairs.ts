@@ -1,7 +1,7 @@
 import { setImmediate as endOfTick } from 'node:timers/promises'
 import type { GrantId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
-import { GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable, GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { newGrantId, randomToken } from '@gatehouse/core/random'
 import { formatScope, missingScopes, parseScope, type ScopeSet } from '@gatehouse/core/scope'
@@ -351,8 +351,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
   }
 }
 
-const changedMeanwhile = (): GatehouseError =>
-  new GatehouseError('temporarily_unavailable', { cause: new Error('the membership has just changed'), retryAfter: 1 })
+const changedMeanwhile = (): GatehouseError => buildUnavailable(new Error('the membership has just changed'))
 
 const restsOnNothing = (): GatehouseError =>
   new GatehouseError('invalid_grant', { cause: new Error('the session has ended, or the membership has changed') })

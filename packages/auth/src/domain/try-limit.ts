@@ -14,7 +14,7 @@ export interface TryLimit {
   /**
    * Tries something for the holders of some keys; `undefined` counts as a wrong try against each. No more tries run at a
    * time than may still fail, so that parallel guesses cannot all slip under the limit. Cost: one read, and one write for a
-   * wrong try. Errors: `too_many_requests`, `temporarily_unavailable` where too many wait for each other.
+   * wrong try. Errors: `too_many_requests`, `temporarily_unavailable` where too many wait for each other, or for longer than 2 s.
    */
   limited<T>(keys: readonly string[], attempt: () => Promise<T | undefined>): Promise<T | undefined>
 }
@@ -46,15 +46,17 @@ export function createTryLimit(
   }
 
   const enter = async (keys: readonly string[]): Promise<void> => {
+    const since = performance.now()
     let full = await tryToEnter(keys)
     while (full !== undefined) {
       const waitedFor: string = full
-      await gate.waitFor(waitedFor)
+      await gate.waitFor(waitedFor, since)
       full = undefined
       try {
         full = await tryToEnter(keys)
       } finally {
-        if (full === undefined) gate.wake(waitedFor)
+        // Full under another key: whoever waits under this one may find room.
+        if (full !== waitedFor) gate.wake(waitedFor)
       }
     }
   }

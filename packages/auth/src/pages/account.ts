@@ -109,15 +109,11 @@ ${buttonForm({
   })
 
 /** The first page of one's account. */
-export const renderAccount = (
-  look: Look,
-  page: { readonly user: UserRow; readonly session: SessionRow; readonly cookies: readonly string[] },
-): Answer =>
+export const renderAccount = (look: Look, page: { readonly user: UserRow; readonly session: SessionRow }): Answer =>
   renderAccountPage(look, {
     name: 'account',
     path: paths.account,
     title: look.text('account.title'),
-    cookies: page.cookies,
     body: html`<dl>
 <dt>${look.text('account.username')}</dt><dd id="username">${page.user.username}</dd>
 <dt>${look.text('account.roles')}</dt><dd id="roles">${page.user.roles === '' ? look.text('account.no_roles') : page.user.roles}</dd>

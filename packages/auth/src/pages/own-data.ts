@@ -25,14 +25,12 @@ export const renderHistory = (
     readonly events: readonly AuditEventRow[]
     /** The last event of this page, where there are older ones. */
     readonly older: number | undefined
-    readonly cookies: readonly string[]
   },
 ): Answer =>
   renderAccountPage(look, {
     name: 'account-history',
     path: paths.accountHistory,
     title: look.text('history.title'),
-    cookies: page.cookies,
     body: html`<p>${look.text('history.about')}</p>
 ${page.events.length === 0 && html`<p id="no-events">${look.text('history.none')}</p>`}
 <ul id="events" class="cards">${page.events.map((event) => renderEvent(look, event))}</ul>

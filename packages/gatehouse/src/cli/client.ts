@@ -5,10 +5,11 @@ import { inviteClients } from '@gatehouse/auth/domain/dynamic-clients'
 import type { ClientId, Seconds } from '@gatehouse/core/brand'
 import { seconds } from '@gatehouse/core/time'
 import { splitWords } from '@gatehouse/core/words'
+import type { ClientRow } from '@gatehouse/store/rows'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type ConfigurationOptions, withConfiguration, withStore } from './open.ts'
 import { collectScopes, collectWords, parseDurationOption } from './options.ts'
-import { answer, answerWarning, formatMoment, formatTable } from './output.ts'
+import { answer, answerList, answerWarning, formatMoment, readPages } from './output.ts'
 import { warnOfUnknownNames } from './unknown-names.ts'
 
 interface AddOptions extends ConfigurationOptions {
@@ -133,18 +134,17 @@ async function add(id: string, options: AddOptions): Promise<void> {
 
 async function list(options: ConfigurationOptions): Promise<void> {
   await withStore(options, async ({ store }) => {
-    const rows = await store.clients.list()
-    const lines = rows.map((row) => [
-      row.id,
-      row.name,
-      row.status,
-      row.auth_method,
-      row.scopes,
-      formatMoment(row.created_at),
-    ])
-    answer(
-      options,
-      rows.map(({ id, name, status, auth_method, grant_types, scopes, audiences, first_party, created_at }) => ({
+    const pages = readPages<ClientRow>((last, limit) => store.clients.list({ limit, ...(last && { after: last.id }) }))
+    await answerList(options, pages, {
+      columns: {
+        id: ({ id }) => id,
+        name: ({ name }) => name,
+        status: ({ status }) => status,
+        'proves itself by': ({ auth_method }) => auth_method,
+        scopes: ({ scopes }) => scopes,
+        created: ({ created_at }) => formatMoment(created_at),
+      },
+      tell: ({ id, name, status, auth_method, grant_types, scopes, audiences, first_party, created_at }) => ({
         client_id: id,
         name,
         status,
@@ -154,9 +154,8 @@ async function list(options: ConfigurationOptions): Promise<void> {
         audiences: splitWords(audiences),
         first_party: first_party === 1,
         created_at,
-      })),
-      formatTable(['id', 'name', 'status', 'proves itself by', 'scopes', 'created'], lines),
-    )
+      }),
+    })
   })
 }
 

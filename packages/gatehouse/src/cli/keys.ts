@@ -1,7 +1,7 @@
 import { revokeSigningKey, rotateSigningKeys } from '@gatehouse/auth/domain/key-administration'
 import type { Command } from 'commander'
 import { type ConfigurationOptions, withConfiguration, withKeys } from './open.ts'
-import { answer, formatMoment, formatTable } from './output.ts'
+import { answer, answerList, formatMoment } from './output.ts'
 
 /** `gatehouse keys …`. */
 export function addKeysCommands(program: Command): void {
@@ -28,18 +28,19 @@ export function addKeysCommands(program: Command): void {
 }
 
 async function list(options: ConfigurationOptions): Promise<void> {
-  await withKeys(options, async (_, keys) => {
-    const all = keys.list()
-    const lines = all.map((key) => [
-      key.kid,
-      key.alg,
-      key.state,
-      formatMoment(key.signs_from),
-      formatMoment(key.signs_until),
-      formatMoment(key.expires_at),
-    ])
-    answer(options, all, formatTable(['kid', 'alg', 'state', 'signs from', 'signs until', 'published until'], lines))
-  })
+  await withKeys(options, (_, keys) =>
+    answerList(options, [keys.list()], {
+      columns: {
+        kid: ({ kid }) => kid,
+        alg: ({ alg }) => alg,
+        state: ({ state }) => state,
+        'signs from': ({ signs_from }) => formatMoment(signs_from),
+        'signs until': ({ signs_until }) => formatMoment(signs_until),
+        'published until': ({ expires_at }) => formatMoment(expires_at),
+      },
+      tell: (key) => key,
+    }),
+  )
 }
 
 async function rotate(options: ConfigurationOptions): Promise<void> {

@@ -17,7 +17,7 @@ import type { Command } from 'commander'
 import type { Configuration } from '../configuration/configuration.ts'
 import { type ConfigurationOptions, type Opened, withConfiguration, withMail, withStore } from './open.ts'
 import { collect } from './options.ts'
-import { answer, formatMoment, formatTable } from './output.ts'
+import { answer, answerList, formatMoment, readPages } from './output.ts'
 import { WrongUseError } from './wrong-use.ts'
 
 interface RoleOptions extends ConfigurationOptions {
@@ -91,29 +91,21 @@ async function add(slug: string, options: ConfigurationOptions & { readonly name
   })
 }
 
-/** Every row of a list that comes in pages. */
-async function readAll<Row>(
-  read: (last: Row | undefined, limit: number) => Promise<readonly Row[]>,
-): Promise<readonly Row[]> {
-  const limit = 1000
-  const rows: Row[] = []
-  for (;;) {
-    const page = await read(rows.at(-1), limit)
-    rows.push(...page)
-    if (page.length < limit) return rows
-  }
-}
-
 async function list(options: ConfigurationOptions): Promise<void> {
   await withStore(options, async ({ store }) => {
-    const rows = await readAll<OrganisationRow>((last, limit) =>
-      store.organisations.list({ limit, ...(last ? { after: last.slug } : {}) }),
+    const pages = readPages<OrganisationRow>((last, limit) =>
+      store.organisations.list({ limit, ...(last && { after: last.slug }) }),
     )
-    const lines = rows.map(({ slug, name, id, status, created_at }) => [
-      ...[slug, name, id, status],
-      formatMoment(created_at),
-    ])
-    answer(options, rows, formatTable(['slug', 'name', 'id', 'status', 'created'], lines))
+    await answerList(options, pages, {
+      columns: {
+        slug: ({ slug }) => slug,
+        name: ({ name }) => name,
+        id: ({ id }) => id,
+        status: ({ status }) => status,
+        created: ({ created_at }) => formatMoment(created_at),
+      },
+      tell: (row) => row,
+    })
   })
 }
 
@@ -132,17 +124,21 @@ async function setStatus(
 async function listMembers(idOrSlug: string, options: ConfigurationOptions): Promise<void> {
   await withStore(options, async ({ store }) => {
     const { id } = await getOrganisation({ store }, idOrSlug)
-    const rows = await readAll<Member>((last, limit) =>
+    const pages = readPages<Member>((last, limit) =>
       store.memberships.listMembers({ organisation_id: id, limit, after: last?.username_canonical }),
     )
-    const lines = rows.map(({ username, user_id, status, roles, created_at }) => [
-      ...[username, user_id, status, roles],
-      formatMoment(created_at),
-    ])
-    const told = rows.map(({ username, user_id, status, roles, created_at }) => ({
-      ...{ username, user_id, status, roles: splitWords(roles), created_at },
-    }))
-    answer(options, told, formatTable(['username', 'id', 'status', 'roles', 'since'], lines))
+    await answerList(options, pages, {
+      columns: {
+        username: ({ username }) => username,
+        id: ({ user_id }) => user_id,
+        status: ({ status }) => status,
+        roles: ({ roles }) => roles,
+        since: ({ created_at }) => formatMoment(created_at),
+      },
+      tell: ({ username, user_id, status, roles, created_at }) => ({
+        ...{ username, user_id, status, roles: splitWords(roles), created_at },
+      }),
+    })
   })
 }
 

@@ -27,17 +27,79 @@ export function answerWarning(
   if (!options.json) for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
 }
 
-/** Rows as aligned columns with a heading. */
-export function formatTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  )
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+/** Rows of one page of a list. */
+const pageLength = 1000
+
+/** How the rows of a list are shown. */
+export interface ListShape<Row> {
+  /** The columns of the table, by their headings. */
+  readonly columns: Readonly<Record<string, (row: Row) => string>>
+  /** A row as JSON. */
+  readonly tell: (row: Row) => unknown
+}
+
+/** The pages of a list that is read from after its last row on, each only once the one before has been used. */
+export async function* readPages<Row>(
+  read: (last: Row | undefined, limit: number) => Promise<readonly Row[]>,
+): AsyncGenerator<readonly Row[]> {
+  let last: Row | undefined
+  do {
+    const page = await read(last, pageLength)
+    yield page
+    last = page.length < pageLength ? undefined : page.at(-1)
+  } while (last !== undefined)
+}
+
+/**
+ * Answers a command with a list: as JSON where that was asked for, else as a table. Cost: what one page holds, however long the
+ * list is; so the columns are as wide as what has been shown so far needs.
+ */
+export async function answerList<Row>(
+  { json }: { readonly json?: boolean },
+  pages: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
+  { columns, tell }: ListShape<Row>,
+): Promise<void> {
+  const table = new Table(Object.keys(columns))
+  const cellsOf = Object.values(columns)
+  let isFirst = true
+  for await (const page of pages) {
+    if (json) {
+      const members = page.map((row) => JSON.stringify([tell(row)], null, 2).slice(1, -2))
+      if (members.length > 0) print((isFirst ? '[' : ',') + members.join(','))
+    } else print(table.add(page.map((row) => cellsOf.map((show) => show(row)))))
+    isFirst &&= json === true && page.length === 0
+  }
+  if (json) print(isFirst ? '[]\n' : '\n]\n')
+}
+
+/** Rows as aligned columns under one heading. */
+class Table {
+  readonly #widths: number[] = []
+  readonly #headings: readonly string[]
+  #isBegun = false
+
+  constructor(headings: readonly string[]) {
+    this.#headings = headings.map((heading) => heading.toUpperCase())
+  }
+
+  /** The lines of these rows, after that of the headings the first time. */
+  add(rows: readonly (readonly string[])[]): string {
+    const lines = this.#isBegun ? rows : [this.#headings, ...rows]
+    this.#isBegun = true
+    for (const cells of lines) {
+      for (const [column, cell] of cells.entries()) {
+        this.#widths[column] = Math.max(this.#widths[column] ?? 0, cell.length)
+      }
+    }
+    return lines.map((cells) => `${this.#format(cells)}\n`).join('')
+  }
+
+  #format(cells: readonly string[]): string {
+    return cells
+      .map((cell, column) => cell.padEnd(this.#widths[column] ?? 0))
       .join('  ')
       .trimEnd()
-  return [headings.map((heading) => heading.toUpperCase()), ...rows].map(line).join('\n')
+  }
 }
 
 /** A moment in seconds as people read it. */

@@ -9,7 +9,7 @@ import { systemClock } from '../clock.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { loadForUse } from '../configuration/load-for-use.ts'
 import { type ConfigurationOptions, withConfiguration } from './open.ts'
-import { answer, formatTable, print } from './output.ts'
+import { answer, answerList, print } from './output.ts'
 import { WrongUseError } from './wrong-use.ts'
 
 /** `gatehouse provider …`. */
@@ -36,8 +36,15 @@ async function list(options: ConfigurationOptions): Promise<void> {
   const rows = (await load(options)).auth.providers.map(({ name, definition, title, domains }) => ({
     ...{ name, kind: definition.kind, title, domains },
   }))
-  const lines = rows.map(({ name, kind, title, domains }) => [name, kind, title, domains.join(' ') || '-'])
-  answer(options, rows, formatTable(['name', 'kind', 'title', 'domains'], lines))
+  await answerList(options, [rows], {
+    columns: {
+      name: ({ name }) => name,
+      kind: ({ kind }) => kind,
+      title: ({ title }) => title,
+      domains: ({ domains }) => domains.join(' ') || '-',
+    },
+    tell: (row) => row,
+  })
 }
 
 async function test(name: string | undefined, options: ConfigurationOptions): Promise<void> {

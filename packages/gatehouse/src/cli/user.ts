@@ -8,7 +8,7 @@ import { type Command, Option } from 'commander'
 import { readSecret } from './input.ts'
 import { type ConfigurationOptions, type Opened, withConfiguration, withMail, withStore } from './open.ts'
 import { collect, collectScopes } from './options.ts'
-import { answer, answerWarning, formatMoment, formatTable } from './output.ts'
+import { answer, answerList, answerWarning, formatMoment, readPages } from './output.ts'
 import { warnOfUnknownNames } from './unknown-names.ts'
 import { addUserChangeCommands, summarizeUser } from './user-change.ts'
 import { WrongUseError } from './wrong-use.ts'
@@ -156,27 +156,21 @@ async function withdraw(address: string, options: ConfigurationOptions): Promise
 
 async function list(options: ConfigurationOptions): Promise<void> {
   await withStore(options, async ({ store }) => {
-    const rows: UserRow[] = []
-    for (;;) {
-      const last = rows.at(-1)
-      const page = await store.users.list({ limit: 1000, ...(last ? { after: last.username_canonical } : {}) })
-      rows.push(...page)
-      if (page.length < 1000) break
-    }
-    const lines = rows.map((row) => [
-      row.username,
-      row.id,
-      row.email ?? '',
-      row.status,
-      row.scopes,
-      row.roles,
-      formatMoment(row.created_at),
-    ])
-    answer(
-      options,
-      rows.map(summarizeUser),
-      formatTable(['username', 'id', 'email', 'status', 'scopes', 'roles', 'created'], lines),
+    const pages = readPages<UserRow>((last, limit) =>
+      store.users.list({ limit, ...(last && { after: last.username_canonical }) }),
     )
+    await answerList(options, pages, {
+      columns: {
+        username: ({ username }) => username,
+        id: ({ id }) => id,
+        email: ({ email }) => email ?? '',
+        status: ({ status }) => status,
+        scopes: ({ scopes }) => scopes,
+        roles: ({ roles }) => roles,
+        created: ({ created_at }) => formatMoment(created_at),
+      },
+      tell: summarizeUser,
+    })
   })
 }
 

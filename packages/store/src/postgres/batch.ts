@@ -1,4 +1,4 @@
-import { GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable, GatehouseError } from '@gatehouse/core/errors'
 
 /** How to work on many things in one go. */
 export interface BatchOptions<Item, Outcome> {
@@ -61,7 +61,7 @@ export function createBatch<Item, Outcome>(options: BatchOptions<Item, Outcome>)
     new Promise((resolve, reject) => {
       if (unanswered >= maxWaiting) {
         const cause = new Error(`More than ${maxWaiting} are waiting`)
-        return reject(new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 }))
+        return reject(buildUnavailable(cause))
       }
       unanswered += 1
       waiting.push({ item, resolve, reject })

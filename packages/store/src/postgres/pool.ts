@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable } from '@gatehouse/core/errors'
 import pg from 'pg'
 import type { Query, Result, Runner } from '../runner.ts'
 import type { TransactionSession } from '../transaction.ts'
@@ -111,7 +111,7 @@ export class PostgresPool implements Runner {
   async #lend(): Promise<pg.PoolClient> {
     if (this.#waiting >= waitingLimit) {
       const cause = new Error(`More than ${waitingLimit} callers wait for a connection`)
-      throw new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 })
+      throw buildUnavailable(cause)
     }
     this.#lent += 1
     this.#waiting += 1

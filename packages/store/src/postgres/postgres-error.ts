@@ -1,4 +1,4 @@
-import { GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable, GatehouseError } from '@gatehouse/core/errors'
 import type { WriteTrouble } from '../write-watch.ts'
 
 // Spec: https://www.postgresql.org/docs/current/errcodes-appendix.html. Connection, resources, operator intervention
@@ -22,7 +22,7 @@ export function buildPostgresError(thrown: unknown): GatehouseError {
   if (state === '23505') return new GatehouseError('already_exists', { cause: thrown })
   if (state === '22021') return new GatehouseError('invalid_request', { cause: thrown })
   if (state === undefined || unavailable.test(state)) {
-    return new GatehouseError('temporarily_unavailable', { cause: thrown, retryAfter: 1 })
+    return buildUnavailable(thrown)
   }
   return new GatehouseError('server_error', { cause: thrown })
 }

@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable, GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
 import { buildConnection, type Database, type MigrationSession } from '../database.ts'
 import { sqliteDialect } from '../dialect.ts'
@@ -71,7 +71,7 @@ function createPrivateFile(path: string): void {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     closeSync(openSync(path, 'a', 0o600))
   } catch (cause) {
-    throw new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 })
+    throw buildUnavailable(cause)
   }
 }
 

@@ -1,4 +1,4 @@
-import { GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable, GatehouseError } from '@gatehouse/core/errors'
 import type { WriteTrouble } from '../write-watch.ts'
 
 /** What the worker says of a failure. */
@@ -18,6 +18,14 @@ const troubles: Readonly<Record<string, WriteTrouble>> = {
   NOTADB: 'damaged',
 }
 
+/** Whether another process has a lock, so that nothing was done, and the same may be tried again. */
+export const isLocked = (failure: unknown): boolean =>
+  typeof failure === 'object' &&
+  failure !== null &&
+  'code' in failure &&
+  typeof failure.code === 'string' &&
+  failure.code.startsWith('SQLITE_BUSY')
+
 /** What a failure says of the writes that come after it. */
 export const findSqliteTrouble = ({ code }: SqliteFailure): WriteTrouble | undefined =>
   troubles[code.split('_')[1] ?? '']
@@ -32,6 +40,6 @@ export function buildSqliteError(failure: SqliteFailure): GatehouseError {
   if (failure.code === 'SQLITE_CONSTRAINT_UNIQUE' || failure.code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
     return new GatehouseError('already_exists', { cause })
   }
-  if (unavailable.test(failure.code)) return new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 })
+  if (unavailable.test(failure.code)) return buildUnavailable(cause)
   return new GatehouseError('server_error', { cause })
 }

@@ -8,8 +8,6 @@
  * @property {number} id
  * @property {(string | number | [number, string])[]} sql one statement each: its text, its number, or both where it gets one
  * @property {unknown[][]} parameters
- * @property {number} since when the oldest statement was issued, in milliseconds of process.hrtime
- * @property {number} patience for how many milliseconds after that a lock is waited for
  * @property {boolean} transaction whether this belongs to an explicit transaction
  * @property {'immediate' | 'exclusive' | undefined} begin opens it
  * @property {'commit' | 'rollback' | undefined} end closes it
@@ -20,11 +18,13 @@ import Database from 'better-sqlite3'
 const cachedStatements = 256
 // Errors after which nothing of the transaction can be relied on, whatever SQLite still says of it.
 const fatal = /^SQLITE_(FULL|IOERR|NOMEM|CORRUPT|NOTADB|READONLY|CANTOPEN|BUSY|LOCKED)/
+// Errors of those alone that write: what only reads can be run all the same.
+const ofWrites = /^SQLITE_(FULL|IOERR|READONLY|BUSY)/
 
 if (!parentPort) throw new Error('To be run as a worker thread')
 const port = parentPort
-/** @type {{ patience: number }} */
-const { patience: usualPatience } = workerData
+/** @type {{ openingPatience: number, tryTime: number }} in milliseconds */
+const { openingPatience, tryTime } = workerData
 /** What comes first says which file it is. @type {{ path: string } | 'close'} */
 const first = await new Promise((resolve) => port.once('message', resolve))
 if (first === 'close') process.exit(0)
@@ -32,13 +32,14 @@ if (first === 'close') process.exit(0)
 /** Says why a file cannot be opened, and ends: an error that is thrown here arrives without its words. @param {string} path */
 function open(path) {
   try {
-    const opened = new Database(path, { timeout: usualPatience })
+    const opened = new Database(path, { timeout: openingPatience })
     opened.pragma('journal_mode = WAL')
     opened.pragma('synchronous = FULL')
     opened.pragma('foreign_keys = ON')
     opened.pragma('trusted_schema = OFF')
     opened.pragma('temp_store = MEMORY')
     opened.pragma('cache_size = -16000')
+    opened.pragma(`busy_timeout = ${tryTime}`)
     return opened
   } catch (error) {
     port.postMessage({ id: 0, failure: describe(error) })
@@ -63,7 +64,8 @@ let changesAtFailure
 const statements = new Map()
 /** The hot ones, by number: as many as Gatehouse has defined. A text until it is first run. @type {(string | Statement)[]} */
 const numbered = []
-let presentPatience = usualPatience
+/** The lock that was met last, and when. @type {{ error: unknown, at: number } | undefined} */
+let lock
 
 /** Throws what SQLite says of a statement that it cannot make sense of. @param {Work['sql'][number]} sql @returns {Statement} */
 function prepare(sql) {
@@ -105,14 +107,21 @@ function describe(error) {
   return { code: error instanceof Database.SqliteError ? error.code : 'ERROR', message }
 }
 
-/** Waits for locks only as long as the oldest statement may still wait. @param {Work} work */
-function setPatience(work) {
-  const [seconds, nanoseconds] = process.hrtime()
-  const waited = seconds * 1000 + nanoseconds / 1e6 - work.since
-  const left = waited < 50 ? work.patience : Math.max(0, Math.round(work.patience - waited))
-  if (left === presentPatience) return
-  connection.pragma(`busy_timeout = ${left}`)
-  presentPatience = left
+/**
+ * Opens a transaction. Nobody waits for a lock again that was met a moment ago: those who only read have their turn, however
+ * many want to write. @param {'immediate' | 'exclusive'} kind
+ */
+function begin(kind) {
+  if (lock !== undefined) {
+    if (performance.now() - lock.at < tryTime) throw lock.error
+    lock = undefined
+  }
+  try {
+    begins[kind].run()
+  } catch (error) {
+    if (describe(error).code.startsWith('SQLITE_BUSY')) lock = { error, at: performance.now() }
+    throw error
+  }
 }
 
 /** @param {Work['sql'][number]} sql @param {unknown[]} parameters @returns {Outcome} */
@@ -150,12 +159,24 @@ function runAll({ sql, parameters }) {
 /** Statements of one tick: one transaction if any of them writes, answered after its COMMIT. @param {Work} work */
 function runBatch(work) {
   if (!work.sql.some(writes)) return runAll(work).outcomes
-  begins.immediate.run()
+  begin('immediate')
   const { outcomes } = runAll(work)
   // A failed statement that took the transaction with it must not be followed by an acknowledgement of the others.
   if (!connection.inTransaction) throw new Error('SQLite ended the transaction')
   commit.run()
   return outcomes
+}
+
+/** Runs what only reads of statements of one tick, whose writes have failed together. @param {Work} work @param {Failure} failure */
+function runReads({ sql, parameters }, failure) {
+  return sql.map((text, index) => {
+    if (writes(text)) return failure
+    try {
+      return runOne(text, parameters[index] ?? [])
+    } catch (error) {
+      return describe(error)
+    }
+  })
 }
 
 /** Ends a transaction without its changes, which SQLite goes on counting; so does one that SQLite has ended by itself. */
@@ -166,7 +187,7 @@ function rollBack() {
 
 /** @param {Work} work */
 function runInTransaction(work) {
-  if (work.begin) begins[work.begin].run()
+  if (work.begin) begin(work.begin)
   if (work.end === 'rollback') {
     rollBack()
     return []
@@ -189,7 +210,6 @@ port.on('message', (/** @type {Work | 'close'} */ work) => {
   }
   try {
     learn(work)
-    setPatience(work)
     const outcomes = work.transaction ? runInTransaction(work) : runBatch(work)
     // A transaction that changes nothing succeeds on a full disk too.
     const wroteAgain =
@@ -204,7 +224,8 @@ port.on('message', (/** @type {Work | 'close'} */ work) => {
     } catch {
       // The first error is the one that tells something.
     }
-    port.postMessage({ id: work.id, failure })
+    const goesOn = !work.transaction && ofWrites.test(failure.code)
+    port.postMessage({ id: work.id, failure, ...(goesOn && { outcomes: runReads(work, failure) }) })
   }
 })
 

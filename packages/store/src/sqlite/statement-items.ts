@@ -10,10 +10,11 @@ export interface Item {
   readonly reject: (error: GatehouseError) => void
 }
 
-/** Milliseconds of a clock that the worker thread reads too, and that nobody can set. */
-export function monotonic(): number {
-  const [seconds, nanoseconds] = process.hrtime()
-  return seconds * 1000 + nanoseconds / 1e6
+/** Tells the caller what became of a statement. */
+export function answerItem({ resolve, reject }: Item, outcome: Outcome | undefined): void {
+  if (typeof outcome === 'number') resolve({ rows: [], changes: outcome })
+  else if (outcome === undefined || 'code' in outcome) reject(buildSqliteError(outcome ?? unanswered))
+  else resolve({ rows: outcome, changes: outcome.length })
 }
 
 /** What is sent of these statements. */
@@ -24,12 +25,7 @@ export const buildWork = <Present>(items: readonly Item[], present: Present) => 
 
 /** Tells each caller what became of its statement. */
 export function answerItems(items: readonly Item[], outcomes: readonly Outcome[]): void {
-  for (const [index, item] of items.entries()) {
-    const outcome = outcomes[index]
-    if (typeof outcome === 'number') item.resolve({ rows: [], changes: outcome })
-    else if (outcome === undefined || 'code' in outcome) item.reject(buildSqliteError(outcome ?? unanswered))
-    else item.resolve({ rows: outcome, changes: outcome.length })
-  }
+  for (const [index, item] of items.entries()) answerItem(item, outcomes[index])
 }
 
 const unanswered = { code: 'ERROR', message: 'The statement was not answered' }

@@ -1,9 +1,11 @@
-import { GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable, type GatehouseError } from '@gatehouse/core/errors'
 import type { Query, Result, Runner } from '../runner.ts'
 import type { TransactionSession } from '../transaction.ts'
+import { LockWait, type LockWaiter, lockPatience } from './lock-wait.ts'
+import { isLocked } from './sqlite-error.ts'
 import { SqliteTransaction } from './sqlite-transaction.ts'
-import { answerItems, buildWork, type Item, monotonic, rejectItems } from './statement-items.ts'
-import { lockPatience, type WorkerThread } from './worker-thread.ts'
+import { answerItem, buildWork, type Item, rejectItems } from './statement-items.ts'
+import type { Outcome, WorkerThread } from './worker-thread.ts'
 
 /** Most statements in one message, and so in one transaction. */
 const batchLimit = 500
@@ -12,6 +14,13 @@ const messagesInFlight = 2
 /** Most statements that wait or are being worked on; past it they are refused. */
 const queueLimit = 10_000
 
+/** A statement that waits for its turn. */
+interface QueuedItem extends Item {
+  /** When it came, by `performance.now()`. */
+  readonly since: number
+}
+
+/** A transaction that waits for its turn. */
 interface Opening {
   /** Takes the connection for a transaction. */
   readonly open: () => void
@@ -20,12 +29,14 @@ interface Opening {
 /**
  * Groups single statements: those issued in one tick go in one message, which the worker runs in one transaction. Since
  * an explicit transaction has the connection for itself, what arrives meanwhile waits and goes as the next batch.
+ *
+ * What finds the database locked is put aside for a moment and then tried again, two seconds at the most, so that what only
+ * reads goes past it. Once somebody has waited that long, nobody else does until a write succeeds.
  */
 export class StatementQueue implements Runner {
   readonly #thread: WorkerThread
-  #waiting: (Item | Opening)[] = []
-  /** When the oldest that waits was issued. */
-  #since = 0
+  readonly #lockWait: LockWait
+  #waiting: (QueuedItem | Opening)[] = []
   #unanswered = 0
   #messages = 0
   #scheduled = false
@@ -35,28 +46,51 @@ export class StatementQueue implements Runner {
 
   constructor(thread: WorkerThread) {
     this.#thread = thread
+    this.#lockWait = new LockWait(thread.writes)
   }
 
   run(query: Query): Promise<Result> {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusal()
-      if (refusal) reject(refusal)
-      else this.#enqueue({ query, resolve, reject })
+      if (refusal) return reject(refusal)
+      this.#unanswered += 1
+      this.#enqueue({ query, resolve, reject, since: performance.now() })
     })
   }
 
-  /** Waits for its turn and then has the connection until the session ends. */
+  /** Waits for its turn and then has the connection until the session ends. `patience` with a lock, in milliseconds. */
   openTransaction(begin: 'immediate' | 'exclusive', patience: number = lockPatience): Promise<TransactionSession> {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusal()
       if (refusal) return reject(refusal)
+      this.#unanswered += 1
+      const since = performance.now()
+      let [hasConnection, isOver] = [false, false]
+      const giveBack = () => {
+        if (hasConnection) this.#inTransaction = false
+        hasConnection = false
+      }
+      const takeTurn = (then: () => void) => {
+        const open = () => {
+          if (isOver) return
+          hasConnection = true
+          this.#inTransaction = true
+          then()
+        }
+        this.#enqueue({ open })
+      }
+      const waitForLock = ({ again, giveUp }: Pick<LockWaiter, 'again' | 'giveUp'>) => {
+        giveBack()
+        this.#lockWait.add({ since, patience, again: () => takeTurn(again), giveUp })
+        this.#settle()
+      }
       const over = () => {
-        this.#inTransaction = false
+        giveBack()
+        isOver = true
         this.#unanswered -= 1
         this.#settle()
       }
-      const since = monotonic()
-      this.#enqueue({ open: () => resolve(new SqliteTransaction(this.#thread, { begin, patience, since, over })) })
+      takeTurn(() => resolve(new SqliteTransaction(this.#thread, { begin, waitForLock, over })))
     })
   }
 
@@ -71,14 +105,13 @@ export class StatementQueue implements Runner {
 
   #refusal(): GatehouseError | undefined {
     if (!this.#closed && this.#unanswered < queueLimit) return undefined
-    const cause = new Error(this.#closed ? 'The store is closed' : `More than ${queueLimit} statements are waiting`)
-    return new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 })
+    return buildUnavailable(
+      new Error(this.#closed ? 'The store is closed' : `More than ${queueLimit} statements are waiting`),
+    )
   }
 
-  #enqueue(entry: Item | Opening): void {
-    if (this.#waiting.length === 0) this.#since = monotonic()
+  #enqueue(entry: QueuedItem | Opening): void {
     this.#waiting.push(entry)
-    this.#unanswered += 1
     this.#schedule()
   }
 
@@ -98,16 +131,13 @@ export class StatementQueue implements Runner {
       if (!head) return
       if ('open' in head) {
         this.#waiting.shift()
-        this.#inTransaction = true
         head.open()
-        return
-      }
-      this.#sendBatch(this.#takeItems())
+      } else this.#sendBatch(this.#takeItems())
     }
   }
 
-  #takeItems(): Item[] {
-    const items: Item[] = []
+  #takeItems(): QueuedItem[] {
+    const items: QueuedItem[] = []
     for (const entry of this.#waiting) {
       if ('open' in entry || items.length === batchLimit) break
       items.push(entry)
@@ -116,19 +146,41 @@ export class StatementQueue implements Runner {
     return items
   }
 
-  #sendBatch(items: readonly Item[]): void {
+  #sendBatch(items: readonly QueuedItem[]): void {
     this.#messages += 1
-    const since = this.#since
-    if (this.#waiting.length > 0) this.#since = monotonic()
-    this.#thread.send(buildWork(items, { since, patience: lockPatience, transaction: false }), {
-      done: (outcomes) => this.#answered(items, () => answerItems(items, outcomes)),
-      failed: (error) => this.#answered(items, () => rejectItems(items, error)),
+    this.#thread.send(buildWork(items, { transaction: false }), {
+      done: (outcomes) => this.#answered(() => this.#answer(items, outcomes)),
+      failed: (error) =>
+        this.#answered(() => {
+          this.#unanswered -= items.length
+          rejectItems(items, error)
+        }),
     })
   }
 
-  #answered(items: readonly Item[], tell: () => void): void {
+  #answer(items: readonly QueuedItem[], outcomes: readonly Outcome[]): void {
+    for (const [index, item] of items.entries()) {
+      const outcome = outcomes[index]
+      if (outcome !== undefined && isLocked(outcome)) this.#putAside(item, outcome)
+      else {
+        this.#unanswered -= 1
+        answerItem(item, outcome)
+      }
+    }
+  }
+
+  #putAside(item: QueuedItem, outcome: Outcome): void {
+    const giveUp = () => {
+      this.#unanswered -= 1
+      answerItem(item, outcome)
+      this.#settle()
+    }
+    const { since } = item
+    this.#lockWait.add({ since, patience: lockPatience, again: () => this.#enqueue(item), giveUp })
+  }
+
+  #answered(tell: () => void): void {
     this.#messages -= 1
-    this.#unanswered -= items.length
     tell()
     this.#settle()
   }

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
-import { GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable, type GatehouseError } from '@gatehouse/core/errors'
 import type { Query } from '../runner.ts'
 import { WriteWatch } from '../write-watch.ts'
-import { buildSqliteError, findSqliteTrouble, type SqliteFailure } from './sqlite-error.ts'
+import { buildSqliteError, findSqliteTrouble, isLocked, type SqliteFailure } from './sqlite-error.ts'
 
 /** Rows, or the number of changes, or why the statement failed. */
 export type Outcome = readonly unknown[] | number | SqliteFailure
@@ -10,8 +10,6 @@ export type Outcome = readonly unknown[] | number | SqliteFailure
 /** What the worker is to do at a time; as a message: see `Work` in sqlite-worker.mjs. */
 export interface Work {
   readonly queries: readonly Query[]
-  readonly since: number
-  readonly patience: number
   readonly transaction: boolean
   readonly begin?: 'immediate' | 'exclusive'
   readonly end?: 'commit' | 'rollback'
@@ -19,10 +17,11 @@ export interface Work {
 
 type Answer =
   | { readonly id: number; readonly outcomes: readonly Outcome[]; readonly wroteAgain?: boolean }
-  | { readonly id: number; readonly failure: SqliteFailure }
+  | { readonly id: number; readonly outcomes?: readonly Outcome[]; readonly failure: SqliteFailure }
 
 /** Who is told how a piece of work ended. */
 export interface WorkListener {
+  /** One for each statement, also where those that write have failed together and the others were run all the same. */
   done(outcomes: readonly Outcome[]): void
   failed(error: GatehouseError): void
 }
@@ -34,8 +33,10 @@ export function setSqliteWorkerUrl(url: URL | undefined): void {
   workerUrl = url
 }
 
-/** How long a lock of another process is waited for, in milliseconds. */
-export const lockPatience = 2000
+/** How long a lock of another process is waited for while the file is opened, in milliseconds. */
+const openingPatience = 2000
+/** How long the worker waits for a lock at a time, in milliseconds, in which it can answer nobody. */
+export const tryTime = 20
 
 /** The thread that runs SQLite. It works through its messages in order; once it is gone everything rejects. */
 export class WorkerThread {
@@ -53,7 +54,7 @@ export class WorkerThread {
   static start(): WorkerThread {
     const url = workerUrl ?? new URL('./sqlite-worker.mjs', import.meta.url)
     // Flags of the process, such as a loader that it was started with, are nothing that the thread needs.
-    return new WorkerThread(new Worker(url, { workerData: { patience: lockPatience }, execArgv: [] }))
+    return new WorkerThread(new Worker(url, { workerData: { openingPatience, tryTime }, execArgv: [] }))
   }
 
   /**
@@ -113,8 +114,10 @@ export class WorkerThread {
     const listener = this.#listeners.get(answer.id)
     this.#listeners.delete(answer.id)
     if ('failure' in answer) {
-      this.writes.failed(findSqliteTrouble(answer.failure))
-      listener?.failed(buildSqliteError(answer.failure))
+      // A lock may be gone the next moment: whoever waits for it says when that took too long.
+      if (!isLocked(answer.failure)) this.writes.failed(findSqliteTrouble(answer.failure))
+      if (answer.outcomes) listener?.done(answer.outcomes)
+      else listener?.failed(buildSqliteError(answer.failure))
     } else {
       if (answer.wroteAgain) this.writes.succeeded()
       listener?.done(answer.outcomes)
@@ -125,7 +128,7 @@ export class WorkerThread {
   #lose(thrown: unknown): void {
     if (this.#gone) return
     const cause = thrown instanceof Error ? thrown : new Error(String(thrown))
-    this.#gone = new GatehouseError('temporarily_unavailable', { cause, retryAfter: 1 })
+    this.#gone = buildUnavailable(cause)
     for (const listener of this.#listeners.values()) listener.failed(this.#gone)
     this.#listeners.clear()
   }

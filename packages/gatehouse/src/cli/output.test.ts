@@ -1,0 +1,57 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { answerList, readPages } from './output.ts'
+
+afterEach(() => vi.restoreAllMocks())
+
+interface Row {
+  readonly number: number
+  readonly name: string
+}
+
+const shape = {
+  columns: { number: ({ number }: Row) => String(number), name: ({ name }: Row) => name },
+  tell: ({ number, name }: Row) => ({ number, names: [name] }),
+}
+
+/** What is printed of so many rows, and the most of them that lay between what was read and what was printed. */
+async function list(count: number, options: { readonly json?: boolean } = {}) {
+  const printed: string[] = []
+  let [read, lines, most] = [0, 0, 0]
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    printed.push(String(text))
+    lines += String(text).split('\n').length - 1
+    return true
+  })
+  const pages = readPages<Row>(async (last, limit) => {
+    const from = last ? last.number + 1 : 0
+    const page = Array.from({ length: Math.min(limit, count - from) }, (_, index) => ({
+      number: from + index,
+      name: `n${from + index}`,
+    }))
+    read += page.length
+    most = Math.max(most, read - Math.max(0, lines - 1))
+    return page
+  })
+  await answerList(options, pages, shape)
+  vi.restoreAllMocks()
+  return { text: printed.join(''), most, writes: printed.length }
+}
+
+describe('a list', () => {
+  it('is a table', async () => {
+    expect((await list(0)).text).toBe('NUMBER  NAME\n')
+    expect((await list(2)).text).toBe('NUMBER  NAME\n0       n0\n1       n1\n')
+  })
+
+  it.each([0, 1, 2, 1000, 1001, 2000])('is one piece of JSON, of %s rows', async (count) => {
+    const rows = Array.from({ length: count }, (_, number) => ({ number, names: [`n${number}`] }))
+    expect((await list(count, { json: true })).text).toBe(`${JSON.stringify(rows, null, 2)}\n`)
+  })
+
+  it('can be of any length, and is printed page by page', async () => {
+    const { text, most, writes } = await list(200_000)
+    expect(text.split('\n')).toHaveLength(200_002)
+    expect(text.endsWith('199999  n199999\n')).toBe(true)
+    expect([most, writes]).toEqual([1000, 201])
+  })
+})
