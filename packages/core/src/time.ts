@@ -11,6 +11,9 @@ export interface Clock {
 /** Marks a number of seconds as such. */
 export const seconds = (value: number): Seconds => value as Seconds
 
+/** Seconds that the clocks of two machines may lie apart, and one clock may be set by, before anything is refused for it. */
+export const clockTolerance = 60
+
 /** A clock that stands still until it is told to move: for tests. */
 export class ManualClock implements Clock {
   #milliseconds: number

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Seconds, UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
-import { type Clock, formatMoment, seconds } from '@gatehouse/core/time'
+import { type Clock, clockTolerance, formatMoment, seconds } from '@gatehouse/core/time'
 import type { SignInFailureRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { limitKey } from '../http/client-address.ts'
@@ -36,8 +36,6 @@ export const defaultSignInLimits: SignInLimits = {
 }
 
 const limitNames = ['pair', 'account', 'address', 'everyone'] as const satisfies readonly (keyof SignInLimits)[]
-/** Seconds that the clocks of two processes may lie apart. */
-const clockTolerance = 60
 /** Under which key each limit counts. */
 type Keys = Readonly<Record<keyof SignInLimits, string>>
 
