@@ -6,6 +6,11 @@ export interface Clock {
   now(): Seconds
   /** The moment, in milliseconds since 1970 UTC. */
   milliseconds(): number
+  /**
+   * Milliseconds that have passed, from any beginning: what is set is the clock and not this. Left out where nobody sets the
+   * clock, as in tests.
+   */
+  monotonic?(): number
 }
 
 /** Marks a number of seconds as such. */
@@ -17,6 +22,7 @@ export const clockTolerance = 60
 /** A clock that stands still until it is told to move: for tests. */
 export class ManualClock implements Clock {
   #milliseconds: number
+  #passed = 0
 
   constructor(startSeconds = 1_800_000_000) {
     this.#milliseconds = startSeconds * 1000
@@ -30,8 +36,18 @@ export class ManualClock implements Clock {
     return this.#milliseconds
   }
 
-  /** Moves the clock by so many seconds; negative numbers move it back. */
+  monotonic(): number {
+    return this.#passed
+  }
+
+  /** Lets so many seconds pass; negative numbers set the clock back. */
   advance(by: number): void {
+    this.set(by)
+    this.#passed += Math.max(0, by) * 1000
+  }
+
+  /** Sets the clock so many seconds on, or back, and no time passes. */
+  set(by: number): void {
     this.#milliseconds += by * 1000
   }
 }
