@@ -16,7 +16,10 @@ export interface Clock {
 /** Marks a number of seconds as such. */
 export const seconds = (value: number): Seconds => value as Seconds
 
-/** Seconds that the clocks of two machines may lie apart, and one clock may be set by, before anything is refused for it. */
+/**
+ * Seconds that the clocks of two machines of ours, or of an outside provider and ours, may lie apart, and one clock may be set by,
+ * before anything is refused for it. What clients sign has limits of its own.
+ */
 export const clockTolerance = 60
 
 /** A clock that stands still until it is told to move: for tests. */
