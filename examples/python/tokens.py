@@ -82,7 +82,7 @@ class Verifier:
             claims = json.loads(signed.payload)
             audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
             now = time.time()
-            good = claims["iss"] == self.issuer and self.audience in audiences and claims["iat"] <= now + 10 < claims["exp"] + 10
+            good = claims["iss"] == self.issuer and self.audience in audiences and claims["iat"] - 60 <= now < claims["exp"]
             # A token that is bound to a key proves nothing here: nobody checks the proof.
             if not good or "cnf" in claims:
                 raise Refused(401, "invalid_token")

@@ -76,6 +76,16 @@ describe('codes and refresh tokens in the wrong hands', () => {
     expect(events).toHaveLength(1)
   })
 
+  it('a replayed code that has given no grant is one event too, however often it comes and in however many requests', async () => {
+    const code = (await provider.authorize({ scope: offline })).callback.get('code')
+    await refusing(provider, () => provider.exchange(code, { redirect_uri: 'https://elsewhere.example/cb' }))
+    const replays = [1, 2, 3].map(() => refusing(provider, () => provider.exchange(code)))
+    for (const { body } of await Promise.all(replays)) expect(body.error).toBe('invalid_grant')
+    await refusing(provider, () => provider.exchange(code))
+    const events = await provider.store.audit.list({ limit: 10, type: 'code_reused' })
+    expect(events).toEqual([expect.objectContaining({ result: 'no_grant', client_id: expect.any(String) })])
+  })
+
   it('a code does not outlive its user or its session', async () => {
     const { id } = (await provider.store.users.findByCanonicalName('alice')) ?? { id: '' as never }
     const afterLogout = (await provider.authorize()).callback.get('code')

@@ -23,6 +23,13 @@ const databases: Record<string, () => Promise<string>> = {
   Postgres: () => postgres.newDatabase(),
 }
 
+/** Times that pass, and how. Postgres goes by its own clock, which nobody turns and which goes on by itself: its rows get older. */
+const waits: Record<string, readonly number[]> = { SQLite: [1, 29, 31, 60], Postgres: [1, 20, 31, 60] }
+async function pass(name: string, url: string, { clock }: StartedAuth, wait: number): Promise<void> {
+  clock.advance(wait)
+  if (name === 'Postgres') await postgres.ageRotations(url, wait)
+}
+
 interface Outcome {
   readonly status: number
   readonly token: string
@@ -38,9 +45,10 @@ for (const [name, newUrl] of Object.entries(databases)) {
   describe(`refresh rotation on ${name}`, () => {
     let started: StartedAuth
     let second: StartedAuth
+    let url: string
     beforeAll(async () => {
       const clock = new ManualClock()
-      const url = await newUrl()
+      url = await newUrl()
       started = await startAuth({ clock, store: await openStore({ url, clock }) })
       // A second process on the same database: nothing of the decision may live in memory.
       second = await startAuth({ clock, store: await openStore({ url, clock }) })
@@ -66,7 +74,7 @@ for (const [name, newUrl] of Object.entries(databases)) {
         { weight: 4, arbitrary: fc.record({ use: fc.constant('current' as const), at: fc.boolean() }) },
         { weight: 2, arbitrary: fc.record({ use: fc.constant('previous' as const), at: fc.boolean() }) },
         { weight: 1, arbitrary: fc.record({ use: fc.constant('oldest' as const), at: fc.boolean() }) },
-        { weight: 1, arbitrary: fc.record({ wait: fc.constantFrom(1, 29, 31, 60) }) },
+        { weight: 1, arbitrary: fc.record({ wait: fc.constantFrom(...(waits[name] ?? [])) }) },
       )
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 12 }), async (steps) => {
@@ -75,7 +83,7 @@ for (const [name, newUrl] of Object.entries(databases)) {
           let ended = false
           for (const one of steps) {
             if ('wait' in one) {
-              started.clock.advance(one.wait)
+              await pass(name, url, started, one.wait)
               continue
             }
             const back = one.use === 'current' ? 1 : one.use === 'previous' ? 2 : lineage.length
@@ -103,3 +111,30 @@ for (const [name, newUrl] of Object.entries(databases)) {
     })
   })
 }
+
+describe.each([50, -50])('two processes whose clocks lie %d seconds apart', (apart) => {
+  it('give parallel refreshes and retries one lineage, and see no theft in them', async () => {
+    const url = await postgres.newDatabase()
+    const start = async (clock: ManualClock) => startAuth({ clock, store: await openStore({ url, clock }) })
+    const first = await start(new ManualClock())
+    const second = await start(new ManualClock(1_800_000_000 + apart))
+    try {
+      const { refresh_token } = await first.signIn()
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, (_, index) => refresh(index % 2 ? first : second, refresh_token)),
+      )
+      expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 200))
+      expect(new Set(outcomes.map(({ token }) => token)).size).toBe(1)
+      const successor = outcomes[0]?.token ?? ''
+      const next = await refresh(first, successor)
+      expect(await refresh(second, successor)).toEqual(next)
+      expect((await refresh(second, next.token)).status).toBe(200)
+      await postgres.ageRotations(url, 31)
+      expect((await refresh(first, next.token)).status).toBe(400)
+      expect((await first.store.audit.list({ type: 'refresh_token_theft', limit: 10 })).length).toBe(1)
+    } finally {
+      await second.close()
+      await first.close()
+    }
+  })
+})

@@ -6,14 +6,26 @@ export interface Clock {
   now(): Seconds
   /** The moment, in milliseconds since 1970 UTC. */
   milliseconds(): number
+  /**
+   * Milliseconds that have passed, from any beginning: what is set is the clock and not this. Left out where nobody sets the
+   * clock, as in tests.
+   */
+  monotonic?(): number
 }
 
 /** Marks a number of seconds as such. */
 export const seconds = (value: number): Seconds => value as Seconds
 
+/**
+ * Seconds that the clocks of two machines of ours, or of an outside provider and ours, may lie apart, and one clock may be set by,
+ * before anything is refused for it. What clients sign has limits of its own.
+ */
+export const clockTolerance = 60
+
 /** A clock that stands still until it is told to move: for tests. */
 export class ManualClock implements Clock {
   #milliseconds: number
+  #passed = 0
 
   constructor(startSeconds = 1_800_000_000) {
     this.#milliseconds = startSeconds * 1000
@@ -27,8 +39,18 @@ export class ManualClock implements Clock {
     return this.#milliseconds
   }
 
-  /** Moves the clock by so many seconds; negative numbers move it back. */
+  monotonic(): number {
+    return this.#passed
+  }
+
+  /** Lets so many seconds pass; negative numbers set the clock back. */
   advance(by: number): void {
+    this.set(by)
+    this.#passed += Math.max(0, by) * 1000
+  }
+
+  /** Sets the clock so many seconds on, or back, and no time passes. */
+  set(by: number): void {
     this.#milliseconds += by * 1000
   }
 }

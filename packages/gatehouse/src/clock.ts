@@ -4,4 +4,5 @@ import { type Clock, seconds } from '@gatehouse/core/time'
 export const systemClock: Clock = {
   now: () => seconds(Math.floor(Date.now() / 1000)),
   milliseconds: () => Date.now(),
+  monotonic: () => performance.now(),
 }

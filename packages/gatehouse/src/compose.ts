@@ -9,6 +9,7 @@ import { createResourceMetadata } from '@gatehouse/auth/protocol/protected-resou
 import { withReference } from '@gatehouse/auth/reference/reference'
 import type { ClientId } from '@gatehouse/core/brand'
 import { paths } from '@gatehouse/core/paths'
+import { RemovalClock } from '@gatehouse/core/removal-clock'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { ExtAuthzServer } from '@gatehouse/gateway/ext-authz/server'
 import { createGateway } from '@gatehouse/gateway/gateway'
@@ -251,13 +252,14 @@ export async function compose(parts: Parts): Promise<Program> {
     undefined,
     http2 ? http2.createHttp2Connections : undefined,
   )
+  const removal = new RemovalClock(clock)
   const started = startBackground({
     store,
     auth,
     log,
     telemetry,
     writeRefusals: () => refusalRecord.write(),
-    auditFrom: () => seconds(clock.now() - current.auditKept),
+    auditFrom: () => seconds(removal.now() - current.auditKept),
     isPrimary: parts.isPrimary,
   })
   background = started

@@ -1,7 +1,7 @@
 import type { Seconds } from '@gatehouse/core/brand'
 import type { Refusal, RefusalReason, RevocationSource, VerifiedToken } from '@gatehouse/core/contracts'
 import type { JsonObject } from '@gatehouse/core/json'
-import type { Clock } from '@gatehouse/core/time'
+import { type Clock, clockTolerance } from '@gatehouse/core/time'
 import { accessTokenType } from '@gatehouse/core/wire-names'
 import { LRUCache } from 'lru-cache'
 import { isTime, parseClaims } from './claims.ts'
@@ -38,7 +38,10 @@ export interface AccessTokenVerifierOptions {
   readonly openSealed?: ((token: string) => OpenedToken | undefined) | undefined
   /** How many verified tokens are remembered; 10,000 unless said otherwise. A token takes about 1.5 kB. */
   readonly cacheSize?: number
-  /** How many seconds `iat` and `nbf` may lie in the future; 10 unless said otherwise. `exp` gets no tolerance. */
+  /**
+   * How many seconds `iat` and `nbf` may lie in the future; 60 unless said otherwise: they are set by a machine of the issuer's
+   * own, and only by its clock. `exp` gets no tolerance.
+   */
   readonly tolerance?: number
 }
 
@@ -112,7 +115,7 @@ class CachingVerifier implements AccessTokenVerifier {
     this.#revocations = options.revocations
     this.#clock = options.clock
     this.#openSealed = options.openSealed
-    this.#tolerance = options.tolerance ?? 10
+    this.#tolerance = options.tolerance ?? clockTolerance
     this.#cache = new LRUCache({ max: options.cacheSize ?? 10_000 })
   }
 

@@ -90,6 +90,19 @@ describe('a guard that follows the feed', () => {
     await expect(guard.verify(token({}, { typ: 'gatehouse-identity+jwt' }))).rejects.toMatchObject(revoked)
   })
 
+  it('forgets nothing while the clock is ahead: it may come back', async () => {
+    server.feed.entries = [entry('sid', 'ended')]
+    const guard = await currentGuard()
+    clock.set(3600)
+    expect(guard.isCurrent).toBe(false)
+    server.feed.send(': alive\n\n')
+    await expect.poll(() => guard.isCurrent).toBe(true)
+    clock.set(-3600)
+    server.feed.send(': alive\n\n')
+    await expect.poll(() => guard.isCurrent).toBe(true)
+    await expect(guard.verify(token({ sid: 'ended' }))).rejects.toMatchObject(revoked)
+  })
+
   it('refuses only what was issued before, where the entry says so', async () => {
     server.feed.entries = [entry('sub', 'batch', { issued_before: seconds(testNow - 10) })]
     const guard = await currentGuard()

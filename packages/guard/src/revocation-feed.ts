@@ -1,5 +1,6 @@
 import type { VerifiedToken } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
+import { RemovalClock } from '@gatehouse/core/removal-clock'
 import type { Clock } from '@gatehouse/core/time'
 import { feedEvents } from '@gatehouse/core/wire-names'
 import { buildBasic, type ClientCredential } from './client-credential.ts'
@@ -41,6 +42,7 @@ export const followRevocations = (options: FeedOptions): FollowedFeed => new Fol
 class Follower implements FollowedFeed {
   readonly #options: FeedOptions
   readonly #set = createRevocationSet()
+  readonly #removal: RemovalClock
   readonly #closed = new AbortController()
   /** Up to which number everything is known: from there it resumes. */
   #seq: number | undefined
@@ -51,6 +53,7 @@ class Follower implements FollowedFeed {
 
   constructor(options: FeedOptions) {
     this.#options = options
+    this.#removal = new RemovalClock(options.clock)
     void this.#follow()
   }
 
@@ -134,7 +137,7 @@ class Follower implements FollowedFeed {
     if (this.#closed.signal.aborted) return
     this.#heardAt = this.#options.clock.milliseconds()
     this.#failures = 0
-    this.#set.removeExpired(this.#options.clock.now())
+    this.#set.removeExpired(this.#removal.now())
   }
 }
 

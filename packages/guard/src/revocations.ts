@@ -14,7 +14,7 @@ export interface RevocationSet extends RevocationSource {
   add(entries: readonly RevocationEntry[]): void
   /** What is revoked now, one entry a value. What is added while it is walked through may be left out. */
   entries(): IterableIterator<RevocationEntry>
-  /** Drops the entries that have no effect any more. Cost: nothing until the first of them is due, then one walk. */
+  /** Drops the entries that have no effect any more, by a `RemovalClock`. Cost: nothing until the first of them is due, then one walk. */
   removeExpired(now: Seconds): void
   /** From now on the answers can be relied on: everything up to this moment has been added. */
   markCurrent(): void

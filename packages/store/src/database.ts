@@ -1,3 +1,4 @@
+import { RemovalClock } from '@gatehouse/core/removal-clock'
 import type { Clock } from '@gatehouse/core/time'
 import { type CompiledQuery, type Driver, Kysely, type QueryResult } from 'kysely'
 import type { Dialect } from './dialect.ts'
@@ -10,6 +11,8 @@ import type { Writes } from './write-watch.ts'
 export interface Connection extends Runner {
   readonly dialect: Dialect
   readonly clock: Clock
+  /** What expired by this one may be removed. */
+  readonly removal: RemovalClock
   /** The query builder; its statements run on this connection. */
   readonly db: Kysely<Schema>
   readonly inTransaction: boolean
@@ -64,6 +67,8 @@ export interface ConnectionParts {
   readonly runner: Runner
   readonly dialect: Dialect
   readonly clock: Clock
+  /** Left out: one of its own. */
+  readonly removal?: RemovalClock
   /** How to open a transaction; absent where this is one. */
   readonly begin?: <T>(run: (runner: Runner) => Promise<T>) => Promise<T>
   readonly grantBatch?: GrantBatch
@@ -71,11 +76,12 @@ export interface ConnectionParts {
 
 /** Builds a connection over a runner. Cost: about a microsecond, so a transaction can have its own. */
 export function buildConnection(parts: ConnectionParts): Connection {
-  const { runner, dialect, clock, begin } = parts
+  const { runner, dialect, clock, begin, removal = new RemovalClock(clock) } = parts
   let db: Kysely<Schema> | undefined
   const connection: Connection = {
     dialect,
     clock,
+    removal,
     // Many a transaction has hot statements alone, which are compiled already.
     get db() {
       db ??= new Kysely<Schema>({ dialect: { ...dialect.builder, createDriver: () => buildDriver(runner) } })
@@ -84,7 +90,7 @@ export function buildConnection(parts: ConnectionParts): Connection {
     inTransaction: begin === undefined,
     run: (query) => runner.run(query),
     transaction: (run) =>
-      begin ? begin((inner) => run(buildConnection({ runner: inner, dialect, clock }))) : run(connection),
+      begin ? begin((inner) => run(buildConnection({ runner: inner, dialect, clock, removal }))) : run(connection),
     ...(parts.grantBatch && { grantBatch: parts.grantBatch }),
   }
   return connection

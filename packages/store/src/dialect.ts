@@ -1,3 +1,4 @@
+import type { Seconds } from '@gatehouse/core/brand'
 import {
   DummyDriver,
   type Expression,
@@ -41,6 +42,11 @@ export interface Dialect {
   readonly concurrently: RawBuilder<unknown>
   /** The greater of two values. */
   greatest<T>(left: Expression<T>, right: Expression<T>): RawBuilder<T>
+  /**
+   * The second of 1970 UTC in which a statement runs: by the database's clock where several machines may ask it, whose own may
+   * differ, else as given.
+   */
+  moment(given: RawBuilder<Seconds>): RawBuilder<Seconds>
   /** Whether a column of words with one space between two has this word. */
   hasWord(column: Expression<string>, word: string): RawBuilder<boolean>
   /** Ends a query whose rows must stay as they are until the transaction ends. */
@@ -83,6 +89,7 @@ export const sqliteDialect: Dialect = {
   tableEnd: (kind) => (kind === 'small' ? sql`strict, without rowid` : sql`strict`),
   concurrently: sql``,
   greatest: (left, right) => sql`max(${left}, ${right})`,
+  moment: (given) => given,
   hasWord: (column, word) => sql`instr(' ' || ${column} || ' ', ${` ${word} `}) > 0`,
   forShare: sql``,
   forUpdate: sql``,
@@ -99,6 +106,9 @@ const postgresBuilder: BuilderDialect = {
   createQueryCompiler: () => new PostgresQueryCompiler(),
 }
 
+/** Not `now()`, which is when the transaction began: it may have waited since. */
+export const postgresMoment = 'cast(floor(extract(epoch from clock_timestamp())) as bigint)'
+
 /** Postgres. */
 export const postgresDialect: Dialect = {
   name: 'postgres',
@@ -112,6 +122,7 @@ export const postgresDialect: Dialect = {
   tableEnd: (kind) => (kind === 'updated' ? sql`with (fillfactor = 70)` : sql``),
   concurrently: sql`concurrently`,
   greatest: (left, right) => sql`greatest(${left}, ${right})`,
+  moment: () => sql.raw(postgresMoment),
   hasWord: (column, word) => sql`strpos(' ' || ${column} || ' ', ${` ${word} `}) > 0`,
   forShare: sql`for share`,
   forUpdate: sql`for update`,

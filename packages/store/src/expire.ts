@@ -40,13 +40,13 @@ const expiringTables: readonly ExpiringTable[] = [
 ]
 
 /**
- * Removes what has expired, at most `limit` rows of each table, the oldest first, and returns how many rows went. One
+ * Removes what has expired by the removal clock, at most `limit` rows of each table, the oldest first, and returns how many rows went. One
  * small statement after the other, so that nobody waits long behind it; rows that somebody else holds are left for later.
  */
 export async function removeExpired(connection: Connection, limit = 500): Promise<number> {
   let removed = 0
   for (const { table, key, also } of expiringTables) {
-    const now = connection.clock.now()
+    const now = connection.removal.now()
     const name = sql.table(table)
     const columns = sql.join(key.map((column) => sql.ref(column)))
     const condition = also ? sql`and ${also(now)}` : sql``

@@ -6,6 +6,7 @@ export interface Rotation {
   readonly id: GrantId
   /** The generation that the refresh token names. */
   readonly generation: number
+  /** By the caller's clock: what is over is judged by it. */
   readonly now: Seconds
   readonly idle_expires_at: Seconds
   /** The `exp` of the access token that goes with it. */

@@ -6,7 +6,7 @@ import { newGrantId, randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { AuthorizationCodeRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
-import type { AuditEvent } from './audit.ts'
+import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Client } from './clients.ts'
 import type { Revocations } from './revocations.ts'
 import { endGrant } from './sessions.ts'
@@ -115,17 +115,21 @@ export function createAuthorizationCodes({
     const found = await store.authorizationCodes.find(hashed)
     // Another client's code says nothing here, and is not that client's to end.
     if (found?.consumed_at == null || found.client_id !== client.id) return
+    // What it gave has ended, and nothing starts by it.
+    if (found.reused_at !== null) return
     const now = clock.now()
     const entries = await store.transaction(async (tables) => {
       const code = await tables.authorizationCodes.noteReuse(hashed, now)
       if (!code) return []
       const event = { type: 'code_reused', result: 'grant_ended', actor: client.id, ...by } as const
       const ended = await endGrant({ tables, clock, revocations }, code.grant_id, event)
+      if (ended.length > 0) return ended
+      const { grant_id: target, client_id, session_id, user_id: user } = code
+      const ofNone = { ...event, result: 'no_grant', target, client_id, session_id, detail: { user } }
+      await recordEvent(tables, clock, ofNone)
       // The first request may be about to answer without a grant: what it answers is worth nothing either.
       const expires_at = seconds(now + accessTokenLifetime() + keptBeyond)
-      return ended.length > 0
-        ? ended
-        : revocations.write(tables, [{ kind: 'gid', value: code.grant_id, issued_before: null, expires_at }])
+      return revocations.write(tables, [{ kind: 'gid', value: target, issued_before: null, expires_at }])
     })
     await revocations.announce(entries)
   }

@@ -3,6 +3,7 @@ import type { ClientId, Seconds } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { randomToken } from '@gatehouse/core/random'
+import { RemovalClock } from '@gatehouse/core/removal-clock'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { ClientRow, ClientSecretRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
@@ -88,6 +89,7 @@ export const hashRegistrationToken = (token: string): string => hash('sha256', t
 
 export function createDynamicClients(dependencies: Dependencies): DynamicClients {
   const { store, clock, clients, outbound, clientSecrets, policy } = dependencies
+  const removal = new RemovalClock(clock)
 
   const parse = async (said: JsonObject): Promise<RegisteredClient> => {
     const registered = parseRegistration(said, policy())
@@ -186,7 +188,7 @@ export function createDynamicClients(dependencies: Dependencies): DynamicClients
     },
 
     async removeUnused() {
-      const before = seconds(clock.now() - policy().unusedFor)
+      const before = seconds(removal.now() - policy().unusedFor)
       const unused = await store.clients.listUnused(before, removedAtATime)
       for (const id of unused) await remove(id, { actor: 'expiry' })
       return unused.length

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Seconds, UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
-import { type Clock, formatMoment, seconds } from '@gatehouse/core/time'
+import { type Clock, clockTolerance, formatMoment, seconds } from '@gatehouse/core/time'
 import type { SignInFailureRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { limitKey } from '../http/client-address.ts'
@@ -36,8 +36,6 @@ export const defaultSignInLimits: SignInLimits = {
 }
 
 const limitNames = ['pair', 'account', 'address', 'everyone'] as const satisfies readonly (keyof SignInLimits)[]
-/** Seconds that the clocks of two processes may lie apart. */
-const clockTolerance = 60
 /** Under which key each limit counts. */
 type Keys = Readonly<Record<keyof SignInLimits, string>>
 
@@ -57,6 +55,11 @@ export interface Attempt {
   readonly lock: Lock | undefined
   /** Counts a failure against the account, the address and everyone. */
   failed(): Promise<void>
+  /**
+   * Counts a password of which nobody can say whether it was right, and which the address therefore is not blamed for; `isRefused`:
+   * by one who knows some of the accounts it was wrong, and the account counts it. Threat: guessing at one provider while another is away.
+   */
+  unjudged(isRefused: boolean): Promise<void>
   /** Forgets the account's failures and remembers the address, inside the sign-in's transaction. */
   succeeded(tables: Tables, user: UserId): Promise<void>
   /** The try is over, however it ended: others that wait for it may go on. Must be called. */
@@ -192,11 +195,11 @@ export function createLockout(
     return outcome === 'entered' ? undefined : outcome
   }
 
-  const recordFailure = async (one: Try): Promise<void> => {
+  const recordFailure = async (one: Try, against: readonly (typeof limitNames)[number][]): Promise<void> => {
     const now = clock.now()
     // An address that the account is known to come from counts for that address alone.
-    const names = limitNames.filter((name) => name !== 'account')
-    const counted = (await isFamiliar(one)) ? names : limitNames
+    const isKnown = await isFamiliar(one)
+    const counted = against.filter((name) => name !== 'account' || !isKnown)
     await store.signInFailures.record(
       counted.map((name) => ({ key: one.keys[name], at: now, expires_at: seconds(now + limits[name].within) })),
     )
@@ -217,7 +220,8 @@ export function createLockout(
       let isOver = false
       return {
         lock,
-        failed: () => recordFailure(one),
+        failed: () => recordFailure(one, limitNames),
+        unjudged: (isRefused) => recordFailure(one, isRefused ? ['pair', 'account', 'everyone'] : ['everyone']),
         async succeeded(tables, id) {
           await Promise.all([
             tables.signInFailures.clear([keys.pair, keys.account]),

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { ClientId, GrantId, Seconds } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import type { GrantRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import type { AuditEvent, AuditType } from './audit.ts'
@@ -86,7 +86,7 @@ export interface RefreshTokens {
   /**
    * Rotates, or hands the current generation out again to a retry. Every refusal is `invalid_grant`; a token that was
    * rotated away before (theft), or that is newer than the database (a restored backup), also ends its grant.
-   * Cost: one read and one conditional update, both batched with those of the same tick.
+   * Cost: one read and one conditional update, both batched with those of the same tick; a retry costs three reads.
    */
   refresh(attempt: RefreshAttempt): Promise<Refreshed>
   /** The grant of a refresh token whose MAC is right, and whether that very token could still be used. Cost: two reads. */
@@ -173,8 +173,10 @@ async function rotate(
     return rotate(dependencies, attempt, again, presented, lost + 1)
   }
 
-  const elapsed = now - grant.rotated_at
-  if (elapsed < 0) throw refused('the clock is behind the last rotation')
+  // By one clock for all processes: by their own a retry at another one would be refused, or taken for theft.
+  const elapsed = await store.grants.sinceRotation({ id: grant.id, generation: grant.generation, now })
+  if (elapsed === undefined) throw refused('the grant moved on meanwhile')
+  if (elapsed < -clockTolerance) throw refused('the clock is behind the last rotation')
   const inWindow = elapsed <= attempt.replayWindow
   // The rotation has left room for these; it has not where the lifetime was raised since.
   const isCovered = now + attempt.accessTokenLifetime <= grant.access_expires_at

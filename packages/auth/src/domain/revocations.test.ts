@@ -1,8 +1,10 @@
+import { settleTime } from '@gatehouse/core/removal-clock'
 import { ManualClock, seconds } from '@gatehouse/core/time'
 import { openStore, type Store } from '@gatehouse/store/store'
 import { TestDatabases } from '@gatehouse/store/testing/databases'
 import { goBack } from '@gatehouse/store/testing/go-back'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { longestAccessTokenLifetime } from './lifetimes.ts'
 import { createRevocations, type NewRevocation, type Revocations } from './revocations.ts'
 
 let store: Store
@@ -36,6 +38,28 @@ it('knows after loading how far the table goes, also where the last entries have
   expect([revocations.lastRead, revocations.set.current]).toEqual([undefined, false])
   await revocations.load()
   expect([revocations.lastRead?.seq, revocations.set.current, revocations.set.size]).toEqual([2, true, 1])
+})
+
+it('forgets nothing while the clock is ahead, and misses nothing that others write meanwhile: it may come back', async () => {
+  const revocations = open()
+  await revocations.load()
+  await revocations.announce(await revocations.write(store, [entry('before')]))
+  clock.set(3600)
+  try {
+    await store.revocations.append([entry('meanwhile', -3300), entry('longer')])
+    await revocations.follow()
+  } finally {
+    clock.set(-3600)
+  }
+  await revocations.follow()
+  expect([...revocations.set.entries()].map(({ value }) => value)).toEqual(['before', 'meanwhile', 'longer'])
+  clock.advance(300)
+  await revocations.follow()
+  expect([...revocations.set.entries()].map(({ value }) => value)).toEqual(['longer'])
+})
+
+it('is not taken for another time before every token from before it has expired', () => {
+  expect(settleTime).toBe(longestAccessTokenLifetime)
 })
 
 it('follows a read that is under way by another one, the same for all who ask meanwhile', async () => {

@@ -1,5 +1,6 @@
 import type { Seconds } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
+import { RemovalClock } from '@gatehouse/core/removal-clock'
 import type { Clock } from '@gatehouse/core/time'
 import { createRevocationSet, type RevocationSet } from '@gatehouse/guard/revocations'
 import type { Store, Tables } from '@gatehouse/store/store'
@@ -57,6 +58,7 @@ interface Dependencies {
 
 export function createRevocations({ store, clock, hint }: Dependencies): Revocations {
   const set = createRevocationSet()
+  const removal = new RemovalClock(clock)
   // How far the table has been read. Not the set's own last entry: one that was announced here may have a greater number than
   // an entry of another process that has not been read yet.
   let lastRead: Revocation | undefined
@@ -112,7 +114,7 @@ export function createRevocations({ store, clock, hint }: Dependencies): Revocat
   }
   const read = async (): Promise<void> => {
     await (isComplete ? readOn() : readAnew())
-    set.removeExpired(clock.now())
+    set.removeExpired(removal.now())
   }
   const startReading = (): Promise<void> => {
     reading = read().finally(() => {

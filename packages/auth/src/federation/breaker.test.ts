@@ -24,6 +24,27 @@ describe('a breaker', () => {
     expect([breaker.isClosed, breaker.enter()]).toEqual([false, false])
   })
 
+  it('lets five ask at a time once one has failed, and any number before', () => {
+    const enter = (times: number) => Array.from({ length: times }, () => breaker.enter()).filter((may) => may).length
+    expect(enter(30)).toBe(30)
+    for (let time = 0; time < 29; time += 1) breaker.left()
+    expect(breaker.isFailing).toBe(false)
+    breaker.failed()
+    expect([breaker.isFailing, enter(10)]).toEqual([true, 5])
+    breaker.left()
+    expect(enter(10)).toBe(1)
+    breaker.succeeded()
+    expect([breaker.isFailing, enter(10)]).toEqual([false, 10])
+  })
+
+  it('forgets after five minutes that something failed', () => {
+    fail(3)
+    now += 299_999
+    expect(breaker.isFailing).toBe(true)
+    now += 1
+    expect(breaker.isFailing).toBe(false)
+  })
+
   it('lets one ask after thirty seconds, and nobody else until that is known', () => {
     fail(3)
     now += 29_999

@@ -2,7 +2,12 @@
 export interface Breaker {
   /** Whether it is worth asking. */
   readonly isClosed: boolean
-  /** Whether the caller may ask now: once it has been left alone for long enough, one at a time may. */
+  /** Whether nothing has come of asking it since it last answered; forgotten after five minutes. */
+  readonly isFailing: boolean
+  /**
+   * Whether the caller may ask now, who then calls one of the three below. While it fails only a few may ask at a time; once it
+   * has been left alone for long enough, one may.
+   */
   enter(): boolean
   succeeded(): void
   failed(): void
@@ -13,33 +18,45 @@ export interface Breaker {
 /** Failures in a row after which nobody asks, and milliseconds until one does again. */
 const most = 3
 const pause = 30_000
+/** How many may ask at a time what has failed once. Threat: what hangs, and holds all who ask it. */
+const mostAtOnce = 5
+/** Milliseconds after which the last failure says nothing any more. */
+const remembered = 300_000
 
 export function createBreaker(now: () => number = () => performance.now()): Breaker {
   let failures = 0
   let since = 0
+  let asking = 0
   let isTrying = false
   const isOpen = () => failures >= most
+  const leave = (): void => {
+    asking -= 1
+    isTrying = false
+  }
   return {
     get isClosed() {
       return !isOpen() || now() - since >= pause
     },
+    get isFailing() {
+      return failures > 0 && now() - since < remembered
+    },
     enter() {
-      if (!isOpen()) return true
-      if (isTrying || now() - since < pause) return false
-      isTrying = true
+      if (isOpen()) {
+        if (isTrying || now() - since < pause) return false
+        isTrying = true
+      } else if (failures > 0 && asking >= mostAtOnce) return false
+      asking += 1
       return true
     },
     succeeded() {
       failures = 0
-      isTrying = false
+      leave()
     },
     failed() {
       failures += 1
       since = now()
-      isTrying = false
+      leave()
     },
-    left() {
-      isTrying = false
-    },
+    left: leave,
   }
 }

@@ -1,6 +1,3 @@
-/** Seconds by which the clocks of providers may differ from ours. */
-export const clockTolerance = 60
-
 /** How far a moment is from now, in words for whoever can set a clock. Both in seconds. */
 export const tellMoment = (name: string, moment: number, now: number): string => {
   const away = Math.round(moment - now)

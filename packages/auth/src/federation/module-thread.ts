@@ -99,7 +99,7 @@ export class ModuleThread {
 
   /**
    * The JSON that the module answers. Throws `unavailable` where it takes too long, and `invalid_answer` where it throws, ends
-   * or says too much: that may be the matter of one name, and is no reason to leave the module alone. The thread then ends.
+   * or says too much: that may be the matter of one name. The thread then ends.
    */
   async call(call: Omit<ModuleCall, 'id'>, limitMs: number): Promise<string> {
     if (this.#isOver) throw new ProviderFailure('unavailable', 'the module has ended')

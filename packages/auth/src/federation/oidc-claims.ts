@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import type { Seconds } from '@gatehouse/core/brand'
 import { type JsonObject, parseJsonObject } from '@gatehouse/core/json'
-import { seconds } from '@gatehouse/core/time'
-import { clockTolerance, tellMoment } from './clock-fault.ts'
+import { clockTolerance, seconds } from '@gatehouse/core/time'
+import { tellMoment } from './clock-fault.ts'
 import type { ClaimRule, OidcSettings } from './oidc-settings.ts'
 import { ProviderFailure } from './provider-failure.ts'
 

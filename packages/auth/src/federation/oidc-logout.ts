@@ -1,6 +1,6 @@
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import { compactDecrypt, createLocalJWKSet, decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose'
-import { clockTolerance, tellMoment } from './clock-fault.ts'
+import { tellMoment } from './clock-fault.ts'
 import { encryptionAlgsOf } from './oauth-keys.ts'
 import type { OidcContext } from './oidc-context.ts'
 import type { DiscoveredProvider } from './oidc-discovery.ts'

@@ -2,7 +2,7 @@ import type { Clock } from '@gatehouse/core/time'
 import type { KeepingOutbound, Outbound } from '../outbound/outbound.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
 import { type KindSettings, kinds } from './kinds.ts'
-import type { Provider, ProviderParts } from './provider.ts'
+import type { Credentials, OutsideIdentity, Provider, ProviderParts } from './provider.ts'
 import { BroughtFailure, ProviderFailure } from './provider-failure.ts'
 import type { KindDefinition, ProviderSettings } from './provider-settings.ts'
 
@@ -13,6 +13,8 @@ export interface Providers {
   find(name: string): ProviderSettings | undefined
   /** Whether it has answered lately, or has not been asked. */
   isAvailable(name: string): boolean
+  /** Whether nothing came of asking it the last time, in the last five minutes. */
+  isFailing(name: string): boolean
   /**
    * Asks a provider something, which is opened at its first use. Error: ProviderFailure, at once where it has not answered
    * lately, and after ten seconds at the latest.
@@ -20,6 +22,12 @@ export interface Providers {
   use<T>(settings: ProviderSettings, ask: (provider: Provider) => Promise<T>): Promise<T>
   /** As `use`, for what the provider itself has answered once it is done: `use` may do with what is remembered of it. */
   hear<T>(settings: ProviderSettings, ask: (provider: Provider) => Promise<T>): Promise<T>
+  /**
+   * As `hear`, for a name and a password; undefined = refused. Whatever else comes of it than a yes or a no counts against the
+   * provider: it does not count against whoever typed them. Threat: a provider that fails for every wrong password, asked
+   * without end.
+   */
+  check(settings: ProviderSettings, typed: Credentials): Promise<OutsideIdentity | undefined>
   /**
    * As `use`, also where it has not answered lately: for what can be judged by what is known of it. Whether that worked says
    * nothing of whether it answers.
@@ -106,7 +114,7 @@ export function createProviders(
   const use = async <T>(
     settings: ProviderSettings,
     ask: (provider: Provider) => Promise<T>,
-    succeeded: (breaker: Breaker) => void,
+    { succeeded, isAway = saysThatItIsAway }: Judging,
   ): Promise<T> => {
     const open = find(settings)
     const { breaker } = open
@@ -116,9 +124,7 @@ export function createProviders(
       succeeded(breaker)
       return answer
     } catch (failure) {
-      // Only a provider that itself does not answer is left alone: whatever a stranger can send must not bring that about.
-      const isAway = failure instanceof ProviderFailure && failure.reason === 'unavailable'
-      if (isAway && !(failure instanceof BroughtFailure)) breaker.failed()
+      if (failure instanceof ProviderFailure && isAway(failure)) breaker.failed()
       else breaker.left()
       throw failure
     }
@@ -128,8 +134,18 @@ export function createProviders(
     list: () => [...current.values()].map(({ settings }) => settings),
     find: (name) => current.get(name)?.settings,
     isAvailable: (name) => current.get(name)?.breaker.isClosed ?? false,
-    use: (settings, ask) => use(settings, ask, (breaker) => breaker.left()),
-    hear: (settings, ask) => use(settings, ask, (breaker) => breaker.succeeded()),
+    isFailing: (name) => current.get(name)?.breaker.isFailing ?? false,
+    use: (settings, ask) => use(settings, ask, { succeeded: (breaker) => breaker.left() }),
+    hear: (settings, ask) => use(settings, ask, { succeeded: (breaker) => breaker.succeeded() }),
+    check: (settings, typed) =>
+      use(
+        settings,
+        async ({ check }) => {
+          if (check) return check(typed)
+          throw new ProviderFailure('misconfigured', 'it checks no passwords')
+        },
+        { succeeded: (breaker) => breaker.succeeded(), isAway: ({ reason }) => reason !== 'refused' },
+      ),
     consult: async (settings, ask) => askOpened(find(settings), ask),
 
     replace(next) {
@@ -140,6 +156,16 @@ export function createProviders(
     close: () => closeAll(current),
   }
 }
+
+/** What an answer, and what a failure, says of whether a provider answers. */
+interface Judging {
+  readonly succeeded: (breaker: Breaker) => void
+  readonly isAway?: (failure: ProviderFailure) => boolean
+}
+
+/** Only a provider that itself does not answer is left alone: whatever a stranger can send must not bring that about. */
+const saysThatItIsAway = (failure: ProviderFailure): boolean =>
+  failure.reason === 'unavailable' && !(failure instanceof BroughtFailure)
 
 /** A kind must not fail in a way of its own; where one does, that is its provider's failure and nobody else's. */
 const unexpected = (error: unknown): ProviderFailure =>

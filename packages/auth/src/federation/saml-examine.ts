@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import type { Clock } from '@gatehouse/core/time'
-import { clockTolerance } from './clock-fault.ts'
+import { type Clock, clockTolerance } from '@gatehouse/core/time'
 import type { Finding } from './provider.ts'
 import { ProviderFailure } from './provider-failure.ts'
 import type { SamlSettings } from './saml-settings.ts'

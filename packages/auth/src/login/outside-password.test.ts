@@ -129,6 +129,54 @@ describe('a provider of passwords that is away', () => {
     expect(program.asked).toHaveLength(asked)
   })
 
+  it('is told from the first try on, with when to come again', async () => {
+    await start(corp())
+    program.answer = undefined
+    const tries = ['nobody', 'alice', 'ann'].map((username) => ({ username, password: 'wrong' }))
+    for (const typed of tries) {
+      const response = await started.postJson('/login', typed)
+      expect([typed.username, response.status, response.headers.get('retry-after')]).toEqual([
+        typed.username,
+        503,
+        '30',
+      ])
+    }
+    program.answer = () => ({ refused: true })
+    for (const { username } of tries) expect([username, await login(username, 'wrong')]).toEqual([username, wrong])
+  })
+
+  it('locks nobody out, neither who has tried meanwhile nor anybody beside them', async () => {
+    await start(corp())
+    await login('ann')
+    program.answer = undefined
+    for (let time = 0; time < 12; time += 1) expect(await login('ann')).toEqual(away)
+    for (let index = 0; index < 60; index += 1) expect(await login(`colleague-${index}`)).toEqual(away)
+    expect((await login('alice', goodPassword))[0]).toBe(200)
+    started.auth.federation.providers.replace([corp({ definition: other.definition })])
+    expect((await login('ann'))[0]).toBe(200)
+  })
+
+  it('lets nobody guess the passwords that are judged here', async () => {
+    await start(corp())
+    program.answer = undefined
+    await login('nobody')
+    for (let time = 0; time < 10; time += 1) expect(await login('alice', 'wrong')).toEqual(away)
+    expect(await login('alice', goodPassword)).toEqual(away)
+    started.auth.federation.providers.replace([corp({ definition: other.definition })])
+    expect(await login('alice', goodPassword)).toEqual(wrong)
+  })
+
+  it('lets nobody guess the passwords that another provider judges, and blames no address for it', async () => {
+    await start(corp(), corp({ name: 'other', definition: other.definition }))
+    program.answer = undefined
+    for (let time = 0; time < 10; time += 1) expect(await login('ann', 'wrong')).toEqual(away)
+    const { length } = other.asked
+    await login('ann')
+    expect(other.asked).toHaveLength(length)
+    for (let index = 0; index < 60; index += 1) await login(`colleague-${index}`, 'wrong')
+    expect((await login('bob'))[0]).toBe(200)
+  })
+
   it('keeps nobody out who has a password here', async () => {
     await start(corp())
     program.answer = undefined

@@ -1,6 +1,5 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { OutsideIdentity } from '../federation/provider.ts'
-import { ProviderFailure } from '../federation/provider-failure.ts'
 import type { ProviderSettings } from '../federation/provider-settings.ts'
 import { domainOf } from '../federation/realms.ts'
 import { noteProviderFailure } from './note-provider-failure.ts'
@@ -22,6 +21,17 @@ interface TypedPassword {
   readonly requestId: string
 }
 
+type NameAndPassword = Pick<TypedPassword, 'username' | 'password'>
+
+/** What the providers say to a name and a password. */
+export interface Heard {
+  readonly accepted?: OutsideUser
+  /** Whether one of them has refused it. */
+  readonly isRefused: boolean
+  /** Whether one that might have accepted it has said neither yes nor no. */
+  readonly isAway: boolean
+}
+
 /**
  * Asks the providers that check passwords, one after the other, until one accepts. Where one has the domain of the typed
  * address no other hears the password. One that fails is noted and passed over. Cost: nothing where there are none.
@@ -29,36 +39,41 @@ interface TypedPassword {
 export async function askProviders(
   dependencies: OutsidePasswordDependencies,
   { username, password, address, requestId }: TypedPassword,
-): Promise<OutsideUser | undefined> {
-  if (password === '') return undefined
+): Promise<Heard> {
   const { providers, askingTimes } = dependencies.federation
-  const asked = candidates(dependencies, username)
-  if (asked.length === 0) return undefined
+  const asked = candidates(dependencies, { username, password })
+  let isRefused = false
+  let isAway = false
+  if (asked.length === 0) return { isRefused, isAway }
   const startedAt = performance.now()
   for (const settings of asked) {
     try {
-      const identity = await providers.hear(settings, async ({ check }) => {
-        if (check) return check({ username, password, address })
-        throw new ProviderFailure('misconfigured', 'it checks no passwords')
-      })
-      if (identity) return { settings, identity: withName(identity, username) }
+      const identity = await providers.check(settings, { username, password, address })
+      if (identity) {
+        return { accepted: { settings, identity: withName(identity, username) }, isRefused, isAway }
+      }
+      isRefused = true
     } catch (error) {
-      await noteProviderFailure(dependencies, settings.name, { address, request_id: requestId }, error)
+      const { reason } = await noteProviderFailure(
+        dependencies,
+        settings.name,
+        { address, request_id: requestId },
+        error,
+      )
+      if (reason === 'refused') isRefused = true
+      else isAway = true
     }
   }
   askingTimes.note(namesOf(asked), performance.now() - startedAt)
-  return undefined
+  return { isRefused, isAway }
 }
 
 /**
  * Takes the time of {@link askProviders} and asks nobody: for whoever is refused without it. Threat: names that have a password
  * here, told from the others by the time of a wrong one.
  */
-export async function waitAsIfAsked(
-  dependencies: OutsidePasswordDependencies,
-  { username, password }: Pick<TypedPassword, 'username' | 'password'>,
-): Promise<void> {
-  const asked = password === '' ? [] : candidates(dependencies, username)
+export async function waitAsIfAsked(dependencies: OutsidePasswordDependencies, typed: NameAndPassword): Promise<void> {
+  const asked = candidates(dependencies, typed)
   if (asked.length > 0) await dependencies.federation.askingTimes.waitLike(namesOf(asked))
 }
 
@@ -73,20 +88,26 @@ function withName(identity: OutsideIdentity, typed: string): OutsideIdentity {
 
 const nameClaims = ['preferred_username', 'uid', 'sAMAccountName', 'username']
 
-/**
- * Where a provider that might have known the password does not answer, that is said in the place of a wrong password, to
- * everybody alike. Error: `temporarily_unavailable`.
- */
-export function checkProvidersAnswer(
-  dependencies: OutsidePasswordDependencies,
-  { username }: Pick<TypedPassword, 'username'>,
-): void {
-  const { providers } = dependencies.federation
-  if (candidates(dependencies, username).every(({ name }) => providers.isAvailable(name))) return
-  throw new GatehouseError('temporarily_unavailable', { cause: new Error('a provider of passwords does not answer') })
-}
+/** Whether a provider that nobody has asked about this password would probably have said neither yes nor no. */
+export const areProvidersAway = (dependencies: OutsidePasswordDependencies, typed: NameAndPassword): boolean =>
+  candidates(dependencies, typed).some(({ name }) => dependencies.federation.providers.isFailing(name))
 
-function candidates({ federation }: OutsidePasswordDependencies, username: string): readonly ProviderSettings[] {
+/** Seconds after which to try again: by then a provider that is left alone is asked anew. */
+const tryAgainAfter = 30
+
+/** In the place of a wrong password where a provider that might have known it does not answer, to everybody alike. */
+export const providersAway = (): GatehouseError =>
+  new GatehouseError('temporarily_unavailable', {
+    cause: new Error('a provider of passwords does not answer'),
+    retryAfter: tryAgainAfter,
+  })
+
+function candidates(
+  { federation }: OutsidePasswordDependencies,
+  { username, password }: NameAndPassword,
+): readonly ProviderSettings[] {
+  // Nobody's password: some directories would take it for a sign-in without one.
+  if (password === '') return []
   const checking = federation.providers.list().filter(({ doors }) => doors.check)
   const domain = checking.length === 0 ? undefined : domainOf(username)
   const theirs = domain === undefined ? [] : checking.filter(({ domains }) => domains.includes(domain))

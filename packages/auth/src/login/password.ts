@@ -11,14 +11,15 @@ import { nextStep, type ProvenFactors } from '../flow/next-step.ts'
 import { holdAccount } from './hold-account.ts'
 import { checkOffered, type OfferedMethods } from './offered-methods.ts'
 import {
+  areProvidersAway,
   askProviders,
-  checkProvidersAnswer,
   type OutsidePasswordDependencies,
   type OutsideUser,
+  providersAway,
   waitAsIfAsked,
 } from './outside-password.ts'
 import { proveByProvider } from './prove-by-provider.ts'
-import { refuseChanged, refuseSignIn, type SignInSource } from './refuse-sign-in.ts'
+import { noteRefusal, refuseChanged, refuseSignIn, type SignInSource } from './refuse-sign-in.ts'
 import type { SignedInUser, SignInResult } from './signed-in-user.ts'
 
 export interface PasswordDependencies extends OfferedMethods, OutsidePasswordDependencies {
@@ -52,7 +53,8 @@ const sourceOf = ({ address, requestId }: PasswordTry): SignInSource => ({ addre
  * An unknown user, a wrong password, a locked and a disabled account get one and the same answer after one and the same
  * work: `invalid_credentials`. Errors besides: `forbidden` where passwords are not used, `invalid_request` for a password that
  * cannot be one, `too_many_requests`,
- * `temporarily_unavailable`, and whatever `then` throws. Cost: one hash, two reads, two counters; no hash where a provider has
+ * `temporarily_unavailable`, also in the place of `invalid_credentials` while a provider that might have known the password does
+ * not answer, and whatever `then` throws. Cost: one hash, two reads, two counters; no hash where a provider has
  * accepted the password.
  */
 export async function proveByPassword<T>(
@@ -195,7 +197,11 @@ interface ProvenUser {
   readonly outcome: Exclude<PasswordOutcome, 'wrong'>
 }
 
-/** The user whose password this is; every failure is counted, audited and refused alike. */
+/**
+ * The user whose password this is; every failure is counted, audited and refused alike. What nobody has judged, since the
+ * provider that might have does not answer, counts against nobody: an outage must lock nobody out. Who has a password here, or
+ * has been refused by another provider, was judged.
+ */
 async function checkPassword(
   dependencies: PasswordDependencies,
   attempted: PasswordTry,
@@ -206,19 +212,26 @@ async function checkPassword(
   // Whoever has a password here signs in with that; for all others a provider is asked. Only a refusal has to cost as much as
   // another: what a provider accepts costs no hash.
   const mayAsk = !attempt.lock && (user?.password_hash ?? null) === null
-  const outside = mayAsk ? await askProviders(dependencies, attempted) : undefined
-  if (outside) return outside
+  const heard = mayAsk ? await askProviders(dependencies, attempted) : undefined
+  if (heard?.accepted) return heard.accepted
   const outcome = await dependencies.passwords.check(attempted.password, stored)
   if (user && outcome !== 'wrong') return { user, outcome }
   if (!mayAsk) await waitAsIfAsked(dependencies, attempted)
+  const isAway = heard ? heard.isAway : areProvidersAway(dependencies, attempted)
+  if (heard?.isAway) {
+    await attempt.unjudged(heard.isRefused)
+    throw providersAway()
+  }
   await attempt.failed()
-  checkProvidersAnswer(dependencies, attempted)
   const refused = attempt.lock
     ? ({ counted: 'locked', why: 'locked', cause: attempt.lock.says, needed: neededWhereLocked } as const)
     : user
       ? ({ counted: 'wrong', why: 'wrong_password', cause: `wrong_password of ${user.id}` } as const)
       : ({ counted: 'wrong', why: 'wrong_password', cause: 'no user has the name that was typed' } as const)
-  return refuseSignIn(dependencies, sourceOf(attempted), { user: user?.id, ...refused })
+  const refusal = { user: user?.id, ...refused }
+  if (!isAway) return refuseSignIn(dependencies, sourceOf(attempted), refusal)
+  await noteRefusal(dependencies, sourceOf(attempted), refusal)
+  throw providersAway()
 }
 
 /** Stores the hash anew with today's parameters. Answers with the user as it is then. */

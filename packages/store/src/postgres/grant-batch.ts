@@ -1,4 +1,5 @@
 import type { GrantId } from '@gatehouse/core/brand'
+import { postgresMoment } from '../dialect.ts'
 import type { GrantBatch, Rotation } from '../grant-rotation.ts'
 import type { GrantRow } from '../rows.ts'
 import type { Runner } from '../runner.ts'
@@ -22,7 +23,7 @@ const rotateMany = {
 )
 update grants set
   generation = grants.generation + 1,
-  rotated_at = asked.now,
+  rotated_at = ${postgresMoment},
   idle_expires_at = asked.idle_expires_at,
   access_expires_at = greatest(grants.access_expires_at, asked.access_expires_at)
 from locked join asked on asked.id = locked.id

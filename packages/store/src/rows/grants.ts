@@ -49,7 +49,7 @@ export interface GrantRow {
   /** The generation that is current: the one refresh token that may be used. */
   readonly generation: number
   readonly created_at: Seconds
-  /** When `generation` last rose; `created_at` before that. */
+  /** When `generation` last rose, by the clock of `grants.sinceRotation`; `created_at` before that. */
   readonly rotated_at: Seconds
   /** Unused until then, the grant is over. */
   readonly idle_expires_at: Seconds

@@ -62,6 +62,7 @@ const noteReuse = defineStatement<{ hash: string; now: Seconds }, AuthorizationC
       .set({ reused_at: parameter('now') })
       .where('hash', '=', parameter('hash'))
       .where('consumed_at', 'is not', null)
+      .where('reused_at', 'is', null)
       .returning(columns),
 )
 
@@ -83,7 +84,7 @@ export interface AuthorizationCodes {
   }): Promise<AuthorizationCodeRow | undefined>
   /**
    * Notes that a code which has been used was presented again: no grant starts by it from then on; see `grants.startByCode`.
-   * The code, whoever else noted it before; `undefined` where there is no such code, or it has not been used.
+   * The code, to one of all callers; `undefined` where that was noted before, there is no such code, or it has not been used.
    */
   noteReuse(hash: string, now: Seconds): Promise<AuthorizationCodeRow | undefined>
   /**

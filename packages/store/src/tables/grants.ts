@@ -157,7 +157,7 @@ const rotate = defineStatement<Rotation>('grants.rotate', ({ db, dialect, parame
     .updateTable('grants')
     .set(({ ref }) => ({
       generation: sql<number>`${ref('generation')} + 1`,
-      rotated_at: parameter('now'),
+      rotated_at: dialect.moment(parameter('now')),
       idle_expires_at: parameter('idle_expires_at'),
       access_expires_at: dialect.greatest(ref('access_expires_at'), parameter('access_expires_at')),
     }))
@@ -168,11 +168,21 @@ const rotate = defineStatement<Rotation>('grants.rotate', ({ db, dialect, parame
     .where(whatItRestsOnStands),
 )
 
+const sinceRotation = defineStatement<Pick<Rotation, 'id' | 'generation' | 'now'>, { readonly elapsed: number }>(
+  'grants.since-rotation',
+  ({ db, dialect, parameter }) =>
+    db
+      .selectFrom('grants')
+      .select(({ ref }) => sql<number>`${dialect.moment(parameter('now'))} - ${ref('rotated_at')}`.as('elapsed'))
+      .where('id', '=', parameter('id'))
+      .where('generation', '=', parameter('generation')),
+)
+
 const prolong = defineStatement<Omit<Rotation, 'generation'>>('grants.prolong', ({ db, dialect, parameter }) =>
   db
     .updateTable('grants')
     .set(({ ref }) => ({
-      rotated_at: parameter('now'),
+      rotated_at: dialect.moment(parameter('now')),
       idle_expires_at: parameter('idle_expires_at'),
       access_expires_at: dialect.greatest(ref('access_expires_at'), parameter('access_expires_at')),
     }))
@@ -221,6 +231,11 @@ export interface Grants {
    * true. False also where the grant is over or does not stand. Hot, as `find`. Stops: two successors of one refresh token.
    */
   rotate(rotation: Rotation): Promise<boolean>
+  /**
+   * Seconds since the generation became current, by one clock whichever process made it so: the database's, where several
+   * machines may ask it. Negative where that clock was set back; undefined where the generation is not current.
+   */
+  sinceRotation(which: Pick<Rotation, 'id' | 'generation' | 'now'>): Promise<number | undefined>
   /** Notes a later `exp` under a generation that is still current; false where it is not, or does not stand. Never lowers it. */
   raiseAccessExpiry(change: AccessExpiry): Promise<boolean>
   /** Notes a use that leaves the generation as it is; false where the grant is over or does not stand. */
@@ -284,6 +299,7 @@ export function createGrants(connection: Connection): Grants {
     find: grantBatch?.find ?? (async (id) => (await find.run(connection, { id })).rows[0]),
     rotate: grantBatch?.rotate ?? (async (rotation) => (await rotate.run(connection, rotation)).changes > 0),
     stands: async (id) => (await findStanding.run(connection, { id })).rows.length > 0,
+    sinceRotation: async (which) => (await sinceRotation.run(connection, which)).rows[0]?.elapsed,
     raiseAccessExpiry: async (change) => (await raiseAccessExpiry.run(connection, change)).changes > 0,
     prolong: async (use) => (await prolong.run(connection, use)).changes > 0,
     end: (id) => db.deleteFrom('grants').where('id', '=', id).returningAll().executeTakeFirst(),

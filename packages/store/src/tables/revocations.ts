@@ -35,7 +35,8 @@ export interface Revocations {
    */
   append(entries: readonly Omit<RevocationRow, 'seq'>[]): Promise<RevocationRow[]>
   /**
-   * The entry of a number, expired or not, and what came after it and has not expired, the oldest first: a reader that finds
+   * The entry of a number, expired or not, and what came after it and has not expired by the removal clock, the oldest first: who
+   * passed one over while the clock was ahead would miss it for good. A reader that finds
    * there what it read last knows that nothing was taken from under it. Hot: compiled once.
    */
   from(seq: number, limit: number): Promise<RevocationRow[]>
@@ -48,7 +49,7 @@ export interface Revocations {
 
 /** Builds the queries of the table `revocations`. */
 export function createRevocations(connection: Connection): Revocations {
-  const { db, clock } = connection
+  const { db, removal } = connection
   return {
     async append(entries) {
       if (entries.length === 0) return []
@@ -60,7 +61,7 @@ export function createRevocations(connection: Connection): Revocations {
           })
     },
     async from(seq, limit) {
-      return [...(await from.run(connection, { seq, now: clock.now(), limit })).rows]
+      return [...(await from.run(connection, { seq, now: removal.now(), limit })).rows]
     },
     last: () => db.selectFrom('revocations').select(columns).orderBy('seq', 'desc').limit(1).executeTakeFirst(),
   }

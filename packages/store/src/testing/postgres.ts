@@ -14,6 +14,8 @@ export interface TestPostgres {
   newDatabase(): Promise<string>
   /** Ends the connections on which notifications of a database are heard; how many there were. */
   endListeners(url: string): Promise<number>
+  /** Makes every grant's last rotation older: this server's clock is not one that a test turns. */
+  ageRotations(url: string, seconds: number): Promise<void>
   /** Stops the server as an administrator would; everything stays on disk. */
   pause(): Promise<void>
   /** Starts it again on the same port. */
@@ -36,6 +38,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     url: await newDatabase(),
     newDatabase,
     endListeners,
+    ageRotations,
     pause: () => server.stop(),
     resume: () => server.start(),
     stop: async () => {
@@ -55,14 +58,22 @@ async function findPlace(): Promise<string> {
   return there !== undefined && there.bavail * there.bsize > roomForServers ? memory : tmpdir()
 }
 
-async function endListeners(url: string): Promise<number> {
+async function change(url: string, sql: string, values: unknown[] = []): Promise<number> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  const { rowCount } = await client.query(
-    "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%' and datname = current_database()",
-  )
+  const { rowCount } = await client.query(sql, values)
   await client.end()
   return rowCount ?? 0
+}
+
+const endListeners = (url: string): Promise<number> =>
+  change(
+    url,
+    "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%' and datname = current_database()",
+  )
+
+async function ageRotations(url: string, seconds: number): Promise<void> {
+  await change(url, 'update grants set rotated_at = rotated_at - $1::bigint', [seconds])
 }
 
 /** Somebody else may take the port between the look and the start. */
