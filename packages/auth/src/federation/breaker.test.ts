@@ -37,6 +37,17 @@ describe('a breaker', () => {
     expect([breaker.isFailing, enter(10)]).toEqual([false, 10])
   })
 
+  it('lets all ask what answers nonsense, and is failing until it answers', () => {
+    for (let time = 0; time < 10; time += 1) {
+      expect(breaker.enter()).toBe(true)
+      breaker.faltered()
+    }
+    expect([breaker.isFailing, breaker.isClosed]).toEqual([true, true])
+    expect(Array.from({ length: 20 }, () => breaker.enter())).not.toContain(false)
+    breaker.succeeded()
+    expect(breaker.isFailing).toBe(false)
+  })
+
   it('forgets after five minutes that something failed', () => {
     fail(3)
     now += 299_999

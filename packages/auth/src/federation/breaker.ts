@@ -5,12 +5,15 @@ export interface Breaker {
   /** Whether nothing has come of asking it since it last answered; forgotten after five minutes. */
   readonly isFailing: boolean
   /**
-   * Whether the caller may ask now, who then calls one of the three below. While it fails only a few may ask at a time; once it
+   * Whether the caller may ask now, who then calls one of the four below. While it fails only a few may ask at a time; once it
    * has been left alone for long enough, one may.
    */
   enter(): boolean
   succeeded(): void
+  /** It did not answer. */
   failed(): void
+  /** It answered nothing that can be used: it is failing, and goes on being asked. A stranger may have brought that about. */
+  faltered(): void
   /** It was not asked after all, or what came of it does not tell whether it answers. */
   left(): void
 }
@@ -18,7 +21,7 @@ export interface Breaker {
 /** Failures in a row after which nobody asks, and milliseconds until one does again. */
 const most = 3
 const pause = 30_000
-/** How many may ask at a time what has failed once. Threat: what hangs, and holds all who ask it. */
+/** How many may ask at a time what has not answered once. Threat: what hangs, and holds all who ask it. */
 const mostAtOnce = 5
 /** Milliseconds after which the last failure says nothing any more. */
 const remembered = 300_000
@@ -26,6 +29,7 @@ const remembered = 300_000
 export function createBreaker(now: () => number = () => performance.now()): Breaker {
   let failures = 0
   let since = 0
+  let failedAt = Number.NEGATIVE_INFINITY
   let asking = 0
   let isTrying = false
   const isOpen = () => failures >= most
@@ -38,7 +42,7 @@ export function createBreaker(now: () => number = () => performance.now()): Brea
       return !isOpen() || now() - since >= pause
     },
     get isFailing() {
-      return failures > 0 && now() - since < remembered
+      return now() - failedAt < remembered
     },
     enter() {
       if (isOpen()) {
@@ -50,11 +54,17 @@ export function createBreaker(now: () => number = () => performance.now()): Brea
     },
     succeeded() {
       failures = 0
+      failedAt = Number.NEGATIVE_INFINITY
       leave()
     },
     failed() {
       failures += 1
       since = now()
+      failedAt = since
+      leave()
+    },
+    faltered() {
+      failedAt = now()
       leave()
     },
     left: leave,

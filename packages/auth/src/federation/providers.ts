@@ -23,9 +23,8 @@ export interface Providers {
   /** As `use`, for what the provider itself has answered once it is done: `use` may do with what is remembered of it. */
   hear<T>(settings: ProviderSettings, ask: (provider: Provider) => Promise<T>): Promise<T>
   /**
-   * As `hear`, for a name and a password; undefined = refused. Whatever else comes of it than a yes or a no counts against the
-   * provider: it does not count against whoever typed them. Threat: a provider that fails for every wrong password, asked
-   * without end.
+   * As `hear`, for a name and a password; undefined = refused. A provider that answers nonsense counts as failing, and is asked on:
+   * what somebody typed may have brought that about.
    */
   check(settings: ProviderSettings, typed: Credentials): Promise<OutsideIdentity | undefined>
   /**
@@ -114,7 +113,7 @@ export function createProviders(
   const use = async <T>(
     settings: ProviderSettings,
     ask: (provider: Provider) => Promise<T>,
-    { succeeded, isAway = saysThatItIsAway }: Judging,
+    { succeeded, faltered = (breaker) => breaker.left() }: Judging,
   ): Promise<T> => {
     const open = find(settings)
     const { breaker } = open
@@ -124,8 +123,9 @@ export function createProviders(
       succeeded(breaker)
       return answer
     } catch (failure) {
-      if (failure instanceof ProviderFailure && isAway(failure)) breaker.failed()
-      else breaker.left()
+      if (!(failure instanceof ProviderFailure) || failure.reason === 'refused') breaker.left()
+      else if (saysThatItIsAway(failure)) breaker.failed()
+      else faltered(breaker)
       throw failure
     }
   }
@@ -144,7 +144,7 @@ export function createProviders(
           if (check) return check(typed)
           throw new ProviderFailure('misconfigured', 'it checks no passwords')
         },
-        { succeeded: (breaker) => breaker.succeeded(), isAway: ({ reason }) => reason !== 'refused' },
+        { succeeded: (breaker) => breaker.succeeded(), faltered: (breaker) => breaker.faltered() },
       ),
     consult: async (settings, ask) => askOpened(find(settings), ask),
 
@@ -157,10 +157,10 @@ export function createProviders(
   }
 }
 
-/** What an answer, and what a failure, says of whether a provider answers. */
+/** What an answer, and one that nothing can be made of, says of whether a provider answers. */
 interface Judging {
   readonly succeeded: (breaker: Breaker) => void
-  readonly isAway?: (failure: ProviderFailure) => boolean
+  readonly faltered?: (breaker: Breaker) => void
 }
 
 /** Only a provider that itself does not answer is left alone: whatever a stranger can send must not bring that about. */

@@ -177,6 +177,17 @@ describe('a provider of passwords that is away', () => {
     expect((await login('bob'))[0]).toBe(200)
   })
 
+  it('lets nobody guess where it fails for a wrong password, and is not switched off by who types one', async () => {
+    await start(corp())
+    await login('ann')
+    program.answer = (question) => (question.password === 'wrong' ? { nonsense: true } : undefined)
+    for (let index = 0; index < 60; index += 1) expect(await login(`colleague-${index}`, 'wrong')).toEqual(away)
+    for (let time = 0; time < 10; time += 1) expect(await login('bob', 'wrong')).toEqual(away)
+    const { length } = program.asked
+    await login('bob', 'wrong')
+    expect(program.asked).toHaveLength(length)
+  })
+
   it('keeps nobody out who has a password here', async () => {
     await start(corp())
     program.answer = undefined

@@ -26,7 +26,10 @@ type NameAndPassword = Pick<TypedPassword, 'username' | 'password'>
 /** What the providers say to a name and a password. */
 export interface Heard {
   readonly accepted?: OutsideUser
-  /** Whether one of them has refused it. */
+  /**
+   * Whether one of them has refused it, or has answered something that a wrong password could bring about. Threat: a provider that
+   * fails for every wrong one, asked without end.
+   */
   readonly isRefused: boolean
   /** Whether one that might have accepted it has said neither yes nor no. */
   readonly isAway: boolean
@@ -60,8 +63,8 @@ export async function askProviders(
         { address, request_id: requestId },
         error,
       )
-      if (reason === 'refused') isRefused = true
-      else isAway = true
+      isRefused ||= reason !== 'unavailable'
+      isAway ||= reason !== 'refused'
     }
   }
   askingTimes.note(namesOf(asked), performance.now() - startedAt)
