@@ -85,6 +85,37 @@ describe('from the command line', () => {
     expect((await site.run(['user', 'remove', 'carol', '--yes'])).code).toBe(2)
   })
 
+  it('a user is signed out of one session or of all, and second factors that are lost are removed', async () => {
+    site = await createSite(service.route('/things', orders))
+    await site.start()
+    await site.run(['user', 'add', 'carol', '--scope', 'orders:read'], `${password}\n`)
+    const tokens = [(await login()).json.access_token, (await login()).json.access_token]
+    const statuses = async () => {
+      const calls = tokens.map((token) => get(`${site.url}/things`, { ...host, authorization: `Bearer ${token}` }))
+      return (await Promise.all(calls)).map(({ status }) => status)
+    }
+    expect(await statuses()).toEqual([200, 200])
+    const sessions = json(`{"all":${(await site.run(['user', 'sessions', 'carol', '--json'])).stdout}}`).all
+    expect(sessions).toMatchObject([{ address: '127.0.0.1', amr: ['pwd'] }, { amr: ['pwd'] }])
+    const [{ id }] = sessions as [{ id: string }]
+    expect((await site.run(['user', 'sessions', 'carol'])).stdout).toContain(id)
+    const one = await site.run(['user', 'sign-out', 'carol', '--session', id])
+    expect(one).toMatchObject({ code: 0, stdout: 'carol: ended one session\n' })
+    await soon(async () => expect(await statuses()).toEqual([401, 200]))
+    expect(await site.run(['user', 'sign-out', 'carol', '--session', id])).toMatchObject({
+      ...{ code: 2, stderr: expect.stringContaining('gatehouse user sessions carol') },
+    })
+    const all = await site.run(['user', 'sign-out', 'carol', '--json'])
+    expect(json(all.stdout)).toMatchObject({ username: 'carol', sessions_ended: 1 })
+    await soon(async () => expect(await statuses()).toEqual([401, 401]))
+    expect(json((await site.run(['user', 'sessions', 'carol', '--json'])).stdout)).toEqual([])
+    expect(await site.run(['user', 'reset-factors', 'carol'])).toMatchObject({
+      ...{ code: 2, stderr: expect.stringContaining('--yes') },
+    })
+    const reset = await site.run(['user', 'reset-factors', 'carol', '--yes'])
+    expect(reset).toMatchObject({ code: 0, stdout: 'carol has no second factor\n' })
+  })
+
   it('a name or an address that is taken is told in words, with what to do', async () => {
     site = await createSite(service.route('/things', orders))
     await site.run(['migrate'])

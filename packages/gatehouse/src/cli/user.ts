@@ -11,6 +11,7 @@ import { collect, collectScopes } from './options.ts'
 import { answer, answerList, answerWarning, formatMoment, readPages } from './output.ts'
 import { warnOfUnknownNames } from './unknown-names.ts'
 import { addUserChangeCommands, summarizeUser } from './user-change.ts'
+import { addUserSignInCommands } from './user-sign-ins.ts'
 import { WrongUseError } from './wrong-use.ts'
 
 interface AddOptions extends ConfigurationOptions {
@@ -81,6 +82,7 @@ export function addUserCommands(program: Command): void {
       '\nExamples:\n  $ gatehouse user set-password carol\n  $ pass show carol | gatehouse user set-password carol\n',
     )
     .action(changePassword)
+  addUserSignInCommands(user)
 }
 
 async function add(username: string, options: AddOptions): Promise<void> {
