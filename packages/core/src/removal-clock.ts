@@ -14,15 +14,18 @@ export const settleTime = 86_400
  * that has really passed, by the time that has passed.
  * Whether something has expired is judged by the clock, and judged anew when the clock comes back; what was removed is gone. A
  * clock that was an hour ahead for ten seconds would let revoked tokens be good again, and proofs that have been used be
- * used again. What is kept stays bounded: everything goes `settleTime` later at the latest.
+ * used again. What is kept stays bounded: everything goes once `settleTime` has passed twice, at the latest.
  * It knows the clock since it was made: a process that starts while its clock is wrong takes that for right.
  */
 export class RemovalClock {
   readonly #clock: Clock
   /** How far the clock is ahead of the time that has passed, in milliseconds, as it is believed. */
   #ahead: number
-  /** As it is now, and since when of the time that has passed, while that is another. */
-  #jump: { ahead: number; readonly since: number } | undefined
+  /**
+   * The least by which it has been ahead since it went beyond that, and since when of the time that has passed. A machine that sleeps
+   * every night jumps each morning: what it has stayed beyond for long enough is believed all the same.
+   */
+  #jump: { readonly ahead: number; readonly since: number } | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -39,17 +42,15 @@ export class RemovalClock {
   }
 
   #follow(ahead: number, passed: number): void {
-    const isNear = (other: number): boolean => Math.abs(ahead - other) <= slip
-    if (isNear(this.#ahead)) {
-      this.#ahead = ahead
+    if (ahead <= this.#ahead + slip) {
+      // One that is far behind may come back, and that is no jump.
+      if (ahead >= this.#ahead - slip) this.#ahead = ahead
       this.#jump = undefined
-    } else if (!this.#jump || !isNear(this.#jump.ahead)) {
-      this.#jump = { ahead, since: passed }
-    } else if (passed - this.#jump.since >= settleTime * 1000) {
-      this.#ahead = ahead
-      this.#jump = undefined
-    } else {
-      this.#jump.ahead = ahead
+      return
     }
+    this.#jump = { ahead: Math.min(ahead, this.#jump?.ahead ?? ahead), since: this.#jump?.since ?? passed }
+    if (passed - this.#jump.since < settleTime * 1000) return
+    this.#ahead = this.#jump.ahead
+    this.#jump = ahead <= this.#ahead + slip ? undefined : { ahead, since: passed }
   }
 }
