@@ -100,6 +100,11 @@ describe('private_key_jwt', () => {
     expect(requests).toBe(1)
   })
 
+  it('is not proven by a request object, whoever that is about (RFC 9101 section 10.8)', async () => {
+    const assertion = await build('ES256', ec.privateKey, {}, { response_type: 'code', client_id: 'robot' })
+    expect(await outcomeOf(clientOf({}), assertion)).toMatch('it is a request object')
+  })
+
   it('keeps the FAPI profile to its algorithms', async () => {
     const fapi = clientOf({ profile: 'fapi2' })
     expect(await outcomeOf(fapi, await build('RS256', rsa.privateKey))).toMatch('the profile forbids')

@@ -148,6 +148,8 @@ const refuseMistimed = (fault: string, prove: () => Promise<void>): Promise<Gate
 
 function checkClaims(claims: JsonObject, clientId: string, issuer: string): { exp: number; jti: string } {
   const { iss, sub, aud, exp, iat, nbf, jti } = claims
+  // It went through a browser, and may stand in its history.
+  if ('response_type' in claims) throw refused('it is a request object')
   if (iss !== clientId || sub !== clientId) throw refused('iss and sub must be the client')
   if (aud !== issuer) throw refused('aud must be the issuer, as one string')
   if (!isMoment(exp)) throw refused('exp is missing')
