@@ -187,6 +187,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const lifetimes = () => settings.lifetimes
   const limits = () => settings.sessionLimits
   const roleScopes = () => settings.roleScopes
+  const subjects = createSubjects(rings['pairwise-subject'])
   const tokenPairs = createTokenPairs({
     store,
     clock,
@@ -197,6 +198,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     limits,
     revocations,
     roleScopes,
+    subjects,
     standing,
   })
   const clientAuthentication = createClientAuthentication({
@@ -209,7 +211,6 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   })
   const defaultAudience = (): string => settings.audience
 
-  const subjects = createSubjects(rings['pairwise-subject'])
   const idTokens = createIdTokens({ issuer, clock, keys, clientKeys })
   const codes = createAuthorizationCodes({
     store,
