@@ -147,6 +147,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const clients = createClients({ store, clock, clientSecrets, documents, policy: registrationPolicy }, settings)
   const passwords = createPasswords({
     ...options.hashing,
+    brandName: () => settings.brand.name,
     ...(options.breachedPasswords && {
       breached: createBreachedPasswords(
         { outbound, onFailure: options.counters.onBreachedLookupFailure },
