@@ -4,6 +4,7 @@ import * as Type from 'typebox'
 import { acrValues } from '../domain/acr.ts'
 import {
   answerAlgorithms,
+  assertionAlgorithms,
   authMethods,
   contentEncryptions,
   keyAlgorithms,
@@ -32,8 +33,6 @@ interface Dependencies {
 }
 
 const cacheControl = 'public, max-age=300'
-/** Algorithms of client assertions: signatures, and MACs under the client's secret. */
-const assertionAlgorithms = [...requestAlgorithms, 'HS256', 'HS384', 'HS512']
 
 /** How clients prove themselves at an endpoint. */
 const authenticationAt = (endpoint: string, methods: readonly string[]) => ({

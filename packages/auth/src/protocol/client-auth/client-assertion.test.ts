@@ -105,6 +105,16 @@ describe('private_key_jwt', () => {
     expect(await outcomeOf(clientOf({}), assertion)).toMatch('it is a request object')
   })
 
+  it('has the one algorithm that is registered, where one is (token_endpoint_auth_signing_alg)', async () => {
+    const pinned = clientOf({ assertionAlg: 'PS256' })
+    expect(await outcomeOf(pinned, await build('PS256', rsa.privateKey))).toBe('proven')
+    expect(await outcomeOf(pinned, await build('RS256', rsa.privateKey))).toMatch('not the registered one')
+    expect(await outcomeOf(pinned, await build('ES256', ec.privateKey))).toMatch('not the registered one')
+    const mac = { ...withMac, assertionAlg: 'HS512' } as const
+    expect(await outcomeOf(mac, await build('HS512', Buffer.from(secret)))).toBe('proven')
+    expect(await outcomeOf(mac, await build('HS256', Buffer.from(secret)))).toMatch('not the registered one')
+  })
+
   it('keeps the FAPI profile to its algorithms', async () => {
     const fapi = clientOf({ profile: 'fapi2' })
     expect(await outcomeOf(fapi, await build('RS256', rsa.privateKey))).toMatch('the profile forbids')
