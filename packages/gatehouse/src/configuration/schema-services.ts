@@ -242,6 +242,9 @@ export const service = Type.Object(
           secret: text(
             'The secret of the client `service:<name>`, by which the service introspects tokens and follows the revocation feed',
           ),
+          secret_previous: Type.Optional(
+            text('The secret that it had before, which counts too as long as it stands here'),
+          ),
         },
         strict,
       ),
