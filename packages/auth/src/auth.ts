@@ -235,12 +235,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const rememberedDevices = createRememberedDevices({ store, clock, cookies, lifetime: rememberFor })
   const authorizationDetails = createAuthorizationDetails(() => settings.authorizationDetails)
   const signing = { issuer, clock, keys, clientKeys, idTokens, subjects, store }
-  const actingUsers = createActingUsers({
-    store,
-    clock,
-    roleScopes,
-    hasOrganisations: () => settings.organisations !== undefined,
-  })
+  const hasOrganisations = () => settings.organisations !== undefined
+  const actingUsers = createActingUsers({ store, clock, roleScopes, hasOrganisations })
   const authorization = createAuthorizationFlow({
     ...signing,
     secondFactors,
@@ -372,6 +368,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       return sub
     },
     checkAuthorizationDetails: (text, client) => authorizationDetails.check(text, client),
+    hasOrganisations,
     isHybridAllowed: () => settings.clients.some(({ permissions }) => permissions.hybrid),
     detailTypes: () => authorizationDetails.types,
     registration: () => ({ isOpen: settings.registration.mode !== 'off', documents: settings.registration.documents }),

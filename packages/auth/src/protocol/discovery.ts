@@ -12,7 +12,7 @@ import {
   responseModes,
 } from '../domain/client-metadata.ts'
 import type { SigningKeys } from '../domain/signing-keys.ts'
-import { openidScopes, userClaimNames } from '../domain/user-claims.ts'
+import { openidScopes, userClaimNames, withoutOrganisations } from '../domain/user-claims.ts'
 import { defineEndpoint, type Endpoint } from '../http/endpoint.ts'
 import { locales } from '../messages/messages.ts'
 
@@ -24,6 +24,8 @@ interface Dependencies {
   readonly scopes: () => readonly string[]
   /** Whether any client may use the hybrid flow. */
   readonly isHybridAllowed: () => boolean
+  /** Whether there are organisations for which people can act. */
+  readonly hasOrganisations: () => boolean
   /** Types of authorization_details that are configured. */
   readonly detailTypes: () => readonly string[]
   /** Whether clients may register themselves, and whether their ids may be addresses of documents. */
@@ -93,8 +95,10 @@ const capabilities = {
  * Both documents say the same: only what works.
  */
 export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoint[] {
-  const { issuer, keys, grantTypes, scopes, detailTypes, registration, isHybridAllowed } = dependencies
+  const { issuer, keys, grantTypes, scopes, detailTypes, registration, isHybridAllowed, hasOrganisations } =
+    dependencies
   const authentication = clientAuthentication(dependencies.seesCertificates)
+  const told = () => (hasOrganisations() ? { scopes: openidScopes, claims: userClaimNames } : withoutOrganisations)
   const build = () => ({
     issuer,
     authorization_endpoint: issuer + paths.authorize,
@@ -110,8 +114,8 @@ export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoin
     end_session_endpoint: issuer + paths.endSession,
     ...(registration().isOpen ? { registration_endpoint: issuer + paths.registration } : {}),
     ...(registration().documents ? { client_id_metadata_document_supported: true } : {}),
-    scopes_supported: [...new Set([...openidScopes, ...scopes()])],
-    claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid', ...userClaimNames],
+    scopes_supported: [...new Set([...told().scopes, ...scopes()])],
+    claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid', ...told().claims],
     response_types_supported: isHybridAllowed() ? ['code', 'code id_token'] : ['code'],
     grant_types_supported: grantTypes,
     ...(detailTypes().length > 0 ? { authorization_details_types_supported: detailTypes() } : {}),
