@@ -103,6 +103,8 @@ describe('the command line', () => {
       expect.objectContaining({ valid: true, claims: expect.objectContaining({ sub: 'robot' }) }),
     ])
     expect((await site.run(['token', 'inspect'], 'x.y.z\n')).code).toBe(1)
+    const rotated = await site.run(['client', 'rotate-secret', 'robot'])
+    expect([rotated.code, rotated.stderr]).toEqual([2, expect.stringContaining('clients.robot.secret_previous')])
     const opaque = (
       await postForm(
         `${site.url}/oauth/token`,

@@ -59,6 +59,33 @@ describe('a running Gatehouse', () => {
     await waitFor(async () => (await postJson(`${site.url}/validate`, { token }, host)).json.reason === 'revoked')
   })
 
+  it('takes the secret from before beside the new one, of clients and of services, as long as it stands in the file', async () => {
+    const second = 'Zt5uYvB2cMhE7gPsJ4kD93nfXqW0aLr8'
+    const route = service.route('/one', 'nothing')
+    const write = (secrets: string) =>
+      `clients: { robot: { ${secrets}, scopes: [a] } }\n${route.replace('{ s: {', `{ s: { client: { ${secrets} },`)}`
+    site = await createSite(write(`secret: ${secret}`))
+    await site.start()
+    const base = `issuer: https://auth.example.com\nlisten: 127.0.0.1:${site.port}\nmaster_key: \${KEY}\n`
+    const counting = async () => {
+      const form = { grant_type: 'client_credentials' }
+      const tokens = [secret, second].map((one) =>
+        postForm(`${site.url}/oauth/token`, form, { ...host, ...basic('robot', one) }),
+      )
+      const looks = [secret, second].map((one) =>
+        postForm(`${site.url}/oauth/introspect`, { token: 'x' }, { ...host, ...basic('service%3As', one) }),
+      )
+      return (await Promise.all([...tokens, ...looks])).map(({ status }) => status)
+    }
+    expect(await counting()).toEqual([200, 401, 200, 401])
+    site.configure(base + write(`secret: ${second}, secret_previous: ${secret}`))
+    expect((await site.run(['reload'])).code).toBe(0)
+    await expect.poll(counting).toEqual([200, 200, 200, 200])
+    site.configure(base + write(`secret: ${second}`))
+    expect((await site.run(['reload'])).code).toBe(0)
+    await expect.poll(counting).toEqual([401, 200, 401, 200])
+  })
+
   it('says on reload what waits for a restart, and takes no other issuer', async () => {
     site = await createSite(service.route('/one', 'nothing'))
     const running = await site.start()

@@ -169,6 +169,7 @@ describe('a configuration that contradicts the profile', () => {
       { dpop_bound_access_tokens: false },
       { id_token_signed_response_alg: 'RS256' },
       { request_object_signing_alg: 'RS256' },
+      { token_endpoint_auth_signing_alg: 'RS256' },
       { userinfo_signed_response_alg: 'RS256' },
       { authorization_signed_response_alg: 'RS256' },
       { introspection_signed_response_alg: 'RS256' },

@@ -38,6 +38,17 @@ describe('section 2.1, the authorization request', () => {
     },
   )
 
+  it.each(['resource', 'audience'])('2.1 it can be pushed, by either name: %s', async (name) => {
+    const pushed = await provider.post('/oauth/par', provider.parameters({ scope, [name]: orders }))
+    const page = await provider.browser.get(
+      `/oauth/authorize?client_id=web&request_uri=${encodeURIComponent(pushed.body.request_uri ?? '')}`,
+    )
+    const { body } = await provider.exchange((await provider.goOn(page)).callback.get('code'))
+    expect(audienceOf(body.access_token)).toBe(orders)
+    const unknown = provider.parameters({ [name]: 'https://other.example/' })
+    expect((await provider.post('/oauth/par', unknown)).body.error).toBe('invalid_target')
+  })
+
   it('2.1 several resources are a list in a signed request', async () => {
     const request = await keys.sign({
       ...{ iss: 'web', aud: issuer, client_id: 'web', redirect_uri: redirectUri, response_type: 'code', scope },

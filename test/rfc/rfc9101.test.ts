@@ -125,6 +125,13 @@ describe('section 6, what is refused', () => {
     expect(metadata).not.toHaveProperty('request_object_encryption_alg_values_supported')
   })
 
+  it('6.2 half of a character in the state is told, and no error of ours', async () => {
+    const request = await build({ state: '\ud83d' })
+    const answer = await ask({ request, redirect_uri: redirectUri })
+    expect([answer.status, answer.callback.get('error')]).toEqual([303, 'invalid_request_object'])
+    expect((await provider.post('/oauth/par', { request })).body.error).toBe('invalid_request_object')
+  })
+
   it('10.5 a client that must sign cannot leave it, by whatever way', async () => {
     const plain = await provider.authorize({ client_id: 'signed' })
     expect(plain.callback.get('error')).toBe('invalid_request')
@@ -147,7 +154,12 @@ describe('section 6, what is refused', () => {
       grant_type: 'client_credentials',
       client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
     }
-    const answer = await provider.token({ ...form, client_assertion: await build() }, {})
-    expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_client' } })
+    const now = provider.clock.now()
+    for (const both of [{}, { sub: 'web', jti: 'both', exp: now + 60 }]) {
+      const answer = await provider.token({ ...form, client_assertion: await build(both) }, {})
+      expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_client' } })
+    }
+    const asRequest = await ask({ request: await build({ sub: 'web' }), redirect_uri: redirectUri })
+    expect(asRequest.callback.get('error')).toBe('invalid_request_object')
   })
 })

@@ -147,6 +147,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const clients = createClients({ store, clock, clientSecrets, documents, policy: registrationPolicy }, settings)
   const passwords = createPasswords({
     ...options.hashing,
+    brandName: () => settings.brand.name,
     ...(options.breachedPasswords && {
       breached: createBreachedPasswords(
         { outbound, onFailure: options.counters.onBreachedLookupFailure },
@@ -187,6 +188,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const lifetimes = () => settings.lifetimes
   const limits = () => settings.sessionLimits
   const roleScopes = () => settings.roleScopes
+  const subjects = createSubjects(rings['pairwise-subject'])
   const tokenPairs = createTokenPairs({
     store,
     clock,
@@ -197,6 +199,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     limits,
     revocations,
     roleScopes,
+    subjects,
     standing,
   })
   const clientAuthentication = createClientAuthentication({
@@ -209,7 +212,6 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   })
   const defaultAudience = (): string => settings.audience
 
-  const subjects = createSubjects(rings['pairwise-subject'])
   const idTokens = createIdTokens({ issuer, clock, keys, clientKeys })
   const codes = createAuthorizationCodes({
     store,
@@ -233,12 +235,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const rememberedDevices = createRememberedDevices({ store, clock, cookies, lifetime: rememberFor })
   const authorizationDetails = createAuthorizationDetails(() => settings.authorizationDetails)
   const signing = { issuer, clock, keys, clientKeys, idTokens, subjects, store }
-  const actingUsers = createActingUsers({
-    store,
-    clock,
-    roleScopes,
-    hasOrganisations: () => settings.organisations !== undefined,
-  })
+  const hasOrganisations = () => settings.organisations !== undefined
+  const actingUsers = createActingUsers({ store, clock, roleScopes, hasOrganisations })
   const authorization = createAuthorizationFlow({
     ...signing,
     secondFactors,
@@ -370,6 +368,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       return sub
     },
     checkAuthorizationDetails: (text, client) => authorizationDetails.check(text, client),
+    hasOrganisations,
     isHybridAllowed: () => settings.clients.some(({ permissions }) => permissions.hybrid),
     detailTypes: () => authorizationDetails.types,
     registration: () => ({ isOpen: settings.registration.mode !== 'off', documents: settings.registration.documents }),

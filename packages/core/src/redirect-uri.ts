@@ -38,19 +38,13 @@ export function checkRedirectUri(uri: string): RedirectUriFault | undefined {
   const url = new URL(uri)
   if (forbiddenSchemes.has(url.protocol)) return 'has a scheme that is never allowed'
   const isWeb = url.protocol === 'https:' || url.protocol === 'http:'
-  if (isWeb) {
-    if (!/^https?:\/\/[^/]/.test(uri)) return 'is not an absolute URI of printable ASCII'
-    const [, authority = ''] = /^https?:\/\/([^/?]*)/.exec(uri) ?? []
-    if (authority.includes('@')) return 'has a user name or password'
-    // What a URL parser would rewrite is not what was registered.
-    if (
-      /(^|\/)(\.|%2e){1,2}(\/|$)/i.test(uri.slice(uri.indexOf(authority) + authority.length).split('?', 1)[0] ?? '')
-    ) {
-      return 'has a dot segment'
-    }
-    if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) return 'is http and not on this machine'
-    return undefined
-  }
+  if (isWeb && !/^https?:\/\/[^/]/.test(uri)) return 'is not an absolute URI of printable ASCII'
+  const [, authority = '', path = ''] = /^[^:]*:(?:\/\/([^/?]*))?([^?]*)/.exec(uri) ?? []
+  if (authority.includes('@')) return 'has a user name or password'
+  // What a URL parser would rewrite is not what was registered.
+  if (/(^|\/)(\.|%2e){1,2}(\/|$)/i.test(path)) return 'has a dot segment'
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) return 'is http and not on this machine'
+  if (isWeb) return undefined
   if (!/^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/.test(url.protocol)) return 'has a scheme of its own without a dot'
   return undefined
 }

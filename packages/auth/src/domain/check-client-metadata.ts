@@ -1,6 +1,6 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { checkRedirectUri } from '@gatehouse/core/redirect-uri'
-import type { AuthMethod, ClientMetadata } from './client-metadata.ts'
+import { type AuthMethod, type ClientMetadata, macAlgorithms } from './client-metadata.ts'
 import { certificateMembers, isHttps } from './client-settings.ts'
 import { isShowable } from './shown-text.ts'
 
@@ -32,6 +32,9 @@ export function checkClientMetadata(metadata: ClientMetadata, rules: MetadataRul
       description: 'redirect_uris: at least one is needed for authorization_code',
     })
   }
+  if (usesRedirects && metadata.response_types?.length === 0) {
+    throw bad('response_types: at least one is needed for authorization_code')
+  }
   for (const type of metadata.response_types ?? []) {
     if (type !== 'code' && type !== 'code id_token') throw bad('response_types: code is supported')
     if (!usesRedirects) throw bad('response_types: code goes with the grant type authorization_code')
@@ -61,6 +64,10 @@ function checkKeysAndCertificates(metadata: ClientMetadata, { authMethod, hasKey
   const names = certificateMembers.filter(({ member }) => metadata[member] !== undefined)
   if (authMethod === 'tls_client_auth' && names.length !== 1)
     throw bad('tls_client_auth needs exactly one tls_client_auth_ member')
+  const { token_endpoint_auth_signing_alg: assertionAlg } = metadata
+  const isMac = macAlgorithms.some((alg) => alg === assertionAlg)
+  if (assertionAlg !== undefined && authMethod === (isMac ? 'private_key_jwt' : 'client_secret_jwt'))
+    throw bad(`token_endpoint_auth_signing_alg: ${assertionAlg} is none of ${authMethod}`)
   if (metadata.request_object_signing_alg !== undefined && !hasAnyKeys)
     throw bad('request_object_signing_alg needs jwks or jwks_uri')
   for (const answer of ['id_token', 'userinfo', 'introspection', 'authorization'] as const) {

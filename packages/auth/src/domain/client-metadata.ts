@@ -33,6 +33,12 @@ export type AnswerAlgorithm = (typeof answerAlgorithms)[number]
 export const requestAlgorithms = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const
 export type RequestAlgorithm = (typeof requestAlgorithms)[number]
 
+/** MACs that assertions of clients can have under their secret. Spec: RFC 7518 section 3.2. */
+export const macAlgorithms = ['HS256', 'HS384', 'HS512'] as const
+/** Algorithms that assertions of clients can have: signatures, and MACs. */
+export const assertionAlgorithms = [...requestAlgorithms, ...macAlgorithms] as const
+export type AssertionAlgorithm = (typeof assertionAlgorithms)[number]
+
 /** Key management of encrypted answers. Spec: RFC 7518 section 4. */
 export const keyAlgorithms = ['ECDH-ES', 'RSA-OAEP-256'] as const
 /** Content encryption of encrypted answers. Spec: RFC 7518 section 5. */
@@ -115,6 +121,9 @@ export const clientMetadataMembers = {
   ),
   authorization_encrypted_response_alg: encryptionAlg,
   authorization_encrypted_response_enc: encryptionEnc,
+  token_endpoint_auth_signing_alg: Type.Optional(
+    oneOf(assertionAlgorithms, { description: 'The one algorithm of its client assertions' }),
+  ),
   request_object_signing_alg: Type.Optional(
     oneOf(requestAlgorithms, { description: 'The one algorithm of its request objects' }),
   ),

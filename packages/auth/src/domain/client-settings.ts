@@ -2,6 +2,7 @@ import type { Seconds } from '@gatehouse/core/brand'
 import { seconds } from '@gatehouse/core/time'
 import {
   type AnswerAlgorithm,
+  type AssertionAlgorithm,
   type ClientMetadata,
   certificateNames,
   type contentEncryptions,
@@ -51,6 +52,8 @@ export interface ClientSettings {
   readonly userinfo: AnswerProtection
   readonly introspection: AnswerProtection
   readonly authorizationResponse: AnswerProtection & { readonly alg: AnswerAlgorithm }
+  /** undefined = any that its keys or its secret are good for. */
+  readonly assertionAlg: AssertionAlgorithm | undefined
   readonly requestObjectAlg: RequestAlgorithm | undefined
   readonly requestUris: readonly string[]
   readonly requireSignedRequestObject: boolean
@@ -96,6 +99,7 @@ export function buildClientSettings(metadata: ClientMetadata): ClientSettings {
       alg: metadata.authorization_signed_response_alg ?? 'RS256',
       encryption: encryptionOf(metadata, 'authorization'),
     },
+    assertionAlg: metadata.token_endpoint_auth_signing_alg,
     requestObjectAlg: metadata.request_object_signing_alg,
     requestUris: metadata.request_uris ?? [],
     requireSignedRequestObject: metadata.require_signed_request_object ?? false,

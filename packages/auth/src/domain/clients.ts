@@ -72,6 +72,8 @@ export interface ConfiguredClient {
   readonly authMethod: AuthMethod
   readonly secretEitherWay: boolean
   readonly secret?: string | undefined
+  /** The one that it had before, which counts too while it is being changed. */
+  readonly previousSecret?: string | undefined
   readonly jwks?: { readonly keys: readonly object[] } | undefined
   readonly grantTypes: readonly GrantType[]
   readonly scopes: readonly string[]
@@ -87,6 +89,8 @@ export interface ConfiguredService {
   readonly name: string
   readonly audience: string
   readonly clientSecret?: string | undefined
+  /** The one that it had before, which counts too while it is being changed. */
+  readonly previousClientSecret?: string | undefined
   /** Audiences of the services that it may call for whoever called it. */
   readonly calls?: readonly string[]
 }
@@ -207,6 +211,9 @@ export const isClientId = (id: string): boolean => /^[\w.~:-]{1,100}$/.test(id) 
 const audiencesOf = ({ audience, services }: Pick<ClientConfiguration, 'audience' | 'services'>): ReadonlySet<string> =>
   new Set([audience, ...services.map((service) => service.audience)])
 
+const present = (...secrets: readonly (string | undefined)[]): readonly string[] =>
+  secrets.filter((secret) => secret !== undefined)
+
 function buildConfigured({ clients, services, apps, audience }: ClientConfiguration): ReadonlyMap<string, Client> {
   const all = new Map<string, Client>()
   all.set(firstPartyClientId, {
@@ -222,7 +229,7 @@ function buildConfigured({ clients, services, apps, audience }: ClientConfigurat
     const id = `${serviceClientPrefix}${service.name}`
     all.set(id, {
       ...emptyClient(id),
-      secretHashes: [hashSecret(service.clientSecret)],
+      secretHashes: present(service.clientSecret, service.previousClientSecret).map(hashSecret),
       answersFor: new Set([service.audience, audience]),
       identityAudience: service.audience,
       ...callsOf(service),
@@ -241,6 +248,7 @@ function buildConfigured({ clients, services, apps, audience }: ClientConfigurat
     })
   }
   for (const client of clients) {
+    const secrets = present(client.secret, client.previousSecret)
     all.set(
       client.id,
       applyFapi2({
@@ -249,9 +257,8 @@ function buildConfigured({ clients, services, apps, audience }: ClientConfigurat
         secretEitherWay: client.secretEitherWay,
         ...buildClientSettings(client.metadata),
         ...client.permissions,
-        secretHashes: client.secret === undefined ? [] : [hashSecret(client.secret)],
-        macSecrets:
-          client.secret !== undefined && client.authMethod === 'client_secret_jwt' ? [Buffer.from(client.secret)] : [],
+        secretHashes: secrets.map(hashSecret),
+        macSecrets: client.authMethod === 'client_secret_jwt' ? secrets.map((secret) => Buffer.from(secret)) : [],
         keys: client.jwks ? parseClientKeys(client.jwks) : [],
         jwks: client.jwks,
         grantTypes: new Set(client.grantTypes),

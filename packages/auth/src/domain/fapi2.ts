@@ -14,6 +14,7 @@ const algorithmMembers = [
   'introspection_signed_response_alg',
   'authorization_signed_response_alg',
   'request_object_signing_alg',
+  'token_endpoint_auth_signing_alg',
 ] as const
 
 /** What of a client can contradict the profile. */

@@ -1,13 +1,18 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { normalizePassword, type Passwords } from './passwords.ts'
 
+/** Whose a password is to be, by the names that strangers may know. */
+export interface PasswordOwner {
+  readonly username: string
+  readonly email?: string | null | undefined
+}
+
 /** Where a password is used and whose it is. */
 export interface PasswordContext {
   /** Least length in characters: 15 where the password is the only factor, 8 beside a second one. */
   readonly minimum: number
-  /** Words that the password may not lean on: the user name, the product's name. */
-  readonly words: readonly string[]
-  readonly passwords: Pick<Passwords, 'isBreached'>
+  readonly owner: PasswordOwner
+  readonly passwords: Pick<Passwords, 'isBreached' | 'serviceNames'>
 }
 
 /** The rule that a password breaks. */
@@ -38,12 +43,25 @@ export async function checkNewPassword(password: string, context: PasswordContex
   }
   if (new Set(folded).size < 5) throw weak('repeats', 'The password repeats too few characters')
   if (await context.passwords.isBreached(text)) throw weak('breached', 'The password is known from a breach')
-  for (const word of context.words) {
-    const lower = word.normalize('NFKC').toLowerCase()
-    if (lower.length >= 4 && [...folded.replaceAll(lower, '')].length < 8) {
-      throw weak('name', 'The password leans on the user name or the name of the service')
-    }
+  if (leansOn(folded, wordsAround(context))) {
+    throw weak('name', 'The password leans on the user name, the address or the name of the service')
   }
+}
+
+/** What a password may not lean on: user name and address, what stands in them before the `@`, and what the service is called. */
+function wordsAround({ owner: { username, email }, passwords }: PasswordContext): readonly string[] {
+  const names = [username, email ?? ''].flatMap((name) => [name, name.slice(0, Math.max(name.lastIndexOf('@'), 0))])
+  return [...names, ...passwords.serviceNames.flatMap((name) => [name, name.replaceAll(/\s+/g, '')])]
+}
+
+/** Whether too little is left of a password without such words. */
+function leansOn(folded: string, words: readonly string[]): boolean {
+  const counting = words.map((word) => word.normalize('NFKC').toLowerCase().trim()).filter((word) => word.length >= 4)
+  // The longest first, since some of them stand in others.
+  counting.sort((one, other) => other.length - one.length)
+  let rest = folded
+  for (const word of counting) rest = rest.replaceAll(word, '')
+  return rest !== folded && [...rest].length < 8
 }
 
 /** `reason` is for programs, and for pages that tell it in other words. */

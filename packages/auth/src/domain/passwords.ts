@@ -38,6 +38,8 @@ export interface Passwords {
   check(password: string, hash: string | null): Promise<PasswordOutcome>
   /** Whether a password is known from a breach, as far as that can be found out. */
   isBreached(password: string): Promise<boolean>
+  /** What the service is called by those who use it: nobody's password may lean on it. */
+  readonly serviceNames: readonly string[]
   /** How many hashes run or wait. */
   readonly depth: number
   /** Ends the threads, where they are its own; what is hashed or waits on them fails with `temporarily_unavailable`. */
@@ -47,7 +49,13 @@ export interface Passwords {
 /** The `Algorithm.Argon2id` of the library, whose enum does not exist at run time. */
 const argon2id = 2
 
-export function createPasswords(options: HashOptions & { readonly breached?: BreachedPasswords }): Passwords {
+export interface PasswordOptions extends HashOptions {
+  readonly breached?: BreachedPasswords
+  /** What the service is called beside Gatehouse; read at each use, since a reload may change it. */
+  readonly brandName?: () => string
+}
+
+export function createPasswords(options: PasswordOptions): Passwords {
   const parameters = options.parameters ?? defaultHashParameters
   const workers = options.workers ?? new HashWorkers()
   const queue = new HashQueue<HashJob, HashAnswer>(options, (jobs) => workers.compute(jobs))
@@ -85,6 +93,9 @@ export function createPasswords(options: HashOptions & { readonly breached?: Bre
       return isAsStrong(stored, parameters) ? 'right' : 'rehash'
     },
     isBreached: async (password) => (await options.breached?.includes(password)) ?? false,
+    get serviceNames() {
+      return ['gatehouse', ...(options.brandName ? [options.brandName()] : [])]
+    },
     get depth() {
       return queue.depth
     },

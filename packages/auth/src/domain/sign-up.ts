@@ -105,7 +105,7 @@ export function createSignUps(dependencies: Dependencies): SignUps {
   const checkPassword = (password: string, email: string): Promise<void> =>
     checkNewPassword(password, {
       minimum: dependencies.minimumPasswordLength(),
-      words: [email, email.slice(0, email.lastIndexOf('@')), 'gatehouse'],
+      owner: { username: email, email },
       passwords,
     })
   const detailsOf = ({ details }: MailedProof): PendingDetails => details as unknown as PendingDetails // written here and by invitations

@@ -16,6 +16,7 @@ import { type RoleScopes, type Standing, scopeThatStands } from './effective-acc
 import { asStrongAsNow, factorMomentOf } from './factor-age.ts'
 import { narrowDetails, readGrantedDetails } from './granted-details.ts'
 import type { KeyRing } from './key-rings.ts'
+import { noteClient } from './note-client.ts'
 import type { RefreshTokens } from './refresh-tokens.ts'
 import type { Revocations } from './revocations.ts'
 import {
@@ -26,6 +27,7 @@ import {
   type SessionLifetimes,
   type SessionLimits,
 } from './sessions.ts'
+import type { Subjects } from './subjects.ts'
 
 /** A sign-in that has been judged complete. */
 export interface CompletedSignIn {
@@ -121,8 +123,9 @@ export interface IssuedTokens {
 /** Issues token pairs. */
 export interface TokenPairs {
   /**
-   * Starts a session and its first grant, with a refresh token for a client that may use one. Error: `temporarily_unavailable` where the membership that it rests on has just
-   * changed. Cost: one transaction and one signature.
+   * Starts a session and its first grant, with a refresh token for a client that may use one; the client hears of its end
+   * where it wants to. Error: `temporarily_unavailable` where the membership that it rests on has just changed. Cost: one
+   * transaction and one signature.
    */
   start(signIn: CompletedSignIn): Promise<TokenPair>
   /**
@@ -172,6 +175,7 @@ interface Dependencies {
   readonly lifetimes: () => TokenLifetimes
   readonly limits: () => SessionLimits
   readonly roleScopes: () => RoleScopes
+  readonly subjects: Subjects
   /** Whether what a session rests on still stands; see federation/standing. */
   readonly standing: { checkSession(session: SessionId, by: Pick<AuditEvent, 'address' | 'request_id'>): Promise<void> }
 }
@@ -268,6 +272,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
             ...by,
           }),
           endBeyond({ tables, clock, revocations }, { user: user.id, ...newest }, by),
+          noteClient(dependencies, tables, client, { session, user }),
         ])
         if (others === undefined) throw changedMeanwhile()
         return over

@@ -25,6 +25,12 @@ const claimScopes = {
   org_name: 'organization',
 } as const
 
+/** What of it there is where nobody belongs to an organisation: scopes, and claims about a user. */
+export const withoutOrganisations = {
+  scopes: openidScopes.filter((scope) => scope !== 'organization'),
+  claims: Object.keys(claimScopes).filter((name) => !name.startsWith('org')),
+} as const
+
 /** Every claim about a user that can be asked for. */
 export const userClaimNames = Object.keys(claimScopes) as readonly (keyof typeof claimScopes)[] // the keys of that very object
 

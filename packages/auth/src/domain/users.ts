@@ -99,7 +99,7 @@ export async function buildUser(
   if (user.password !== undefined) {
     await checkNewPassword(user.password, {
       minimum: user.minimumPasswordLength,
-      words: [canonical, 'gatehouse'],
+      owner: user,
       passwords,
     })
     hash = await passwords.hash(user.password)
@@ -190,7 +190,7 @@ export async function setPassword(
   const { user } = change
   await checkNewPassword(change.password, {
     minimum: change.minimumLength,
-    words: [user.username_canonical, 'gatehouse'],
+    owner: user,
     passwords,
   })
   const hash = await passwords.hash(change.password)

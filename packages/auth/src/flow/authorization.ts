@@ -10,6 +10,7 @@ import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions
 import type { Client, Clients } from '../domain/clients.ts'
 import { standingOf } from '../domain/effective-access.ts'
 import { factorMomentOf } from '../domain/factor-age.ts'
+import { noteClient } from '../domain/note-client.ts'
 import type { SecondFactors } from '../domain/second-factors.ts'
 import type { Subjects } from '../domain/subjects.ts'
 import { openidScopes, scopesBehind } from '../domain/user-claims.ts'
@@ -25,7 +26,6 @@ import type { Acting, ActingChoice, ActingUsers } from './acting.ts'
 import { findConsent, mergeWords, needsConsent, type Offer, recordConsent } from './agreement.ts'
 import { type Flow, type Flows, flowKeptFor } from './flows.ts'
 import { nextAuthorizationStep } from './next-step.ts'
-import { noteClient } from './note-client.ts'
 
 export interface AuthorizationDependencies extends IdTokenDependencies, JarmDependencies {
   readonly store: Store

@@ -148,7 +148,16 @@ export function nextAuthorizationStep(
 function mustSignInAgain(asked: AskedSignIn, signIn: BrowserSignIn, now: Seconds): boolean {
   if (signIn.isFresh) return false
   if (asked.prompt.includes('login') || asked.prompt.includes('select_account')) return true
-  return asked.maxAge !== undefined && (asked.maxAge === 0 || now - signIn.authTime > asked.maxAge)
+  return isTooOld(asked, signIn, now)
+}
+
+/** Whether a sign-in is older than is asked for; never where it was made for this very request. */
+export function isTooOld(
+  { maxAge }: Pick<AskedSignIn, 'maxAge'>,
+  { isFresh, authTime }: Pick<BrowserSignIn, 'isFresh' | 'authTime'>,
+  now: Seconds,
+): boolean {
+  return maxAge !== undefined && !isFresh && (maxAge === 0 || now - authTime > maxAge)
 }
 
 const rankOf = (acr: string): number => acrValues.indexOf(acr)

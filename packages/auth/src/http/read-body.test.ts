@@ -52,6 +52,15 @@ describe('a form (RFC 6749 section 3.2)', () => {
     expect(Object.keys(parseForm('__proto__=x&b=1'))).toEqual(['b'])
   })
 
+  it('has no escapes that are not UTF-8, and any character that is', () => {
+    for (const text of ['state=%FF', 'state=a%C3', 'state=%C3%28', 'state=%ED%A0%80', '%ff=a', 'a=%C3+%A9'])
+      expect(() => parseForm(text), text).toThrow('not UTF-8')
+    for (const text of ['%EF%BF%BD', '\ufffd', '%c3%A9%F0%9F%98%80'])
+      expect(parseForm(`state=${text}`)).toEqual({ state: decodeURIComponent(text) })
+    expect(parseForm('a=%zz%')).toEqual({ a: '%zz%' })
+    expect(parseForm('error_description=f%FCr', 'any')).toEqual({ error_description: 'f\ufffdr' })
+  })
+
   it('has at most a hundred parameters', () => {
     const many = (count: number): string => Array.from({ length: count }, (_, index) => `p${index}=1`).join('&')
     expect(Object.keys(parseForm(many(100)))).toHaveLength(100)

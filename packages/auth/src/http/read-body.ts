@@ -118,13 +118,15 @@ const repeatable: ReadonlySet<string> = new Set(['resource', 'audience', 'role']
  * Reads an application/x-www-form-urlencoded body. Spec: RFC 6749 section 3.2.
  * A parameter that is named twice is `invalid_request`, but for those that may be: their values come with a space between
  * two, which no URI and no role has. An empty value counts as absent, and so does a name that would reach
- * for the prototype; at most 100 parameters.
+ * for the prototype; at most 100 parameters. Escapes that are no UTF-8 are `invalid_request` too, since nobody could be given
+ * them back; with `escapes: 'any'`, for what others send on their own account, each becomes U+FFFD.
  */
-export function parseForm(text: string): Record<string, string> {
+export function parseForm(text: string, escapes: 'utf-8' | 'any' = 'utf-8'): Record<string, string> {
   const form: Record<string, string> = {}
   let empty: Set<string> | undefined
   let count = 0
   for (const [name, value] of splitForm(text)) {
+    if (escapes === 'utf-8' && (value.includes(replacement) || name.includes(replacement))) checkEscapes(text)
     count += 1
     if (count > parameterLimit) throw new GatehouseError('invalid_request', { description: 'Too many parameters' })
     const before = form[name]
@@ -141,6 +143,16 @@ export function parseForm(text: string): Record<string, string> {
     } else form[name] = value
   }
   return form
+}
+
+/** What stands in place of bytes that are no UTF-8. Somebody may have meant the character itself, too. */
+const replacement = '\ufffd'
+
+function checkEscapes(text: string): void {
+  for (const [run] of text.matchAll(/(?:%[\da-f]{2})+/gi)) {
+    if (!isUtf8(Buffer.from(run.replaceAll('%', ''), 'hex')))
+      throw new GatehouseError('invalid_request', { description: 'A parameter has an escape that is not UTF-8' })
+  }
 }
 
 /** The parameters in their order. Most forms have nothing to decode, and are taken apart in a tenth of the time then. */

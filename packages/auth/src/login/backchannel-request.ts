@@ -26,14 +26,14 @@ export const backchannelRequestEndpoint = (dependencies: DecisionDependencies): 
 async function showPage(dependencies: DecisionDependencies, http: EndpointRequest<unknown>): Promise<Answer> {
   const { flows, browserSessions, decoupledRequests } = dependencies
   const { flow: id, request: chosen } = parseForm(http.query)
-  if (id === undefined) return beginDecision(dependencies, http, {})
+  if (id === undefined) return beginDecision(dependencies, http)
   const flow = await flows.get(http, id)
   decisionParametersOf(flow)
   const browser = await browserSessions.find(http.headers)
   if (!browser) return redirectTo(`${paths.login}?flow=${flow.id}`)
   const waiting = await decoupledRequests.listPending(browser.user.id)
   const one = waiting.length === 1 ? waiting[0] : waiting.find(({ hash }) => hash === chosen)
-  if (one) return beginDecision(dependencies, http, { request: one.hash })
+  if (one) return beginDecision(dependencies, http, one)
   return renderWaitingRequests(http.look, {
     username: browser.user.username,
     requests: await Promise.all(waiting.map((row) => describe(dependencies, row, flow.id))),

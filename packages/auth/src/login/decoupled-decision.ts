@@ -13,14 +13,14 @@ import type { Client, Clients } from '../domain/clients.ts'
 import { type DecoupledRequests, overError } from '../domain/decoupled-requests.ts'
 import { standingOf } from '../domain/effective-access.ts'
 import { factorMomentOf } from '../domain/factor-age.ts'
+import { noteClient } from '../domain/note-client.ts'
 import type { SecondFactors } from '../domain/second-factors.ts'
 import type { Subjects } from '../domain/subjects.ts'
 import { type Acting, type ActingUsers, isShownTo } from '../flow/acting.ts'
 import type { Offer } from '../flow/agreement.ts'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
-import { judgeStrength } from '../flow/next-step.ts'
-import { noteClient } from '../flow/note-client.ts'
+import { isTooOld, judgeStrength } from '../flow/next-step.ts'
 import type { Answer, EndpointRequest } from '../http/endpoint.ts'
 import { type DescribedDetail, renderConsent } from '../pages/consent.ts'
 import { renderDecided, requestNotes } from '../pages/device.ts'
@@ -46,6 +46,8 @@ export interface DecisionDependencies {
 export interface DecisionParameters {
   /** The hash of the request. */
   readonly request?: string
+  /** Seconds since the sign-in that are too long for its client. */
+  readonly maxAge?: number
 }
 
 /** The parameters of a flow. Error: `not_found` where it is of another kind. */
@@ -56,15 +58,17 @@ export function decisionParametersOf(flow: Flow): DecisionParameters {
 
 /** Begins a flow towards the page that {@link showDecision} shows, or towards the list where no request is named. */
 export async function beginDecision(
-  { flows }: Pick<DecisionDependencies, 'flows'>,
+  { flows, clients }: Pick<DecisionDependencies, 'flows' | 'clients'>,
   http: Pick<EndpointRequest<unknown>, 'headers' | 'address'>,
-  parameters: DecisionParameters,
+  row?: Pick<DecoupledRequestRow, 'hash' | 'client_id'>,
 ): Promise<Answer> {
+  const maxAge = row && (await clients.find(row.client_id))?.defaultMaxAge
+  const parameters: DecisionParameters = row ? { request: row.hash, ...(maxAge !== undefined && { maxAge }) } : {}
   const { flow, cookies } = await flows.begin(http, {
     kind: 'device',
     parameters: JSON.stringify(parameters),
   })
-  const path = parameters.request === undefined ? paths.pendingRequests : paths.device
+  const path = row ? paths.device : paths.pendingRequests
   return redirectTo(`${path}?flow=${flow.id}`, cookies)
 }
 
@@ -101,14 +105,16 @@ async function findDecidable(
 }
 
 /**
- * Whether somebody has signed in as strongly as the client is registered for, `default_acr_values`: nothing in such a request
- * says otherwise. Cost: one or two reads where the sign-in alone is not.
+ * Whether somebody has signed in as lately and as strongly as the client is registered for, `default_max_age` and
+ * `default_acr_values`: nothing in such a request says otherwise. Cost: one or two reads where the sign-in alone is not.
  */
 async function judgeForClient(
-  { secondFactors }: DecisionDependencies,
-  { defaultAcrValues }: Client,
-  { user, session: { acr } }: BrowserSession,
-): Promise<ReturnType<typeof judgeStrength>> {
+  { secondFactors, clock }: DecisionDependencies,
+  { defaultMaxAge: maxAge, defaultAcrValues }: Client,
+  flow: Flow,
+  { user, session: { id, acr, auth_time: authTime } }: BrowserSession,
+): Promise<ReturnType<typeof judgeStrength> | 'sign_in'> {
+  if (isTooOld({ maxAge }, { authTime, isFresh: flow.sessionId === id }, clock.now())) return 'sign_in'
   const asked = [defaultAcrValues]
   if (judgeStrength(asked, { acr, reachableAcr: acr }) === 'enough') return 'enough'
   const canShow = (await secondFactors.methodsOf(user.id)).length > 0
@@ -158,8 +164,8 @@ export interface SentDecision {
 }
 
 /**
- * Takes a decision: what is approved is what was shown to this very user, once they have signed in as strongly as the client is
- * registered for. The client is pinged where it wants to be. Error: `forbidden` where they cannot.
+ * Takes a decision: what is approved is what was shown to this very user, once they have signed in as lately and as
+ * strongly as the client is registered for. The client is pinged where it wants to be. Error: `forbidden` where they cannot.
  */
 export async function takeDecision(
   dependencies: DecisionDependencies,
@@ -179,7 +185,8 @@ export async function takeDecision(
   const decidable = await findDecidable(dependencies, request, acting)
   const { row, client } = decidable
   // Whoever says no need not prove more for it.
-  const strength = decision === 'allow' ? await judgeForClient(dependencies, client, acting) : 'enough'
+  const strength = decision === 'allow' ? await judgeForClient(dependencies, client, flow, acting) : 'enough'
+  if (strength === 'sign_in') return redirectTo(`${paths.login}?flow=${flow.id}`)
   if (strength === 'factor') return redirectTo(`${paths.loginFactor}?flow=${flow.id}`)
   if (strength === 'unreachable') {
     throw new GatehouseError('forbidden', {

@@ -101,7 +101,7 @@ async function takeUserCode(
   const found = await userCodeLimit.limited({ address: http.address, browser }, async () =>
     code === undefined ? undefined : decoupledRequests.findByUserCode(code),
   )
-  if (found) return beginDecision(dependencies, http, { request: found.hash })
+  if (found) return beginDecision(dependencies, http, found)
   return renderUserCode(http.look, {
     action: paths.device,
     userCode: typed.slice(0, 40),

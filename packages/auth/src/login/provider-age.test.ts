@@ -88,3 +88,22 @@ describe('whoever has a session already', () => {
     expect([await signIn(), await authTimeIn(browser), await isRecent(browser)]).toEqual([200, began, false])
   })
 })
+
+it('a device whose app takes late sign-ins alone is let in by one that the provider has asked for anew', async () => {
+  const grantType = 'urn:ietf:params:oauth:grant-type:device_code'
+  const tv = { ...web, id: 'tv', secret: undefined, authMethod: 'none' as const, grantTypes: [grantType] as const }
+  const late = { ...tv, metadata: { default_max_age: 300 } }
+  const { postForm, clock } = await visits.start([visits.provider()], {}, [late, { ...tv, id: 'any' }])
+  const leaveFor = async (client_id: string): Promise<URLSearchParams> => {
+    const begun = await postForm('/oauth/device', { client_id, scope: 'openid' })
+    const { user_code } = (await begun.json()) as { readonly user_code: string }
+    const page = await browser.submit(await browser.get('/device'), { user_code })
+    return visits.leave(browser, 'corp', `?flow=${page.form.fields.flow}`)
+  }
+  const browser = visits.newBrowser()
+  expect((await leaveFor('any')).get('prompt')).toBeNull()
+  const sent = await leaveFor('tv')
+  expect(sent.get('prompt')).toBe('login')
+  await visits.give(sent.get('nonce'), { auth_time: clock.now() - 8 * hours })
+  expect((await visits.comeBack(browser, sent.get('state'))).has('allow')).toBe(false)
+})

@@ -80,7 +80,7 @@ async function comeBack(dependencies: Dependencies, request: EndpointRequest<und
   const { federation, cookies } = dependencies
   const settings = getProvider(dependencies, request.named)
   const { name: provider } = settings
-  const query = new URLSearchParams(parseForm(request.query))
+  const query = new URLSearchParams(parseForm(request.query, 'any'))
   const state = stateOf(query)
   const browser = cookies.findBrowser(request.headers)
   const back =

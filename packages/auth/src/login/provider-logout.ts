@@ -49,7 +49,7 @@ export const providerLogoutEndpoints = (dependencies: LeavingDependencies): read
 ]
 
 async function fromBrowser(dependencies: LeavingDependencies, request: EndpointRequest<undefined>): Promise<Answer> {
-  const query = new URLSearchParams(parseForm(request.query))
+  const query = new URLSearchParams(parseForm(request.query, 'any'))
   const settings = getProvider(dependencies, request.named)
   const isMessage = query.has('SAMLRequest') || query.has('SAMLResponse')
   return isMessage

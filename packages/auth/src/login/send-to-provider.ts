@@ -16,6 +16,7 @@ import type { Answer, BrowserRequest } from '../http/endpoint.ts'
 import { renderFormPost } from '../pages/form-post.ts'
 import type { Look } from '../pages/look.ts'
 import { redirectTo } from '../pages/page.ts'
+import { decisionParametersOf } from './decoupled-decision.ts'
 import { noteProviderFailure } from './note-provider-failure.ts'
 
 export interface SendingDependencies {
@@ -105,6 +106,7 @@ function hintOf({ authorization }: SendingDependencies, flow: Flow): string | un
 /** Whether they have to prove anew who they are: an app asks for that, or they have just been sent to sign in again. */
 function mustBeFresh({ authorization }: SendingDependencies, flow: Flow, session: BrowserSession | undefined): boolean {
   if (flow.kind === 'account') return session !== undefined
+  if (flow.kind === 'device') return decisionParametersOf(flow).maxAge !== undefined
   if (flow.kind !== 'authorize') return false
   const { prompt, maxAge } = authorization.requestOf(flow)
   return maxAge !== undefined || prompt.includes('login')

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createOutbound, type Outbound, type OutboundRequest } from './outbound.ts'
 import { OutboundError, type OutboundFailure } from './outbound-error.ts'
 
@@ -258,5 +258,22 @@ describe('an answer', () => {
     expect(await reasonOf(outbound.fetch('https://slow.example/', { ...request, timeoutMs: 100 }))).toBe('timeout')
     outbound = createOutbound({ allowLoopback: true, resolve: () => Promise.reject(new Error('ENOTFOUND')) })
     expect(await reasonOf(outbound.fetch('https://none.example/', request))).toBe('unreachable')
+  })
+  it('is waited for five seconds where nobody says how long', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      outbound = createOutbound({ allowLoopback: true, resolve: () => new Promise(() => {}) })
+      let reason = 'none'
+      const ended = reasonOf(outbound.fetch('https://slow.example/', { accept: [], limitBytes: 0 })).then((why) => {
+        reason = why
+      })
+      await vi.advanceTimersByTimeAsync(4999)
+      expect(reason).toBe('none')
+      await vi.advanceTimersByTimeAsync(1)
+      await ended
+      expect(reason).toBe('timeout')
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })

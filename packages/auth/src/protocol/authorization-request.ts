@@ -33,6 +33,7 @@ export const authorizationParameters = Type.Object({
   ui_locales: optionalText('Languages that are preferred'),
   claims: optionalText('OpenID Connect Core section 5.5'),
   resource: optionalText('Audiences: RFC 8707; may be given several times'),
+  audience: optionalText('The same as resource'),
   authorization_details: optionalText('RFC 9396'),
   request: optionalText('The whole request, signed: RFC 9101'),
   request_uri: optionalText('The name of a pushed request, or the registered address of a signed one'),
@@ -40,8 +41,13 @@ export const authorizationParameters = Type.Object({
   dpop_jkt: optionalText('The key that alone may use the code: RFC 9449 section 10'),
 })
 
-/** The parameters of a request as they came, or as they were pushed or signed. */
-export type RequestParameters = Readonly<Record<string, string | undefined>>
+/**
+ * The parameters of a request as they came, or as they were pushed or signed. No others can be read: what is not described
+ * above is not kept of a pushed request.
+ */
+export type RequestParameters = {
+  readonly [Name in keyof typeof authorizationParameters.properties]?: string | undefined
+}
 
 /** An authorization request that has passed every check but those about the user. Plain data: it is kept in a flow. */
 export interface AuthorizationRequest {

@@ -118,6 +118,12 @@ describe('an authorization request (RFC 6749 section 4.1)', () => {
     })
   })
 
+  it('is refused where its state could not be given back', async () => {
+    await start()
+    const page = await browser.get(`${query({ state: '-' })}&state=%FF`)
+    expect([page.status, page.headers.get('location')]).toEqual([400, null])
+  })
+
   it('goes on in each tab by itself', async () => {
     await start()
     const first = await browser.get(query({ state: 'first' }))

@@ -257,6 +257,18 @@ describe('the page of what waits for a user (CIBA Core section 8)', () => {
     expect((await poll(first.body.auth_req_id)).body.error).toBe('authorization_pending')
   })
 
+  it('takes no decision of whoever has signed in too long ago for the client', async () => {
+    await start({ metadata: { ...desk.metadata, default_max_age: 60 } })
+    await openRequests()
+    started.clock.advance(61)
+    const { body } = await ask()
+    const again = await decide(await openRequests(), 'allow')
+    expect([again.has('password'), (await poll(body.auth_req_id)).body.error]).toEqual([true, 'authorization_pending'])
+    await decide(await browser.signIn(again, 'alice', goodPassword), 'allow')
+    const { id_token = '' } = (await poll(body.auth_req_id)).body
+    expect(claimsOf(id_token).auth_time).toBe(started.clock.now())
+  })
+
   it('shows nobody what is addressed to somebody else, and takes no decision of theirs', async () => {
     await start()
     const { body } = await ask()

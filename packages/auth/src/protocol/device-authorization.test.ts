@@ -357,6 +357,28 @@ describe('the decision', () => {
     expect(claimsOf(access_token)).toMatchObject({ acr: '2', amr: ['pwd', 'otp', 'mfa'] })
   })
 
+  it.each([60, 0])('needs as late a sign-in as the client is registered for: %i s', async (default_max_age) => {
+    await start({ metadata: { client_name: 'The <TV>', default_max_age } })
+    await signIn(await browser.get('/login'))
+    started.clock.advance(61)
+    const { body } = await begin()
+    const again = await decide(await enter(body.user_code), 'allow')
+    expect([again.has('password'), again.has('allow')]).toEqual([true, false])
+    expect((await poll(body.device_code)).body.error).toBe('authorization_pending')
+    await decide(await signIn(again), 'allow')
+    started.clock.advance(5)
+    const tokens = (await poll(body.device_code)).body
+    const { auth_time } = claimsOf(tokens.id_token ?? '')
+    expect(auth_time).toBe(started.clock.now() - 5)
+  })
+
+  it('is as late a sign-in where that was made for the page itself', async () => {
+    await start({ metadata: { client_name: 'The <TV>', default_max_age: 0 } })
+    const { body } = await begin()
+    expect((await decide(await consentTo(body.user_code), 'allow')).status).toBe(200)
+    expect((await poll(body.device_code)).status).toBe(200)
+  })
+
   it('can be refused by whoever has not signed in as strongly', async () => {
     await start({ metadata: { client_name: 'The <TV>', default_acr_values: ['2'] } })
     const { body } = await begin()

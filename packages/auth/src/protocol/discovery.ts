@@ -4,6 +4,7 @@ import * as Type from 'typebox'
 import { acrValues } from '../domain/acr.ts'
 import {
   answerAlgorithms,
+  assertionAlgorithms,
   authMethods,
   contentEncryptions,
   keyAlgorithms,
@@ -11,7 +12,7 @@ import {
   responseModes,
 } from '../domain/client-metadata.ts'
 import type { SigningKeys } from '../domain/signing-keys.ts'
-import { openidScopes, userClaimNames } from '../domain/user-claims.ts'
+import { openidScopes, userClaimNames, withoutOrganisations } from '../domain/user-claims.ts'
 import { defineEndpoint, type Endpoint } from '../http/endpoint.ts'
 import { locales } from '../messages/messages.ts'
 
@@ -23,6 +24,8 @@ interface Dependencies {
   readonly scopes: () => readonly string[]
   /** Whether any client may use the hybrid flow. */
   readonly isHybridAllowed: () => boolean
+  /** Whether there are organisations for which people can act. */
+  readonly hasOrganisations: () => boolean
   /** Types of authorization_details that are configured. */
   readonly detailTypes: () => readonly string[]
   /** Whether clients may register themselves, and whether their ids may be addresses of documents. */
@@ -32,8 +35,6 @@ interface Dependencies {
 }
 
 const cacheControl = 'public, max-age=300'
-/** Algorithms of client assertions: signatures, and MACs under the client's secret. */
-const assertionAlgorithms = [...requestAlgorithms, 'HS256', 'HS384', 'HS512']
 
 /** How clients prove themselves at an endpoint. */
 const authenticationAt = (endpoint: string, methods: readonly string[]) => ({
@@ -94,8 +95,10 @@ const capabilities = {
  * Both documents say the same: only what works.
  */
 export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoint[] {
-  const { issuer, keys, grantTypes, scopes, detailTypes, registration, isHybridAllowed } = dependencies
+  const { issuer, keys, grantTypes, scopes, detailTypes, registration, isHybridAllowed, hasOrganisations } =
+    dependencies
   const authentication = clientAuthentication(dependencies.seesCertificates)
+  const told = () => (hasOrganisations() ? { scopes: openidScopes, claims: userClaimNames } : withoutOrganisations)
   const build = () => ({
     issuer,
     authorization_endpoint: issuer + paths.authorize,
@@ -111,8 +114,8 @@ export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoin
     end_session_endpoint: issuer + paths.endSession,
     ...(registration().isOpen ? { registration_endpoint: issuer + paths.registration } : {}),
     ...(registration().documents ? { client_id_metadata_document_supported: true } : {}),
-    scopes_supported: [...new Set([...openidScopes, ...scopes()])],
-    claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid', ...userClaimNames],
+    scopes_supported: [...new Set([...told().scopes, ...scopes()])],
+    claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid', ...told().claims],
     response_types_supported: isHybridAllowed() ? ['code', 'code id_token'] : ['code'],
     grant_types_supported: grantTypes,
     ...(detailTypes().length > 0 ? { authorization_details_types_supported: detailTypes() } : {}),

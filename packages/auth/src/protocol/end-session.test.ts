@@ -174,6 +174,7 @@ describe('telling clients of sessions that have ended (Back-Channel Logout)', ()
     expect(claims.events).toEqual({ 'http://schemas.openid.net/event/backchannel-logout': {} })
     expect(Number(claims.exp) - Number(claims.iat)).toBeLessThanOrEqual(120)
     expect(claims.nonce).toBeUndefined()
+    expect(claims.jti).toMatch(/^[\w-]{22}$/)
     expect(JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString())).toMatchObject({
       typ: 'logout+jwt',
     })
@@ -197,6 +198,21 @@ describe('telling clients of sessions that have ended (Back-Channel Logout)', ()
     started.clock.advance(4000)
     await started.auth.logoutDeliveries.deliver()
     expect(client.tokens).toHaveLength(3)
+    expect(new Set(client.tokens.map((token) => claimsOf(token).jti)).size).toBe(3)
+  })
+
+  it('tells a client that people sign in to by the API', async () => {
+    const client = await listen([])
+    const permissions = { ...noPermissions, firstParty: true }
+    const metadata = { backchannel_logout_uri: client.uri }
+    const app = { id: 'app', authMethod: 'none' as const, secret: undefined, scopes: ['orders:read'], permissions }
+    started = await startAuth({ clients: [{ ...app, metadata }] })
+    const { access_token } = await started.signIn({ client_id: 'app' })
+    await started.signIn({ client_id: 'first-party' })
+    const { sub, sid } = claimsOf(access_token)
+    await started.postJson('/logout', {}, { authorization: `Bearer ${access_token}` })
+    expect(await started.auth.logoutDeliveries.deliver()).toBe(1)
+    expect(claimsOf(client.tokens[0] ?? '')).toMatchObject({ aud: 'app', sub, sid })
   })
 
   it('does not let one client that hangs hold up the user', async () => {

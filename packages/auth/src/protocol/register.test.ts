@@ -97,6 +97,20 @@ describe('registration (RFC 7591)', () => {
     ['a grant type that is not open', { ...app, grant_types: ['client_credentials'] }, 'invalid_client_metadata'],
     ['a name that turns text around', { ...app, client_name: 'moc.elpmaxe\u202e' }, 'invalid_client_metadata'],
     ['the hybrid flow', { ...app, response_types: ['code id_token'] }, 'invalid_client_metadata'],
+    ['a code for which there is no response type', { ...app, response_types: [] }, 'invalid_client_metadata'],
+    [
+      'a MAC for assertions that are signed',
+      {
+        ...{ ...app, token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://app.example.com/jwks' },
+        token_endpoint_auth_signing_alg: 'HS256',
+      },
+      'invalid_client_metadata',
+    ],
+    [
+      'an algorithm for assertions that nobody knows',
+      { ...app, token_endpoint_auth_signing_alg: 'none' },
+      'invalid_client_metadata',
+    ],
     ['the implicit grant', { ...app, response_types: ['token'] }, 'invalid_client_metadata'],
     [
       'types that do not go together',
@@ -121,6 +135,22 @@ describe('registration (RFC 7591)', () => {
     await start()
     const { status, body } = await register(said)
     expect({ status, error: body.error }).toEqual({ status: 400, error })
+  })
+
+  it.each(['com.example.app://user@host/cb', 'com.example.app:/a/../cb', 'com.example.app:/%2E%2e/cb'])(
+    'refuses user info and dot segments in a scheme of an app’s own too: %s',
+    async (redirect) => {
+      await start()
+      const { body } = await register({ application_type: 'native', redirect_uris: [redirect] })
+      expect(body.error).toBe('invalid_redirect_uri')
+    },
+  )
+
+  it('keeps the one algorithm of a client’s assertions', async () => {
+    await start()
+    const keyed = { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://app.example.com/jwks' }
+    const { body } = await register({ ...app, ...keyed, token_endpoint_auth_signing_alg: 'ES256' })
+    expect(body.token_endpoint_auth_signing_alg).toBe('ES256')
   })
 
   it('tells a sector’s subjects to no client that has not shown that it is one of it', async () => {

@@ -79,6 +79,8 @@ describe('a request object (RFC 9101)', () => {
     'without a client_id of its own': { claims: { client_id: undefined } },
     'of a clock that is ahead a little': { claims: { nbf: now + 10, iat: now + 10 } },
     'of the FAPI profile': { client: fapi, claims: times },
+    'with a sub that is not the client': { claims: { sub: 'somebody' } },
+    'with a character outside the first plane': { claims: { state: '\u{1f600}' } },
   }
   it.each(Object.entries(accepted))('is accepted %s', async (_, made) => {
     expect((await verify(made)).response_type).toBe('code')
@@ -99,6 +101,13 @@ describe('a request object (RFC 9101)', () => {
     'with a list as issuer': { claims: { iss: ['web'] } },
     'without an issuer': { claims: { iss: undefined } },
     'for another client': { claims: { client_id: 'other' } },
+    'that would pass for a client assertion (section 10.8)': { claims: { sub: 'web' } },
+    'that would pass for one, whatever it calls itself': {
+      header: { typ: 'oauth-authz-req+jwt' },
+      claims: { sub: 'web' },
+    },
+    'with half of a character in a text': { payload: JSON.stringify({ ...good, state: 'a\ud800' }) },
+    'with the other half, in a parameter that nobody knows': { claims: { other: '\udc00' } },
     'for another server': { claims: { aud: 'https://other' } },
     'for a server whose name begins alike': { claims: { aud: `${issuer}.evil` } },
     'for nobody': { claims: { aud: undefined } },

@@ -8,6 +8,7 @@ import type { Client } from '../domain/clients.ts'
 import { fapi2Algorithms } from '../domain/fapi2.ts'
 import type { ClientKeys } from '../domain/find-client-keys.ts'
 import { findTimeFault } from '../domain/time-fault.ts'
+import { quoteName } from '../http/read-body.ts'
 
 interface Dependencies {
   readonly clock: Clock
@@ -36,7 +37,8 @@ const claimsOfTheJwt: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'iat',
  * and booleans as text.
  * Cost: one signature check; the client's keys may have to be fetched. Error: `invalid_request_object`; the cause says why,
  * and the description where its times alone are wrong.
- * Stops: unsigned requests (`none`), requests made for another server, for another client or of another kind of token.
+ * Stops: unsigned requests (`none`), requests made for another server, for another client or of another kind of token, and
+ * those that would pass for a client assertion as well.
  */
 export async function verifyRequestObject(
   { clock, issuer, clientKeys }: Dependencies,
@@ -84,8 +86,10 @@ async function findKey(clientKeys: ClientKeys, client: RequestObjectClient, head
 }
 
 function checkClaims(claims: JsonObject, client: RequestObjectClient, issuer: string, now: number): void {
-  const { iss, aud, exp, nbf, iat, client_id } = claims
+  const { iss, sub, aud, exp, nbf, iat, client_id } = claims
   if (iss !== client.id) throw refused('iss must be the client')
+  // It would prove the client as well, to whoever reads the address that it stands in.
+  if (sub === client.id) throw refused('sub is the client, as in a client assertion: leave it out')
   if (client_id !== undefined && client_id !== client.id) throw refused('client_id must be the client')
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   if (!audiences.includes(issuer)) throw refused('aud must be the issuer')
@@ -103,8 +107,11 @@ function parametersOf(claims: JsonObject): Record<string, string> {
   const parameters: Record<string, string> = {}
   for (const [name, value] of Object.entries(claims)) {
     if (claimsOfTheJwt.has(name) || value === null || value === undefined) continue
-    if (typeof value === 'string') parameters[name] = value
-    else if (lists.has(name) && Array.isArray(value)) parameters[name] = value.join(' ')
+    if (typeof value === 'string') {
+      // JSON can write half of a character, and no address can.
+      if (/\p{Surrogate}/u.test(value)) throw refused(`${quoteName(name)} is not well-formed Unicode`)
+      parameters[name] = value
+    } else if (lists.has(name) && Array.isArray(value)) parameters[name] = value.join(' ')
     else parameters[name] = JSON.stringify(value)
   }
   return parameters

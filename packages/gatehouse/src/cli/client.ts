@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { addClient, removeClient, rotateClientSecret } from '@gatehouse/auth/domain/client-administration'
-import { type AuthMethod, type GrantType, isConfiguredClient } from '@gatehouse/auth/domain/clients'
+import {
+  type AuthMethod,
+  type ClientConfiguration,
+  type GrantType,
+  isConfiguredClient,
+} from '@gatehouse/auth/domain/clients'
 import { inviteClients } from '@gatehouse/auth/domain/dynamic-clients'
 import type { ClientId, Seconds } from '@gatehouse/core/brand'
 import { seconds } from '@gatehouse/core/time'
@@ -11,6 +16,7 @@ import { type ConfigurationOptions, withConfiguration, withStore } from './open.
 import { collectScopes, collectWords, parseDurationOption } from './options.ts'
 import { answer, answerList, answerWarning, formatMoment, readPages } from './output.ts'
 import { warnOfUnknownNames } from './unknown-names.ts'
+import { WrongUseError } from './wrong-use.ts'
 
 interface AddOptions extends ConfigurationOptions {
   readonly name?: string
@@ -182,9 +188,23 @@ async function invite(
   })
 }
 
+/** How the secret of a client is changed that the configuration file defines. */
+function howToChangeInFile({ clients }: Pick<ClientConfiguration, 'clients'>, id: string): string {
+  const [, service] = /^service:(.+)$/.exec(id) ?? []
+  const hasSecret = service !== undefined || clients.some((client) => client.id === id && client.secret !== undefined)
+  if (!hasSecret) return `${id} does not prove itself by a secret`
+  const place = service === undefined ? `clients.${id}` : `services.${service}.client`
+  return (
+    `${id} is of the configuration file, and its secret is changed there: move ${place}.secret to ${place}.secret_previous, ` +
+    'put a new one in its place (openssl rand -base64 32), run `gatehouse reload`, and take secret_previous out once the new ' +
+    'one is in use everywhere'
+  )
+}
+
 async function rotate(id: string, options: ConfigurationOptions & { readonly overlap: Seconds }): Promise<void> {
   const { overlap } = options
-  await withStore(options, async ({ store, clock, by }) => {
+  await withStore(options, async ({ configuration, store, clock, by }) => {
+    if (isConfiguredClient(configuration.auth, id)) throw new WrongUseError(howToChangeInFile(configuration.auth, id))
     const { secret, oldSecretsUntil } = await rotateClientSecret({ store, clock }, { id, overlap }, by)
     answer(
       options,

@@ -69,6 +69,7 @@ export async function withStore<T>(options: ConfigurationOptions, run: (opened: 
   }
   const passwords = createPasswords({
     ...configuration.hashing,
+    brandName: () => configuration.auth.brand.name,
     ...(breachedPasswords && { breached: createBreachedPasswords({ outbound, onFailure }, breachedPasswords) }),
   })
   try {

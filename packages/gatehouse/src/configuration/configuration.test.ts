@@ -43,6 +43,7 @@ const problems = (text: string, options: Options = {}): string[] => {
   }
 }
 
+const strong = 'kD93nfXqW0aLr8Zt5uYvB2cMhE7gPsJ4'
 const base = 'issuer: https://auth.example.com\nmaster_key: ${KEY}\n'
 const service = (route: string): string =>
   `${base}services:\n  orders:\n    upstream: http://orders:4001\n    routes:\n      - ${route}\n`
@@ -217,6 +218,18 @@ clients:
     'a weak client secret': [
       `${base}clients:\n  web: { secret: demo-service-secret }\n`,
       /^gatehouse\.yaml:4: clients\.web\.secret: too weak/,
+    ],
+    'a weak secret from before': [
+      `${base}clients:\n  web: { secret: ${strong}, secret_previous: demo-service-secret }\n`,
+      /^gatehouse\.yaml:4: clients\.web\.secret_previous: too weak/,
+    ],
+    'an old secret that is the new one': [
+      `${base}clients:\n  web: { secret: ${strong}, secret_previous: ${strong} }\n`,
+      /^gatehouse\.yaml:4: clients\.web\.secret_previous: is the same as secret/,
+    ],
+    'an old secret alone': [
+      `${base}clients:\n  web: { jwks_uri: https://a.example/keys, secret_previous: ${strong} }\n`,
+      /^gatehouse\.yaml:4: clients\.web\.secret_previous: goes with secret/,
     ],
     'a route that shadows a path of Gatehouse': [
       service('{ path: /login, require: token }'),

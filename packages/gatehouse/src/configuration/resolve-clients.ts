@@ -37,6 +37,7 @@ const buildClient = (id: string, entry: ClientEntry): ConfiguredClient => ({
   authMethod: authMethodOf(entry),
   secretEitherWay: entry.auth_method === undefined,
   secret: entry.secret,
+  previousSecret: entry.secret_previous,
   jwks: entry.jwks,
   grantTypes: grantTypesOf(entry),
   scopes: entry.scopes ?? [],
@@ -45,6 +46,21 @@ const buildClient = (id: string, entry: ClientEntry): ConfiguredClient => ({
   metadata: metadataOf(entry),
   permissions: permissionsOf(entry),
 })
+
+/** Reports secrets of an entry that can be guessed, and an old one that is none. */
+export function checkSecrets(
+  entry: { readonly secret?: string; readonly secret_previous?: string },
+  development: boolean,
+  report: ReportKey,
+): void {
+  for (const key of ['secret', 'secret_previous'] as const) {
+    const secret = entry[key]
+    if (secret !== undefined && !development && isWeakSecret(secret))
+      report(key, 'too weak; make one with: openssl rand -base64 32')
+  }
+  if (entry.secret !== undefined && entry.secret === entry.secret_previous)
+    report('secret_previous', 'is the same as secret: put the old one here, or leave it out')
+}
 
 function authMethodOf(entry: ClientEntry): AuthMethod {
   if (entry.public) return 'none'
@@ -90,9 +106,7 @@ function checkClient(client: ConfiguredClient, entry: ClientEntry, development: 
     report('token_exchange', `add ${tokenExchangeGrantType} to grant_types`)
   }
   if (isPublic && entry.insecure?.pkce_optional) report('insecure', 'a public client always needs PKCE')
-  if (entry.secret !== undefined && !development && isWeakSecret(entry.secret)) {
-    report('secret', 'too weak; make one with: openssl rand -base64 32')
-  }
+  checkSecrets(entry, development, report)
   catching(report, 'jwks', () => {
     if (entry.jwks) parseClientKeys(entry.jwks)
   })
@@ -127,6 +141,8 @@ function findFaultsOfProof(client: ConfiguredClient, entry: ClientEntry): readon
     report('jwks', 'missing; private_key_jwt needs the client’s public keys')
   if (entry.auth_method?.startsWith('client_secret') && entry.secret === undefined)
     report('secret', `missing; ${entry.auth_method} needs one`)
+  else if (entry.secret === undefined && entry.secret_previous !== undefined)
+    report('secret_previous', 'goes with secret, the one that is to be used from now on')
   return faults
 }
 

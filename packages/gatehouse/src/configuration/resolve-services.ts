@@ -7,9 +7,9 @@ import { buildRouteTable, RouteError, type RouteTable, type ServiceDefinition } 
 import { checkForwardAuth } from './check-forward-auth.ts'
 import type { Report } from './problem.ts'
 import { readUpstreamTls } from './read-upstream-tls.ts'
+import { checkSecrets } from './resolve-clients.ts'
 import { resolveRule } from './resolve-rule.ts'
 import type { ConfigurationFile } from './schema.ts'
-import { isWeakSecret } from './weak-secret.ts'
 
 type ServiceEntry = NonNullable<ConfigurationFile['services']>[string]
 
@@ -47,12 +47,13 @@ export function resolveServices(
     ownerOf.set(audience, name)
     checkForwardAuth(name, entry, report)
     definitions.push(definitionOf(name, audience, entry, { https: context.issuer.protocol === 'https:', report }))
-    services.push({ name, audience, clientSecret: entry.client?.secret, calls: [] })
+    const { secret: clientSecret, secret_previous: previousClientSecret } = entry.client ?? {}
+    services.push({ name, audience, clientSecret, previousClientSecret, calls: [] })
     for (const { require } of entry.routes)
       if (typeof require === 'object') for (const scope of require.scopes ?? []) scopes.add(scope)
-    if (entry.client && !context.development && isWeakSecret(entry.client.secret)) {
-      report(['services', name, 'client', 'secret'], 'too weak; make one with: openssl rand -base64 32')
-    }
+    checkSecrets(entry.client ?? {}, context.development, (key, message) =>
+      report(['services', name, 'client', key], message),
+    )
   }
   const resolved = services.map((service) => ({
     ...service,

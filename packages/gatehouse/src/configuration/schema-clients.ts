@@ -22,6 +22,7 @@ export const client = Type.Object(
       flag('It is one’s own: it may use /login, and tokens tell it roles. Needs `public: true`', false),
     ),
     secret: Type.Optional(text('Its secret; take it from the environment: `${WEB_SECRET}`')),
+    secret_previous: Type.Optional(text('The secret that it had before, which counts too as long as it stands here')),
     auth_method: Type.Optional(
       oneOf(authMethods, {
         description: 'How it proves itself. Left out: by its secret, or by its keys where it has no secret',

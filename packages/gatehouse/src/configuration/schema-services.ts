@@ -139,7 +139,9 @@ const cors = Type.Object(
     ),
     credentials: Type.Optional(flag('Whether browsers may send cookies along; never together with `*`', false)),
     expose: Type.Optional(
-      texts('Headers of answers that scripts may read, such as `Retry-After`, beside those that they always may'),
+      texts(
+        'Headers of answers that scripts may read, such as `ETag`, beside those that they always may, and `WWW-Authenticate`, `DPoP-Nonce` and `Retry-After`',
+      ),
     ),
     max_age: Type.Optional(duration('How long a browser remembers what a preflight said', '10m')),
   },
@@ -239,6 +241,9 @@ export const service = Type.Object(
         {
           secret: text(
             'The secret of the client `service:<name>`, by which the service introspects tokens and follows the revocation feed',
+          ),
+          secret_previous: Type.Optional(
+            text('The secret that it had before, which counts too as long as it stands here'),
           ),
         },
         strict,

@@ -77,9 +77,9 @@ const leftOut: readonly (readonly [what: string, where: string, why: string])[] 
   ],
   ['Aggregated and distributed claims', 'OpenID Connect Core section 5.6', 'All claims are Gatehouse’s own'],
   [
-    'The scopes `email`, `phone` and `address`',
+    'The scopes `phone` and `address`',
     'OpenID Connect Core section 5.4',
-    'Gatehouse keeps none of these of its users',
+    'Gatehouse keeps neither of its users; of `email` it answers `email` and `email_verified`, and of `profile` `name`, `preferred_username`, `locale` and `updated_at`',
   ],
   [
     '`display`, `claims_locales`, claims in several languages',

@@ -108,11 +108,11 @@ describe('a preflight', () => {
 
 describe('an answer to a page of another origin', () => {
   it('says so in place of what the service says', async () => {
-    await start({ cors: { origins: [app], expose: ['Retry-After'] } })
+    await start({ cors: { origins: [app], expose: ['ETag', 'retry-after'] } })
     const answer = await send(test.port, '/open', { headers: { origin: app } })
     expect(answer.headers).toMatchObject({
       'access-control-allow-origin': app,
-      'access-control-expose-headers': 'Retry-After',
+      'access-control-expose-headers': 'ETag, retry-after, WWW-Authenticate, DPoP-Nonce',
       vary: 'Accept, Origin',
     })
     expect(answer.headers).not.toHaveProperty('access-control-allow-credentials')
@@ -134,13 +134,17 @@ describe('an answer to a page of another origin', () => {
       send(test.port, '/orders', { headers: { origin: app }, ...(token === undefined ? {} : { token }) })
     const answers = [await ask(), await ask('writer'), await ask('reader'), await ask('reader')]
     expect(answers.map(({ status }) => status)).toEqual([401, 403, 200, 429])
-    for (const { headers } of answers) expect(headers['access-control-allow-origin']).toBe(app)
+    for (const { headers } of answers) {
+      expect(headers['access-control-allow-origin']).toBe(app)
+      // Otherwise no script learns what to prove, or with which nonce (RFC 9449 section 9).
+      expect(headers['access-control-expose-headers']).toBe('WWW-Authenticate, DPoP-Nonce, Retry-After')
+    }
   })
 
   it('goes to any origin where all are allowed, and never with credentials', async () => {
     await start({ cors: { origins: ['*'] } })
     const { headers } = await send(test.port, '/open', { headers: { origin: 'https://any.example' } })
-    expect(corsOf(headers)).toEqual(['access-control-allow-origin'])
+    expect(corsOf(headers)).toEqual(['access-control-allow-origin', 'access-control-expose-headers'])
     expect([headers['access-control-allow-origin'], headers.vary]).toEqual(['*', 'Accept'])
     expect((await preflight('/open', 'https://any.example')).headers['access-control-allow-origin']).toBe('*')
   })

@@ -10,7 +10,7 @@ export interface CorsDefinition {
   readonly headers?: readonly string[] | undefined
   /** Whether browsers may send cookies along. */
   readonly credentials?: boolean | undefined
-  /** Which headers of answers scripts may read, beside the harmless ones. */
+  /** Which headers of answers scripts may read, beside the harmless ones and those that the gateway answers with. */
   readonly expose?: readonly string[] | undefined
   /** Seconds for which a browser remembers what a preflight said. */
   readonly maxAge?: number | undefined
@@ -31,6 +31,8 @@ export interface CorsPolicy {
 
 const defaultHeaders: readonly string[] = ['Authorization', 'Content-Type', 'DPoP']
 const defaultMaxAge = 600
+/** What the gateway itself tells clients by: why it refuses, until when, and the nonce that their next proof needs (RFC 9449 section 8). */
+const alwaysExposed: readonly string[] = ['WWW-Authenticate', 'DPoP-Nonce', 'Retry-After']
 
 /** Why a definition cannot be meant, as a sentence; `undefined` where it can. */
 export function checkCors(definition: CorsDefinition): string | undefined {
@@ -68,10 +70,12 @@ export function isHeaderName(name: string): boolean {
 /** Makes a definition ready. It is known to be well-formed; see {@link checkCors}. */
 export function buildCors(definition: CorsDefinition): CorsPolicy {
   const { origins, methods, headers = defaultHeaders, credentials = false, expose = [] } = definition
+  const named = new Set(expose.map((name) => name.toLowerCase()))
+  const exposed = [...expose, ...alwaysExposed.filter((name) => !named.has(name.toLowerCase()))]
   const say = (origin: string): readonly string[] => [
     ...['access-control-allow-origin', origin],
     ...(credentials ? ['access-control-allow-credentials', 'true'] : []),
-    ...(expose.length > 0 ? ['access-control-expose-headers', expose.join(', ')] : []),
+    ...['access-control-expose-headers', exposed.join(', ')],
     ...(origin === '*' ? [] : ['vary', 'Origin']),
   ]
   const any = origins.includes('*')

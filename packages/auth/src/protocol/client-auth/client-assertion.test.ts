@@ -9,6 +9,7 @@ import { parseClientKeys } from '../../domain/client-keys.ts'
 import type { Client } from '../../domain/clients.ts'
 import { createClientKeys } from '../../domain/find-client-keys.ts'
 import { createRemoteKeySets } from '../../domain/remote-key-sets.ts'
+import { clockTolerance } from '../../domain/time-fault.ts'
 import { createAddressLimit } from '../../http/address-limit.ts'
 import { createOutbound } from '../../outbound/outbound.ts'
 import { checkAssertion } from './client-assertion.ts'
@@ -98,6 +99,28 @@ describe('private_key_jwt', () => {
     expect(await outcomeOf(remote, await build(alg, key, { kid }))).toBe('proven')
     expect(await outcomeOf(remote, await build(alg, key))).toBe('proven')
     expect(requests).toBe(1)
+  })
+
+  it('is not proven by a request object, whoever that is about (RFC 9101 section 10.8)', async () => {
+    const assertion = await build('ES256', ec.privateKey, {}, { response_type: 'code', client_id: 'robot' })
+    expect(await outcomeOf(clientOf({}), assertion)).toMatch('it is a request object')
+  })
+
+  it('is good for five minutes at the most', async () => {
+    const lasting = async (seconds: number) =>
+      outcomeOf(clientOf({}), await build('ES256', ec.privateKey, {}, { exp: clock.now() + seconds }))
+    expect(await lasting(300)).toBe('proven')
+    expect(await lasting(300 + clockTolerance + 1)).toMatch('valid for more than five minutes')
+  })
+
+  it('has the one algorithm that is registered, where one is (token_endpoint_auth_signing_alg)', async () => {
+    const pinned = clientOf({ assertionAlg: 'PS256' })
+    expect(await outcomeOf(pinned, await build('PS256', rsa.privateKey))).toBe('proven')
+    expect(await outcomeOf(pinned, await build('RS256', rsa.privateKey))).toMatch('not the registered one')
+    expect(await outcomeOf(pinned, await build('ES256', ec.privateKey))).toMatch('not the registered one')
+    const mac = { ...withMac, assertionAlg: 'HS512' } as const
+    expect(await outcomeOf(mac, await build('HS512', Buffer.from(secret)))).toBe('proven')
+    expect(await outcomeOf(mac, await build('HS256', Buffer.from(secret)))).toMatch('not the registered one')
   })
 
   it('keeps the FAPI profile to its algorithms', async () => {

@@ -54,7 +54,7 @@ export function assertionClientId(assertion: string): string | undefined {
 
 /**
  * Checks a client assertion. Spec: RFC 7523 section 3: signed by a registered key with that key's algorithm or, for
- * client_secret_jwt, by a MAC under the client's secret; `iss` and `sub` the client, `aud` the issuer alone, valid for
+ * client_secret_jwt, by a MAC under the client's secret, in either case with the one that the client has registered; `iss` and `sub` the client, `aud` the issuer alone, valid for
  * five minutes at the most, its `jti` used once. Which of the two it must be is what the client is registered for.
  * Cost: one signature check and one insert; keys behind a jwks_uri may have to be fetched.
  * Errors: `invalid_client`; the cause says why, and the description where its times alone are wrong. `too_many_requests` where too many from this address had a bad signature, or
@@ -69,7 +69,7 @@ export async function checkAssertion(
   const token = parseCompactToken(assertion)
   const header = token && parseJsonPart(token.headerPart)
   if (!token || !header) throw refused('not a signed token')
-  checkHeader(header)
+  checkHeader(header, client)
   const claims = parseJsonPart(token.payloadPart)
   if (!claims) throw refused('the payload is not a JSON object')
   // Before the signature: one assertion that nobody would take is not worth checking each time that it comes.
@@ -92,11 +92,12 @@ export async function checkAssertion(
   if (!first) throw refused('the jti was used before')
 }
 
-function checkHeader(header: JsonObject): void {
+function checkHeader(header: JsonObject, { assertionAlg }: Client): void {
   const typ = header.typ ?? ''
   if (typeof typ !== 'string' || !acceptedTypes.has(normalizeType(typ)))
     throw refused('the typ is of another kind of token')
   if ('crit' in header) throw refused('crit is not understood')
+  if (assertionAlg !== undefined && header.alg !== assertionAlg) throw refused('the alg is not the registered one')
 }
 
 interface Signed {
@@ -148,6 +149,8 @@ const refuseMistimed = (fault: string, prove: () => Promise<void>): Promise<Gate
 
 function checkClaims(claims: JsonObject, clientId: string, issuer: string): { exp: number; jti: string } {
   const { iss, sub, aud, exp, iat, nbf, jti } = claims
+  // It went through a browser, and may stand in its history.
+  if ('response_type' in claims) throw refused('it is a request object')
   if (iss !== clientId || sub !== clientId) throw refused('iss and sub must be the client')
   if (aud !== issuer) throw refused('aud must be the issuer, as one string')
   if (!isMoment(exp)) throw refused('exp is missing')
