@@ -1,9 +1,12 @@
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, connect } from 'node:net'
+import { connect as connectByTls } from 'node:tls'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, expect, it } from 'vitest'
 import { until } from '../fixtures/client.ts'
+import { cert, key } from '../fixtures/http2-front.ts'
 import { RequestBody } from './request-body.ts'
 
 const stops: (() => unknown)[] = []
@@ -14,22 +17,28 @@ afterEach(async () => {
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-/** A server that makes a body of each request, and clients that send as many pieces of one byte as they are told. */
-async function start(length: number) {
+/** A server that makes a body of each request, and clients that send what they are told. */
+async function start(length = -1, by: 'http' | 'https' = 'http') {
   const bodies: RequestBody[] = []
   const requests: IncomingMessage[] = []
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     requests.push(request)
-    const body = new RequestBody(request, length, 1_000_000, () => undefined)
+    const body = new RequestBody(request, length, 100_000_000, () => undefined)
     bodies.push(body)
     response.on('close', () => body.destroy())
     body.once('close', () => response.end('over'))
-  }).listen(0, '127.0.0.1')
+  }
+  const server = (by === 'http' ? createServer(listener) : createTlsServer({ key, cert }, listener)).listen(
+    0,
+    '127.0.0.1',
+  )
   await until(() => server.listening)
   stops.push(() => server.close())
   const { port } = server.address() as AddressInfo
   const open = (begin: string) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(begin)).on('error', () => undefined)
+    const to = { port, host: '127.0.0.1' }
+    const socket = by === 'http' ? connect(to) : connectByTls({ ...to, rejectUnauthorized: false })
+    socket.on('error', () => undefined).write(begin)
     stops.push(() => socket.destroy())
     return socket
   }
@@ -40,7 +49,7 @@ const inChunks = 'POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\
 const tiny = (count: number): string => '1\r\nx\r\n'.repeat(count)
 
 it('keeps what is sent a byte at a time for little more than its bytes, while nobody reads it', async () => {
-  const { bodies, open } = await start(-1)
+  const { bodies, open } = await start()
   collect()
   const before = process.memoryUsage().heapUsed
   for (let count = 0; count < 20; count += 1) open(inChunks + tiny(60_000))
@@ -53,7 +62,7 @@ it('keeps what is sent a byte at a time for little more than its bytes, while no
 })
 
 it('is read whole and in order all the same, however often it was held back', async () => {
-  const { bodies, open } = await start(-1)
+  const { bodies, open } = await start()
   const text = Array.from({ length: 200_000 }, (_, index) => String.fromCharCode(97 + (index % 26))).join('')
   const chunks = Array.from(
     { length: text.length / 5 },
@@ -69,8 +78,40 @@ it('is read whole and in order all the same, however often it was held back', as
   expect(read === text).toBe(true)
 })
 
+const withLength = (length: number): string => `POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${length}\r\n\r\n`
+const inChunksOf = (size: number, bytes: number): string =>
+  `${size.toString(16)}\r\n${'x'.repeat(size)}\r\n`.repeat(bytes / size)
+const longBody = 30_000_000
+
+it.each([
+  ['in chunks of 100 bytes', 'http', -1, inChunks + inChunksOf(100, longBody)],
+  ['in chunks of 1,000 bytes', 'http', -1, inChunks + inChunksOf(1000, longBody)],
+  ['in chunks of 64 KiB', 'http', -1, inChunks + inChunksOf(65_536, 65_536 * 400)],
+  ['of a length that it says', 'http', longBody, withLength(longBody) + 'x'.repeat(longBody)],
+  ['of a length that it says, over TLS', 'https', longBody, withLength(longBody) + 'x'.repeat(longBody)],
+  ['in chunks, over TLS', 'https', -1, inChunks + inChunksOf(1000, longBody)],
+] as const)('stays with its client while nobody reads it: one %s', async (_, by, length, text) => {
+  const { bodies, requests, open } = await start(length, by)
+  open(text)
+  await until(() => bodies[0]?.isArriving === false)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(requests[0]?.socket.bytesRead).toBeLessThan(500_000)
+  const { length: came } = (await bodies[0]?.iterator().next())?.value ?? {}
+  expect(came).toBeGreaterThan(0)
+})
+
+it('is held back by itself alone: one that is pipelined behind it does not go on by its end', async () => {
+  const { bodies, requests, open } = await start()
+  open(`${inChunks}${inChunksOf(1000, 20_000)}0\r\n\r\n${inChunks}${inChunksOf(1000, longBody)}`)
+  await until(() => bodies.length === 2 && bodies[1]?.isArriving === false)
+  bodies[0]?.resume()
+  await until(() => bodies[0]?.readableEnded === true)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(requests[0]?.socket.bytesRead).toBeLessThan(500_000)
+})
+
 it('gives its connection back where it ends before it was read', async () => {
-  const { bodies, requests, open } = await start(-1)
+  const { bodies, requests, open } = await start()
   let answers = ''
   const socket = open(`${inChunks}${tiny(60_000)}0\r\n\r\n`)
   socket.on('data', (chunk) => {
