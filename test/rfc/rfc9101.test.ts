@@ -34,8 +34,8 @@ afterAll(async () => {
   await provider.close()
 })
 
-const build = (claims: Record<string, unknown> = {}, by = keys): Promise<string> =>
-  by.sign({ iss: 'web', aud: issuer, ...provider.parameters(), ...claims }, { typ: 'oauth-authz-req+jwt' })
+const build = (claims: Record<string, unknown> = {}, by = keys, typ = 'oauth-authz-req+jwt'): Promise<string> =>
+  by.sign({ iss: 'web', aud: issuer, ...provider.parameters(), ...claims }, { typ })
 const ask = async (given: Record<string, string>, client_id = 'web') =>
   provider.goOn(await provider.browser.get(`/oauth/authorize?${new URLSearchParams({ client_id, ...given })}`))
 
@@ -155,8 +155,9 @@ describe('section 6, what is refused', () => {
       client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
     }
     const now = provider.clock.now()
-    for (const both of [{}, { sub: 'web', jti: 'both', exp: now + 60 }]) {
-      const answer = await provider.token({ ...form, client_assertion: await build(both) }, {})
+    const both = { sub: 'web', jti: 'both', exp: now + 60 }
+    for (const object of [await build(), await build(both), await build(both, keys, 'JWT')]) {
+      const answer = await provider.token({ ...form, client_assertion: object }, {})
       expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_client' } })
     }
     const asRequest = await ask({ request: await build({ sub: 'web' }), redirect_uri: redirectUri })

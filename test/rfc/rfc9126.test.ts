@@ -147,12 +147,18 @@ describe('section 4, the authorization request', () => {
 })
 
 describe('section 5, a server whose clients must all push', () => {
-  afterEach(() => provider.auth.replaceSettings({ ...provider.settings, requirePushedRequests: false }))
+  /** As a reload does it, which brings new lists. */
+  const require = (requirePushedRequests: boolean): void =>
+    provider.auth.replaceSettings({
+      ...provider.settings,
+      ...{ requirePushedRequests, routeScopes: [...provider.settings.routeScopes] },
+    })
+  afterEach(() => require(false))
 
   it('5 says so, and refuses what was not pushed of every client; for a browser app it asks itself', async () => {
     const told = async () => (await provider.metadata()).require_pushed_authorization_requests
     expect(await told()).toBe(false)
-    provider.auth.replaceSettings({ ...provider.settings, requirePushedRequests: true })
+    require(true)
     expect(await told()).toBe(true)
     const { callback } = await provider.authorize()
     expect([callback.get('error'), callback.get('error_description')]).toEqual([

@@ -58,6 +58,7 @@ export interface RegisteredClient {
 }
 
 let validator: Validator | undefined
+const assertionAlg = 'token_endpoint_auth_signing_alg'
 const knownMembers = new Set(Object.keys(registrationSchema.properties))
 const apart = new Set(['token_endpoint_auth_method', 'grant_types', 'scope', 'jwks'])
 
@@ -69,6 +70,8 @@ export function parseRegistration(said: JsonObject, policy: RegistrationPolicy):
   const known = Object.fromEntries(
     Object.entries(said).filter(([name, value]) => knownMembers.has(name) && value !== null),
   )
+  // Who makes no assertions may name any algorithm for them: it is not kept (RFC 7591 section 2).
+  if (!/^(?:private_key|client_secret)_jwt$/.test(String(said.token_endpoint_auth_method))) delete known[assertionAlg]
   validator ??= Compile(registrationSchema)
   if (!validator.Check(known)) {
     const [, [first]] = validator.Errors(known)

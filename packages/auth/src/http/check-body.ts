@@ -2,7 +2,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import { JsonFaultError, parseJsonObject } from '@gatehouse/core/json'
 import type { TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/schema'
-import { parseForm, quoteName } from './read-body.ts'
+import { type Escapes, parseForm, quoteName } from './read-body.ts'
 
 const jsonFaults = {
   not_json: 'The body is not valid JSON',
@@ -28,16 +28,18 @@ export function parseJsonBody(text: string): unknown {
 export class BodyChecker {
   readonly #kind: 'json' | 'form'
   readonly #schema: TSchema
+  readonly #escapes: Escapes | undefined
   #validator: Validator | undefined
 
-  constructor(kind: 'json' | 'form', schema: TSchema) {
+  constructor(kind: 'json' | 'form', schema: TSchema, escapes?: Escapes) {
     this.#kind = kind
     this.#schema = schema
+    this.#escapes = escapes
   }
 
   /** The body as the schema describes it. Throws `invalid_request` that names the field at fault. */
   parse(text: string): unknown {
-    const body = this.#kind === 'json' ? parseJsonBody(text) : parseForm(text)
+    const body = this.#kind === 'json' ? parseJsonBody(text) : parseForm(text, this.#escapes)
     this.#validator ??= Compile(this.#schema)
     if (!this.#validator.Check(body)) {
       const [, [first]] = this.#validator.Errors(body)

@@ -3,6 +3,7 @@ import type { ErrorCode, GatehouseError } from '@gatehouse/core/errors'
 import type { Static, TSchema } from 'typebox'
 import type { Look } from '../pages/look.ts'
 import type { ClientCertificate } from './client-certificate.ts'
+import type { Escapes } from './read-body.ts'
 
 /** What a handler is told of a request. The body has been read, limited and checked against the endpoint's schema. */
 export interface EndpointRequest<Body> {
@@ -65,6 +66,8 @@ export interface Endpoint {
   readonly bodyOptional: boolean
   /** The greatest body, in bytes; 64 KiB unless said otherwise. */
   readonly bodyLimit?: number | undefined
+  /** Which escapes a form may have; those of UTF-8 unless said otherwise. */
+  readonly escapes?: Escapes | undefined
   /** By status; null = no body. */
   readonly answers: Readonly<Record<number, TSchema | null>>
   /** The content type of an answer that goes on. */
@@ -90,6 +93,7 @@ interface Definition<Body extends TSchema | undefined> {
   body?: Body
   bodyOptional?: boolean
   bodyLimit?: number
+  escapes?: Escapes
   answers: Readonly<Record<number, TSchema | null>>
   streams?: string
   errors: readonly ErrorCode[]

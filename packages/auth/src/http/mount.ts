@@ -55,7 +55,9 @@ export function mountEndpoints(endpoints: readonly Endpoint[], dependencies: Mou
   for (const endpoint of endpoints) {
     const methods = byPath.get(endpoint.path) ?? new Map()
     const checker =
-      endpoint.bodyKind === 'none' || !endpoint.body ? undefined : new BodyChecker(endpoint.bodyKind, endpoint.body)
+      endpoint.bodyKind === 'none' || !endpoint.body
+        ? undefined
+        : new BodyChecker(endpoint.bodyKind, endpoint.body, endpoint.escapes)
     methods.set(endpoint.method, { endpoint, checker })
     byPath.set(endpoint.path, methods)
   }

@@ -67,3 +67,22 @@ describe('a form (RFC 6749 section 3.2)', () => {
     expect(() => parseForm(many(101))).toThrow('Too many parameters')
   })
 })
+
+describe('escapes that are no UTF-8', () => {
+  it('are told from the character that stands in their place, however it is written', () => {
+    for (const text of ['a=%EF%BF%BD&b=%ef%bf%bd%ef%bf%bd', 'a=\ufffd+%EF%BF%BD', '%EF%BF%BD=1'])
+      expect(parseForm(text)).toEqual(Object.fromEntries(new URLSearchParams(text)))
+    for (const text of ['a=%FF', 'a=%EF%BF%BD&b=%FF', 'a=\ufffd&b=%EF%BF', 'a=%EF%BF%EF%BF%BD', '%FF=1', 'a=%C3x'])
+      expect(() => parseForm(text), text).toThrow('not UTF-8')
+    expect(parseForm('a=%FF', 'any')).toEqual({ a: '\ufffd' })
+  })
+
+  it('are looked for once, however many parameters have that character', () => {
+    const marks = Array.from({ length: 98 }, (_, index) => `p${index}=%EF%BF%BD`).join('&')
+    const text = `${marks}&x=${'%41x'.repeat(100_000)}`
+    const startedAt = performance.now()
+    expect(Object.keys(parseForm(text))).toHaveLength(99)
+    // It took four seconds where each of them led to a look at all of it.
+    expect(performance.now() - startedAt).toBeLessThan(500)
+  })
+})

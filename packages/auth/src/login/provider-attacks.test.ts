@@ -31,6 +31,19 @@ describe('what comes back without a sign-in that is under way is refused before 
     expect(visits.asked('/token')).toBe(1)
   })
 
+  it('but in whatever encoding its provider says what is wrong, by a form or in the address', async () => {
+    const { url } = await visits.start()
+    const browser = visits.newBrowser()
+    const sent = await visits.leave(browser)
+    const said = `error=access_denied&error_description=f%FCr&state=${sent.get('state')}`
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const at = `${url}/federation/corp/callback`
+    const posted = await fetch(at, { method: 'POST', body: said, headers, redirect: 'manual' })
+    expect(posted.status).toBe(303)
+    const page = await browser.get(`/federation/corp/callback?${said}`)
+    expect([page.has('sign-in'), page.text.includes('not UTF-8')]).toEqual([true, false])
+  })
+
   it('in another browser, where it signs nobody in (login CSRF)', async () => {
     await visits.start()
     const sent = await visits.leave(visits.newBrowser())

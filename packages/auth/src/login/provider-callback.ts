@@ -58,6 +58,7 @@ export const providerCallbackEndpoints = (dependencies: Dependencies): readonly 
     bodyKind: 'form',
     body: formSchema,
     bodyLimit: postedLimit,
+    escapes: 'any',
     handle: (request) => keepPosted(dependencies, request),
   }),
 ]

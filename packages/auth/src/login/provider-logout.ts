@@ -43,6 +43,7 @@ export const providerLogoutEndpoints = (dependencies: LeavingDependencies): read
     bodyKind: 'form',
     body: formSchema,
     bodyLimit: postedLimit,
+    escapes: 'any',
     refuseQuery: true,
     handle: (request) => receive(dependencies, request, new URLSearchParams(request.body), 'form'),
   }),

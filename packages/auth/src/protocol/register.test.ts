@@ -108,7 +108,10 @@ describe('registration (RFC 7591)', () => {
     ],
     [
       'an algorithm for assertions that nobody knows',
-      { ...app, token_endpoint_auth_signing_alg: 'none' },
+      {
+        ...{ ...app, token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'https://app.example.com/jwks' },
+        token_endpoint_auth_signing_alg: 'none',
+      },
       'invalid_client_metadata',
     ],
     ['the implicit grant', { ...app, response_types: ['token'] }, 'invalid_client_metadata'],
@@ -152,6 +155,19 @@ describe('registration (RFC 7591)', () => {
     const { body } = await register({ ...app, ...keyed, token_endpoint_auth_signing_alg: 'ES256' })
     expect(body.token_endpoint_auth_signing_alg).toBe('ES256')
   })
+
+  it.each(['none', 'client_secret_basic', undefined])(
+    'keeps none for a client that makes none (%s)',
+    async (method) => {
+      await start()
+      const { status, body } = await register({
+        ...app,
+        ...(method && { token_endpoint_auth_method: method }),
+        token_endpoint_auth_signing_alg: 'RS512',
+      })
+      expect([status, body.token_endpoint_auth_signing_alg]).toEqual([201, undefined])
+    },
+  )
 
   it('tells a sector’s subjects to no client that has not shown that it is one of it', async () => {
     await start({ grantTypes: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'] })

@@ -37,7 +37,7 @@ export const account: Catalogue = {
   'password.weak_common': 'Es gehört zu denen, die Angreifer zuerst versuchen',
   'password.weak_repeats': 'Es wiederholt zu wenige Zeichen',
   'password.weak_breached': 'es ist aus einem Einbruch bei einem anderen Dienst bekannt',
-  'password.weak_name': 'Es lehnt sich an Ihren Namen oder den des Dienstes an',
+  'password.weak_name': 'Es lehnt sich an Ihren Namen, Ihre Adresse oder den Namen des Dienstes an',
   'password.changed': 'Ihr Passwort ist geändert',
   'password.sessions_ended': 'Alle Sitzungen sind beendet, auch diese.',
   'sessions.title': 'Wo Sie angemeldet sind',

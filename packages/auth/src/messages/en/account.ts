@@ -35,7 +35,7 @@ export const account = {
   'password.weak_common': 'it is among those that attackers try first',
   'password.weak_repeats': 'it repeats too few characters',
   'password.weak_breached': 'it is known from a breach of another site',
-  'password.weak_name': 'it leans on your name or the name of the service',
+  'password.weak_name': 'it leans on your name, your address or the name of the service',
   'password.changed': 'Your password is changed',
   'password.sessions_ended': 'Every session has ended, this one too.',
   'sessions.title': 'Where you are signed in',

@@ -38,7 +38,7 @@ export const account: Catalogue = {
   'password.weak_common': 'es de las que los atacantes prueban primero',
   'password.weak_repeats': 'repite muy pocos caracteres',
   'password.weak_breached': 'se conoce por una filtración de otro servicio',
-  'password.weak_name': 'se apoya en su nombre o en el del servicio',
+  'password.weak_name': 'se apoya en su nombre, en su dirección o en el nombre del servicio',
   'password.changed': 'Su contraseña ha cambiado',
   'password.sessions_ended': 'Todas las sesiones han terminado, esta también.',
   'sessions.title': 'Dónde ha iniciado sesión',

@@ -38,7 +38,7 @@ export const account: Catalogue = {
   'password.weak_common': 'il est de ceux que les attaquants essaient d’abord',
   'password.weak_repeats': 'il répète trop peu de caractères',
   'password.weak_breached': 'il est connu d’une fuite chez un autre service',
-  'password.weak_name': 'il s’appuie sur votre nom ou celui du service',
+  'password.weak_name': 'il s’appuie sur votre nom, votre adresse ou le nom du service',
   'password.changed': 'Votre mot de passe est changé',
   'password.sessions_ended': 'Toutes les sessions sont terminées, celle-ci aussi.',
   'sessions.title': 'Où vous êtes connecté',
