@@ -82,6 +82,10 @@ it.each([
   answer = there as RequestListener
   clock.advance(61)
   expect(await find()).toBeUndefined()
+  // Nor does it come back by the server that is made unreachable.
+  answer = breaksOff
+  clock.advance(61)
+  expect(await find()).toBeUndefined()
 })
 
 it('is not pushed out by addresses that somebody makes up', async () => {

@@ -116,7 +116,8 @@ export function createClientDocuments({ outbound, clock, policy }: Dependencies)
       reading.then(
         ({ client, seconds, isAway }) => {
           entry.until = clock.now() + seconds
-          if (client && !isAway) entry.last = { client, usableUntil: entry.until + staleUse }
+          // A definite no ends what was known: its server may be made unreachable afterwards.
+          if (!isAway) entry.last = client && { client, usableUntil: entry.until + staleUse }
           fit.delete(id)
           others.delete(id)
           keep(client ? fit : others, id, entry)
