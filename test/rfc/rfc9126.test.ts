@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createClientKeys } from './client-keys.ts'
 import { type Answered, basic, issuer, type Members, type Provider, startProvider, web } from './provider.ts'
 
@@ -13,6 +13,8 @@ beforeAll(async () => {
     { ...web, id: 'other', secret: 'other-secret' },
     { ...web, id: 'pushing', metadata: pushing },
     { ...web, ...byKey, id: 'keyed' },
+    // As for a browser app of the gateway.
+    { ...web, id: 'app:shop.example.com' },
   ])
 })
 afterAll(() => provider.close())
@@ -142,6 +144,25 @@ describe('section 4, the authorization request', () => {
       expect([page.status, page.headers.get('location')]).toEqual([400, null])
     },
   )
+})
+
+describe('section 5, a server whose clients must all push', () => {
+  afterEach(() => provider.auth.replaceSettings({ ...provider.settings, requirePushedRequests: false }))
+
+  it('5 says so, and refuses what was not pushed of every client; for a browser app it asks itself', async () => {
+    const told = async () => (await provider.metadata()).require_pushed_authorization_requests
+    expect(await told()).toBe(false)
+    provider.auth.replaceSettings({ ...provider.settings, requirePushedRequests: true })
+    expect(await told()).toBe(true)
+    const { callback } = await provider.authorize()
+    expect([callback.get('error'), callback.get('error_description')]).toEqual([
+      'invalid_request',
+      'This client must push its requests to /oauth/par',
+    ])
+    expect((await visit((await push()).body.request_uri)).callback.get('code')).toMatch(/^ghc_/)
+    const app = await provider.authorize({ client_id: 'app:shop.example.com' })
+    expect(app.callback.get('code')).toMatch(/^ghc_/)
+  })
 })
 
 describe('section 6, clients that must push', () => {

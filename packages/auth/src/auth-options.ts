@@ -41,6 +41,8 @@ export interface AuthSettings extends ClientConfiguration {
   readonly organisations: OrganisationPolicy | undefined
   /** Whether DPoP proofs must carry a nonce of ours. */
   readonly requireDpopNonce: boolean
+  /** Whether every client must push its authorization requests. */
+  readonly requirePushedRequests: boolean
   /** What clients that register themselves may have. */
   readonly registration: RegistrationPolicy
   /** In whose name the pages are. */

@@ -368,6 +368,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       return sub
     },
     checkAuthorizationDetails: (text, client) => authorizationDetails.check(text, client),
+    requiresPushed: () => settings.requirePushedRequests,
     hasOrganisations,
     isHybridAllowed: () => settings.clients.some(({ permissions }) => permissions.hybrid),
     detailTypes: () => authorizationDetails.types,

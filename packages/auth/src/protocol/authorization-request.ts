@@ -1,7 +1,9 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
+import { paths } from '@gatehouse/core/paths'
 import { challengeMethod, isCodeChallenge } from '@gatehouse/core/pkce'
 import { formatScope } from '@gatehouse/core/scope'
+import { appClientPrefix } from '@gatehouse/core/wire-names'
 import { splitWords } from '@gatehouse/core/words'
 import * as Type from 'typebox'
 import { type ResponseMode, responseModes } from '../domain/client-metadata.ts'
@@ -88,6 +90,8 @@ export interface RequestCheckDependencies {
   readonly readIdTokenHint: (hint: string, client: Client) => string
   /** Checks authorization_details against the types that are configured; throws `invalid_authorization_details`. */
   readonly checkAuthorizationDetails: (text: string, client: Client) => readonly JsonObject[]
+  /** Whether every client must push its requests. */
+  readonly requiresPushed: () => boolean
 }
 
 /** How the request came: what clients can be made to do. */
@@ -107,7 +111,7 @@ export function checkAuthorizationRequest(
   parameters: RequestParameters,
   origin: RequestOrigin,
 ): AuthorizationRequest {
-  checkAllowed(client, origin)
+  checkAllowed(client, origin, dependencies.requiresPushed())
   const responseType = checkResponseType(client, parameters.response_type)
   checkMode(client, mode, responseType)
   const claims = parameters.claims === undefined ? undefined : parseClaimsParameter(parameters.claims)
@@ -158,9 +162,11 @@ const defined = <T extends object>(members: T): { [Name in keyof T]?: NonNullabl
     [Name in keyof T]?: NonNullable<T[Name]>
   }
 
-function checkAllowed(client: Client, { isPushed, isSigned }: RequestOrigin): void {
+function checkAllowed(client: Client, { isPushed, isSigned }: RequestOrigin, requiresPushed: boolean): void {
   if (!client.grantTypes.has('authorization_code')) throw new GatehouseError('unauthorized_client')
-  if (client.requirePushedRequests && !isPushed) throw bad('This client must push its requests')
+  // For a browser app Gatehouse asks itself, by a state that it has sealed.
+  const mustPush = client.requirePushedRequests || (requiresPushed && !client.id.startsWith(appClientPrefix))
+  if (mustPush && !isPushed) throw bad(`This client must push its requests to ${paths.pushedRequest}`)
   if (client.requireSignedRequestObject && !isSigned) throw bad('This client must sign its requests')
 }
 

@@ -30,6 +30,8 @@ interface Dependencies {
   readonly detailTypes: () => readonly string[]
   /** Whether clients may register themselves, and whether their ids may be addresses of documents. */
   readonly registration: () => { readonly isOpen: boolean; readonly documents: boolean }
+  /** Whether every client must push its requests. */
+  readonly requiresPushed: () => boolean
   /** Whether client certificates can reach Gatehouse: by its own listener, or by a trusted proxy. */
   readonly seesCertificates: boolean
 }
@@ -76,7 +78,6 @@ const capabilities = {
   request_parameter_supported: true,
   request_uri_parameter_supported: true,
   require_request_uri_registration: true,
-  require_pushed_authorization_requests: false,
   claims_parameter_supported: true,
   claim_types_supported: ['normal'],
   prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
@@ -106,6 +107,7 @@ export function discoveryEndpoints(dependencies: Dependencies): readonly Endpoin
     userinfo_endpoint: issuer + paths.userinfo,
     jwks_uri: issuer + paths.jwks,
     pushed_authorization_request_endpoint: issuer + paths.pushedRequest,
+    require_pushed_authorization_requests: dependencies.requiresPushed(),
     introspection_endpoint: issuer + paths.introspect,
     revocation_endpoint: issuer + paths.revoke,
     revocation_feed_endpoint: issuer + paths.revocationFeed,

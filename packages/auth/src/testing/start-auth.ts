@@ -78,6 +78,7 @@ const baseSettings: AuthSettings = {
   rotateKeysEvery: seconds(7_776_000),
   routeScopes: ['orders:read'],
   requireDpopNonce: true,
+  requirePushedRequests: false,
   sessionLimits: { browserIdle: seconds(2_592_000), secondFactor: seconds(86_400), perUser: 100 },
   secondFactor: { requiredForRoles: [], rememberFor: seconds(86_400) },
   roleScopes: new Map(),

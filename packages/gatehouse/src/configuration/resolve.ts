@@ -123,6 +123,7 @@ export function resolveConfiguration(
       roleScopes: resolveRoleScopes(content, report),
       organisations: resolveOrganisations(content, report),
       requireDpopNonce: content.dpop?.require_nonce ?? true,
+      requirePushedRequests: content.require_pushed_authorization_requests ?? false,
       authorizationDetails: content.authorization_details ?? {},
       trustedIssuers: resolveTrustedIssuers(content, { development, report }),
     },

@@ -143,6 +143,7 @@ const changes: Readonly<Record<string, readonly [value: unknown, beside?: Record
   'client_certificates.header': ['client-cert'],
   'client_certificates.ask': [false],
   'dpop.require_nonce': [false],
+  require_pushed_authorization_requests: [true],
   trusted_proxies: [['10.0.0.0/8']],
   first_party_origins: [['https://app.example.com']],
   login_api: [false],

@@ -84,6 +84,12 @@ export const configurationSchema = Type.Object(
         { ...strict, description: 'Proof of possession (RFC 9449)' },
       ),
     ),
+    require_pushed_authorization_requests: Type.Optional(
+      flag(
+        'Whether every client must push its authorization requests (RFC 9126); browser apps, for which Gatehouse asks itself, need not',
+        false,
+      ),
+    ),
     trusted_proxies: Type.Optional(
       addressRanges('Proxies that are believed: their X-Forwarded-* and what they ask about'),
     ),

@@ -30,6 +30,7 @@ async function buildEndpoints(): Promise<readonly DescribedEndpoint[]> {
       rotateKeysEvery: day,
       routeScopes: [],
       requireDpopNonce: true,
+      requirePushedRequests: false,
       sessionLimits: { browserIdle: day, secondFactor: day, perUser: 1 },
       secondFactor: { requiredForRoles: [], rememberFor: day },
       roleScopes: new Map(),

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import { GatheredBytes } from '@gatehouse/core/gathered-bytes'
+import { Pieces } from './pieces.ts'
 
 /** How much of a body is held for a second attempt, in bytes (64 KiB). */
 const mostHeld = 65_536
@@ -12,7 +12,7 @@ const mostAhead = 16_384
  * A request's body on its way to the service: counted, and apart from the request itself, since whoever ends a stream
  * that is the request ends the client's connection with it, answer and all.
  *
- * What nobody wants yet is gathered here in one piece, and not in the stream: a client may send its body a byte at a time, also many
+ * What nobody wants yet is gathered here, small pieces as one, and not in the stream: a client may send its body a byte at a time, also many
  * such in one packet, and a stream would keep each with a hundred bytes and more of its own. For the same reason it is the
  * connection that is told to stop, where it is this request's: a request that is told so keeps what is read all the same.
  */
@@ -35,10 +35,12 @@ export class RequestBody extends Readable {
   readonly #isPatient: boolean
   /** All that has come, where it is held; absent where it is not, or not any more. */
   #held: Buffer[] | undefined
-  readonly #ahead = new GatheredBytes()
+  readonly #ahead = new Pieces()
   /** Whether the stream takes more now. */
   #isWanted = true
   #isPaused = false
+  /** Whether it is about to be put to sleep. */
+  #isStopping = false
 
   /**
    * `length` in bytes, as the client has said it; -1 = it has not. `limit` in bytes. `onTooLarge` is called once, when a body turns out longer; what is longer is never forwarded. `isPatient`:
@@ -53,7 +55,7 @@ export class RequestBody extends Readable {
     isPatient = false,
     isHeld = false,
   ) {
-    // One piece at a time: whatever else there is waits in `#ahead`.
+    // One piece at a time: whatever else there is waits ahead of it.
     super({ highWaterMark: 1 })
     this.#held = isHeld ? [] : undefined
     this.#isPatient = isPatient
@@ -68,7 +70,7 @@ export class RequestBody extends Readable {
     request.on('end', () => {
       this.endedAt = performance.now()
       if (!this.destroyed) {
-        this.#pushAhead()
+        while (this.#pushOne());
         this.push(null)
       }
       this.#progress()
@@ -89,28 +91,40 @@ export class RequestBody extends Readable {
     }
     if (this.#discarding || this.destroyed) return
     this.#ahead.add(chunk)
-    if (this.#isWanted) this.#pushAhead()
+    if (this.#isWanted) this.#pushOne()
     const isFull = this.#ahead.length + this.readableLength >= mostAhead
     if (isFull) this.#pause()
     if (isFull || this.#bytes === this.#length) this.#progress()
   }
 
-  /** Hands on what was read ahead. */
-  #pushAhead(): void {
-    if (this.#ahead.length === 0) return
+  /** Hands on the first of what was read ahead; false where there is nothing. */
+  #pushOne(): boolean {
     const piece = this.#ahead.take()
+    if (piece === undefined) return false
     if (this.#held !== undefined && this.#bytes <= mostHeld) this.#held.push(piece)
     else this.#held = undefined
     this.#isWanted = false
     this.push(piece)
+    return true
   }
 
+  /**
+   * To be called for each piece that comes: Node's reader of requests wakes the connection after each of them, a tick later. That is
+   * why it is put to sleep some ticks later still, and once more in the next turn, for a Node that takes its time.
+   */
   #pause(): void {
-    if (this.#isPaused) return
+    // Of a body that is whole nothing more comes, and the connection is the next one's.
+    if (this.#request.complete) return
     this.#isPaused = true
-    // Two ticks later: what has been read of the connection comes before, and so does the request's own wish for more of it.
-    process.nextTick(process.nextTick, () => {
+    if (this.#isStopping) return
+    this.#isStopping = true
+    const stop = (): void => {
       if (this.#isPaused) this.#source.pause()
+    }
+    process.nextTick(process.nextTick, process.nextTick, stop)
+    setImmediate(() => {
+      this.#isStopping = false
+      stop()
     })
   }
 
@@ -138,7 +152,7 @@ export class RequestBody extends Readable {
   /** All that has come so far, once; absent where that is not held. Nothing is held from then on. */
   takeHeld(): readonly Buffer[] | undefined {
     if (this.#held === undefined) return undefined
-    this.#pushAhead()
+    while (this.#pushOne());
     const held = this.#held
     this.#held = undefined
     return held
@@ -146,8 +160,8 @@ export class RequestBody extends Readable {
 
   override _read(): void {
     this.#isWanted = true
-    this.#pushAhead()
-    this.#resume()
+    this.#pushOne()
+    if (this.#ahead.length < mostAhead) this.#resume()
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
