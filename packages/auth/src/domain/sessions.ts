@@ -1,7 +1,7 @@
 import type { ClientId, GrantId, OrganisationId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
 import { newSessionId, randomToken } from '@gatehouse/core/random'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import type { GrantRow, SessionRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { type AuditEvent, recordEvent } from './audit.ts'
@@ -320,8 +320,9 @@ export const revocationOfGrant = ({ id, access_expires_at }: GrantRow, now: Seco
   expires_at: afterLast([access_expires_at], now),
 })
 
-/** A minute past the last token's expiry, for verifiers whose clock is behind. */
-const afterLast = (expiries: readonly Seconds[], now: Seconds): Seconds => seconds(latest(expiries, now) + 60)
+/** Past the last token's expiry also by the clock of a verifier that is behind. */
+const afterLast = (expiries: readonly Seconds[], now: Seconds): Seconds =>
+  seconds(latest(expiries, now) + clockTolerance)
 
 /** As {@link afterLast}, for tokens of which nothing is known but that they have been issued. */
 const afterAny = (now: Seconds): Seconds => afterLast([seconds(now + longestAccessTokenLifetime)], now)
