@@ -119,7 +119,9 @@ const mayBeMore = (grants: readonly GrantRow[]): boolean => grants.length >= end
 
 /**
  * Revokes what was issued before this second: tokens of a session that has expired, whose grant is among those that remain.
- * Those of sessions that lasted end by their session's id, and who signs in anew in this very second keeps what they get.
+ * Those of sessions that lasted end by their session's id, and who signs in anew in this very second keeps what they get. So
+ * without `clockTolerance`: by it, whoever signs in anew at once would be shut out for a minute, for the sake of sessions that
+ * have ended by themselves and were used a moment ago at a process whose clock is ahead.
  */
 const revokeEarlier = (
   { tables, clock, revocations }: EndingDependencies,
