@@ -43,6 +43,18 @@ describe('a list', () => {
     expect((await list(2)).text).toBe('NUMBER  NAME\n0       n0\n1       n1\n')
   })
 
+  it('moves no cursor by what strangers say of themselves, and keeps it as it is in JSON', async () => {
+    const name = 'a\u009b2J\u001b[1Ab\r\nc\u202ed'
+    const named = async (json: boolean): Promise<string> => {
+      const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+      await answerList({ json }, [[{ number: 1, name }]], shape)
+      return printed.mock.calls.map(([text]) => String(text)).join('')
+    }
+    expect(await named(false)).toBe('NUMBER  NAME\n1       a 2J [1Ab c d\n')
+    vi.restoreAllMocks()
+    expect(JSON.parse(await named(true))).toEqual([{ number: 1, names: [name] }])
+  })
+
   it.each([0, 1, 2, 1000, 1001, 2000])('is one piece of JSON, of %s rows', async (count) => {
     const rows = Array.from({ length: count }, (_, number) => ({ number, names: [`n${number}`] }))
     expect((await list(count, { json: true })).text).toBe(`${JSON.stringify(rows, null, 2)}\n`)
