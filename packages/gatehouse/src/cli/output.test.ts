@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { answerList, readPages } from './output.ts'
+import { answerList, readPages, tabulate } from './output.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -66,4 +66,13 @@ describe('a list', () => {
     expect(text.endsWith('199999  n199999\n')).toBe(true)
     expect([most, writes]).toEqual([1000, 201])
   })
+})
+
+it('what is told of one thing moves no cursor either', () => {
+  expect(
+    tabulate([
+      ['asked', 'GET a\u009b2Jb'],
+      ['by', 'nobody'],
+    ]),
+  ).toBe('asked:   GET a 2Jb\nby:      nobody')
 })
