@@ -41,7 +41,7 @@ describe('from the command line', () => {
     const more = await site.run(['user', 'change', 'carol', '--scope', 'orders:read,orders:reed', '--json'])
     expect(json(more.stdout)).toMatchObject({
       ...{ username: 'carol', scopes: ['orders:read', 'orders:reed'], roles: ['clerk'] },
-      ...{ gained: ['orders:reed'], lost: [], sessions_ended: false },
+      ...{ gained: ['orders:reed'], lost: [], sessions_ended: 0 },
       warnings: ['orders:reed: no route, client or role asks for this scope; did you mean orders:read?'],
     })
     expect((await call()).status).toBe(200)

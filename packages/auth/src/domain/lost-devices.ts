@@ -1,9 +1,10 @@
 import type { SessionId, UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
-import type { FactorRow, SessionRow, UserRow } from '@gatehouse/store/rows'
-import type { Store, Tables } from '@gatehouse/store/store'
+import type { FactorRow, UserRow } from '@gatehouse/store/rows'
+import type { Store } from '@gatehouse/store/store'
 import { recordEvent } from './audit.ts'
+import { listLiveSessions } from './live-sessions.ts'
 import type { Notices } from './notices.ts'
 import type { Revocations } from './revocations.ts'
 import { endAllOfUser, endSession, removeEndedGrants } from './sessions.ts'
@@ -39,15 +40,6 @@ export async function signOutUser(
   await revocations.announce(entries)
   if (session === undefined) await removeEndedGrants({ store }, user)
   return count
-}
-
-/** The sessions of a user that have not expired. Cost: one query. */
-export async function listLiveSessions(
-  { tables, clock }: { readonly tables: Pick<Tables, 'sessions'>; readonly clock: Clock },
-  user: UserId,
-): Promise<readonly SessionRow[]> {
-  const all = await tables.sessions.listByUser(user)
-  return all.filter(({ expires_at }) => expires_at > clock.now())
 }
 
 /** What is gone of somebody: their second factors, and how many sessions that had not expired. */

@@ -1,4 +1,5 @@
-import { listLiveSessions, resetFactors, signOutUser } from '@gatehouse/auth/domain/lost-devices'
+import { listLiveSessions } from '@gatehouse/auth/domain/live-sessions'
+import { resetFactors, signOutUser } from '@gatehouse/auth/domain/lost-devices'
 import { getUserByName } from '@gatehouse/auth/domain/users'
 import { nameDevice } from '@gatehouse/auth/pages/device-name'
 import type { SessionId } from '@gatehouse/core/brand'
