@@ -61,6 +61,11 @@ describe('the architecture', () => {
     expect(wrong).toEqual([])
   })
 
+  it('says in one place how far clocks may lie apart', () => {
+    const own = sources.filter((file) => /\bconst \w*clockTolerance = \d/i.test(readFileSync(file, 'utf8')))
+    expect(own.map((file) => relative(root, file))).toEqual(['packages/core/src/time.ts'])
+  })
+
   it('has no circle of files, also none of types alone', () => {
     const edges = new Map(
       sources

@@ -18,9 +18,12 @@ export const seconds = (value: number): Seconds => value as Seconds
 
 /**
  * Seconds that the clocks of two machines of ours, or of an outside provider and ours, may lie apart, and one clock may be set by,
- * before anything is refused for it. What clients sign has limits of its own.
+ * before anything is refused for it. What others sign for us has a limit of its own: {@link signerClockTolerance}.
  */
 export const clockTolerance = 60
+
+/** Seconds that the clock of a client or a trusted issuer may be ahead, in what it signs for us: proofs, assertions, statements. */
+export const signerClockTolerance = 10
 
 /** A clock that stands still until it is told to move: for tests. */
 export class ManualClock implements Clock {

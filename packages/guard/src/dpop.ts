@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { Seconds } from '@gatehouse/core/brand'
-import { seconds } from '@gatehouse/core/time'
+import { seconds, signerClockTolerance } from '@gatehouse/core/time'
 import { LRUCache } from 'lru-cache'
 import { isTime } from './claims.ts'
 import { normalizeType, parseCompactToken, parseJsonPart } from './compact-token.ts'
@@ -65,8 +65,6 @@ export const dpopAlgorithms: readonly string[] = ['ES256', 'EdDSA', 'Ed25519', '
 const longestAge = 60
 /** Seconds that the clock of a client may differ by whose proof carries a good nonce: that says when it was made. */
 const toleranceWithNonce = 300
-/** Seconds that a client's clock may be ahead. */
-const tolerance = 10
 const maxJtiLength = 256
 
 /** What a proof's header says: the key, and its thumbprint. */
@@ -129,7 +127,7 @@ function checkClaims(part: string, jkt: string, expected: DpopExpectation): Dpop
   const { now, isNonceGood } = expected
   if (exp !== undefined && exp <= now) return { fault: 'too_old' }
   const isTimed = isNonceGood !== undefined && nonce !== undefined && isNonceGood(nonce)
-  const ahead = isTimed ? toleranceWithNonce : tolerance
+  const ahead = isTimed ? toleranceWithNonce : signerClockTolerance
   if (nbf !== undefined && nbf > now + ahead) return { fault: 'not_yet_valid' }
   if (expected.accessToken !== undefined && !isHashOf(ath, expected.accessToken)) return { fault: 'wrong_token' }
   if (isNonceGood && !isTimed && !isNonceGood(nonce)) return { fault: 'wrong_nonce' }

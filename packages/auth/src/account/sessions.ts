@@ -3,6 +3,7 @@ import type { Revocation } from '@gatehouse/core/contracts'
 import { paths } from '@gatehouse/core/paths'
 import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
+import { listLiveSessions } from '../domain/live-sessions.ts'
 import type { LogoutDeliveries } from '../domain/logout-deliveries.ts'
 import type { Revocations } from '../domain/revocations.ts'
 import { endSession } from '../domain/sessions.ts'
@@ -36,9 +37,8 @@ export function accountSessionsEndpoints(dependencies: Dependencies): readonly E
       bodyKind: 'none',
       handle: (request) =>
         showToOwner(dependencies, request, paths.accountSessions, async ({ user, session, flow, cookies }) => {
-          const now = dependencies.clock.now()
-          const sessions = await dependencies.store.sessions.listByUser(user.id)
-          const lasting = sessions.filter(({ expires_at }) => expires_at > now)
+          const { store: tables, clock } = dependencies
+          const lasting = await listLiveSessions({ tables, clock }, user.id)
           const newest = lasting.slice(-shownAtMost)
           const shown = newest.some(({ id }) => id === session.id) ? newest : [session, ...newest]
           const hidden = lasting.length - shown.length

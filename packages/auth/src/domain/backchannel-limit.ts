@@ -1,6 +1,6 @@
 import type { ClientId, Seconds, UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import type { DecoupledRequestRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { type AuditEvent, recordEvent } from './audit.ts'
@@ -37,8 +37,6 @@ export interface BackchannelLimit {
  * what others ask.
  */
 const limits = { requests: 3, within: 600, afterDenial: 600 }
-/** Seconds that the clocks of two processes may lie apart. */
-const clockTolerance = 60
 
 /** A client's id may be an address; a user's has no colon. */
 const keysOf = ({ client, user }: Omit<BackchannelAsker, 'name'>) => ({

@@ -2,7 +2,7 @@ import type { ClientId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { randomToken } from '@gatehouse/core/random'
 import { formatScope, parseScope } from '@gatehouse/core/scope'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import type { ClientRow, GrantRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { recordEvent } from './audit.ts'
@@ -162,7 +162,8 @@ export async function rotateClientSecret(
 }
 
 /**
- * Removes a client with everything that it was given. Error: `not_found`; those of the configuration file are removed there.
+ * Removes a client with everything that it was given. What a new client of the same id is given counts a minute later: see
+ * {@link endClient}. Error: `not_found`; those of the configuration file are removed there.
  */
 export async function removeClient(dependencies: Dependencies, id: ClientId, by: Actor): Promise<void> {
   const { store, clock } = dependencies
@@ -181,13 +182,15 @@ export async function removeClient(dependencies: Dependencies, id: ClientId, by:
  * Ends what a client was given: by time all tokens that it has or that are about it, at once, then its grants in steps, and
  * with each what others were given in exchange for its tokens. For a client that is removed, be it from the store or from
  * the configuration file.
+ *
+ * By time, so that what another process has issued whose clock is ahead ends too. So a new client of the same id gets tokens
+ * that nobody takes for a minute, as long as each of them lives.
  */
 export async function endClient({ store, clock, revocations }: Dependencies, id: ClientId, by: Actor): Promise<void> {
   const now = clock.now()
-  // What a process gives it that has not heard of this yet is covered too, and dated one later at the most. A new client of
-  // the same id gets tokens that count after that.
-  const issued_before = seconds(now + clientCacheSeconds + 1)
-  const expires_at = seconds(issued_before + longestAccessTokenLifetime + 60)
+  // What a process gives it that has not heard of this yet is covered too, and dated one later at the most.
+  const issued_before = seconds(now + clockTolerance + clientCacheSeconds + 1)
+  const expires_at = seconds(issued_before + longestAccessTokenLifetime + clockTolerance)
   const entries = await store.transaction((tables) =>
     revocations.write(tables, [
       { kind: 'client', value: id, issued_before, expires_at },

@@ -1,5 +1,5 @@
 import type { Revocation } from '@gatehouse/core/contracts'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import type { Store } from '@gatehouse/store/store'
 import { recordEvent } from './audit.ts'
 import { longestAccessTokenLifetime } from './lifetimes.ts'
@@ -49,7 +49,7 @@ export async function revokeSigningKey(
         kind: 'kid',
         value: kid,
         issued_before: null,
-        expires_at: seconds(clock.now() + longestAccessTokenLifetime + 60),
+        expires_at: seconds(clock.now() + longestAccessTokenLifetime + clockTolerance),
       },
     ])
   })

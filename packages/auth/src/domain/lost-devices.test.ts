@@ -53,6 +53,33 @@ describe('a sign-out by an operator', () => {
   })
 })
 
+describe('a session that has expired', () => {
+  const expire = async (): Promise<SessionId> => {
+    const id = sessionOf(await signIn('alice'))
+    const alice = await find('alice')
+    const session = (await started.store.sessions.listByUser(alice.id)).find((one) => one.id === id)
+    if (!session) throw new Error('the session is gone')
+    started.clock.advance(session.expires_at - started.clock.now())
+    return id
+  }
+
+  it('is not there to be ended, and counts for none', async () => {
+    const expired = await expire()
+    const { id } = await find('alice')
+    const alone = signOutUser(dependencies(), { user: id, session: expired }, by)
+    await expect(alone).rejects.toMatchObject({ code: 'not_found' })
+    await signIn('alice')
+    expect(await signOutUser(dependencies(), { user: id }, by)).toBe(1)
+  })
+
+  it('does not count where second factors are removed', async () => {
+    await expire()
+    const alice = await find('alice')
+    await started.store.factors.insert(buildFactor({ user_id: alice.id }))
+    expect(await resetFactors(dependencies(), alice, by)).toMatchObject({ sessionsEnded: 0 })
+  })
+})
+
 describe('second factors that an operator removes', () => {
   it('are all gone with the recovery codes, every session ends, and their user is told of each', async () => {
     const alice = await find('alice')
@@ -61,7 +88,8 @@ describe('second factors that an operator removes', () => {
       await started.store.factors.insert(buildFactor({ user_id: alice.id, name }))
     }
     await started.store.recoveryCodes.replace({ user_id: alice.id, hashes: ['h'], at: started.clock.now() })
-    const removed = await resetFactors(dependencies(), alice, by)
+    const { removed, sessionsEnded } = await resetFactors(dependencies(), alice, by)
+    expect(sessionsEnded).toBe(1)
     expect(removed.map(({ name }) => name).sort()).toEqual(['Key', 'Phone'])
     expect(await started.store.factors.listByUser(alice.id)).toEqual([])
     expect(await started.store.recoveryCodes.count(alice.id)).toBe(0)
@@ -74,7 +102,8 @@ describe('second factors that an operator removes', () => {
 
   it('end nothing where there are none', async () => {
     const token = await signIn('alice')
-    expect(await resetFactors(dependencies(), await find('alice'), by)).toEqual([])
+    const nothing = { removed: [], sessionsEnded: 0 }
+    expect(await resetFactors(dependencies(), await find('alice'), by)).toEqual(nothing)
     expect(isGood(token)).toBe(true)
   })
 

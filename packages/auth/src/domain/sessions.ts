@@ -1,7 +1,7 @@
 import type { ClientId, GrantId, OrganisationId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
 import type { Revocation } from '@gatehouse/core/contracts'
 import { newSessionId, randomToken } from '@gatehouse/core/random'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import type { GrantRow, SessionRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { type AuditEvent, recordEvent } from './audit.ts'
@@ -119,7 +119,9 @@ const mayBeMore = (grants: readonly GrantRow[]): boolean => grants.length >= end
 
 /**
  * Revokes what was issued before this second: tokens of a session that has expired, whose grant is among those that remain.
- * Those of sessions that lasted end by their session's id, and who signs in anew in this very second keeps what they get.
+ * Those of sessions that lasted end by their session's id, and who signs in anew in this very second keeps what they get. So
+ * without `clockTolerance`: by it, whoever signs in anew at once would be shut out for a minute, for the sake of sessions that
+ * have ended by themselves and were used a moment ago at a process whose clock is ahead.
  */
 const revokeEarlier = (
   { tables, clock, revocations }: EndingDependencies,
@@ -320,8 +322,9 @@ export const revocationOfGrant = ({ id, access_expires_at }: GrantRow, now: Seco
   expires_at: afterLast([access_expires_at], now),
 })
 
-/** A minute past the last token's expiry, for verifiers whose clock is behind. */
-const afterLast = (expiries: readonly Seconds[], now: Seconds): Seconds => seconds(latest(expiries, now) + 60)
+/** Past the last token's expiry also by the clock of a verifier that is behind. */
+const afterLast = (expiries: readonly Seconds[], now: Seconds): Seconds =>
+  seconds(latest(expiries, now) + clockTolerance)
 
 /** As {@link afterLast}, for tokens of which nothing is known but that they have been issued. */
 const afterAny = (now: Seconds): Seconds => afterLast([seconds(now + longestAccessTokenLifetime)], now)

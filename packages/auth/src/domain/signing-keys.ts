@@ -1,7 +1,7 @@
 import type { JsonWebKey } from 'node:crypto'
 import type { Seconds } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import type { KeySource, VerificationKey } from '@gatehouse/guard/access-token'
 import type { SigningKeyRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
@@ -296,5 +296,5 @@ const isPublished = (row: SigningKeyRow, now: Seconds): boolean => row.expires_a
 /** A key that stops signing stays published until the last token that it can have signed has expired. */
 const retireAt = (moment: Seconds): { signs_until: Seconds; expires_at: Seconds } => ({
   signs_until: moment,
-  expires_at: seconds(moment + longestAccessTokenLifetime + 60),
+  expires_at: seconds(moment + longestAccessTokenLifetime + clockTolerance),
 })

@@ -1,7 +1,5 @@
 import type { JsonObject } from '@gatehouse/core/json'
-
-/** Seconds that the clock of whoever signs something for us may be ahead. */
-export const clockTolerance = 10
+import { signerClockTolerance } from '@gatehouse/core/time'
 
 /**
  * What is wrong with the times of a token, in words for whoever can set a clock; undefined = nothing. Only who has signed it
@@ -10,7 +8,7 @@ export const clockTolerance = 10
 export function findTimeFault(claims: JsonObject, now: number): string | undefined {
   for (const name of ['iat', 'nbf']) {
     const moment = claims[name]
-    if (typeof moment === 'number' && moment > now + clockTolerance) {
+    if (typeof moment === 'number' && moment > now + signerClockTolerance) {
       return `its ${name} is ${moment - now} s in the future: do the clocks differ?`
     }
   }

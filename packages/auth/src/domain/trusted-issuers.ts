@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto'
 import type { Seconds } from '@gatehouse/core/brand'
 import type { JsonObject } from '@gatehouse/core/json'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { type Clock, seconds, signerClockTolerance } from '@gatehouse/core/time'
 import { type CompactToken, normalizeType, parseCompactToken, parseJsonPart } from '@gatehouse/guard/compact-token'
 import { isSignedBy } from '@gatehouse/guard/signature'
 import type { Store } from '@gatehouse/store/store'
 import type { Client, Clients } from './clients.ts'
 import type { ClientKeys, KeyedClient } from './find-client-keys.ts'
-import { clockTolerance, findTimeFault } from './time-fault.ts'
+import { findTimeFault } from './time-fault.ts'
 
 /** Somebody else who names workloads, and whose word for it is taken: a Kubernetes cluster, a CI system. */
 export interface TrustedIssuer extends Omit<KeyedClient, 'jwks'> {
@@ -84,7 +84,7 @@ export function createTrustedIssuers({ store, clock, clients, clientKeys, issuer
     return store.usedIdentifiers.consume({
       kind: 'trusted_assertion',
       hash: hash('sha256', `${issuer.issuer}\n${identifier}`, 'base64url'),
-      expires_at: seconds(exp + clockTolerance),
+      expires_at: seconds(exp + signerClockTolerance),
     })
   }
 
@@ -144,7 +144,7 @@ function checkClaims(
   if (!isMoment(exp)) return 'exp is missing'
   if ([iat, nbf].some((moment) => moment !== undefined && !isMoment(moment))) return 'iat or nbf is not a time'
   const timeFault = findTimeFault(claims, now)
-  if (timeFault === undefined && exp > now + issuer.longestLifetime + clockTolerance) {
+  if (timeFault === undefined && exp > now + issuer.longestLifetime + signerClockTolerance) {
     return 'valid for longer than its issuer’s may be'
   }
   return { exp, sub, timeFault }

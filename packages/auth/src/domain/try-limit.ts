@@ -1,5 +1,5 @@
 import { GatehouseError } from '@gatehouse/core/errors'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import type { Store } from '@gatehouse/store/store'
 import { AttemptGate } from './attempt-gate.ts'
 
@@ -19,8 +19,6 @@ export interface TryLimit {
   limited<T>(keys: readonly string[], attempt: () => Promise<T | undefined>): Promise<T | undefined>
 }
 
-/** Seconds that the clocks of two processes may lie apart. */
-const clockTolerance = 60
 /** Tries that may wait for others of the same key. */
 const mayWait = 100
 

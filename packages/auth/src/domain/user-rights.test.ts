@@ -52,9 +52,10 @@ it('the trail knows who changed what of whom, and nothing of what changed nothin
 it('tokens go with a scope or a role that is lost, and stay with one that is gained', async () => {
   const { id } = await addCarol()
   const token = await signIn()
-  await changeRights(dependencies(), { id, scopes: ['orders:read', 'orders:write', 'a'], roles: ['clerk', 'b'] }, by)
+  const more = { id, scopes: ['orders:read', 'orders:write', 'a'], roles: ['clerk', 'b'] }
+  expect(await changeRights(dependencies(), more, by)).toMatchObject({ sessionsEnded: 0 })
   expect(isGood(token)).toBe(true)
-  await changeRights(dependencies(), { id, roles: ['clerk'] }, by)
+  expect(await changeRights(dependencies(), { id, roles: ['clerk'] }, by)).toMatchObject({ sessionsEnded: 1 })
   expect(isGood(token)).toBe(false)
   const next = await signIn()
   await changeRights(dependencies(), { id, scopes: ['orders:read', 'a'] }, by)

@@ -5,6 +5,7 @@ import { splitWords } from '@gatehouse/core/words'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import { recordEvent } from './audit.ts'
+import { listLiveSessions } from './live-sessions.ts'
 import type { Revocations } from './revocations.ts'
 import { endAllOfUser, removeEndedGrants } from './sessions.ts'
 import { type Actor, getRoles, getScopes } from './users.ts'
@@ -22,6 +23,8 @@ export interface ChangedRights {
   /** Scopes and roles that are gone; with any, every session has ended. */
   readonly lost: readonly string[]
   readonly gained: readonly string[]
+  /** How many had not expired. */
+  readonly sessionsEnded: number
 }
 
 interface Dependencies {
@@ -58,15 +61,17 @@ export async function changeRights(
         ...wordsBeyond(one.roles, other.roles),
       ]
       const [lost, gained] = [beyond(before, user), beyond(user, before)]
-      if (lost.length + gained.length === 0) return { user: before, lost, gained, entries: [] }
+      if (lost.length + gained.length === 0) return { user: before, lost, gained, sessionsEnded: 0, entries: [] }
       const { scopes, roles, updated_at: at } = user
       if (!(await tables.users.setScopesAndRoles({ id, before, scopes, roles, at }))) continue
       const rightsOf = (row: UserRow) => ({ scopes: row.scopes, roles: row.roles })
       const detail = { before: rightsOf(before), after: rightsOf(user) }
       await recordEvent(tables, clock, { type: 'rights_changed', result: 'ok', target: id, detail, ...by })
       // All of them and not only those with what is lost: roles go with every token, and bring scopes by configuration.
-      const ended = lost.length > 0 ? await endAllOfUser({ tables, clock, revocations }, id, by) : []
-      return { user, lost, gained, entries: ended }
+      if (lost.length === 0) return { user, lost, gained, sessionsEnded: 0, entries: [] }
+      const { length: sessionsEnded } = await listLiveSessions({ tables, clock }, id)
+      const ended = await endAllOfUser({ tables, clock, revocations }, id, by)
+      return { user, lost, gained, sessionsEnded, entries: ended }
     }
     throw new GatehouseError('temporarily_unavailable', { cause: new Error('scopes and roles kept changing') })
   })

@@ -1,5 +1,6 @@
 import { createHash, createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import type { ClientId } from '@gatehouse/core/brand'
+import { clockTolerance } from '@gatehouse/core/time'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { addClient, endRemovedClients, removeClient } from '../domain/client-administration.ts'
 import { basic, claimsOf, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
@@ -348,6 +349,27 @@ describe('introspection (RFC 7662)', () => {
     for (const token of tokens) {
       expect(await json(await started.postJson('/validate', { token }))).toEqual({ valid: false, reason: 'revoked' })
     }
+  })
+
+  it('says so of what a client was given by a process whose clock is ahead, and not of a new client a minute later', async () => {
+    const { clock } = started
+    const added = { name: 'Gone', authMethod: 'client_secret_basic', grantTypes: ['client_credentials'] } as const
+    const rights = { scopes: ['orders:read'], audiences: [], firstParty: false, metadata: {} }
+    const client = { ...added, ...rights, id: 'gone', isConfigured: () => false }
+    const add = async () => (await addClient(started, client, { actor: 'test' })).secret ?? ''
+    const ask = (secret: string) =>
+      started.postForm('/oauth/token', { grant_type: 'client_credentials' }, basic('gone', secret)).then(json)
+    const validate = async (token: unknown) => json(await started.postJson('/validate', { token }))
+    clock.set(clockTolerance)
+    const { access_token: early } = await ask(await add())
+    clock.set(-clockTolerance)
+    expect(await validate(early)).toMatchObject({ valid: true })
+    const dependencies = { ...started, revocations: started.auth.revocations }
+    await removeClient(dependencies, 'gone' as ClientId, { actor: 'test' })
+    expect(await validate(early)).toEqual({ valid: false, reason: 'revoked' })
+    const secret = await add()
+    clock.advance(clockTolerance + 2)
+    expect(await validate((await ask(secret)).access_token)).toMatchObject({ valid: true })
   })
 
   it('asks for a client that has proven itself', async () => {

@@ -1,6 +1,6 @@
 import { isRefusal } from '@gatehouse/core/contracts'
 import { paths } from '@gatehouse/core/paths'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import type { AccessTokenVerifier } from '@gatehouse/guard/access-token'
 import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
@@ -96,7 +96,9 @@ async function revokeAccessToken(
       address,
       request_id: requestId,
     })
-    return revocations.write(tables, [{ kind: 'jti', value: jti, issued_before: null, expires_at: seconds(exp + 60) }])
+    return revocations.write(tables, [
+      { kind: 'jti', value: jti, issued_before: null, expires_at: seconds(exp + clockTolerance) },
+    ])
   })
   await revocations.announce(entries)
   return done

@@ -62,7 +62,15 @@ export function addClientCommands(program: Command): void {
   withConfiguration(client.command('remove'))
     .description('remove a client that was added, with everything that it was given')
     .argument('<id>')
-    .addHelpText('after', '\nExample:\n  $ gatehouse client remove billing\n')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ gatehouse client remove billing
+
+Of a new client of the same id, tokens count that it gets a minute later.
+`,
+    )
     .action(remove)
   withConfiguration(client.command('invite'))
     .description('make a token by which clients can register themselves')

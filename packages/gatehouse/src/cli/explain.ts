@@ -4,7 +4,7 @@ import type { Store } from '@gatehouse/store/store'
 import type { Command } from 'commander'
 import { isOfEndpoint } from '../telemetry/refusal-record.ts'
 import { type ConfigurationOptions, withConfiguration, withStore } from './open.ts'
-import { answer, formatMoment } from './output.ts'
+import { answer, formatMoment, tabulate } from './output.ts'
 
 /** `gatehouse explain`: why the gateway or an endpoint refused a request, by the id that the stranger was shown. */
 export function addExplainCommand(program: Command): void {
@@ -59,6 +59,3 @@ function describe(row: RefusalRow, username: string | undefined): string {
     ['needed', row.needed],
   ])
 }
-
-const tabulate = (lines: readonly (readonly [string, string])[]): string =>
-  lines.map(([name, value]) => `${`${name}:`.padEnd(9)}${value}`).join('\n')

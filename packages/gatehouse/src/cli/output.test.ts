@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { answerList, readPages } from './output.ts'
+import { answerList, readPages, tabulate } from './output.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -43,6 +43,18 @@ describe('a list', () => {
     expect((await list(2)).text).toBe('NUMBER  NAME\n0       n0\n1       n1\n')
   })
 
+  it('moves no cursor by what strangers say of themselves, and keeps it as it is in JSON', async () => {
+    const name = 'a\u009b2J\u001b[1Ab\r\nc\u202ed'
+    const named = async (json: boolean): Promise<string> => {
+      const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+      await answerList({ json }, [[{ number: 1, name }]], shape)
+      return printed.mock.calls.map(([text]) => String(text)).join('')
+    }
+    expect(await named(false)).toBe('NUMBER  NAME\n1       a 2J [1Ab c d\n')
+    vi.restoreAllMocks()
+    expect(JSON.parse(await named(true))).toEqual([{ number: 1, names: [name] }])
+  })
+
   it.each([0, 1, 2, 1000, 1001, 2000])('is one piece of JSON, of %s rows', async (count) => {
     const rows = Array.from({ length: count }, (_, number) => ({ number, names: [`n${number}`] }))
     expect((await list(count, { json: true })).text).toBe(`${JSON.stringify(rows, null, 2)}\n`)
@@ -54,4 +66,13 @@ describe('a list', () => {
     expect(text.endsWith('199999  n199999\n')).toBe(true)
     expect([most, writes]).toEqual([1000, 201])
   })
+})
+
+it('what is told of one thing moves no cursor either', () => {
+  expect(
+    tabulate([
+      ['asked', 'GET a\u009b2Jb'],
+      ['by', 'nobody'],
+    ]),
+  ).toBe('asked:   GET a 2Jb\nby:      nobody')
 })

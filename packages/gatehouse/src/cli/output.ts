@@ -1,5 +1,12 @@
 import { formatMoment as formatTime, seconds } from '@gatehouse/core/time'
 
+/** Text from elsewhere, on one line. Threat: what strangers say of themselves must not move the cursor of who looks at it. */
+export const plain = (text: string): string => text.replace(/\p{C}+/gu, ' ')
+
+/** One line for each name and what is told of it, which may come from elsewhere. */
+export const tabulate = (lines: readonly (readonly [name: string, value: string])[]): string =>
+  lines.map(([name, value]) => `${`${name}:`.padEnd(9)}${plain(value)}`).join('\n')
+
 /** Answers a command: as JSON where that was asked for, else as text. */
 export function answer(options: { readonly json?: boolean }, value: unknown, text: string): void {
   print(options.json ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`)
@@ -66,7 +73,7 @@ export async function answerList<Row>(
     if (json) {
       const members = page.map((row) => JSON.stringify([tell(row)], null, 2).slice(1, -2))
       if (members.length > 0) print((isFirst ? '[' : ',') + members.join(','))
-    } else print(table.add(page.map((row) => cellsOf.map((show) => show(row)))))
+    } else print(table.add(page.map((row) => cellsOf.map((show) => plain(show(row))))))
     isFirst &&= json === true && page.length === 0
   }
   if (json) print(isFirst ? '[]\n' : '\n]\n')

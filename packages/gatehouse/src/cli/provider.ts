@@ -9,7 +9,7 @@ import { systemClock } from '../clock.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { loadForUse } from '../configuration/load-for-use.ts'
 import { type ConfigurationOptions, withConfiguration } from './open.ts'
-import { answer, answerList, print } from './output.ts'
+import { answer, answerList, plain, print } from './output.ts'
 import { WrongUseError } from './wrong-use.ts'
 
 /** `gatehouse provider …`. */
@@ -131,9 +131,6 @@ function nextSteps({ name, definition }: ProviderSettings, { callback, metadata,
     ...(metadata === undefined ? [] : [`  metadata  ${metadata} (${says})`]),
   ].join('\n')
 }
-
-/** Threat: what a provider says of itself must not move the cursor of who looks at it. */
-const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
 
 const formatFinding = ({ what, state, says }: Finding): string =>
   `${state.padEnd('warning'.length)}  ${plain(what)}: ${plain(says)}`

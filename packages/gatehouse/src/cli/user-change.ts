@@ -93,10 +93,10 @@ async function change(username: string, { scope, role, email, ...options }: Chan
     const hasRights = scopes !== undefined || roles !== undefined
     const rights = hasRights ? await changeRights(opened, { id, scopes, roles }, by) : undefined
     const user = rights?.user ?? moved?.user ?? found
-    const { lost, gained } = rights ?? { lost: [], gained: [] }
+    const { lost, gained, sessionsEnded } = rights ?? { lost: [], gained: [], sessionsEnded: 0 }
     answerWarning(
       options,
-      { ...summarizeUser(user), lost, gained, sessions_ended: lost.length > 0 },
+      { ...summarizeUser(user), lost, gained, sessions_ended: sessionsEnded },
       [...(moved ? [describeMove(moved)] : []), ...(rights ? [describeChange(user, rights)] : [])].join('\n'),
       warnOfUnknownNames(configuration, { scopes, roles }),
     )

@@ -1,3 +1,4 @@
+import { listLiveSessions } from '@gatehouse/auth/domain/live-sessions'
 import { resetFactors, signOutUser } from '@gatehouse/auth/domain/lost-devices'
 import { getUserByName } from '@gatehouse/auth/domain/users'
 import { nameDevice } from '@gatehouse/auth/pages/device-name'
@@ -8,7 +9,7 @@ import type { SessionRow } from '@gatehouse/store/rows'
 import type { Command } from 'commander'
 import { confirm } from './input.ts'
 import { type ConfigurationOptions, withConfiguration, withMail, withStore } from './open.ts'
-import { answer, answerList, answerWarning, formatMoment } from './output.ts'
+import { answer, answerList, answerWarning, formatMoment, plain } from './output.ts'
 import { WrongUseError } from './wrong-use.ts'
 
 /** `gatehouse user sessions`, `user sign-out` and `user reset-factors`: for whoever has lost a device. */
@@ -30,7 +31,7 @@ Examples:
   $ gatehouse user sign-out carol --session ses_…
 
 Who knows the password can sign in again: gatehouse user set-password or user disable keep them out. Without --session, no
-browser is remembered any more that need not show a second factor.
+browser is remembered any more that need not show a second factor; with it, those that are stay so.
 `,
     )
     .action(signOut)
@@ -45,8 +46,8 @@ Examples:
   $ gatehouse user reset-factors carol
   $ gatehouse user reset-factors carol --yes --json
 
-Be sure that it is they who ask: from now on the password alone signs them in, until they have set up another factor. They
-are told by mail.
+Be sure that it is they who ask: from now on what they signed in with before, alone, signs them in, until they have set up
+another factor. They are told by mail.
 `,
     )
     .action(reset)
@@ -55,8 +56,7 @@ are told by mail.
 async function listSessions(username: string, options: ConfigurationOptions): Promise<void> {
   await withStore(options, async ({ store, clock }) => {
     const { id } = await getUserByName({ store }, username)
-    const all = await store.sessions.listByUser(id)
-    await answerList(options, [all.filter(({ expires_at }) => expires_at > clock.now())], {
+    await answerList(options, [await listLiveSessions({ tables: store, clock }, id)], {
       columns: {
         session: (session) => session.id,
         device: ({ device }) => (device === '' ? '(unknown)' : nameDevice(device)),
@@ -97,7 +97,15 @@ async function signOut(
       )
     })
     const what = count === 1 ? 'one session' : `${count} sessions`
-    answer(options, { id: user.id, username: user.username, sessions_ended: count }, `${user.username}: ended ${what}`)
+    const remembered =
+      session === undefined
+        ? ''
+        : `; browsers that need not show a second factor stay so: gatehouse user sign-out ${user.username} ends that too`
+    answer(
+      options,
+      { id: user.id, username: user.username, sessions_ended: count },
+      `${user.username}: ended ${what}${remembered}`,
+    )
   })
 }
 
@@ -108,18 +116,20 @@ async function reset(
   await withMail(options, async ({ by, ...opened }, { notices }) => {
     const user = await getUserByName(opened, username)
     if (!yes) await confirm(`Remove every second factor of ${user.username} (${user.id})?`, '--yes')
-    const removed = await resetFactors({ ...opened, notices }, user, by)
-    const hasPassword = user.password_hash !== null
+    const { removed, sessionsEnded } = await resetFactors({ ...opened, notices }, user, by)
+    // A password here would lead who comes by an outside provider past it.
+    const hasFirstFactor =
+      user.password_hash !== null || (await opened.store.linkedIdentities.listByUser(user.id)).length > 0
     answerWarning(
       options,
       {
-        ...{ id: user.id, username: user.username, sessions_ended: removed.length > 0 },
+        ...{ id: user.id, username: user.username, sessions_ended: sessionsEnded },
         removed: removed.map(({ kind, name }) => ({ kind, name })),
       },
       removed.length === 0
         ? `${user.username} has no second factor`
-        : `removed ${removed.map(({ name }) => name).join(', ')} of ${user.username}; all sessions ended`,
-      hasPassword || removed.length === 0
+        : `removed ${plain(removed.map(({ name }) => name).join(', '))} of ${user.username}; all sessions ended`,
+      hasFirstFactor || removed.length === 0
         ? []
         : [`${user.username} has no password: gatehouse user set-password ${user.username} lets them in`],
     )

@@ -5,7 +5,7 @@ import { tryTime } from './worker-thread.ts'
 export const lockPatience = 2000
 /** Milliseconds until a try that met a lock is made again: the worker then tries in earnest once more. */
 const pause = tryTime + 5
-/** Most tries that are made again at a time: should the lock still be there, each of them goes the whole way for nothing. */
+/** Most tries that are made again in one round: should the lock still be there, each of them goes the whole way for nothing. */
 const triesAtATime = 500
 
 /** Who waits for a lock of another process to go. */
@@ -38,14 +38,9 @@ export class LockWait {
   #look(): void {
     this.#timer = undefined
     const waiting = this.#waiting
-    this.#waiting = []
-    let tries = 0
-    for (const waiter of waiting) {
-      tries += 1
-      if (tries <= triesAtATime) waiter.again()
-      else if (this.#isHopeless(waiter)) this.#giveUp(waiter)
-      else this.#waiting.push(waiter)
-    }
+    // Who is left for the next round has not been refused: the lock may be gone already. Only who meets it again gives up.
+    this.#waiting = waiting.slice(triesAtATime)
+    for (const waiter of waiting.slice(0, triesAtATime)) waiter.again()
     if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#look(), pause)
   }
 

@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { ManualClock } from '@gatehouse/core/time'
+import { ManualClock, signerClockTolerance } from '@gatehouse/core/time'
 import { openStore, type Store } from '@gatehouse/store/store'
 import { CompactSign } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -9,7 +9,6 @@ import { parseClientKeys } from '../../domain/client-keys.ts'
 import type { Client } from '../../domain/clients.ts'
 import { createClientKeys } from '../../domain/find-client-keys.ts'
 import { createRemoteKeySets } from '../../domain/remote-key-sets.ts'
-import { clockTolerance } from '../../domain/time-fault.ts'
 import { createAddressLimit } from '../../http/address-limit.ts'
 import { createOutbound } from '../../outbound/outbound.ts'
 import { checkAssertion } from './client-assertion.ts'
@@ -110,7 +109,7 @@ describe('private_key_jwt', () => {
     const lasting = async (seconds: number) =>
       outcomeOf(clientOf({}), await build('ES256', ec.privateKey, {}, { exp: clock.now() + seconds }))
     expect(await lasting(300)).toBe('proven')
-    expect(await lasting(300 + clockTolerance + 1)).toMatch('valid for more than five minutes')
+    expect(await lasting(300 + signerClockTolerance + 1)).toMatch('valid for more than five minutes')
   })
 
   it('has the one algorithm that is registered, where one is (token_endpoint_auth_signing_alg)', async () => {

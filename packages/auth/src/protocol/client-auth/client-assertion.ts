@@ -1,14 +1,14 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
-import { type Clock, seconds } from '@gatehouse/core/time'
+import { type Clock, seconds, signerClockTolerance } from '@gatehouse/core/time'
 import { type CompactToken, normalizeType, parseCompactToken, parseJsonPart } from '@gatehouse/guard/compact-token'
 import { isSignedBy } from '@gatehouse/guard/signature'
 import type { Store } from '@gatehouse/store/store'
 import type { Client } from '../../domain/clients.ts'
 import { fapi2Algorithms } from '../../domain/fapi2.ts'
 import { type ClientKeys, createClientKeys } from '../../domain/find-client-keys.ts'
-import { clockTolerance, findTimeFault } from '../../domain/time-fault.ts'
+import { findTimeFault } from '../../domain/time-fault.ts'
 import type { AddressLimit } from '../../http/address-limit.ts'
 
 /** The only client_assertion_type. Spec: RFC 7523 section 2.2. */
@@ -81,13 +81,13 @@ export async function checkAssertion(
   }
   const timeFault = findTimeFault(claims, clock.now())
   if (timeFault !== undefined) throw await refuseMistimed(timeFault, prove)
-  if (exp > clock.now() + longestLifetime + clockTolerance) throw refused('valid for more than five minutes')
+  if (exp > clock.now() + longestLifetime + signerClockTolerance) throw refused('valid for more than five minutes')
   await prove()
   if (client.isDynamic) beginnings.take(address)
   const first = await store.usedIdentifiers.consume({
     kind: 'client_assertion',
     hash: createHash('sha256').update(`${client.id}\n${jti}`).digest('base64url'),
-    expires_at: seconds(exp + clockTolerance),
+    expires_at: seconds(exp + signerClockTolerance),
   })
   if (!first) throw refused('the jti was used before')
 }

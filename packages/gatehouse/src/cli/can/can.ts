@@ -15,7 +15,7 @@ import type { RouteTable } from '@gatehouse/gateway/routes'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type ConfigurationOptions, type Opened, withConfiguration, withKeys } from '../open.ts'
 import { collect, collectScopes, parseDurationOption } from '../options.ts'
-import { answer } from '../output.ts'
+import { answer, tabulate } from '../output.ts'
 import { WrongUseError } from '../wrong-use.ts'
 import {
   claimsToSuppose,
@@ -257,5 +257,5 @@ function describe({ asked, caller, supposed, unsaid, route, denial, hints }: Out
   if (denial?.rule !== undefined && unsaid.length === 0) lines.push(['rule', denial.rule])
   lines.push(['needed', denial?.needed ?? route?.requirement.needed ?? 'nothing'])
   for (const note of [...(supposed?.notes ?? []), ...hints]) lines.push(['note', note])
-  return lines.map(([name, value]) => `${`${name}:`.padEnd(9)}${value}`).join('\n')
+  return tabulate(lines)
 }
