@@ -19,12 +19,15 @@ interface Limit {
  * - `account`: one account from addresses that it has never signed in from; where it has, only `pair` counts, so that
  *   strangers cannot lock the owner out;
  * - `address`: one address (an IPv6 /64) over all accounts, against the same password tried on many;
+ * - `unjudged`: one address over all accounts, for tries of which a provider that is failing has not said that they are wrong:
+ *   wide enough for an office during an outage, and an end to the same password tried on many;
  * - `everyone`: all failures together; past it, only familiar addresses may try.
  */
 export interface SignInLimits {
   readonly pair: Limit
   readonly account: Limit
   readonly address: Limit
+  readonly unjudged: Limit
   readonly everyone: Limit
 }
 
@@ -32,10 +35,19 @@ export const defaultSignInLimits: SignInLimits = {
   pair: { failures: 10, within: 900 },
   account: { failures: 100, within: 86_400 },
   address: { failures: 60, within: 900 },
+  unjudged: { failures: 300, within: 900 },
   everyone: { failures: 3000, within: 60 },
 }
 
-const limitNames = ['pair', 'account', 'address', 'everyone'] as const satisfies readonly (keyof SignInLimits)[]
+const limitNames = [
+  'pair',
+  'account',
+  'address',
+  'unjudged',
+  'everyone',
+] as const satisfies readonly (keyof SignInLimits)[]
+/** The limits that parallel tries must not slip under. */
+const gated = ['pair', 'address', 'unjudged'] as const satisfies readonly (keyof SignInLimits)[]
 /** Under which key each limit counts. */
 type Keys = Readonly<Record<keyof SignInLimits, string>>
 
@@ -53,13 +65,14 @@ export interface Lock {
 export interface Attempt {
   /** Where the account may not be tried from here, why: the caller then answers as for a wrong password, after one hash. */
   readonly lock: Lock | undefined
-  /** Counts a failure against the account, the address and everyone. */
+  /** Counts a wrong password against the account, the address and everyone. */
   failed(): Promise<void>
   /**
-   * Counts a password of which nobody can say whether it was right, and which the address therefore is not blamed for; `isRefused`:
-   * by one who knows some of the accounts it was wrong, and the account counts it. Threat: guessing at one provider while another is away.
+   * Counts a password of which nobody can say whether it was right; `mayBeWrong`: somebody who judges passwords has heard it, and
+   * the account counts it, and the address by a wider limit. Threat: guesses at a provider that fails for wrong passwords, or at one while
+   * another is away.
    */
-  unjudged(isRefused: boolean): Promise<void>
+  unjudged(mayBeWrong: boolean): Promise<void>
   /** Forgets the account's failures and remembers the address, inside the sign-in's transaction. */
   succeeded(tables: Tables, user: UserId): Promise<void>
   /** The try is over, however it ended: others that wait for it may go on. Must be called. */
@@ -85,6 +98,7 @@ const fromWhere: Readonly<Record<keyof SignInLimits, string>> = {
   pair: ' from this address',
   account: ' from addresses that it has never signed in from',
   address: ' from this address for any accounts',
+  unjudged: ' from this address for any accounts, or passwords that a provider gave no answer to',
   everyone: ' for any accounts, where the account has never signed in from',
 }
 
@@ -135,7 +149,10 @@ export function createLockout(
     const ahead = rows.filter(isAhead)
     if (ahead.length > 0) await store.signInFailures.clear(ahead.map(({ key }) => key))
     const find = (name: keyof SignInLimits) => rows.find((row) => row.key === keys[name] && !isAhead(row))
-    return { pair: find('pair'), account: find('account'), address: find('address'), everyone: find('everyone') }
+    return {
+      ...{ pair: find('pair'), account: find('account') },
+      ...{ address: find('address'), unjudged: find('unjudged'), everyone: find('everyone') },
+    }
   }
 
   // An unknown account is looked up as well, so that a known one does not take longer.
@@ -152,8 +169,9 @@ export function createLockout(
     const { keys } = one
     const counts = await readCounts(keys)
     const isOver = (name: keyof SignInLimits): boolean => (counts[name]?.count ?? 0) >= limits[name].failures
-    const isShut = isOver('everyone') && !isOver('address') && !(await isFamiliar(one))
-    const shut = isOver('address') ? 'address' : isShut ? 'everyone' : undefined
+    const ofAddress = (['address', 'unjudged'] as const).find(isOver)
+    const isShut = !ofAddress && isOver('everyone') && !(await isFamiliar(one))
+    const shut = ofAddress ?? (isShut ? 'everyone' : undefined)
     const tooMany = shut && counts[shut]
     if (shut && tooMany) {
       const cause = new Error(describe(shut, tooMany.expires_at))
@@ -168,11 +186,11 @@ export function createLockout(
     // The one that lasts longer: who waits for the other is still locked out.
     const lock = ofPair && everywhere ? (ofPair.until > everywhere.until ? ofPair : everywhere) : (ofPair ?? everywhere)
     if (lock) return lock
-    const room = (name: 'pair' | 'address') => ({
+    const room = (name: (typeof gated)[number]) => ({
       key: keys[name],
       room: limits[name].failures - (counts[name]?.count ?? 0),
     })
-    const full = gate.enter([room('pair'), room('address')])
+    const full = gate.enter(gated.map(room))
     return full === undefined ? 'entered' : { full }
   }
 
@@ -213,6 +231,7 @@ export function createLockout(
         pair: ofAccount.pairs + from,
         account: ofAccount.account,
         address: `password:address:${from}`,
+        unjudged: `password:unjudged:${from}`,
         everyone: 'password:everyone',
       }
       const one: Try = { keys, from, user }
@@ -220,8 +239,9 @@ export function createLockout(
       let isOver = false
       return {
         lock,
-        failed: () => recordFailure(one, limitNames),
-        unjudged: (isRefused) => recordFailure(one, isRefused ? ['pair', 'account', 'everyone'] : ['everyone']),
+        failed: () => recordFailure(one, ['pair', 'account', 'address', 'everyone']),
+        unjudged: (mayBeWrong) =>
+          recordFailure(one, mayBeWrong ? ['pair', 'account', 'unjudged', 'everyone'] : ['everyone']),
         async succeeded(tables, id) {
           await Promise.all([
             tables.signInFailures.clear([keys.pair, keys.account]),
@@ -233,7 +253,7 @@ export function createLockout(
           ])
         },
         end() {
-          if (!lock && !isOver) gate.leave([keys.pair, keys.address])
+          if (!lock && !isOver) gate.leave(gated.map((name) => keys[name]))
           isOver = true
         },
       }

@@ -2,18 +2,17 @@
 export interface Breaker {
   /** Whether it is worth asking. */
   readonly isClosed: boolean
-  /** Whether nothing has come of asking it since it last answered; forgotten after five minutes. */
+  /** Whether it has not answered since it last did; forgotten after five minutes. */
   readonly isFailing: boolean
   /**
-   * Whether the caller may ask now, who then calls one of the four below. While it fails only a few may ask at a time; once it
+   * Whether the caller may ask now, who then calls one of the three below. While it fails only a few may ask at a time; once it
    * has been left alone for long enough, one may.
    */
   enter(): boolean
-  succeeded(): void
+  /** It answered, whatever it said: a stranger may have brought about what nobody can use. */
+  answered(): void
   /** It did not answer. */
   failed(): void
-  /** It answered nothing that can be used: it is failing, and goes on being asked. A stranger may have brought that about. */
-  faltered(): void
   /** It was not asked after all, or what came of it does not tell whether it answers. */
   left(): void
 }
@@ -52,7 +51,7 @@ export function createBreaker(now: () => number = () => performance.now()): Brea
       asking += 1
       return true
     },
-    succeeded() {
+    answered() {
       failures = 0
       failedAt = Number.NEGATIVE_INFINITY
       leave()
@@ -61,10 +60,6 @@ export function createBreaker(now: () => number = () => performance.now()): Brea
       failures += 1
       since = now()
       failedAt = since
-      leave()
-    },
-    faltered() {
-      failedAt = now()
       leave()
     },
     left: leave,

@@ -28,5 +28,6 @@ export async function bindSearchUser(
     throw isOutage(error) ? new ConnectionLost('unreachable', error) : error
   })
   if (isIn) return
-  throw new ProviderFailure('misconfigured', 'the directory does not let the search user in (bind_dn, bind_password)')
+  const detail = 'the directory does not let the search user in (bind_dn, bind_password)'
+  throw new ProviderFailure('misconfigured', detail).at('unasked')
 }

@@ -7,7 +7,7 @@ import { createOutbound } from '../outbound/outbound.ts'
 import { buildCertificate } from '../testing/certificates.ts'
 import { createLdapProvider } from './ldap.ts'
 import { openConnection } from './ldap-connection.ts'
-import type { LdapServer } from './ldap-settings.ts'
+import type { LdapServer, LdapSettings } from './ldap-settings.ts'
 import type { Provider } from './provider.ts'
 import { ProviderFailure } from './provider-failure.ts'
 
@@ -51,12 +51,13 @@ afterAll(async () => {
 const check = (at: LdapServer, authorities?: string): Promise<unknown> => signerAt(at, authorities)()
 
 /** Signs alice in at a directory, over connections that are kept. */
-function signerAt(at: LdapServer, authorities?: string): () => Promise<unknown> {
+function signerAt(at: LdapServer, authorities?: string, more: Partial<LdapSettings> = {}): () => Promise<unknown> {
   const provider = createLdapProvider(
     { name: 'corp', issuer: 'https://auth.example.com', clock: new ManualClock(), outbound },
     {
       ...{ servers: [at], authorities, baseDn: 'dc=x', userFilter: '(uid={username})', subjectAttribute: 'uid' },
       ...{ usernameAttribute: 'uid', attributes: [], poolSize: 2 },
+      ...more,
     },
   )
   providers.push(provider)
@@ -70,6 +71,46 @@ function signerAt(at: LdapServer, authorities?: string): () => Promise<unknown> 
 const attribute = (name: string, value: string): Buffer => ber(0x30, octets(name), ber(0x31, octets(value)))
 const entry = (id: number, ...attributes: readonly Uint8Array[]): Buffer =>
   message(id, ber(0x64, octets('uid=alice,dc=x'), ber(0x30, ...attributes)))
+
+describe('a directory that fails', () => {
+  const found = (id: number) => Buffer.concat([entry(id, attribute('uid', 'alice')), success(id, 0x65)])
+  const bound = (id: number) => success(id, 0x61)
+  const end = undefined
+  it.each([
+    ['a search that it is too busy for', (id: number) => success(id, 0x65, 51), bound, 'beside'],
+    ['the end of the connection in the place of a search', end, bound, 'unasked'],
+    ['a bind that it is too busy for', found, (id: number) => success(id, 0x61, 51), 'answered'],
+    ['the end of the connection in the place of a bind', found, end, 'answered'],
+    ['an entry without a subject', (id: number) => Buffer.concat([entry(id), success(id, 0x65)]), bound, 'beside'],
+  ])('has judged a password or has not: %s', async (_, search, bind, stage) => {
+    const at = await listen((socket) =>
+      socket.on('data', (request) => {
+        const answer = isBind(request) ? bind : search
+        if (answer) socket.write(answer(idOf(request)))
+        else socket.destroy()
+      }),
+    )
+    expect(await check(at)).toMatchObject({ stage })
+  })
+
+  it('has heard no password where it cannot be reached, or lets the search user not in', async () => {
+    const refuses = await listen((socket) =>
+      socket.on('data', (request) => socket.write(success(idOf(request), 0x61, 49))),
+    )
+    const searchUser = { dn: 'cn=search,dc=x', password: 'search-secret' }
+    expect(await signerAt(refuses, undefined, { searchUser })()).toMatchObject({ stage: 'unasked' })
+    expect(await check({ host: '127.0.0.1', port: 1, security: 'none' })).toMatchObject({ stage: 'unasked' })
+  })
+
+  it('may have judged a password that it is silent about', async () => {
+    const at = await listen((socket) =>
+      socket.on('data', (request) => {
+        if (!isBind(request)) socket.write(found(idOf(request)))
+      }),
+    )
+    expect(await check(at)).toMatchObject({ reason: 'unavailable', stage: 'unanswered' })
+  })
+})
 
 describe('a directory that cannot be trusted', () => {
   it('is believed where it answers as it should', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { bindSearchUser, tryPassword } from './ldap-bind.ts'
-import type { Deadline, LdapConnection } from './ldap-connection.ts'
+import { ConnectionLost, type Deadline, type LdapConnection } from './ldap-connection.ts'
 import { LdapDirectory } from './ldap-directory.ts'
 import { examineDirectory } from './ldap-examine.ts'
 import { toProviderFailure } from './ldap-failure.ts'
@@ -8,7 +8,7 @@ import { LdapPool } from './ldap-pool.ts'
 import { LdapServers } from './ldap-servers.ts'
 import type { LdapSettings } from './ldap-settings.ts'
 import type { Credentials, KnownIdentity, OutsideIdentity, Provider, ProviderParts } from './provider.ts'
-import { ProviderFailure } from './provider-failure.ts'
+import { type FailureStage, ProviderFailure } from './provider-failure.ts'
 
 /** For everything that one door does, in milliseconds. */
 const limitMs = 4500
@@ -58,10 +58,35 @@ export function createLdapProvider({ clock }: ProviderParts, settings: LdapSetti
     deadline: Deadline,
   ): Promise<OutsideIdentity | undefined> {
     if (password === '' || username === '' || username.length > longestUsername) return undefined
-    const entry = await directory.findByName(username, deadline)
+    const entry = await atStage(unheardStage, directory.findByName(username, deadline))
     const dn = entry?.dn ?? `cn=${randomUUID()},${settings.baseDn}`
-    const isTheirs = await passwords.run(deadline, (connection) => tryPassword(connection, { dn, password }, deadline))
-    return entry && isTheirs ? directory.describe(entry, deadline) : undefined
+    let isSent = false
+    const bound = passwords.run(deadline, (connection) => {
+      isSent = true
+      return tryPassword(connection, { dn, password }, deadline)
+    })
+    const isTheirs = await atStage((error) => (isSent ? heardStage(error) : unheardStage(error)), bound)
+    return entry && isTheirs ? atStage(acceptedStage, directory.describe(entry, deadline)) : undefined
+  }
+}
+
+/** The stage of what fails before the password was sent: whoever is silent is away, and an answer is about the name alone. */
+const unheardStage = (error: unknown): FailureStage => (isSilence(error) || isTurnedAway(error) ? 'unasked' : 'beside')
+/** The stage of what fails with the password. */
+const heardStage = (error: unknown): FailureStage =>
+  error instanceof ConnectionLost && error.why === 'timeout' ? 'unanswered' : 'answered'
+/** The stage of what fails once the password was accepted. */
+const acceptedStage = (error: unknown): FailureStage => (isSilence(error) ? 'unasked' : 'beside')
+
+const isSilence = (error: unknown): boolean =>
+  error instanceof ConnectionLost && error.why !== 'endless' && error.why !== 'malformed'
+const isTurnedAway = (error: unknown): boolean => error instanceof ProviderFailure && error.stage === 'unasked'
+
+async function atStage<T>(stageOf: (error: unknown) => FailureStage, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw toProviderFailure(error, 'sign-in').at(stageOf(error))
   }
 }
 

@@ -102,7 +102,7 @@ export class ModuleThread {
    * or says too much: that may be the matter of one name. The thread then ends.
    */
   async call(call: Omit<ModuleCall, 'id'>, limitMs: number): Promise<string> {
-    if (this.#isOver) throw new ProviderFailure('unavailable', 'the module has ended')
+    if (this.#isOver) throw new ProviderFailure('unavailable', 'the module has ended').at('unasked')
     this.#thread.ref()
     const answered = this.#within(limitMs, 'to answer')
     this.#id += 1

@@ -64,8 +64,10 @@ export class ModuleThreads {
   }
 
   async #start(): Promise<ModuleThread> {
-    if (this.#isClosed) throw new ProviderFailure('unavailable', 'Gatehouse is being stopped')
-    const { thread } = await ModuleThread.start({ module: this.#module })
+    if (this.#isClosed) throw new ProviderFailure('unavailable', 'Gatehouse is being stopped').at('unasked')
+    const { thread } = await ModuleThread.start({ module: this.#module }).catch((error: unknown) => {
+      throw error instanceof ProviderFailure ? error.at('unasked') : error
+    })
     this.#all.add(thread)
     if (this.#isClosed) this.#drop(thread)
     return thread
@@ -83,7 +85,8 @@ export class ModuleThreads {
 
   /** Waits until a call is over, but not so long that no time is left for one's own. */
   #wait(deadline: number): Promise<void> {
-    const busy = (): ProviderFailure => new ProviderFailure('unavailable', 'too many calls of the module wait')
+    const busy = (): ProviderFailure =>
+      new ProviderFailure('unavailable', 'too many calls of the module wait').at('unasked')
     if (this.#waiting.length >= mostWaiting) throw busy()
     return new Promise((resolve, reject) => {
       const go = (): void => {

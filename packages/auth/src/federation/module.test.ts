@@ -107,6 +107,13 @@ describe('a module of one’s own', () => {
     expect(await check(provider, 'alice')).toMatchObject({ subject: '1' })
   })
 
+  it('has heard no password where it can be loaded no more', async () => {
+    const provider = await open(naughty)
+    expect(await failureOf(check(provider, 'exits'))).toMatchObject({ stage: 'answered' })
+    rmSync(join(folder, `module-${files}.mjs`))
+    expect(await failureOf(check(provider, 'alice'))).toMatchObject({ reason: 'misconfigured', stage: 'unasked' })
+  })
+
   it('cannot answer for a call that is not made yet', async () => {
     const provider = await open(naughty)
     expect(await failureOf(check(provider, 'speaks'))).toMatchObject({ reason: 'invalid_answer' })

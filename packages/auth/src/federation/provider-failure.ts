@@ -11,6 +11,17 @@ export type ProviderFailureReason =
   /** It does not know Gatehouse, or not under these settings. */
   | 'misconfigured'
 
+/** How far it came with what a provider was asked: from that follows whether a password may have been wrong, and whether to ask on. */
+export type FailureStage =
+  /** It heard no password, or turns everybody away: it is away, and nobody has guessed anything. */
+  | 'unasked'
+  /** It heard everything and said nothing in time: it is away, and may have judged. */
+  | 'unanswered'
+  /** It answered, and what was asked may have brought that about: a wrong password, or an odd name. */
+  | 'answered'
+  /** It answered about something but the password: none could have brought that about. */
+  | 'beside'
+
 /**
  * The one error of providers. `detail` goes to the audit trail and the log: it says what was wrong and carries no token,
  * secret, password or assertion. People are told a sentence for `reason` and no more.
@@ -18,12 +29,20 @@ export type ProviderFailureReason =
 export class ProviderFailure extends Error {
   readonly reason: ProviderFailureReason
   readonly detail: string
+  /** Unless a kind says otherwise by {@link at}, what is `unavailable` said nothing, and anything else is an answer. */
+  readonly stage: FailureStage
 
-  constructor(reason: ProviderFailureReason, detail: string, cause?: unknown) {
+  constructor(reason: ProviderFailureReason, detail: string, cause?: unknown, stage?: FailureStage) {
     super(`the provider failed: ${reason}`, { cause })
     this.name = 'ProviderFailure'
     this.reason = reason
     this.detail = detail
+    this.stage = stage ?? (reason === 'unavailable' ? 'unanswered' : 'answered')
+  }
+
+  /** The same failure at another stage. */
+  at(stage: FailureStage): ProviderFailure {
+    return new ProviderFailure(this.reason, this.detail, this.cause, stage)
   }
 }
 

@@ -13,7 +13,7 @@ export interface Providers {
   find(name: string): ProviderSettings | undefined
   /** Whether it has answered lately, or has not been asked. */
   isAvailable(name: string): boolean
-  /** Whether nothing came of asking it the last time, in the last five minutes. */
+  /** Whether it did not answer the last time that it was asked, in the last five minutes. */
   isFailing(name: string): boolean
   /**
    * Asks a provider something, which is opened at its first use. Error: ProviderFailure, at once where it has not answered
@@ -23,8 +23,8 @@ export interface Providers {
   /** As `use`, for what the provider itself has answered once it is done: `use` may do with what is remembered of it. */
   hear<T>(settings: ProviderSettings, ask: (provider: Provider) => Promise<T>): Promise<T>
   /**
-   * As `hear`, for a name and a password; undefined = refused. A provider that answers nonsense counts as failing, and is asked on:
-   * what somebody typed may have brought that about.
+   * As `hear`, for a name and a password; undefined = refused. A provider that answers nonsense, or that it is out of order, is
+   * asked on: what somebody typed may have brought that about. One that turns everybody away is left alone.
    */
   check(settings: ProviderSettings, typed: Credentials): Promise<OutsideIdentity | undefined>
   /**
@@ -102,7 +102,7 @@ export function createProviders(
     open.provider ??= openDefinition(open.settings.definition, partsOf(open)).catch((error: unknown) => {
       // What failed to open is opened anew by who asks next.
       open.provider = undefined
-      throw error
+      throw (error instanceof ProviderFailure ? error : unexpected(error)).at('unasked')
     })
     try {
       return await within(timeLimit, open.provider.then(ask))
@@ -113,19 +113,18 @@ export function createProviders(
   const use = async <T>(
     settings: ProviderSettings,
     ask: (provider: Provider) => Promise<T>,
-    { succeeded, faltered = (breaker) => breaker.left() }: Judging,
+    { succeeded, failed = failedAsAny }: Judging,
   ): Promise<T> => {
     const open = find(settings)
     const { breaker } = open
-    if (!breaker.enter()) throw new ProviderFailure('unavailable', 'it has not answered lately')
+    if (!breaker.enter()) throw new ProviderFailure('unavailable', 'it has not answered lately').at('unasked')
     try {
       const answer = await askOpened(open, ask)
       succeeded(breaker)
       return answer
     } catch (failure) {
       if (!(failure instanceof ProviderFailure) || failure.reason === 'refused') breaker.left()
-      else if (saysThatItIsAway(failure)) breaker.failed()
-      else faltered(breaker)
+      else failed(breaker, failure)
       throw failure
     }
   }
@@ -136,15 +135,15 @@ export function createProviders(
     isAvailable: (name) => current.get(name)?.breaker.isClosed ?? false,
     isFailing: (name) => current.get(name)?.breaker.isFailing ?? false,
     use: (settings, ask) => use(settings, ask, { succeeded: (breaker) => breaker.left() }),
-    hear: (settings, ask) => use(settings, ask, { succeeded: (breaker) => breaker.succeeded() }),
+    hear: (settings, ask) => use(settings, ask, { succeeded: (breaker) => breaker.answered() }),
     check: (settings, typed) =>
       use(
         settings,
         async ({ check }) => {
           if (check) return check(typed)
-          throw new ProviderFailure('misconfigured', 'it checks no passwords')
+          throw new ProviderFailure('misconfigured', 'it checks no passwords').at('unasked')
         },
-        { succeeded: (breaker) => breaker.succeeded(), faltered: (breaker) => breaker.faltered() },
+        { succeeded: (breaker) => breaker.answered(), failed: failedAtPassword },
       ),
     consult: async (settings, ask) => askOpened(find(settings), ask),
 
@@ -157,11 +156,18 @@ export function createProviders(
   }
 }
 
-/** What an answer, and one that nothing can be made of, says of whether a provider answers. */
+/** What an answer, and a failure, says of whether a provider answers. */
 interface Judging {
   readonly succeeded: (breaker: Breaker) => void
-  readonly faltered?: (breaker: Breaker) => void
+  readonly failed?: (breaker: Breaker, failure: ProviderFailure) => void
 }
+
+const failedAsAny = (breaker: Breaker, failure: ProviderFailure): void =>
+  saysThatItIsAway(failure) ? breaker.failed() : breaker.left()
+
+/** Threat: an odd name or password that a provider fails for, and by which a stranger would switch it off for everybody. */
+const failedAtPassword = (breaker: Breaker, { stage }: ProviderFailure): void =>
+  stage === 'unasked' || stage === 'unanswered' ? breaker.failed() : breaker.answered()
 
 /** Only a provider that itself does not answer is left alone: whatever a stranger can send must not bring that about. */
 const saysThatItIsAway = (failure: ProviderFailure): boolean =>
@@ -173,6 +179,7 @@ const unexpected = (error: unknown): ProviderFailure =>
     'unavailable',
     `it failed unexpectedly: ${error instanceof Error ? error.name : 'unknown'}`,
     error,
+    'answered',
   )
 
 function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ManualClock } from '@gatehouse/core/time'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createOutbound, type Outbound } from '../outbound/outbound.ts'
 import { signWebhook } from '../outbound/sign-webhook.ts'
 import type { OutsideIdentity, Provider } from './provider.ts'
@@ -112,6 +112,30 @@ describe('a program of one’s own, asked over HTTP', () => {
     expect(failure.detail).not.toMatch(/a-password-of-mine|<p>/)
   })
 
+  it.each([401, 403, 404])(
+    'turns everybody away by %d, unless it has just taken somebody’s question',
+    async (status) => {
+      respond = json({}, status)
+      expect(await failureOf(check())).toMatchObject({ reason: 'misconfigured', stage: 'unasked' })
+      respond = json({ refused: true })
+      await check()
+      respond = json({}, status)
+      expect(await failureOf(check())).toMatchObject({ reason: 'misconfigured', stage: 'answered' })
+      const now = performance.now() + 60_001
+      const later = vi.spyOn(performance, 'now').mockImplementation(() => now)
+      expect(await failureOf(check())).toMatchObject({ stage: 'unasked' })
+      later.mockRestore()
+    },
+  )
+
+  it('has heard a password once there was a connection', async () => {
+    respond = (response) => response.destroy()
+    expect(await failureOf(check())).toMatchObject({ reason: 'unavailable', stage: 'answered' })
+    server.close()
+    server.closeAllConnections()
+    expect(await failureOf(check())).toMatchObject({ reason: 'unavailable', stage: 'unasked' })
+  })
+
   it('has failed where it drips', async () => {
     respond = (response) => {
       response.writeHead(200, { 'content-type': 'application/json' })
@@ -119,7 +143,7 @@ describe('a program of one’s own, asked over HTTP', () => {
       response.on('close', () => clearInterval(timer))
     }
     const started = performance.now()
-    expect(await failureOf(check())).toMatchObject({ reason: 'unavailable' })
+    expect(await failureOf(check())).toMatchObject({ reason: 'unavailable', stage: 'unanswered' })
     expect(performance.now() - started).toBeLessThan(5000)
   })
 

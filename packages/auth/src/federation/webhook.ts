@@ -4,7 +4,7 @@ import { OutboundError, type OutboundFailure } from '../outbound/outbound-error.
 import { signatureHeader, signWebhook } from '../outbound/sign-webhook.ts'
 import { readOwnAnswer } from './own-answer.ts'
 import type { Finding, OutsideIdentity, Provider, ProviderParts } from './provider.ts'
-import { ProviderFailure, type ProviderFailureReason } from './provider-failure.ts'
+import { type FailureStage, ProviderFailure, type ProviderFailureReason } from './provider-failure.ts'
 
 /** What a provider that is a program of one's own, asked over HTTP, is told. */
 export interface WebhookProviderSettings {
@@ -14,6 +14,14 @@ export interface WebhookProviderSettings {
   /** Whether it can be asked about somebody whom it has told of before. */
   readonly refresh: boolean
 }
+
+/** The statuses by which it, or what stands before it, turns us away: a secret, an address. */
+const turningAway: ReadonlySet<number> = new Set([401, 403, 404])
+/**
+ * Milliseconds after a 200 in which such a status is about what was asked: it turns not everybody away. Threat: a program that
+ * answers a wrong password so, and guesses that count for nothing.
+ */
+const mixedMs = 60_000
 
 /** What it is asked, beside the id. */
 type Event =
@@ -30,6 +38,8 @@ export function createWebhookProvider(
   { outbound, clock }: ProviderParts,
   { url, secret, refresh }: WebhookProviderSettings,
 ): Provider {
+  let acceptedAt = Number.NEGATIVE_INFINITY
+
   async function ask(event: Event): Promise<string> {
     const body = JSON.stringify({ id: randomUUID(), ...event })
     const { status, text } = await outbound
@@ -44,9 +54,13 @@ export function createWebhookProvider(
       .catch((error: unknown) => {
         throw failureOf(error)
       })
-    if (status === 200) return text
+    if (status === 200) {
+      acceptedAt = performance.now()
+      return text
+    }
     const reason = status >= 500 || status === 429 ? 'unavailable' : 'misconfigured'
-    throw new ProviderFailure(reason, `the webhook answered ${status}`)
+    const isTurnedAway = turningAway.has(status) && performance.now() - acceptedAt > mixedMs
+    throw new ProviderFailure(reason, `the webhook answered ${status}`).at(isTurnedAway ? 'unasked' : 'answered')
   }
   const askForUser = async (event: Event): Promise<OutsideIdentity | undefined> =>
     readOwnAnswer(parse(await ask(event)))
@@ -77,21 +91,28 @@ function parse(text: string) {
 }
 
 function failureOf(error: unknown): ProviderFailure {
-  const why = error instanceof OutboundError ? error.reason : 'unreachable'
-  const [reason, detail] = failures[why]
-  return new ProviderFailure(reason, detail, error)
+  const { reason: why, wasSent } =
+    error instanceof OutboundError ? error : new OutboundError('unreachable', error, true)
+  const [reason, detail, stage] = failures[why]
+  const isUnsent = !wasSent && (why === 'unreachable' || why === 'timeout')
+  return new ProviderFailure(reason, detail, error, isUnsent ? 'unasked' : stage)
 }
 
-const failures: Readonly<Record<OutboundFailure, readonly [ProviderFailureReason, string]>> = {
-  url_not_allowed: ['misconfigured', 'the webhook has to be at an https address'],
-  address_not_allowed: ['misconfigured', 'the webhook is at an address that may not be asked; see private_network'],
-  unreachable: ['unavailable', 'the webhook could not be reached'],
-  timeout: ['unavailable', 'the webhook did not answer in time'],
-  closed: ['unavailable', 'it was not waited for: Gatehouse is being stopped'],
-  redirected: ['invalid_answer', 'the webhook answered with a redirect, which is not followed'],
-  wrong_type: ['invalid_answer', 'the webhook did not answer with application/json'],
-  encoded: ['invalid_answer', 'the webhook answered with something compressed'],
-  too_large: ['invalid_answer', 'the webhook answered more than is read'],
+/** The stage is that of a request that was sent. */
+const failures: Readonly<Record<OutboundFailure, readonly [ProviderFailureReason, string, FailureStage]>> = {
+  url_not_allowed: ['misconfigured', 'the webhook has to be at an https address', 'unasked'],
+  address_not_allowed: [
+    'misconfigured',
+    'the webhook is at an address that may not be asked; see private_network',
+    'unasked',
+  ],
+  unreachable: ['unavailable', 'the webhook could not be reached', 'answered'],
+  timeout: ['unavailable', 'the webhook did not answer in time', 'unanswered'],
+  closed: ['unavailable', 'it was not waited for: Gatehouse is being stopped', 'unasked'],
+  redirected: ['invalid_answer', 'the webhook answered with a redirect, which is not followed', 'answered'],
+  wrong_type: ['invalid_answer', 'the webhook did not answer with application/json', 'answered'],
+  encoded: ['invalid_answer', 'the webhook answered with something compressed', 'answered'],
+  too_large: ['invalid_answer', 'the webhook answered more than is read', 'answered'],
 }
 
 /** Asks it something harmless: it may answer anything that is JSON, such as `{ "refused": true }`. */

@@ -133,7 +133,7 @@ describe('throttling', () => {
     const few = { failures: 4, within: 900 }
     const many = { failures: 100, within: 900 }
     started = await startAuth({
-      limits: { pair: { failures: 2, within: 900 }, account: few, address: many, everyone: many },
+      limits: { pair: { failures: 2, within: 900 }, account: few, address: many, unjudged: many, everyone: many },
       trustedProxies: ['127.0.0.1'],
     })
     const addresses = ['203.0.113.1', '203.0.113.2', '203.0.113.3'].map((address) => ({ 'x-forwarded-for': address }))
@@ -158,7 +158,12 @@ describe('throttling', () => {
 
   it('says to those who run the place until when it lasts, and to nobody else', async () => {
     const many = { failures: 100, within: 900 }
-    const limits = { pair: { failures: 2, within: 900 }, account: { failures: 3, within: 86_400 }, address: many }
+    const limits = {
+      pair: { failures: 2, within: 900 },
+      account: { failures: 3, within: 86_400 },
+      address: many,
+      unjudged: many,
+    }
     started = await startAuth({
       limits: { ...limits, everyone: { failures: 10, within: 60 } },
       trustedProxies: ['127.0.0.1'],
@@ -182,7 +187,9 @@ describe('throttling', () => {
 
   it('does not last longer where the clock is set back, and goes on counting then', async () => {
     const limits = { failures: 2, within: 900 }
-    started = await startAuth({ limits: { pair: limits, account: limits, address: limits, everyone: limits } })
+    started = await startAuth({
+      limits: { pair: limits, account: limits, address: limits, unjudged: limits, everyone: limits },
+    })
     for (let count = 0; count < 2; count += 1) await attempt('alice', 'wrong')
     expect((await attempt('alice', goodPassword)).status).toBe(429)
     started.clock.advance(-3600)
@@ -197,6 +204,7 @@ describe('throttling', () => {
         pair: { failures: 5, within: 900 },
         account: { failures: 100, within: 900 },
         address: { failures: 1000, within: 900 },
+        unjudged: { failures: 1000, within: 900 },
         everyone: { failures: 1000, within: 60 },
       },
     })
@@ -226,6 +234,7 @@ describe('throttling', () => {
       pair: { failures: 10, within: 900 },
       account: { failures: 20, within: 86_400 },
       address: { failures: 1000, within: 900 },
+      unjudged: { failures: 1000, within: 900 },
       everyone: { failures: 10_000, within: 60 },
     }
     started = await startAuth({ trustedProxies: ['127.0.0.1'], limits })
@@ -241,6 +250,7 @@ describe('throttling', () => {
       pair: { failures: 10, within: 900 },
       account: { failures: 100, within: 900 },
       address: { failures: 8, within: 900 },
+      unjudged: { failures: 1000, within: 900 },
       everyone: { failures: 10_000, within: 60 },
     }
     started = await startAuth({ trustedProxies: ['127.0.0.1'], limits })
@@ -255,6 +265,7 @@ describe('throttling', () => {
       pair: { failures: 3, within: 900 },
       account: { failures: 100, within: 900 },
       address: { failures: 4, within: 900 },
+      unjudged: { failures: 1000, within: 900 },
       everyone: { failures: 10_000, within: 60 },
     }
     started = await startAuth({ limits })

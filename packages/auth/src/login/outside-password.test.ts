@@ -1,8 +1,12 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { defaultSignInLimits } from '../domain/lockout.ts'
+import { ProviderFailure } from '../federation/provider-failure.ts'
 import type { ProviderSettings } from '../federation/provider-settings.ts'
 import { type ShownPage, TestBrowser } from '../testing/browser.ts'
 import { type OwnProgram, providerOf, right, startOwnProgram } from '../testing/outside-providers.ts'
-import { goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
+import { goodPassword, issuer, type StartedAuth, type StartOptions, startAuth } from '../testing/start-auth.ts'
 
 let program: OwnProgram
 let other: OwnProgram
@@ -18,8 +22,13 @@ afterEach(async () => {
 
 const corp = (settings: Partial<ProviderSettings> = {}): ProviderSettings =>
   providerOf({ definition: program.definition, ...settings })
-const start = async (...providers: readonly ProviderSettings[]): Promise<void> => {
-  started = await startAuth({ settings: { providers } })
+const start = async (
+  first: ProviderSettings | Pick<StartOptions, 'limits'>,
+  ...others: readonly ProviderSettings[]
+): Promise<void> => {
+  started = await ('definition' in first
+    ? startAuth({ settings: { providers: [first, ...others] } })
+    : startAuth({ ...first, settings: { providers: others } }))
 }
 /** POST /login: the status and the code of the error. */
 const login = async (username: string, password = right): Promise<readonly [number, string | undefined]> => {
@@ -33,6 +42,7 @@ const signInByPage = async (username: string, password = right): Promise<ShownPa
 }
 const wrong = [401, 'invalid_credentials']
 const away = [503, 'temporarily_unavailable']
+const tooMany = [429, 'too_many_requests']
 
 describe('a password that a provider knows', () => {
   it('signs in by the page and by the API, and is none here', async () => {
@@ -120,18 +130,16 @@ describe('a provider of passwords that is away', () => {
   it('is told in the place of a wrong password, to known and unknown names alike', async () => {
     await start(corp())
     await login('ann')
-    program.answer = undefined
+    program.close()
     for (const name of ['eve', 'fred', 'gina']) await login(name)
-    const asked = program.asked.length
     for (const name of ['ann', 'alice', 'nobody']) expect([name, await login(name)]).toEqual([name, away])
     const page = await signInByPage('nobody')
     expect([page.status, page.has('error'), page.has('password')]).toEqual([503, true, true])
-    expect(program.asked).toHaveLength(asked)
   })
 
   it('is told from the first try on, with when to come again', async () => {
     await start(corp())
-    program.answer = undefined
+    program.close()
     const tries = ['nobody', 'alice', 'ann'].map((username) => ({ username, password: 'wrong' }))
     for (const typed of tries) {
       const response = await started.postJson('/login', typed)
@@ -141,14 +149,14 @@ describe('a provider of passwords that is away', () => {
         '30',
       ])
     }
-    program.answer = () => ({ refused: true })
+    started.auth.federation.providers.replace([corp({ definition: other.definition })])
     for (const { username } of tries) expect([username, await login(username, 'wrong')]).toEqual([username, wrong])
   })
 
   it('locks nobody out, neither who has tried meanwhile nor anybody beside them', async () => {
-    await start(corp())
+    await start({ limits: { ...defaultSignInLimits, unjudged: { failures: 1, within: 900 } } }, corp())
     await login('ann')
-    program.answer = undefined
+    program.close()
     for (let time = 0; time < 12; time += 1) expect(await login('ann')).toEqual(away)
     for (let index = 0; index < 60; index += 1) expect(await login(`colleague-${index}`)).toEqual(away)
     expect((await login('alice', goodPassword))[0]).toBe(200)
@@ -156,41 +164,52 @@ describe('a provider of passwords that is away', () => {
     expect((await login('ann'))[0]).toBe(200)
   })
 
-  it('lets nobody guess the passwords that are judged here', async () => {
-    await start(corp())
-    program.answer = undefined
-    await login('nobody')
-    for (let time = 0; time < 10; time += 1) expect(await login('alice', 'wrong')).toEqual(away)
+  it('lets nobody guess the passwords that are judged here, and no limit tells whose these are', async () => {
+    await start({ limits: { ...defaultSignInLimits, unjudged: { failures: 12, within: 900 } } }, corp())
+    program.close()
+    for (const name of ['nobody', 'alice']) {
+      for (let time = 0; time < 62; time += 1) expect([name, await login(name, 'wrong')]).toEqual([name, away])
+    }
     expect(await login('alice', goodPassword)).toEqual(away)
     started.auth.federation.providers.replace([corp({ definition: other.definition })])
     expect(await login('alice', goodPassword)).toEqual(wrong)
   })
 
-  it('lets nobody guess the passwords that another provider judges, and blames no address for it', async () => {
-    await start(corp(), corp({ name: 'other', definition: other.definition }))
-    program.answer = undefined
+  it('lets nobody guess the passwords that another provider judges, nor try one on many', async () => {
+    const limits = { ...defaultSignInLimits, unjudged: { failures: 80, within: 900 } }
+    await start({ limits }, corp(), corp({ name: 'other', definition: other.definition }))
+    program.close()
     for (let time = 0; time < 10; time += 1) expect(await login('ann', 'wrong')).toEqual(away)
     const { length } = other.asked
     await login('ann')
     expect(other.asked).toHaveLength(length)
-    for (let index = 0; index < 60; index += 1) await login(`colleague-${index}`, 'wrong')
+    for (let index = 0; index < 69; index += 1) expect(await login(`colleague-${index}`, 'wrong')).toEqual(away)
     expect((await login('bob'))[0]).toBe(200)
+    expect(await login('one more', 'wrong')).toEqual(away)
+    expect(await login('yet one', 'wrong')).toEqual(tooMany)
+    expect(other.asked).toHaveLength(length + 71)
   })
 
-  it('lets nobody guess where it fails for a wrong password, and is not switched off by who types one', async () => {
-    await start(corp())
-    await login('ann')
-    program.answer = (question) => (question.password === 'wrong' ? { nonsense: true } : undefined)
-    for (let index = 0; index < 60; index += 1) expect(await login(`colleague-${index}`, 'wrong')).toEqual(away)
-    for (let time = 0; time < 10; time += 1) expect(await login('bob', 'wrong')).toEqual(away)
-    const { length } = program.asked
-    await login('bob', 'wrong')
-    expect(program.asked).toHaveLength(length)
+  it('counts against nobody where it turns everybody away, and is then left alone', async () => {
+    const server = createServer((_, response) => void response.writeHead(401).end())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/` // it listens at a port
+    const settings = { url, secret: 's'.repeat(32), refresh: false }
+    try {
+      await start(corp({ definition: { kind: 'webhook', settings } }))
+      for (let time = 0; time < 12; time += 1) expect(await login('ann')).toEqual(away)
+      expect(started.auth.federation.providers.isAvailable('corp')).toBe(false)
+      started.auth.federation.providers.replace([corp()])
+      expect((await login('ann'))[0]).toBe(200)
+    } finally {
+      server.closeAllConnections()
+      server.close()
+    }
   })
 
   it('keeps nobody out who has a password here', async () => {
     await start(corp())
-    program.answer = undefined
+    program.close()
     for (const name of ['eve', 'fred', 'gina', 'hal']) await login(name)
     expect((await login('alice', goodPassword))[0]).toBe(200)
   })
@@ -202,6 +221,55 @@ describe('a provider of passwords that is away', () => {
     const events = await started.store.audit.list({ type: 'provider_failed', limit: 10 })
     expect(events).toEqual([expect.objectContaining({ result: 'unavailable', target: 'corp' })])
     expect(JSON.stringify(events)).not.toContain(right)
+  })
+})
+
+describe('a provider that fails for some passwords and names', () => {
+  /** Nonsense, and a status by which it says that it is out of order. */
+  const oddities = [{ nonsense: true }, undefined]
+
+  it.each(oddities)('is guessed at no oftener than one that refuses: %o', async (odd) => {
+    await start(corp())
+    const { answer } = program
+    program.answer = (asked) => (asked.password === right ? answer?.(asked) : odd)
+    for (let time = 0; time < 30; time += 1) {
+      await login('ann', `guess ${time}`)
+      if (time % 3 === 2) expect((await login('mallory'))[0]).toBe(200)
+    }
+    expect(program.asked.filter(({ username }) => username === 'ann')).toHaveLength(10)
+    expect(await login('ann')).toEqual(wrong)
+  })
+
+  it.each(oddities)('is not tried by one password on many: %o', async (odd) => {
+    await start({ limits: { ...defaultSignInLimits, unjudged: { failures: 70, within: 900 } } }, corp())
+    program.answer = () => odd
+    for (let index = 0; index < 70; index += 1) expect(await login(`colleague-${index}`, 'wrong')).toEqual(away)
+    expect(await login('yet one', 'wrong')).toEqual(tooMany)
+    expect(program.asked).toHaveLength(70)
+  })
+
+  it('has a limit of its own for that which leaves an office alone', () => {
+    expect(defaultSignInLimits.unjudged).toEqual({ failures: 300, within: 900 })
+  })
+
+  it.each(oddities)('is switched off by no stranger, and tells nothing of who has a password here: %o', async (odd) => {
+    await start(corp())
+    const { answer } = program
+    program.answer = (asked) => (asked.username?.startsWith('odd') ? odd : answer?.(asked))
+    for (let time = 0; time < 5; time += 1) {
+      expect(await login(`odd ${time}`, 'wrong')).toEqual(away)
+      for (const name of ['alice', 'nobody']) expect([name, await login(name, 'wrong')]).toEqual([name, wrong])
+      expect((await login('ann'))[0]).toBe(200)
+    }
+  })
+
+  it('is guessed at no oftener where it hangs', async () => {
+    await start(corp())
+    const { providers } = started.auth.federation
+    const hangs = vi.spyOn(providers, 'check').mockRejectedValue(new ProviderFailure('unavailable', 'it hung'))
+    for (let time = 0; time < 10; time += 1) expect(await login('ann')).toEqual(away)
+    hangs.mockRestore()
+    expect(await login('ann')).toEqual(wrong)
   })
 })
 

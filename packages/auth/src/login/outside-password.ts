@@ -27,10 +27,10 @@ type NameAndPassword = Pick<TypedPassword, 'username' | 'password'>
 export interface Heard {
   readonly accepted?: OutsideUser
   /**
-   * Whether one of them has refused it, or has answered something that a wrong password could bring about. Threat: a provider that
-   * fails for every wrong one, asked without end.
+   * Whether one of them has refused it, or has heard it and may have: a wrong password could have brought its failure about.
+   * Threat: a provider that fails for every wrong one, asked without end.
    */
-  readonly isRefused: boolean
+  readonly mayBeWrong: boolean
   /** Whether one that might have accepted it has said neither yes nor no. */
   readonly isAway: boolean
 }
@@ -45,30 +45,30 @@ export async function askProviders(
 ): Promise<Heard> {
   const { providers, askingTimes } = dependencies.federation
   const asked = candidates(dependencies, { username, password })
-  let isRefused = false
+  let mayBeWrong = false
   let isAway = false
-  if (asked.length === 0) return { isRefused, isAway }
+  if (asked.length === 0) return { mayBeWrong, isAway }
   const startedAt = performance.now()
   for (const settings of asked) {
     try {
       const identity = await providers.check(settings, { username, password, address })
       if (identity) {
-        return { accepted: { settings, identity: withName(identity, username) }, isRefused, isAway }
+        return { accepted: { settings, identity: withName(identity, username) }, mayBeWrong, isAway }
       }
-      isRefused = true
+      mayBeWrong = true
     } catch (error) {
-      const { reason } = await noteProviderFailure(
+      const { reason, stage } = await noteProviderFailure(
         dependencies,
         settings.name,
         { address, request_id: requestId },
         error,
       )
-      isRefused ||= reason !== 'unavailable'
+      mayBeWrong ||= reason === 'refused' || stage === 'unanswered' || stage === 'answered'
       isAway ||= reason !== 'refused'
     }
   }
   askingTimes.note(namesOf(asked), performance.now() - startedAt)
-  return { isRefused, isAway }
+  return { mayBeWrong, isAway }
 }
 
 /**
@@ -91,7 +91,7 @@ function withName(identity: OutsideIdentity, typed: string): OutsideIdentity {
 
 const nameClaims = ['preferred_username', 'uid', 'sAMAccountName', 'username']
 
-/** Whether a provider that nobody has asked about this password would probably have said neither yes nor no. */
+/** Whether a provider that nobody has asked about this password would probably have been away for it too. */
 export const areProvidersAway = (dependencies: OutsidePasswordDependencies, typed: NameAndPassword): boolean =>
   candidates(dependencies, typed).some(({ name }) => dependencies.federation.providers.isFailing(name))
 

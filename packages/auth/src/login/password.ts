@@ -198,9 +198,9 @@ interface ProvenUser {
 }
 
 /**
- * The user whose password this is; every failure is counted, audited and refused alike. What nobody has judged, since the
- * provider that might have does not answer, counts against nobody: an outage must lock nobody out. Who has a password here, or
- * has been refused by another provider, was judged.
+ * The user whose password this is; every failure is counted, audited and refused alike. What nobody has heard, since the
+ * provider that might have is away, counts against nobody: an outage must lock nobody out. What a provider heard and gave no
+ * answer to counts for the account, and so does a password here meanwhile: the limits must not tell one from the other.
  */
 async function checkPassword(
   dependencies: PasswordDependencies,
@@ -219,10 +219,11 @@ async function checkPassword(
   if (!mayAsk) await waitAsIfAsked(dependencies, attempted)
   const isAway = heard ? heard.isAway : areProvidersAway(dependencies, attempted)
   if (heard?.isAway) {
-    await attempt.unjudged(heard.isRefused)
+    await attempt.unjudged(heard.mayBeWrong)
     throw providersAway()
   }
-  await attempt.failed()
+  // Who is locked out has not been judged.
+  await (isAway ? attempt.unjudged(!attempt.lock) : attempt.failed())
   const refused = attempt.lock
     ? ({ counted: 'locked', why: 'locked', cause: attempt.lock.says, needed: neededWhereLocked } as const)
     : user

@@ -43,6 +43,8 @@ export interface Way {
   /** Connections that are kept; undefined = one for this request alone. */
   readonly agent: Agent | undefined
   readonly signal: AbortSignal
+  /** Called once there is a connection that the request goes over. */
+  readonly onConnected: () => void
 }
 
 /**
@@ -93,7 +95,11 @@ function send(url: URL, { method = 'GET', headers = {}, body, accept }: Outbound
     request.on('error', reject)
     request.on('response', resolve)
   })
-  request.once('socket', (socket) => bytesBefore.set(request, socket.bytesRead))
+  request.once('socket', (socket) => {
+    bytesBefore.set(request, socket.bytesRead)
+    if (request.reusedSocket) way.onConnected()
+    else socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', way.onConnected)
+  })
   request.end(body)
   return { sent: request, answer }
 }

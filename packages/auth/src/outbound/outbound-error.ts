@@ -16,10 +16,13 @@ export type OutboundFailure =
  */
 export class OutboundError extends Error {
   readonly reason: OutboundFailure
+  /** Whether the other server may have had the request by then; for `unreachable` and `timeout`. */
+  readonly wasSent: boolean
 
-  constructor(reason: OutboundFailure, cause?: unknown) {
+  constructor(reason: OutboundFailure, cause?: unknown, wasSent = false) {
     super('the document could not be fetched', { cause })
     this.name = 'OutboundError'
     this.reason = reason
+    this.wasSent = wasSent
   }
 }

@@ -61,7 +61,11 @@ export function createOutbound({ allowLoopback, resolve: given }: OutboundOption
     const url = parseUrl(text, allowLoopback)
     const controller = new AbortController()
     const { signal } = controller
-    const expire = () => controller.abort(new OutboundError('timeout'))
+    let wasSent = false
+    const onConnected = (): void => {
+      wasSent = true
+    }
+    const expire = () => controller.abort(new OutboundError('timeout', undefined, wasSent))
     const timer = setTimeout(expire, request.timeoutMs ?? 5000)
     underWay.add(controller)
     try {
@@ -70,10 +74,10 @@ export function createOutbound({ allowLoopback, resolve: given }: OutboundOption
       const isAllowed = request.allowsPrivate ? isPublicOrPrivateAddress : isPublicAddress
       for (const { address } of addresses) checkAddress(address, url, { allowLoopback, isAllowed })
       const agent = connections?.agentFor(url.protocol)
-      return await exchange(url, request, { lookup: pinnedTo(addresses), agent, signal })
+      return await exchange(url, request, { lookup: pinnedTo(addresses), agent, signal, onConnected })
     } catch (error) {
       if (signal.aborted) throw signal.reason
-      throw error instanceof OutboundError ? error : new OutboundError('unreachable', error)
+      throw error instanceof OutboundError ? error : new OutboundError('unreachable', error, wasSent)
     } finally {
       clearTimeout(timer)
       underWay.delete(controller)

@@ -13,36 +13,37 @@ const columns = [
 ] as const satisfies readonly (keyof SignInFailureRow)[]
 
 /** As many keys as one sign-in asks for. */
-const keysAtATime = 4
-
-type FourKeys = Readonly<Record<'k0' | 'k1' | 'k2' | 'k3', string>>
+const keyNames = ['k0', 'k1', 'k2', 'k3', 'k4'] as const
+type SomeKeys = Readonly<Record<(typeof keyNames)[number], string>>
 
 /** Throws RangeError for more. No key is empty: an empty parameter finds nothing. */
-function asFour(keys: readonly string[]): FourKeys {
-  if (keys.length > keysAtATime) throw new RangeError(`at most ${keysAtATime} keys at a time`)
-  const [k0 = '', k1 = '', k2 = '', k3 = ''] = keys
-  return { k0, k1, k2, k3 }
+function asSome(keys: readonly string[]): SomeKeys {
+  if (keys.length > keyNames.length) throw new RangeError(`at most ${keyNames.length} keys at a time`)
+  const [k0 = '', k1 = '', k2 = '', k3 = '', k4 = ''] = keys
+  return { k0, k1, k2, k3, k4 }
 }
 
-const findFour = defineStatement<FourKeys & { now: Seconds }, SignInFailureRow>(
+const findSome = defineStatement<SomeKeys & { now: Seconds }, SignInFailureRow>(
   'sign-in-failures.find',
   ({ db, parameter }) =>
     db
       .selectFrom('sign_in_failures')
       .select(columns)
-      .where('key', 'in', [parameter('k0'), parameter('k1'), parameter('k2'), parameter('k3')])
+      .where('key', 'in', keyNames.map(parameter))
       .where('expires_at', '>', parameter('now')),
 )
 
-const clearFour = defineStatement<FourKeys>('sign-in-failures.clear', ({ db, dialect, parameter }) =>
-  db.deleteFrom('sign_in_failures').where('key', 'in', (query) =>
-    query
-      .selectFrom('sign_in_failures')
-      .select('key')
-      .where('key', 'in', [parameter('k0'), parameter('k1'), parameter('k2'), parameter('k3')])
-      .orderBy('key')
-      .modifyEnd(dialect.forUpdate),
-  ),
+const clearSome = defineStatement<SomeKeys>('sign-in-failures.clear', ({ db, dialect, parameter }) =>
+  db
+    .deleteFrom('sign_in_failures')
+    .where('key', 'in', (query) =>
+      query
+        .selectFrom('sign_in_failures')
+        .select('key')
+        .where('key', 'in', keyNames.map(parameter))
+        .orderBy('key')
+        .modifyEnd(dialect.forUpdate),
+    ),
 )
 
 /** One failure to be counted against one key. */
@@ -55,14 +56,14 @@ export interface SignInFailure {
 
 /** Failures counted against accounts and addresses. Each query is one statement. */
 export interface SignInFailures {
-  /** Those of at most four keys that have a count that is not forgotten. */
+  /** Those of at most five keys that have a count that is not forgotten. */
   find(keys: readonly string[]): Promise<SignInFailureRow[]>
   /**
    * Counts one failure against each key and returns the rows as they are then. A count that was forgotten starts again at
    * 1. Failures at the same moment in any process are all counted. A key that is named twice is counted once.
    */
   record(failures: readonly SignInFailure[]): Promise<SignInFailureRow[]>
-  /** Forgets the counts of at most four keys. */
+  /** Forgets the counts of at most five keys. */
   clear(keys: readonly string[]): Promise<void>
   /** Forgets every count whose key begins so, and how many those were. Cost: as many rows as it forgets. */
   clearBeginningWith(prefix: string): Promise<number>
@@ -73,7 +74,7 @@ export function createSignInFailures(connection: Connection): SignInFailures {
   const { db, clock, dialect } = connection
   return {
     async find(keys) {
-      return [...(await findFour.run(connection, { ...asFour(keys), now: clock.now() })).rows]
+      return [...(await findSome.run(connection, { ...asSome(keys), now: clock.now() })).rows]
     },
     async record(failures) {
       if (failures.length === 0) return []
@@ -103,7 +104,7 @@ export function createSignInFailures(connection: Connection): SignInFailures {
         .execute()
     },
     async clear(keys) {
-      if (keys.length > 0) await clearFour.run(connection, asFour(keys))
+      if (keys.length > 0) await clearSome.run(connection, asSome(keys))
     },
     async clearBeginningWith(prefix) {
       const { numDeletedRows } = await db
