@@ -248,6 +248,13 @@ describe('a provider that fails for some passwords and names', () => {
     expect(program.asked).toHaveLength(70)
   })
 
+  it('is asked by no more at a time than may still fail', async () => {
+    await start({ limits: { ...defaultSignInLimits, unjudged: { failures: 5, within: 900 } } }, corp())
+    program.answer = undefined
+    await Promise.all(Array.from({ length: 12 }, (_, index) => login(`colleague-${index}`, 'wrong')))
+    expect(program.asked).toHaveLength(5)
+  })
+
   it('has a limit of its own for that which leaves an office alone', () => {
     expect(defaultSignInLimits.unjudged).toEqual({ failures: 300, within: 900 })
   })
