@@ -27,11 +27,11 @@ describe('tries that wait for each other', () => {
     expect(woken).toEqual(['first', 'second'])
   })
 
-  it('are refused after two seconds since they came, and wake nobody in vain later', async () => {
+  it('are refused after five seconds since they came, and wake nobody in vain later', async () => {
     const gate = new AttemptGate(10)
     gate.enter([{ key: 'carol', room: 1 }])
     const since = performance.now()
-    vi.advanceTimersByTime(1500)
+    vi.advanceTimersByTime(4500)
     const early = expect(gate.waitFor('carol', since)).rejects.toMatchObject(unavailable)
     const late = gate.waitFor('carol', performance.now())
     vi.advanceTimersByTime(500)
@@ -39,16 +39,6 @@ describe('tries that wait for each other', () => {
     await expect(gate.waitFor('carol', since)).rejects.toMatchObject(unavailable)
     gate.leave(['carol'])
     await late
-  })
-
-  it('are refused at once past a hundred at the same, however many wait for others', async () => {
-    const gate = new AttemptGate(500)
-    const waiting = Array.from({ length: 100 }, () => gate.waitFor('carol', performance.now()))
-    await expect(gate.waitFor('carol', performance.now())).rejects.toMatchObject(unavailable)
-    const other = gate.waitFor('dave', performance.now())
-    for (let count = 0; count < 100; count += 1) gate.wake('carol')
-    gate.wake('dave')
-    await Promise.all([...waiting, other])
   })
 
   it('are refused at once past the bound for all', async () => {

@@ -1,9 +1,10 @@
 import { buildUnavailable } from '@gatehouse/core/errors'
 
-/** How long a try waits for others, in milliseconds. */
-const patience = 2000
-/** Tries that may wait under one key, which is a person or an address. */
-const mayWaitForOne = 100
+/**
+ * How long a try waits for others, in milliseconds. How many wait under one key is not bounded by itself: that may be an office, and
+ * whoever is refused at once comes again at once, which costs more than to let them wait.
+ */
+const patience = 5000
 
 /**
  * Lets only so many tries at one thing run at the same time as may still fail. Parallel tries then cannot all slip under a
@@ -28,12 +29,12 @@ export class AttemptGate {
 
   /**
    * Resolves when somebody has left. `since`: when the try came, by `performance.now()`. Error: `temporarily_unavailable` where
-   * too many wait already, under this key or in all, and where it takes too long.
+   * too many wait already, and where it takes too long.
    */
   async waitFor(key: string, since: number): Promise<void> {
     const waiting = this.#waiting.get(key) ?? []
     const left = since + patience - performance.now()
-    if (this.#waitingInAll >= this.#mayWait || waiting.length >= mayWaitForOne || left <= 0) throw buildUnavailable()
+    if (this.#waitingInAll >= this.#mayWait || left <= 0) throw buildUnavailable()
     this.#waiting.set(key, waiting)
     this.#waitingInAll += 1
     try {

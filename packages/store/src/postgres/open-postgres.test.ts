@@ -192,8 +192,10 @@ describe('a server that does not answer', () => {
     const database = await openPostgres({ url: postgres.url, clock })
     opened.push(database)
     const ask = () => database.connection.run({ sql: 'select pg_sleep(0.5)', parameters: [] })
-    const early = Promise.allSettled(Array.from({ length: 1010 }, ask))
-    await wait(100)
+    const holding = Array.from({ length: 10 }, ask)
+    // Until each has its connection: those that are being made have their callers waiting too.
+    await wait(200)
+    const early = Promise.allSettled([...holding, ...Array.from({ length: 1000 }, ask)])
     expect(await elapsed(() => expect(ask()).rejects.toMatchObject(unavailable))).toBeLessThan(100)
     expect((await early).filter((outcome) => outcome.status === 'fulfilled').length).toBeGreaterThanOrEqual(10)
   })
