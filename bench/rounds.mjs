@@ -5,6 +5,7 @@
  * @typedef {object} Contestant
  * @property {string} name
  * @property {(seconds: number) => Promise<Run>} load
+ * @property {number} [warmUp] seconds, where it needs more than the others
  */
 
 /**
@@ -24,7 +25,7 @@
  */
 export async function measureInRounds(contestants, { rounds, seconds, warmUp, say }) {
   const runs = new Map(contestants.map(({ name }) => [name, []]))
-  for (const contestant of contestants) await loadChecked(contestant, warmUp)
+  for (const contestant of contestants) await loadChecked(contestant, contestant.warmUp ?? warmUp)
   for (let round = 0; round < rounds; round += 1) {
     for (const contestant of contestants) runs.get(contestant.name)?.push(await loadChecked(contestant, seconds))
   }

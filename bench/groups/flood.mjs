@@ -6,7 +6,7 @@ import { formatJsonPost, issuer, writeRequests } from '../requests.mjs'
 import { median } from '../rounds.mjs'
 import { issueTokens } from '../tokens.mjs'
 import { runWrk } from '../wrk.mjs'
-import { writeSignIns } from './login.mjs'
+import { warmUpOfSignIns, writeSignIns } from './login.mjs'
 
 const generator = join(dirname(fileURLToPath(import.meta.url)), '../load/open-loop.mjs')
 /** Requests per second that arrive whether or not earlier ones have been answered. */
@@ -30,6 +30,7 @@ export async function measureFlood(bench) {
 
   await validate(bench.warmUp)
   // As everywhere, what is measured is warm: sign-ins too.
+  await flood(warmUpOfSignIns(bench))
   await Promise.all([flood(bench.warmUp * 3), validate(bench.warmUp * 3)])
   const quiet = []
   const flooded = []
