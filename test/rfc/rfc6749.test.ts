@@ -44,6 +44,24 @@ describe('section 2.3, client authentication', () => {
     expect({ ...unknown.body, request_id: '' }).toEqual({ ...answer.body, request_id: '' })
   })
 
+  // RFC 9110 section 15.5.2. A browser would ask people for a password, so that what a page sends has none.
+  it.each(clientEndpoints)(
+    '5.2 whatever a client fails by, it is challenged at %s, but not a page in a browser',
+    async (path, form) => {
+      const challenge = async (more: Record<string, string>, headers: Record<string, string> = {}) => {
+        const answer = await provider.post(path, { ...form, ...more }, headers)
+        expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_client' } })
+        return answer.headers.get('www-authenticate')
+      }
+      const assertion = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' }
+      expect(await challenge({})).toBe('Basic realm="gatehouse"')
+      expect(await challenge({}, { authorization: 'Bearer x' })).toBe('Basic realm="gatehouse"')
+      expect(await challenge({ client_id: 'web', client_secret: 'wrong' })).toBe('Basic realm="gatehouse"')
+      expect(await challenge({ ...assertion, client_assertion: 'x.y.z' })).toBe('Basic realm="gatehouse"')
+      expect(await challenge({ client_id: 'nobody' })).toBeNull()
+    },
+  )
+
   it.each(clientEndpoints)('2.3.1 a secret in the query is refused at %s', async (path, form) => {
     const answer = await provider.post(`${path}?client_id=web&client_secret=web-secret`, form, {})
     expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_request' } })

@@ -191,6 +191,13 @@ describe('section 7, using them', () => {
     expect((await provider.userinfo('', atUserinfo(access_token))).status).toBe(200)
   })
 
+  it('7.1 a bound token without the scope is refused with a challenge for DPoP', async () => {
+    const { access_token = '' } = await boundTokens({ scope: 'orders:read' })
+    const answer = await provider.userinfo('', atUserinfo(access_token))
+    expect(answer.status).toBe(403)
+    expect(answer.headers.get('www-authenticate')).toMatch(/^DPoP .*error="insufficient_scope", scope="openid", algs=/)
+  })
+
   it('7.1 and 7.2: a bound token is good in no other way', async () => {
     const { access_token = '' } = await boundTokens()
     const other = (await boundTokens()).access_token ?? ''

@@ -138,7 +138,8 @@ describe('a session', () => {
   })
 
   it('is answered for who asks, where the app wants to know', async () => {
-    expect((await browser.call(`${site.app}/_gatehouse/session`)).status).toBe(401)
+    const none = await browser.call(`${site.app}/_gatehouse/session`)
+    expect([none.status, none.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="gatehouse"'])
     await signIn()
     const answer = await browser.call(`${site.app}/_gatehouse/session`)
     expect(JSON.parse(answer.text)).toMatchObject({ sub: subject(), scope: 'orders:read', roles: ['clerk'] })

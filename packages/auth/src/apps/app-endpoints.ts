@@ -5,6 +5,7 @@ import { paths } from '@gatehouse/core/paths'
 import { isOfSameOrigin } from '@gatehouse/core/same-origin'
 import type { Clock } from '@gatehouse/core/time'
 import { keptFormParameter } from '@gatehouse/core/wire-names'
+import { buildChallenge } from '@gatehouse/guard/challenge'
 import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
 import type { ConfiguredApp } from '../domain/configured-app.ts'
@@ -107,7 +108,11 @@ export function appEndpoints(dependencies: AppEndpointDependencies): readonly En
       errors: ['credentials_required', 'not_found', 'temporarily_unavailable'],
       async handle({ headers }) {
         const token = await appSessions.find(getApp(headers).host, headers.cookie)
-        if (!token) throw new GatehouseError('credentials_required')
+        if (!token) {
+          throw new GatehouseError('credentials_required', {
+            headers: { 'www-authenticate': buildChallenge('gatehouse') },
+          })
+        }
         const { sub, scope, org, acr, auth_time, roles = [] } = token.claims
         return { status: 200, json: { sub, scope, roles, org, acr, auth_time } }
       },

@@ -1,5 +1,5 @@
 import { isRefusal, type VerifiedToken } from '@gatehouse/core/contracts'
-import { GatehouseError } from '@gatehouse/core/errors'
+import { type ErrorDetails, GatehouseError } from '@gatehouse/core/errors'
 import type { AccessTokenVerifier } from '@gatehouse/guard/access-token'
 import { buildChallenge, type ChallengeParameters } from '@gatehouse/guard/challenge'
 import { dpopAlgorithms } from '@gatehouse/guard/dpop'
@@ -10,6 +10,8 @@ import type { Dpop, ProofTarget } from './dpop.ts'
 /** The access token of a request, found good for whoever sends it. */
 export interface PresentedToken {
   readonly token: VerifiedToken
+  /** How it was presented: what a refusal challenges for. */
+  readonly scheme: Scheme
   /** To be sent with the answer: the nonce for the next proof. */
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -43,19 +45,20 @@ export async function findPresentedToken(
   const [, scheme = '', accessToken = ''] = presented.exec(request.headers.authorization ?? '') ?? []
   if (accessToken === '') throw new GatehouseError('credentials_required', challengeWith('Bearer', {}))
   const isDpop = scheme.toLowerCase() === 'dpop'
+  const presentedBy = isDpop ? 'DPoP' : 'Bearer'
   const withToken = { ...target, accessToken }
   const findCertificateThumbprint = (): string | undefined => request.certificate?.thumbprint
   // The token comes first, so that a proof for a worthless one costs no signature check.
   const outcome = verifier.verify(accessToken, audiences, isDpop ? 'not_presented' : { findCertificateThumbprint })
-  if (isRefusal(outcome)) throw invalidToken(outcome.refused, isDpop ? 'DPoP' : 'Bearer')
+  if (isRefusal(outcome)) throw invalidToken(outcome.refused, presentedBy)
   const inspected = isDpop ? dpop.inspect(request, withToken) : undefined
   if (isDpop && !inspected) throw invalidToken('the scheme is DPoP and there is no proof', 'DPoP')
   if (isDpop && !isPossessed(outcome.claims.cnf, { jkt: inspected?.jkt, findCertificateThumbprint })) {
     throw invalidToken('sender_constraint', 'DPoP')
   }
   if (inspected) await dpop.use(inspected.proof, withToken)
-  if (inspected?.freshNonce === undefined) return { token: outcome }
-  return { token: outcome, headers: { 'dpop-nonce': inspected.freshNonce } }
+  if (inspected?.freshNonce === undefined) return { token: outcome, scheme: presentedBy }
+  return { token: outcome, scheme: presentedBy, headers: { 'dpop-nonce': inspected.freshNonce } }
 }
 
 type Scheme = NonNullable<ChallengeParameters['scheme']>
@@ -65,6 +68,17 @@ export const invalidToken = (why: string, scheme: Scheme): GatehouseError =>
   new GatehouseError('invalid_token', {
     cause: new Error(why),
     ...challengeWith(scheme, { error: 'invalid_token' }),
+  })
+
+/** The refusal of a token that lacks a scope, with the challenge that names it (RFC 6750 section 3.1). */
+export const insufficientScope = (
+  scope: string,
+  scheme: Scheme,
+  details: Pick<ErrorDetails, 'cause' | 'needed'> = {},
+): GatehouseError =>
+  new GatehouseError('insufficient_scope', {
+    ...details,
+    ...challengeWith(scheme, { error: 'insufficient_scope', scope }),
   })
 
 const challengeWith = (scheme: Scheme, parameters: ChallengeParameters) => {

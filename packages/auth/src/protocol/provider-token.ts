@@ -4,7 +4,6 @@ import { paths } from '@gatehouse/core/paths'
 import { parseScope } from '@gatehouse/core/scope'
 import type { Clock } from '@gatehouse/core/time'
 import type { AccessTokenVerifier } from '@gatehouse/guard/access-token'
-import { buildChallenge } from '@gatehouse/guard/challenge'
 import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
 import { recordEvent } from '../domain/audit.ts'
@@ -13,7 +12,7 @@ import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from
 import { noteProviderFailure } from '../login/note-provider-failure.ts'
 import { getProvider } from '../login/send-to-provider.ts'
 import type { Dpop } from './dpop.ts'
-import { findPresentedToken, invalidToken } from './presented-token.ts'
+import { findPresentedToken, insufficientScope, invalidToken } from './presented-token.ts'
 
 interface Dependencies {
   readonly issuer: string
@@ -60,16 +59,13 @@ async function hand(dependencies: Dependencies, request: EndpointRequest<undefin
   const settings = getProvider(dependencies, request.named)
   const { name: provider, tokenScope } = settings
   const url = issuer + paths.federationToken.replace('{provider}', provider)
-  const { token, headers } = await findPresentedToken(dependencies, request, { method: 'GET', url })
+  const { token, scheme, headers } = await findPresentedToken(dependencies, request, { method: 'GET', url })
   const { sub, scope, client_id } = token.claims
   // What is not kept for anybody is nobody's: as for a provider that there is not.
   if (tokenScope === undefined) throw new GatehouseError('not_found')
-  if (!parseScope(String(scope ?? ''))?.has(tokenScope)) {
-    const challenge = buildChallenge('gatehouse', { error: 'insufficient_scope', scope: tokenScope })
-    throw new GatehouseError('insufficient_scope', { headers: { 'www-authenticate': challenge } })
-  }
+  if (!parseScope(String(scope ?? ''))?.has(tokenScope)) throw insufficientScope(tokenScope, scheme)
   const user = await store.users.findById(sub as UserId) // only looked up
-  if (user?.status !== 'active') throw invalidToken('the user may not sign in', 'Bearer')
+  if (user?.status !== 'active') throw invalidToken('the user may not sign in', scheme)
   const links = await store.linkedIdentities.listByUser(user.id)
   const link = links.findLast((one) => one.provider === provider)
   const by = { actor: String(client_id ?? ''), address: request.address, request_id: request.requestId }

@@ -14,7 +14,7 @@ import type { Subjects } from '../domain/subjects.ts'
 import { type ClaimsParameter, claimsOf, findMembership } from '../domain/user-claims.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import type { Dpop } from './dpop.ts'
-import { findPresentedToken, invalidToken } from './presented-token.ts'
+import { findPresentedToken, insufficientScope, invalidToken } from './presented-token.ts'
 
 interface Dependencies {
   readonly issuer: string
@@ -85,16 +85,16 @@ function withFormToken(request: EndpointRequest<{ readonly access_token?: string
 
 async function tell(dependencies: Dependencies, request: TokenRequest, method: string): Promise<Answer> {
   const { issuer, store, clients, subjects } = dependencies
-  const { token, headers } = await findPresentedToken(dependencies, request, { method, url: issuer + paths.userinfo })
+  const { token, scheme, headers } = await findPresentedToken(dependencies, request, {
+    method,
+    url: issuer + paths.userinfo,
+  })
   const { sub, client_id, gid, org } = token.claims
   if (!token.scopes.has('openid') || !sub.startsWith('usr_')) {
-    throw new GatehouseError('insufficient_scope', {
-      cause: new Error(
-        `the token of ${client_id} is ${sub.startsWith('usr_') ? 'without the scope openid' : 'no user’s'}`,
-      ),
-      needed: 'a token of a user, with the scope openid',
-      headers: { 'www-authenticate': 'Bearer realm="gatehouse", error="insufficient_scope", scope="openid"' },
-    })
+    const cause = new Error(
+      `the token of ${client_id} is ${sub.startsWith('usr_') ? 'without the scope openid' : 'no user’s'}`,
+    )
+    throw insufficientScope('openid', scheme, { cause, needed: 'a token of a user, with the scope openid' })
   }
   const id = sub as UserId // the prefix says so
   const [user, client, grant, membership] = await Promise.all([
@@ -103,7 +103,7 @@ async function tell(dependencies: Dependencies, request: TokenRequest, method: s
     gid === undefined ? undefined : store.grants.find(gid),
     org === undefined ? undefined : findMembership({ store }, id, org),
   ])
-  if (user?.status !== 'active' || !client) throw invalidToken('the user or the client is gone', 'Bearer')
+  if (user?.status !== 'active' || !client) throw invalidToken('the user or the client is gone', scheme)
   // The column is written from a checked parameter. A token that was exchanged is another client's, which asked for nothing.
   const asked =
     grant?.claims && grant.client_id === client.id ? (JSON.parse(grant.claims) as ClaimsParameter).userinfo : undefined

@@ -6,7 +6,7 @@ import type { ClientCertificate } from '../../http/client-certificate.ts'
 import { tellClientId } from '../../http/describe-asked.ts'
 import type { EndpointRequest } from '../../http/endpoint.ts'
 import { type AssertionDependencies, assertionClientId, assertionType, checkAssertion } from './client-assertion.ts'
-import { checkSecret, parseBasic } from './client-secret.ts'
+import { checkSecret, clientChallenge, parseBasic } from './client-secret.ts'
 import { checkTlsClient } from './tls-client-auth.ts'
 
 /** The parameters of a form by which a client may prove itself. */
@@ -49,7 +49,8 @@ export function createClientAuthentication(
     const isFetched = certificate !== undefined && client.jwksUri !== undefined
     const set = isFetched ? await dependencies.keySets?.get(client.jwksUri) : undefined
     const fault = checkTlsClient(client, certificate, set?.signatureKeys)
-    if (fault !== undefined) throw new GatehouseError('invalid_client', { cause: new Error(`TLS client: ${fault}`) })
+    if (fault !== undefined)
+      throw new GatehouseError('invalid_client', { ...clientChallenge, cause: new Error(`TLS client: ${fault}`) })
     return client
   }
   const prove = (
@@ -124,16 +125,18 @@ function parsePresented(headers: IncomingHttpHeaders, form: ClientParameters): P
     }
     return { method: 'client_assertion', id, assertion: form.client_assertion }
   }
-  if (form.client_id === undefined) throw refused('none', 'no client is named', 'a client_id, and what proves it')
+  if (form.client_id === undefined) throw refused('nothing', 'no client is named', 'a client_id, and what proves it')
   if (form.client_secret !== undefined) {
     return { method: 'client_secret_post', id: form.client_id, secret: form.client_secret }
   }
   return { method: 'none', id: form.client_id }
 }
 
-/** The one refusal of a client. Spec: RFC 6749 section 5.2 asks for the challenge where the header was used. */
-function refused(method: Presented['method'], why: string, needed: string): GatehouseError {
-  const challenge =
-    method === 'client_secret_basic' ? { headers: { 'www-authenticate': 'Basic realm="gatehouse"' } } : {}
+/**
+ * The one refusal of a client. Spec: RFC 6749 section 5.2, RFC 9110 section 15.5.2: with a challenge. Left out where nothing but an
+ * id was presented, as a page in a browser does, which the challenge would make ask people for a name and a password.
+ */
+function refused(method: Presented['method'] | 'nothing', why: string, needed: string): GatehouseError {
+  const challenge = method === 'none' ? {} : clientChallenge
   return new GatehouseError('invalid_client', { ...challenge, cause: new Error(why), needed })
 }

@@ -27,8 +27,10 @@ export function parseBasic(header: string): BasicCredentials | undefined {
   return { id, secret }
 }
 
-const unreadable = (): GatehouseError =>
-  new GatehouseError('invalid_client', { headers: { 'www-authenticate': 'Basic realm="gatehouse"' } })
+/** What goes with the refusal of a client, by whichever means it tried to prove itself. Spec: RFC 9110 section 15.5.2. */
+export const clientChallenge = { headers: { 'www-authenticate': 'Basic realm="gatehouse"' } } as const
+
+const unreadable = (): GatehouseError => new GatehouseError('invalid_client', clientChallenge)
 
 /** Whether a secret is the client's; an empty one, and one over 1024 characters, never is. */
 export const checkSecret = (client: Client, secret: string): boolean =>
