@@ -32,6 +32,12 @@ export function parseEmail(text: string): EmailAddress | undefined {
   return { email: `${local}@${shown}`, canonical: `${local.toLowerCase()}@${domain}` }
 }
 
+/**
+ * Whether an address is written as it is compared. Whoever says to have verified one that is not has verified another mailbox: by
+ * RFC 6531 `ªlice` and `alice` are two people. Threat: an account that opens to a look-alike.
+ */
+export const isNormalized = (address: string): boolean => address === address.trim().normalize('NFKC')
+
 /** An address as those may see it who need not know it: its first letter and its domain. */
 export function maskEmail(email: string): string {
   const at = email.lastIndexOf('@')

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@gatehouse/core/json'
-import { parseEmail } from '../domain/email-addresses.ts'
+import { isNormalized, parseEmail } from '../domain/email-addresses.ts'
 import { isShowable } from '../domain/shown-text.ts'
 import { canonicalName } from '../domain/users.ts'
 import { type ClaimsExpression, ExpressionError, parseExpression } from './expressions.ts'
@@ -25,6 +25,7 @@ export interface MappedPerson {
   readonly name: string | undefined
   /** Only one that can be an address. */
   readonly email: string | undefined
+  /** Whether the provider has verified the address, and not one that is merely compared as it. */
   readonly emailVerified: boolean
   /** Two letters. */
   readonly locale: string | undefined
@@ -112,7 +113,7 @@ export function compileMapping(texts: MappingTexts): Mapping {
       name: readText('name', 200),
       email: email !== undefined && parseEmail(email) ? email : undefined,
       // Some providers write it as a text.
-      emailVerified: verified === true || verified === 'true',
+      emailVerified: (verified === true || verified === 'true') && (email === undefined || isNormalized(email)),
       locale: readText('locale', 35)?.slice(0, 2).toLowerCase(),
       roles: roles?.(claims, () => failed.add('roles')),
       organisation: readText('organisation', 63),

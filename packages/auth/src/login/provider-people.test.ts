@@ -33,6 +33,12 @@ describe('addresses', () => {
     ['trusted, a dot at the end', true, 'alice@example.com.', true],
     ['trusted, a zero-width space', true, 'alice\u200b@example.com', true],
     ['trusted, a list', true, ['alice@example.com'], true],
+    // Compared as alice's, and the mailbox of somebody else.
+    ['trusted, an ordinal for a letter', true, 'ªlice@example.com', true],
+    ['trusted, a wide letter', true, 'ａlice@example.com', true],
+    ['trusted, a raised letter', true, 'alⁱce@example.com', true],
+    ['trusted, a wide @', true, 'alice＠example.com', true],
+    ['trusted, a space before', true, ' alice@example.com', true],
   ])('lead nowhere: %s', async (_name, trustsEmail, email, email_verified) => {
     await visits.start([visits.provider({ trustsEmail })])
     const browser = visits.newBrowser()
