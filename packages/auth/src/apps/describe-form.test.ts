@@ -46,6 +46,32 @@ it.each([
   expect(describeForm(type, body)).toEqual(fields)
 })
 
+it('shows nothing of fields that may hold a secret by their names, and everything of others', () => {
+  const names = [
+    'pw',
+    'userPw',
+    'pw1',
+    'pin_code',
+    'pinCode',
+    'card-pin',
+    'otp',
+    'smsOTP',
+    'TAN',
+    'apiKey',
+    'api_key',
+    'Kennwort',
+    'clientSecret',
+  ]
+  const others = ['shipping', 'opinion', 'distance', 'pwned', 'topic', 'keyboard', 'hotplate', 'a'.repeat(20_000)]
+  const told = describeForm(
+    'application/x-www-form-urlencoded',
+    [...names, ...others].map((name) => `${name}=x`).join('&'),
+  )
+  expect(told.filter(({ value }) => value !== undefined).map(({ name }) => name.slice(0, 20))).toEqual(
+    others.map((name) => name.slice(0, 20)),
+  )
+})
+
 it('is told in few words, whatever it says', () => {
   const types = fc.constantFrom(multipart, 'text/plain', 'application/x-www-form-urlencoded')
   const pieces = fc.constantFrom(

@@ -3,8 +3,15 @@ import type { DescribedField } from '../pages/kept-form-page.ts'
 /** How many fields are shown, and how many characters of one. */
 const shown = { fields: 50, characters: 300 }
 
-/** Fields that may hold a password or a key are shown by their names alone. */
-const secretive = /pass|pwd|secret|token|csrf|nonce|cvc|cvv|\bpin\b/i
+/** Fields that may hold a password or a key are shown by their names alone: by what a name has in it, */
+const secretive = /pass|pwd|kennwort|secret|token|credential|csrf|xsrf|nonce|api_?key|private_?key|cvc|cvv/
+/** or by one of its words, where those letters stand in many others too: `pw`, `pinCode` and `one_time_otp`, not `shipping`. */
+const secretiveWord = /(?<![a-z])(pw|pin|puk|otp|totp|tan|csc|cvn)\d*(?![a-z])/
+
+function isSecretive(name: string): boolean {
+  const words = name.replace(/([a-z\d])([A-Z])/g, '$1_$2').toLowerCase()
+  return secretive.test(words) || secretiveWord.test(words)
+}
 
 /**
  * What stands in a form, to be shown and for nothing else: what is sent are its bytes. `body` has one character for each byte.
@@ -22,7 +29,7 @@ const shorten = (text: string): string =>
   text.length > shown.characters ? `${text.slice(0, shown.characters)}…` : text
 
 const describe = (name: string, value: string): DescribedField =>
-  secretive.test(name) ? { name: shorten(name) } : { name: shorten(name), value: shorten(value) }
+  isSecretive(name) ? { name: shorten(name) } : { name: shorten(name), value: shorten(value) }
 
 const readLines = (text: string): [string, string][] =>
   text
