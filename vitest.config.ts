@@ -21,7 +21,8 @@ export default defineConfig({
     unstubEnvs: true,
     // One more than there are processors: much of what runs here waits. Browsers and foreign servers do not wait.
     maxWorkers: isAll ? Math.max(2, processors - 1) : processors + 1,
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // For what hangs: a machine that is three times as slow as usual, and does other things besides, fails no test.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 })

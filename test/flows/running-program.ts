@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes, randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -147,9 +147,19 @@ function kill(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<
   })
 }
 
-/** Waits until something is so, for five seconds at most. */
+/** Waits until something is so, for half a minute at most. */
 export const waitFor = (condition: () => Promise<boolean>): Promise<void> =>
-  vi.waitFor(async () => expect(await condition()).toBe(true), { timeout: 5000, interval: 50 })
+  vi.waitFor(async () => expect(await condition()).toBe(true), { timeout: 30_000, interval: 50 })
+
+/**
+ * So many milliseconds, on a machine that starts a bare Node in 60; in proportion more where it takes longer, since the machine is
+ * slow or does other things.
+ */
+export function onThisMachine(count: number): number {
+  const startedAt = performance.now()
+  execFileSync(process.execPath, ['--eval', ''])
+  return count * Math.max(1, (performance.now() - startedAt) / 60)
+}
 
 /** HTTP Basic credentials. */
 export const basic = (id: string, password: string): { readonly authorization: string } => ({

@@ -127,7 +127,6 @@ describe.each([
       expect(performance.now() - started).toBeLessThan(9000)
       await issuer.stop()
     },
-    30_000,
   )
 })
 

@@ -33,5 +33,5 @@ describe('the way to the other processes', () => {
     await stop()
     await store.close()
     await postgres.stop()
-  }, 30_000)
+  })
 })

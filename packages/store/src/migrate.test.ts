@@ -173,7 +173,6 @@ describe.each(databaseKinds)('migrations on %s', (kind) => {
         expect(await migrated).toEqual([second.name])
         expect(told).toEqual([{ lock: 'table', pid: rows[0].pid }])
       },
-      20_000,
     )
   }
 

@@ -174,5 +174,5 @@ describe('writes to Postgres', () => {
     expect(writes.trouble).toBeUndefined()
     await close()
     await postgres.stop()
-  }, 30_000)
+  })
 })

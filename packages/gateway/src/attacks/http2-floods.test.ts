@@ -92,7 +92,9 @@ describe('a connection is closed', () => {
     const raw = await start({ limits: { resets: { burst: 20, perSecond: 1 }, soon: 30 } })
     for (let first = 1; first < 400; first += 100) {
       const ids = Array.from({ length: 50 }, (_, index) => first + index * 2)
+      const before = upstream.received.length
       raw.write(...ids.map((id) => headersFrame(id, get('/slow'))))
+      await until(() => upstream.received.length === before + ids.length)
       await new Promise((resolve) => setTimeout(resolve, 60))
       raw.write(...ids.map((id) => frame(frameType.reset, 0, id, number(8))))
     }
@@ -110,6 +112,8 @@ describe('a connection is closed', () => {
       raw.write(headersFrame(id, post, flags.endHeaders), body(id, 'ab'))
       await new Promise((resolve) => setTimeout(resolve, 4))
       raw.write(body(id, 'longer than announced'))
+      // Bytes that are still on their way when it is closed would take away what it says last.
+      await until(() => raw.resetCode(id) !== undefined || raw.isClosed)
     }
     await until(() => raw.isClosed)
     expect(raw.goawayCode()).toBe(enhanceYourCalm)

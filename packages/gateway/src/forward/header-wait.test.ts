@@ -46,7 +46,7 @@ describe('the wait for headers', () => {
       answers.push(answer)
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
-    await until(() => times.length === 20, 5000)
+    await until(() => times.length === 20)
     expect(answers.every(({ text }) => text.startsWith('HTTP/1.1 504 '))).toBe(true)
     const steps = new Set(times.map((time) => Math.floor(time / 100)))
     expect(steps.size).toBeGreaterThanOrEqual(3)
@@ -60,7 +60,7 @@ describe('the wait for headers', () => {
       expect(answer.text).toBe('')
       answer.socket.write('x')
     }
-    await until(() => answer.text !== '', 5000)
+    await until(() => answer.text !== '')
     expect(answer.text).toMatch(/^HTTP\/1\.1 504 /)
     expect(answer.after).toBeGreaterThan(1200)
   })
@@ -75,7 +75,7 @@ describe('the wait for headers', () => {
     const length = 64 << 20
     const answer = ask(test.port, `POST / HTTP/1.1\r\nHost: auth.test\r\nContent-Length: ${length}\r\n\r\n`)
     answer.socket.once('connect', () => answer.socket.write(Buffer.alloc(length)))
-    await until(() => answer.text !== '', 5000)
+    await until(() => answer.text !== '')
     expect(answer.text).toMatch(/^HTTP\/1\.1 504 /)
   })
 })

@@ -104,7 +104,7 @@ describe('a health check', () => {
     await until(() => a.received.some(({ url }) => url === '/healthz'))
     a.status = 500
     b.status = 500
-    await until(() => a.received.filter(({ url }) => url === '/healthz').length >= 3, 5000)
+    await until(() => a.received.filter(({ url }) => url === '/healthz').length >= 3)
     expect((await send(test.port, '/good')).status).toBe(200)
     await test.gateway.close()
     const before = a.received.length

@@ -142,7 +142,7 @@ describe('an answer', () => {
     )
     socket.pause()
     socket.on('error', () => undefined)
-    await until(() => closed, 10_000)
+    await until(() => closed)
     await until(() => test.answers.length === test.decisions.length)
     socket.destroy()
   })

@@ -133,7 +133,7 @@ describe('a server that is far away', () => {
     expect(await store.users.count()).toBe(0)
     await store.close()
     await way.close()
-  }, 20_000)
+  })
 
   it('is waited for by who migrates', async () => {
     const { way, store } = await openFar()
@@ -145,7 +145,7 @@ describe('a server that is far away', () => {
     expect(await migrated).not.toEqual([])
     await store.close()
     await way.close()
-  }, 20_000)
+  })
 })
 
 describe('a server that does not answer', () => {

@@ -90,7 +90,7 @@ describe('a backup of a SQLite file', () => {
     // What was left is in nobody's way.
     backupSqlite(database, backup)
     expect(statSync(backup).size).toBeGreaterThan(90_000_000)
-  }, 30_000)
+  })
 
   it('that cannot be written is told apart from a database that cannot be read', async () => {
     await use(1)
