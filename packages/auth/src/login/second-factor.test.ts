@@ -252,6 +252,23 @@ describe('a stronger sign-in that an app asks for (RFC 9470 section 5)', () => {
     expect(await claimsFor(await authorize())).toMatchObject({ acr: '1', amr: ['pwd'] })
   })
 
+  it('is shown once for all tabs that ask for it', async () => {
+    await start()
+    const { secret } = await enrol()
+    const [first, second, third] = [
+      await authorize({ acr_values: '2' }),
+      await authorize({ acr_values: '2' }),
+      await authorize({ acr_values: '2' }),
+    ]
+    const code = codeOf(secret)
+    expect(await claimsFor(await browser.submit(first, { code }))).toMatchObject({ acr: '2' })
+    // The same code, which is used up; and a tab that is loaded again.
+    expect(await claimsFor(await browser.submit(second, { code }))).toMatchObject({ acr: '2' })
+    expect(await claimsFor(await browser.get(`/login/factor?flow=${third.form.fields.flow}`))).toMatchObject({
+      acr: '2',
+    })
+  })
+
   it('is asked for by default where the app is registered so, and a request may say otherwise', async () => {
     await start()
     const { secret } = await enrol()

@@ -4,6 +4,7 @@ import { paths } from '@gatehouse/core/paths'
 import type { SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
+import { twoFactors } from '../domain/acr.ts'
 import { answerLength, parseAssertion } from '../domain/passkey-answers.ts'
 import type { Passkeys } from '../domain/passkeys.ts'
 import type { RememberedDevices } from '../domain/remembered-devices.ts'
@@ -11,7 +12,13 @@ import { factorMethods, type SecondFactors } from '../domain/second-factors.ts'
 import type { AuthorizationFlow } from '../flow/authorization.ts'
 import type { Flow } from '../flow/flows.ts'
 import { nameFactors, nextStep } from '../flow/next-step.ts'
-import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
+import {
+  type Answer,
+  type BrowserRequest,
+  defineEndpoint,
+  type Endpoint,
+  type EndpointRequest,
+} from '../http/endpoint.ts'
 import { parseForm } from '../http/read-body.ts'
 import { checkSameOrigin } from '../http/same-origin.ts'
 import type { MessageKey } from '../messages/catalogue.ts'
@@ -58,7 +65,8 @@ export function secondFactorEndpoints(dependencies: SecondFactorDependencies): r
       async handle(http) {
         const flow = await dependencies.flows.get(http, parseForm(http.query).flow)
         const half = await findHalf(dependencies, http.headers, flow)
-        return half ? show(dependencies, http.look, flow, half.user) : redirectTo(`${paths.login}?flow=${flow.id}`)
+        if (!half) return redirectTo(`${paths.login}?flow=${flow.id}`)
+        return goOnElsewhereShown(dependencies, http, flow, half) ?? show(dependencies, http.look, flow, half.user)
       },
     }),
     defineEndpoint({
@@ -106,6 +114,20 @@ export async function findHalf(
   return { ...browser, amr: proven.amr.split(' '), providerSession: proven.provider_session }
 }
 
+/**
+ * Goes on where another tab of this browser has shown the factor meanwhile: its code is used up, and the next one is half a
+ * minute away. What the flow asks for besides is judged as ever.
+ */
+function goOnElsewhereShown(
+  dependencies: SecondFactorDependencies,
+  http: BrowserRequest,
+  flow: Flow,
+  { user, session }: HalfInBrowser,
+): Promise<Answer> | undefined {
+  if (session?.acr !== twoFactors) return undefined
+  return goOn(dependencies, http, { flow, browser: { user, session }, cookies: [] })
+}
+
 interface Shown {
   readonly error?: MessageKey
   readonly status?: number
@@ -146,6 +168,8 @@ async function check(dependencies: SecondFactorDependencies, http: EndpointReque
   const flow = await flows.get(http, body.flow)
   const half = await findHalf(dependencies, headers, flow)
   if (!half) return redirectTo(`${paths.login}?flow=${flow.id}`)
+  const proven = goOnElsewhereShown(dependencies, http, flow, half)
+  if (proven) return proven
   const { user } = half
   const { method, code, answer } = body
   const assertion = answer === undefined ? undefined : parseAssertion(answer)
