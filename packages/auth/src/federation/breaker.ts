@@ -2,6 +2,8 @@
 export interface Breaker {
   /** Whether it is worth asking. */
   readonly isClosed: boolean
+  /** Whether `enter` would let the caller ask at this moment. */
+  readonly letsIn: boolean
   /** Whether it has not answered since it last did; forgotten after five minutes. */
   readonly isFailing: boolean
   /**
@@ -32,6 +34,7 @@ export function createBreaker(now: () => number = () => performance.now()): Brea
   let asking = 0
   let isTrying = false
   const isOpen = () => failures >= most
+  const letsIn = (): boolean => (isOpen() ? !isTrying && now() - since >= pause : failures === 0 || asking < mostAtOnce)
   const leave = (): void => {
     asking -= 1
     isTrying = false
@@ -43,11 +46,12 @@ export function createBreaker(now: () => number = () => performance.now()): Brea
     get isFailing() {
       return now() - failedAt < remembered
     },
+    get letsIn() {
+      return letsIn()
+    },
     enter() {
-      if (isOpen()) {
-        if (isTrying || now() - since < pause) return false
-        isTrying = true
-      } else if (failures > 0 && asking >= mostAtOnce) return false
+      if (!letsIn()) return false
+      if (isOpen()) isTrying = true
       asking += 1
       return true
     },

@@ -13,6 +13,8 @@ export interface Providers {
   find(name: string): ProviderSettings | undefined
   /** Whether it has answered lately, or has not been asked. */
   isAvailable(name: string): boolean
+  /** Whether it would be asked at this moment, and is not left alone. */
+  isAsked(name: string): boolean
   /** Whether it did not answer the last time that it was asked, in the last five minutes. */
   isFailing(name: string): boolean
   /**
@@ -133,6 +135,7 @@ export function createProviders(
     list: () => [...current.values()].map(({ settings }) => settings),
     find: (name) => current.get(name)?.settings,
     isAvailable: (name) => current.get(name)?.breaker.isClosed ?? false,
+    isAsked: (name) => current.get(name)?.breaker.letsIn ?? false,
     isFailing: (name) => current.get(name)?.breaker.isFailing ?? false,
     use: (settings, ask) => use(settings, ask, { succeeded: (breaker) => breaker.left() }),
     hear: (settings, ask) => use(settings, ask, { succeeded: (breaker) => breaker.answered() }),
