@@ -37,6 +37,13 @@ describe('a breaker', () => {
     expect([breaker.isFailing, enter(10)]).toEqual([false, 10])
   })
 
+  it('leaves nothing alone for how many ask it, and knows that until it answers', () => {
+    for (let time = 0; time < 4; time += 1) if (breaker.enter()) breaker.crowded()
+    expect([breaker.isFailing, breaker.letsIn]).toEqual([true, true])
+    if (breaker.enter()) breaker.answered()
+    expect(breaker.isFailing).toBe(false)
+  })
+
   it('forgets what failed once it answers anything', () => {
     fail(2)
     if (breaker.enter()) breaker.answered()

@@ -4,10 +4,10 @@ export interface Breaker {
   readonly isClosed: boolean
   /** Whether `enter` would let the caller ask at this moment. */
   readonly letsIn: boolean
-  /** Whether it has not answered since it last did; forgotten after five minutes. */
+  /** Whether somebody got no answer since it last gave one; forgotten after five minutes. */
   readonly isFailing: boolean
   /**
-   * Whether the caller may ask now, who then calls one of the three below. While it fails only a few may ask at a time; once it
+   * Whether the caller may ask now, who then calls one of the four below. While it fails only a few may ask at a time; once it
    * has been left alone for long enough, one may.
    */
   enter(): boolean
@@ -15,6 +15,8 @@ export interface Breaker {
   answered(): void
   /** It did not answer. */
   failed(): void
+  /** There was no room to ask it for how many others do, and may be none for the next; it is not left alone for that. */
+  crowded(): void
   /** It was not asked after all, or what came of it does not tell whether it answers. */
   left(): void
 }
@@ -64,6 +66,10 @@ export function createBreaker(now: () => number = () => performance.now()): Brea
       failures += 1
       since = now()
       failedAt = since
+      leave()
+    },
+    crowded() {
+      failedAt = now()
       leave()
     },
     left: leave,

@@ -15,7 +15,7 @@ export interface Providers {
   isAvailable(name: string): boolean
   /** Whether it would be asked at this moment, and is not left alone. */
   isAsked(name: string): boolean
-  /** Whether it did not answer the last time that it was asked, in the last five minutes. */
+  /** Whether somebody got no answer since it last gave one, in the last five minutes. */
   isFailing(name: string): boolean
   /**
    * Asks a provider something, which is opened at its first use. Error: ProviderFailure, at once where it has not answered
@@ -126,6 +126,8 @@ export function createProviders(
       return answer
     } catch (failure) {
       if (!(failure instanceof ProviderFailure) || failure.reason === 'refused') breaker.left()
+      // Threat: so many tries at a time that a provider is left alone which answers each of them.
+      else if (failure.stage === 'crowded') breaker.crowded()
       else failed(breaker, failure)
       throw failure
     }
