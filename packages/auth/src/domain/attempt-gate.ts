@@ -6,6 +6,12 @@ import { buildUnavailable } from '@gatehouse/core/errors'
  */
 const patience = 5000
 
+/** How many tries may run at a time under a key. */
+export interface Room {
+  readonly key: string
+  readonly room: number
+}
+
 /**
  * Lets only so many tries at one thing run at the same time as may still fail. Parallel tries then cannot all slip under a
  * limit that is counted when they fail, and tries that succeed only wait a little for each other.
@@ -20,18 +26,21 @@ export class AttemptGate {
     this.#mayWait = mayWait
   }
 
-  /** Enters where there is room under every key; else answers with the key that is full, and enters none. */
-  enter(rooms: readonly { readonly key: string; readonly room: number }[]): string | undefined {
-    for (const { key, room } of rooms) if ((this.#running.get(key) ?? 0) >= room) return key
+  /** Enters where there is room under every key; else answers with what is full, and enters none. */
+  enter(rooms: readonly Room[]): Room | undefined {
+    const full = rooms.find((room) => this.#isFull(room))
+    if (full !== undefined) return full
     for (const { key } of rooms) this.#running.set(key, (this.#running.get(key) ?? 0) + 1)
     return undefined
   }
 
   /**
-   * Resolves when somebody has left. `since`: when the try came, by `performance.now()`. Error: `temporarily_unavailable` where
-   * too many wait already, and where it takes too long.
+   * Resolves when somebody has left, at once where somebody has since it was full. `since`: when the try came, by
+   * `performance.now()`. Error: `temporarily_unavailable` where too many wait already, and where it takes too long.
    */
-  async waitFor(key: string, since: number): Promise<void> {
+  async waitFor(full: Room, since: number): Promise<void> {
+    if (!this.#isFull(full)) return
+    const { key } = full
     const waiting = this.#waiting.get(key) ?? []
     const left = since + patience - performance.now()
     if (this.#waitingInAll >= this.#mayWait || left <= 0) throw buildUnavailable()
@@ -60,6 +69,10 @@ export class AttemptGate {
     const next = this.#waiting.get(key)?.shift()
     this.#forget(key)
     next?.()
+  }
+
+  #isFull({ key, room }: Room): boolean {
+    return (this.#running.get(key) ?? 0) >= room
   }
 
   #forget(key: string): void {

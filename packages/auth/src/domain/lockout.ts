@@ -4,8 +4,9 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import { type Clock, clockTolerance, formatMoment, seconds } from '@gatehouse/core/time'
 import type { SignInFailureRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
+import { createAddressLimit } from '../http/address-limit.ts'
 import { limitKey } from '../http/client-address.ts'
-import { AttemptGate } from './attempt-gate.ts'
+import { AttemptGate, type Room } from './attempt-gate.ts'
 
 /** A limit: so many failures within so many seconds of the first. */
 interface Limit {
@@ -51,6 +52,12 @@ const gated = ['pair', 'address', 'unjudged'] as const satisfies readonly (keyof
 /** Under which key each limit counts. */
 type Keys = Readonly<Record<keyof SignInLimits, string>>
 
+/**
+ * Tries of one address in a minute that no provider has heard: nobody has guessed anything, but each has cost a hash. Wide enough for
+ * some hundred people who come to work during an outage.
+ */
+const unheardPerMinute = 600
+
 /** Seconds for which an address stays familiar after a sign-in (90 days). */
 const familiarFor = 7_776_000
 
@@ -70,7 +77,7 @@ export interface Attempt {
   /**
    * Counts a password of which nobody can say whether it was right; `mayBeWrong`: somebody who judges passwords has heard it, and
    * the account counts it, and the address by a wider limit. Threat: guesses at a provider that fails for wrong passwords, or at one while
-   * another is away.
+   * another is away. What nobody has heard counts for the address alone, by a limit on hashes: an outage locks nobody out.
    */
   unjudged(mayBeWrong: boolean): Promise<void>
   /** Forgets the account's failures and remembers the address, inside the sign-in's transaction. */
@@ -120,7 +127,7 @@ export async function unlockAccount(tables: Pick<Tables, 'signInFailures'>, acco
   await tables.signInFailures.clearBeginningWith(keys.pairs)
 }
 
-const mustWait = (outcome: Lock | 'entered' | { readonly full: string }): outcome is { readonly full: string } =>
+const mustWait = (outcome: Lock | 'entered' | { readonly full: Room }): outcome is { readonly full: Room } =>
   typeof outcome === 'object' && 'full' in outcome
 
 interface Try {
@@ -134,6 +141,7 @@ export function createLockout(
   limits: SignInLimits = defaultSignInLimits,
 ): Lockout {
   const gate = new AttemptGate(mayWait)
+  const unheard = createAddressLimit(clock, unheardPerMinute)
 
   /**
    * The failures that count. What counts for longer than a limit lasts began before the clock was set back, would lock for
@@ -164,8 +172,8 @@ export function createLockout(
     return `locked until ${formatMoment(until)} after ${passwords}`
   }
 
-  /** Decides once: locked out, entered, or the key under which to wait for others. */
-  const tryToEnter = async (one: Try): Promise<Lock | 'entered' | { readonly full: string }> => {
+  /** Decides once: locked out, entered, or where to wait for others. */
+  const tryToEnter = async (one: Try): Promise<Lock | 'entered' | { readonly full: Room }> => {
     const { keys } = one
     const counts = await readCounts(keys)
     const isOver = (name: keyof SignInLimits): boolean => (counts[name]?.count ?? 0) >= limits[name].failures
@@ -205,9 +213,9 @@ export function createLockout(
       try {
         outcome = await tryToEnter(one)
         // Full under another key: whoever waits under this one may find room.
-        waitsOn = mustWait(outcome) && outcome.full === full
+        waitsOn = mustWait(outcome) && outcome.full.key === full.key
       } finally {
-        if (!waitsOn) gate.wake(full)
+        if (!waitsOn) gate.wake(full.key)
       }
     }
     return outcome === 'entered' ? undefined : outcome
@@ -225,6 +233,10 @@ export function createLockout(
 
   return {
     async begin(account, address, user) {
+      if (unheard.isOver(address)) {
+        const cause = new Error(`${unheardPerMinute} tries in a minute from this address that no provider has heard`)
+        throw new GatehouseError('too_many_requests', { retryAfter: unheard.retryAfter, cause })
+      }
       const from = limitKey(address)
       const ofAccount = keysOf(account)
       const keys = {
@@ -240,8 +252,10 @@ export function createLockout(
       return {
         lock,
         failed: () => recordFailure(one, ['pair', 'account', 'address', 'everyone']),
-        unjudged: (mayBeWrong) =>
-          recordFailure(one, mayBeWrong ? ['pair', 'account', 'unjudged', 'everyone'] : ['everyone']),
+        async unjudged(mayBeWrong) {
+          if (mayBeWrong) await recordFailure(one, ['pair', 'account', 'unjudged', 'everyone'])
+          else unheard.count(address)
+        },
         async succeeded(tables, id) {
           await Promise.all([
             tables.signInFailures.clear([keys.pair, keys.account]),

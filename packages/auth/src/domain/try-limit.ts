@@ -1,7 +1,7 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import type { Store } from '@gatehouse/store/store'
-import { AttemptGate } from './attempt-gate.ts'
+import { AttemptGate, type Room } from './attempt-gate.ts'
 
 /** How many wrong tries there may be, and within how many seconds of the first. */
 export interface TryLimits {
@@ -14,7 +14,7 @@ export interface TryLimit {
   /**
    * Tries something for the holders of some keys; `undefined` counts as a wrong try against each. No more tries run at a
    * time than may still fail, so that parallel guesses cannot all slip under the limit. Cost: one read, and one write for a
-   * wrong try. Errors: `too_many_requests`, `temporarily_unavailable` where too many wait for each other, or for longer than 2 s.
+   * wrong try. Errors: `too_many_requests`, `temporarily_unavailable` where too many wait for each other, or for longer than 5 s.
    */
   limited<T>(keys: readonly string[], attempt: () => Promise<T | undefined>): Promise<T | undefined>
 }
@@ -28,8 +28,8 @@ export function createTryLimit(
 ): TryLimit {
   const gate = new AttemptGate(mayWait)
 
-  /** Enters, or answers with the key under which to wait for others. */
-  const tryToEnter = async (keys: readonly string[]): Promise<string | undefined> => {
+  /** Enters, or answers with where to wait for others. */
+  const tryToEnter = async (keys: readonly string[]): Promise<Room | undefined> => {
     const now = clock.now()
     const rows = await store.signInFailures.find(keys)
     // What lasts for longer than it may began before the clock was set back.
@@ -47,14 +47,14 @@ export function createTryLimit(
     const since = performance.now()
     let full = await tryToEnter(keys)
     while (full !== undefined) {
-      const waitedFor: string = full
+      const waitedFor: Room = full
       await gate.waitFor(waitedFor, since)
       full = undefined
       try {
         full = await tryToEnter(keys)
       } finally {
         // Full under another key: whoever waits under this one may find room.
-        if (full !== waitedFor) gate.wake(waitedFor)
+        if (full?.key !== waitedFor.key) gate.wake(waitedFor.key)
       }
     }
   }

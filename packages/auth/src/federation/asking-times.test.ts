@@ -13,22 +13,25 @@ async function timesOf(wait: () => Promise<void>, count: number): Promise<readon
   return [Math.min(...times), Math.max(...times)]
 }
 
-it('waits as long as one of the last refusals of the same providers', async () => {
+it('waits as long as one of the last refusals of each provider', async () => {
   const times = createAskingTimes()
-  times.note(['corp'], 300)
-  const [least] = await timesOf(() => times.waitLike(['corp']), 5)
-  expect(least).toBeGreaterThan(290)
-  const [, most] = await timesOf(() => times.waitLike(['corp', 'other']), 5)
-  expect(most).toBeLessThan(250)
+  times.note('corp', 300)
+  times.note('other', 200)
+  const [least] = await timesOf(() => times.waitLike(['corp', 'other']), 5)
+  expect(least).toBeGreaterThan(490)
+  const [, most] = await timesOf(() => times.waitLike(['other']), 5)
+  expect(most).toBeLessThan(450)
+  const [, none] = await timesOf(() => times.waitLike(['third']), 5)
+  expect(none).toBeLessThan(150)
 })
 
 it('forgets what is long over, and waits no longer than two seconds', async () => {
   const times = createAskingTimes()
-  times.note(['corp'], 60_000)
+  times.note('corp', 60_000)
   const [least, most] = await timesOf(() => times.waitLike(['corp']), 3)
   expect(least).toBeGreaterThan(1990)
   expect(most).toBeLessThan(10_000)
-  for (let count = 0; count < 16; count += 1) times.note(['corp'], 1)
+  for (let count = 0; count < 16; count += 1) times.note('corp', 1)
   const [, later] = await timesOf(() => times.waitLike(['corp']), 50)
   expect(later).toBeLessThan(1500)
 })

@@ -1,4 +1,4 @@
-/** How many of the last refusals are remembered for each group of providers. */
+/** How many of the last refusals are remembered for each provider. */
 const remembered = 16
 /** Milliseconds that anybody waits at the most. */
 const longest = 2000
@@ -8,26 +8,31 @@ const longest = 2000
  * as one of those who were: otherwise the time would tell which names have a password here.
  */
 export interface AskingTimes {
-  /** Providers, by their names, took so many milliseconds to refuse a password. */
-  note(providers: readonly string[], milliseconds: number): void
-  /** Waits as long as one of the last refusals by the same providers took, two seconds at most; not at all before the first. */
+  /** A provider, by its name, took so many milliseconds to refuse a password. */
+  note(provider: string, milliseconds: number): void
+  /**
+   * Waits as long as these providers, one after the other, took for one of their last refusals each, two seconds at most; not at
+   * all for one that has not refused any.
+   */
   waitLike(providers: readonly string[]): Promise<void>
 }
 
 export function createAskingTimes(): AskingTimes {
   const taken = new Map<string, number[]>()
-  const keyOf = (providers: readonly string[]): string => providers.join(' ')
+  const drawOf = (provider: string): number => {
+    const times = taken.get(provider)
+    return times?.[Math.floor(Math.random() * times.length)] ?? 0
+  }
   return {
-    note(providers, milliseconds) {
-      const times = taken.get(keyOf(providers)) ?? []
-      times.push(Math.min(milliseconds, longest))
+    note(provider, milliseconds) {
+      const times = taken.get(provider) ?? []
+      times.push(milliseconds)
       if (times.length > remembered) times.shift()
-      taken.set(keyOf(providers), times)
+      taken.set(provider, times)
     },
     async waitLike(providers) {
-      const times = taken.get(keyOf(providers))
-      const time = times?.[Math.floor(Math.random() * times.length)]
-      if (time !== undefined) await new Promise((resolve) => setTimeout(resolve, time))
+      const time = providers.reduce((sum, provider) => sum + drawOf(provider), 0)
+      if (time > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(time, longest)))
     },
   }
 }

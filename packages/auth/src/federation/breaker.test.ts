@@ -30,11 +30,18 @@ describe('a breaker', () => {
     for (let time = 0; time < 29; time += 1) breaker.left()
     expect(breaker.isFailing).toBe(false)
     breaker.failed()
-    expect([breaker.isFailing, enter(10)]).toEqual([true, 5])
+    expect([breaker.isFailing, breaker.letsIn, enter(10), breaker.letsIn]).toEqual([true, true, 5, false])
     breaker.left()
     expect(enter(10)).toBe(1)
     breaker.answered()
     expect([breaker.isFailing, enter(10)]).toEqual([false, 10])
+  })
+
+  it('leaves nothing alone for how many ask it, and knows that until it answers', () => {
+    for (let time = 0; time < 4; time += 1) if (breaker.enter()) breaker.crowded()
+    expect([breaker.isFailing, breaker.letsIn]).toEqual([true, true])
+    if (breaker.enter()) breaker.answered()
+    expect(breaker.isFailing).toBe(false)
   })
 
   it('forgets what failed once it answers anything', () => {
@@ -60,7 +67,7 @@ describe('a breaker', () => {
     expect([breaker.isClosed, breaker.enter()]).toEqual([false, false])
     now += 1
     expect(breaker.isClosed).toBe(true)
-    expect([breaker.enter(), breaker.enter()]).toEqual([true, false])
+    expect([breaker.letsIn, breaker.enter(), breaker.letsIn, breaker.enter()]).toEqual([true, true, false, false])
     breaker.failed()
     expect([breaker.isClosed, breaker.enter()]).toEqual([false, false])
     now += 30_000

@@ -2,10 +2,12 @@
 export interface Breaker {
   /** Whether it is worth asking. */
   readonly isClosed: boolean
-  /** Whether it has not answered since it last did; forgotten after five minutes. */
+  /** Whether `enter` would let the caller ask at this moment. */
+  readonly letsIn: boolean
+  /** Whether somebody got no answer since it last gave one; forgotten after five minutes. */
   readonly isFailing: boolean
   /**
-   * Whether the caller may ask now, who then calls one of the three below. While it fails only a few may ask at a time; once it
+   * Whether the caller may ask now, who then calls one of the four below. While it fails only a few may ask at a time; once it
    * has been left alone for long enough, one may.
    */
   enter(): boolean
@@ -13,6 +15,8 @@ export interface Breaker {
   answered(): void
   /** It did not answer. */
   failed(): void
+  /** There was no room to ask it for how many others do, and may be none for the next; it is not left alone for that. */
+  crowded(): void
   /** It was not asked after all, or what came of it does not tell whether it answers. */
   left(): void
 }
@@ -32,6 +36,7 @@ export function createBreaker(now: () => number = () => performance.now()): Brea
   let asking = 0
   let isTrying = false
   const isOpen = () => failures >= most
+  const letsIn = (): boolean => (isOpen() ? !isTrying && now() - since >= pause : failures === 0 || asking < mostAtOnce)
   const leave = (): void => {
     asking -= 1
     isTrying = false
@@ -43,11 +48,12 @@ export function createBreaker(now: () => number = () => performance.now()): Brea
     get isFailing() {
       return now() - failedAt < remembered
     },
+    get letsIn() {
+      return letsIn()
+    },
     enter() {
-      if (isOpen()) {
-        if (isTrying || now() - since < pause) return false
-        isTrying = true
-      } else if (failures > 0 && asking >= mostAtOnce) return false
+      if (!letsIn()) return false
+      if (isOpen()) isTrying = true
       asking += 1
       return true
     },
@@ -60,6 +66,10 @@ export function createBreaker(now: () => number = () => performance.now()): Brea
       failures += 1
       since = now()
       failedAt = since
+      leave()
+    },
+    crowded() {
+      failedAt = now()
       leave()
     },
     left: leave,

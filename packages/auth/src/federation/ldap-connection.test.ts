@@ -102,6 +102,39 @@ describe('a directory that fails', () => {
     expect(await check({ host: '127.0.0.1', port: 1, security: 'none' })).toMatchObject({ stage: 'unasked' })
   })
 
+  it.each([
+    ['is away', end, 'unasked'],
+    ['says no', (id: number) => success(id, 0x65, 50), 'beside'],
+  ])('has been right about a password where it %s when it is asked for groups', async (_, search, stage) => {
+    let searches = 0
+    const at = await listen((socket) =>
+      socket.on('data', (request) => {
+        if (isBind(request)) return void socket.write(bound(idOf(request)))
+        searches += 1
+        const answer = searches === 1 ? found : search
+        if (answer) socket.write(answer(idOf(request)))
+        else socket.destroy()
+      }),
+    )
+    const groups = { baseDn: 'dc=x', filter: '(member={dn})', nameAttribute: 'cn' }
+    expect(await signerAt(at, undefined, { groups })()).toMatchObject({ stage })
+  })
+
+  it('is not silent where too many ask it at a time, and is not asked by who would have no time left', async () => {
+    const at = await listen((socket) =>
+      socket.on('data', (request) => {
+        const answer = isBind(request) ? success(idOf(request), 0x61, 49) : found(idOf(request))
+        setTimeout(() => socket.write(answer), 400)
+      }),
+    )
+    const signIn = signerAt(at, undefined, { poolSize: 1 })
+    const outcomes = await Promise.all(Array.from({ length: 60 }, signIn))
+    const crowded = outcomes.filter((outcome) => outcome !== undefined)
+    expect(crowded.length).toBeGreaterThan(40)
+    for (const failure of crowded) expect(failure).toMatchObject({ reason: 'unavailable', stage: 'crowded' })
+    expect(await signIn()).toBeUndefined()
+  })
+
   it('may have judged a password that it is silent about', async () => {
     const at = await listen((socket) =>
       socket.on('data', (request) => {

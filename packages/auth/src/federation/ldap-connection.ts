@@ -9,8 +9,11 @@ export type Deadline = number
 
 /** The connection is of no use any more, or never was. Holds nothing that was sent. */
 export class ConnectionLost extends Error {
-  /** `untrusted`: its certificate; `endless`: it answered more than is read; `malformed`: what it answered is no answer. */
-  readonly why: 'unreachable' | 'untrusted' | 'timeout' | 'endless' | 'malformed' | 'closed'
+  /**
+   * `untrusted`: its certificate; `endless`: it answered more than is read; `malformed`: what it answered is no answer; `busy`: all there
+   * may be are in use.
+   */
+  readonly why: 'unreachable' | 'untrusted' | 'timeout' | 'endless' | 'malformed' | 'closed' | 'busy'
 
   constructor(why: ConnectionLost['why'], cause?: unknown) {
     super(`the connection to the directory is lost: ${why}`, { cause })

@@ -22,7 +22,7 @@ export function toProviderFailure(error: unknown, during: string): ProviderFailu
   if (error instanceof ProviderFailure) return error
   if (error instanceof ConnectionLost) {
     const [reason, detail] = losses[error.why]
-    return new ProviderFailure(reason, `${during}: ${detail}`, error)
+    return new ProviderFailure(reason, `${during}: ${detail}`, error, error.why === 'busy' ? 'crowded' : undefined)
   }
   if (error instanceof ResultCodeError) {
     const hint = error.code === 10 ? '; it refers to another server, which is not followed' : ''
@@ -38,5 +38,6 @@ const losses: Readonly<Record<ConnectionLost['why'], readonly [ProviderFailureRe
   timeout: ['unavailable', 'the directory did not answer in time'],
   endless: ['invalid_answer', 'the directory answered more than is read'],
   malformed: ['invalid_answer', 'what the directory answered is no answer of LDAP, or not to what was asked'],
+  busy: ['unavailable', 'too many wait for a connection to the directory; see pool_size'],
   closed: ['unavailable', 'the directory ended the connection'],
 }

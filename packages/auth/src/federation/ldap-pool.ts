@@ -3,6 +3,8 @@ import { ConnectionLost, type Deadline, type LdapConnection } from './ldap-conne
 /** How long a connection may lie idle, and how old it may become, in milliseconds. */
 const idleMs = 60_000
 const ageMs = 600_000
+/** How long before the deadline a connection is of no use any more, in milliseconds: a server would seem silent that is well. */
+const enoughMs = 1500
 /** The most that may wait for a connection, for each that there may be. */
 const waitingPerConnection = 50
 
@@ -108,7 +110,7 @@ export class LdapPool {
   }
 
   #wait(deadline: Deadline): Promise<void> {
-    if (this.#waiting.length >= this.#size * waitingPerConnection) throw new ConnectionLost('timeout')
+    if (this.#waiting.length >= this.#size * waitingPerConnection) throw new ConnectionLost('busy')
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         go: () => {
@@ -123,9 +125,9 @@ export class LdapPool {
       const expire = (): void => {
         const place = this.#waiting.indexOf(waiting)
         if (place >= 0) this.#waiting.splice(place, 1)
-        reject(new ConnectionLost('timeout'))
+        reject(new ConnectionLost('busy'))
       }
-      const timer = setTimeout(expire, Math.max(0, deadline - performance.now()))
+      const timer = setTimeout(expire, Math.max(0, deadline - enoughMs - performance.now()))
       this.#waiting.push(waiting)
     })
   }

@@ -86,7 +86,8 @@ async function atStage<T>(stageOf: (error: unknown) => FailureStage, work: Promi
   try {
     return await work
   } catch (error) {
-    throw toProviderFailure(error, 'sign-in').at(stageOf(error))
+    const failure = toProviderFailure(error, 'sign-in')
+    throw failure.stage === 'crowded' ? failure : failure.at(stageOf(error))
   }
 }
 

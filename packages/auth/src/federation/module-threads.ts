@@ -86,7 +86,7 @@ export class ModuleThreads {
   /** Waits until a call is over, but not so long that no time is left for one's own. */
   #wait(deadline: number): Promise<void> {
     const busy = (): ProviderFailure =>
-      new ProviderFailure('unavailable', 'too many calls of the module wait').at('unasked')
+      new ProviderFailure('unavailable', 'too many calls of the module wait').at('crowded')
     if (this.#waiting.length >= mostWaiting) throw busy()
     return new Promise((resolve, reject) => {
       const go = (): void => {

@@ -139,6 +139,14 @@ describe('a module of one’s own', () => {
     expect(performance.now() - started).toBeLessThan(1500)
   })
 
+  it('is not silent where too many ask it at a time', async () => {
+    const provider = await open('export const check = () => new Promise((done) => setTimeout(done, 50))')
+    const crowd = await Promise.all(Array.from({ length: 110 }, () => check(provider, 'alice').catch((error) => error)))
+    const failed = crowd.filter((outcome) => outcome !== undefined)
+    expect(failed.length).toBeGreaterThan(5)
+    for (const failure of failed) expect(failure).toMatchObject({ reason: 'unavailable', stage: 'crowded' })
+  })
+
   it('is asked again about somebody, and only about them', async () => {
     const provider = await open(`
       export const check = () => null

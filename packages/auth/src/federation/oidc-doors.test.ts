@@ -127,6 +127,8 @@ describe('a logout token', () => {
     ['one of the future', { iat: clock.now() + 3600, exp: clock.now() + 7200 }],
     ['one that has expired', { exp: clock.now() - 100 }],
     ['one without a jti', { jti: undefined }],
+    ['one with an empty jti', { jti: '' }],
+    ['one whose jti is a number', { jti: 7 }],
     ['one about nobody', { sub: undefined, sid: undefined }],
     ['one about a list of sessions', { sid: ['a', 'b'] }],
   ])('is not %s', async (_, claims) => {

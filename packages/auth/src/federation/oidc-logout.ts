@@ -77,7 +77,7 @@ async function verify(token: string, { parts, settings, discovered }: Verifying)
       issuer: issuerOf(token, settings),
       audience: settings.clientId,
       algorithms: Array.isArray(algorithms) ? algorithms.filter((alg) => goodAlgs.includes(alg)) : [],
-      requiredClaims: ['iat', 'jti'],
+      requiredClaims: ['iat'],
       maxTokenAge: longestAge,
       clockTolerance,
       currentDate: new Date(parts.clock.milliseconds()),

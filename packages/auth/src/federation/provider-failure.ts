@@ -15,6 +15,8 @@ export type ProviderFailureReason =
 export type FailureStage =
   /** It heard no password, or turns everybody away: it is away, and nobody has guessed anything. */
   | 'unasked'
+  /** It was not asked, since too many others are being asked already: it may be as well as ever. */
+  | 'crowded'
   /** It heard everything and said nothing in time: it is away, and may have judged. */
   | 'unanswered'
   /** It answered, and what was asked may have brought that about: a wrong password, or an odd name. */

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { ManualClock } from '@gatehouse/core/time'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createOutbound, type Outbound } from '../outbound/outbound.ts'
@@ -82,6 +85,44 @@ describe('the configured providers', () => {
     program.close()
     for (let time = 0; time < 3; time += 1) expect(await failureOf(judge())).toMatchObject({ stage: 'unasked' })
     expect([providers.isFailing('corp'), providers.isAvailable('corp')]).toEqual([true, false])
+  })
+
+  it('are left alone once they have been silent about three passwords', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-silent-'))
+    const file = join(folder, 'silent.mjs')
+    writeFileSync(file, 'export const check = () => new Promise(() => {})')
+    const silent = providerOf({ definition: { kind: 'module', settings: { file, settings: {}, limitMs: 100 } } })
+    const judge = () => providers.check(silent, { username: 'ann', password: right, address: '192.0.2.1' })
+    providers.replace([silent])
+    try {
+      for (let time = 0; time < 3; time += 1) {
+        expect(providers.isAvailable('corp')).toBe(true)
+        expect(await failureOf(judge())).toMatchObject({ reason: 'unavailable', stage: 'unanswered' })
+      }
+      expect(await failureOf(judge())).toMatchObject({ stage: 'unasked' })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('have heard no password where they cannot be opened, and are left alone', async () => {
+    const file = join(tmpdir(), 'gatehouse-there-is-no-such-module.mjs')
+    const absent = providerOf({ definition: { kind: 'module', settings: { file, settings: {}, limitMs: 100 } } })
+    providers.replace([absent])
+    const judge = () => providers.check(absent, { username: 'ann', password: right, address: '192.0.2.1' })
+    for (let time = 0; time < 3; time += 1) {
+      expect(await failureOf(judge())).toMatchObject({ reason: 'misconfigured', stage: 'unasked' })
+    }
+    expect(providers.isAvailable('corp')).toBe(false)
+  })
+
+  it('are not left alone for how many others are being asked', async () => {
+    const crowded = new ProviderFailure('unavailable', 'too many ask').at('crowded')
+    for (let time = 0; time < 4; time += 1) {
+      expect(await failureOf(providers.use(corp, async () => Promise.reject(crowded)))).toBe(crowded)
+    }
+    expect([providers.isFailing('corp'), providers.isAvailable('corp')]).toEqual([true, true])
+    expect(await check()).toMatchObject({ subject: 'ann' })
   })
 
   it('fail as providers do, whatever their kind throws', async () => {

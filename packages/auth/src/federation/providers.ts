@@ -13,7 +13,9 @@ export interface Providers {
   find(name: string): ProviderSettings | undefined
   /** Whether it has answered lately, or has not been asked. */
   isAvailable(name: string): boolean
-  /** Whether it did not answer the last time that it was asked, in the last five minutes. */
+  /** Whether it would be asked at this moment, and is not left alone. */
+  isAsked(name: string): boolean
+  /** Whether somebody got no answer since it last gave one, in the last five minutes. */
   isFailing(name: string): boolean
   /**
    * Asks a provider something, which is opened at its first use. Error: ProviderFailure, at once where it has not answered
@@ -124,6 +126,8 @@ export function createProviders(
       return answer
     } catch (failure) {
       if (!(failure instanceof ProviderFailure) || failure.reason === 'refused') breaker.left()
+      // Threat: so many tries at a time that a provider is left alone which answers each of them.
+      else if (failure.stage === 'crowded') breaker.crowded()
       else failed(breaker, failure)
       throw failure
     }
@@ -133,6 +137,7 @@ export function createProviders(
     list: () => [...current.values()].map(({ settings }) => settings),
     find: (name) => current.get(name)?.settings,
     isAvailable: (name) => current.get(name)?.breaker.isClosed ?? false,
+    isAsked: (name) => current.get(name)?.breaker.letsIn ?? false,
     isFailing: (name) => current.get(name)?.breaker.isFailing ?? false,
     use: (settings, ask) => use(settings, ask, { succeeded: (breaker) => breaker.left() }),
     hear: (settings, ask) => use(settings, ask, { succeeded: (breaker) => breaker.answered() }),

@@ -207,6 +207,19 @@ describe('a provider of passwords that is away', () => {
     }
   })
 
+  it('costs no more hashes than an office does, and is no way to shut out everybody', async () => {
+    const limits = { ...defaultSignInLimits, everyone: { failures: 100, within: 900 } }
+    await start({ limits }, corp())
+    program.close()
+    const hashes = vi.spyOn(started.auth.passwords, 'check').mockResolvedValue('wrong')
+    for (let index = 0; index < 600; index += 1) expect(await login(`colleague-${index}`, 'wrong')).toEqual(away)
+    expect(await login('one more', 'wrong')).toEqual(tooMany)
+    expect(hashes).toHaveBeenCalledTimes(600)
+    hashes.mockRestore()
+    started.clock.advance(61)
+    expect((await login('alice', goodPassword))[0]).toBe(200)
+  })
+
   it('keeps nobody out who has a password here', async () => {
     await start(corp())
     program.close()
@@ -359,5 +372,34 @@ describe('what a password costs', () => {
       expect(performance.now() - startedAt).toBeGreaterThan(390)
     }
     expect(program.asked).toHaveLength(1)
+  })
+
+  it('is none of it where the provider is left alone, for whoever has a password here too', async () => {
+    await start(corp())
+    program.delay = 400
+    await login('nobody', 'wrong')
+    const timeOf = async (username: string): Promise<number> => {
+      const startedAt = performance.now()
+      expect(await login(username, 'wrong')).toEqual(away)
+      return performance.now() - startedAt
+    }
+    program.close()
+    for (const name of ['eve', 'fred', 'gina']) await login(name)
+    for (const name of ['nobody', 'alice']) expect([name, (await timeOf(name)) < 350]).toEqual([name, true])
+  })
+
+  it('is not how long a provider was silent, once it answers again', async () => {
+    await start(corp())
+    const { providers } = started.auth.federation
+    const slow = async (): Promise<never> => {
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      throw new ProviderFailure('unavailable', 'it hung')
+    }
+    const hangs = vi.spyOn(providers, 'check').mockImplementation(slow)
+    await login('nobody', 'wrong')
+    hangs.mockRestore()
+    const startedAt = performance.now()
+    expect(await login('alice', 'wrong')).toEqual(wrong)
+    expect(performance.now() - startedAt).toBeLessThan(450)
   })
 })

@@ -48,39 +48,42 @@ export async function askProviders(
   let mayBeWrong = false
   let isAway = false
   if (asked.length === 0) return { mayBeWrong, isAway }
-  const startedAt = performance.now()
   for (const settings of asked) {
+    const startedAt = performance.now()
     try {
       const identity = await providers.check(settings, { username, password, address })
       if (identity) {
         return { accepted: { settings, identity: withName(identity, username) }, mayBeWrong, isAway }
       }
       mayBeWrong = true
+      askingTimes.note(settings.name, performance.now() - startedAt)
     } catch (error) {
+      const milliseconds = performance.now() - startedAt
       const { reason, stage } = await noteProviderFailure(
         dependencies,
         settings.name,
         { address, request_id: requestId },
         error,
       )
+      // How long one was silent, or was not asked, says nothing of how long it takes to refuse.
+      if (stage === 'answered' || stage === 'beside') askingTimes.note(settings.name, milliseconds)
       mayBeWrong ||= reason === 'refused' || stage === 'unanswered' || stage === 'answered'
       isAway ||= reason !== 'refused'
     }
   }
-  askingTimes.note(namesOf(asked), performance.now() - startedAt)
   return { mayBeWrong, isAway }
 }
 
 /**
- * Takes the time of {@link askProviders} and asks nobody: for whoever is refused without it. Threat: names that have a password
- * here, told from the others by the time of a wrong one.
+ * Takes the time of {@link askProviders} and asks nobody: for whoever is refused without it. None for a provider that is left
+ * alone, which costs none of it there either. Threat: names that have a password here, told from the others by the time of a
+ * wrong one.
  */
 export async function waitAsIfAsked(dependencies: OutsidePasswordDependencies, typed: NameAndPassword): Promise<void> {
-  const asked = candidates(dependencies, typed)
-  if (asked.length > 0) await dependencies.federation.askingTimes.waitLike(namesOf(asked))
+  const { providers, askingTimes } = dependencies.federation
+  const names = candidates(dependencies, typed).map(({ name }) => name)
+  await askingTimes.waitLike(names.filter((name) => providers.isAsked(name)))
 }
-
-const namesOf = (providers: readonly ProviderSettings[]): readonly string[] => providers.map(({ name }) => name)
 
 /** Who is told of without a name goes by what they have typed: it has just been accepted as theirs. */
 function withName(identity: OutsideIdentity, typed: string): OutsideIdentity {

@@ -28,7 +28,7 @@ export function addUserSignInCommands(user: Command): void {
       `
 Examples:
   $ gatehouse user sign-out carol
-  $ gatehouse user sign-out carol --session ses_…
+  $ gatehouse user sign-out carol --session G3Ys-jSoh0Tu7vHlXV3_XQ
 
 Who knows the password can sign in again: gatehouse user set-password or user disable keep them out. Without --session, no
 browser is remembered any more that need not show a second factor; with it, those that are stay so.
