@@ -73,6 +73,10 @@ export interface ErrorDetails {
   readonly members?: Readonly<Record<string, unknown>>
   /** Where people can begin anew with what has expired: a path. */
   readonly startAgain?: string
+  /** That the browser sent no cookie where it should have one: to begin anew will not help it. */
+  readonly lacksCookies?: boolean
+  /** Where people can add the second factor that they lack: an address. */
+  readonly addFactorAt?: string
 }
 
 /** The one error that is thrown on purpose. Its message is safe for strangers; `cause` is for the log. */

@@ -53,6 +53,24 @@ describe('a page without a session', () => {
 })
 
 describe('a person who is refused', () => {
+  it('is led to where a second factor is added, on the issuer’s host, where a route asks for one', async () => {
+    const page = await signIn('/strong/box')
+    expect([page.status, page.url.startsWith(`${site.app}/_gatehouse/callback`)]).toEqual([403, true])
+    expect(page.text).toContain(`id="add-factor" class="button primary" href="${site.issuer}/account/security"`)
+    expect(page.text).not.toContain('lacks-cookies')
+  })
+
+  it('hears that cookies are needed where the browser keeps none of the app’s host', async () => {
+    browser.stopsBefore = '/_gatehouse/callback'
+    const callback = (await signIn('/mine')).headers.get('location') ?? ''
+    const page = await site.newBrowser().visit(callback)
+    expect([page.status, page.text.includes('lacks-cookies'), page.text.includes('start-again')]).toEqual([
+      400,
+      true,
+      true,
+    ])
+  })
+
   it('sees a page in their language, with the id that finds it, and a script hears JSON', async () => {
     await signIn()
     const page = await browser.visit(`${site.app}/api/secrets`, { 'accept-language': 'de' })

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { BrowserApps, SignInDetour, WaitingForm } from '@gatehouse/core/contracts'
-import { GatehouseError } from '@gatehouse/core/errors'
+import { type ErrorDetails, GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import { challengeOf } from '@gatehouse/core/pkce'
 import { randomToken } from '@gatehouse/core/random'
@@ -187,10 +187,10 @@ export function createAppSignIns(dependencies: Dependencies): AppSignIns {
       // The same words for whatever does not fit. Threat: a sign-in of somebody else that is put under this browser.
       if (!detour || answer.iss !== dependencies.issuer) throw startAgain('/', 'the state is none of this host')
       // It may be one of several tabs that began at once, of which another one's cookie was kept.
-      if (browser === undefined || hashCookie(browser) !== detour.browser)
-        throw startAgain(detour.to, 'the state is not that of this browser')
+      if (browser === undefined) throw startAgain(detour.to, 'the browser has sent no cookie', { lacksCookies: true })
+      if (hashCookie(browser) !== detour.browser) throw startAgain(detour.to, 'the state is not that of this browser')
       if (detour.until <= clock.now()) throw startAgain(detour.to, 'it took too long')
-      if (answer.error === 'unmet_authentication_requirements') throw cannotSignInLikeThat()
+      if (answer.error === 'unmet_authentication_requirements') throw cannotSignInLikeThat(dependencies.issuer)
       if (answer.code === undefined) throw startAgain(detour.to, `the sign-in failed: ${answer.error ?? 'no code'}`)
       const grant = await exchange(app, answer.code, detour.verifier, by).catch((error: unknown) => {
         if (error instanceof GatehouseError && error.code === 'invalid_grant') throw startAgain(detour.to, error)
@@ -214,12 +214,18 @@ export function createAppSignIns(dependencies: Dependencies): AppSignIns {
   }
 }
 
-const startAgain = (to: string, why: string | Error): GatehouseError =>
-  new GatehouseError('invalid_request', { startAgain: to, cause: typeof why === 'string' ? new Error(why) : why })
+const startAgain = (to: string, why: string | Error, more: Pick<ErrorDetails, 'lacksCookies'> = {}): GatehouseError =>
+  new GatehouseError('invalid_request', {
+    ...more,
+    startAgain: to,
+    cause: typeof why === 'string' ? new Error(why) : why,
+  })
 
-const cannotSignInLikeThat = (): GatehouseError =>
+const cannotSignInLikeThat = (issuer: string): GatehouseError =>
   new GatehouseError('forbidden', {
-    description: 'The app asks for a stronger sign-in than this account has: add a second factor under /account',
+    cause: new Error('the account has no second factor'),
+    // The account is on the issuer's host, which need not be the app's.
+    addFactorAt: issuer + paths.accountSecurity,
   })
 
 /** Spec: OpenID Connect Core section 5.5.1.1. */

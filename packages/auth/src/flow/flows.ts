@@ -117,13 +117,14 @@ export function createFlows({
 
     async get({ headers, address }, id) {
       const browser = cookies.findBrowser(headers)
-      if (id === undefined || browser === undefined || !/^[\w-]{22}$/.test(id)) throw gone()
+      if (browser === undefined) throw gone({ lacksCookies: true })
+      if (id === undefined || !/^[\w-]{22}$/.test(id)) throw gone()
       const row = await store.flows.find({
         id_hash: hashId(id),
         browser_hash: hashCookie(browser),
         now: clock.now(),
       })
-      if (!row) throw gone(await restartElsewhere({ headers, address }, id))
+      if (!row) throw gone({ startAgain: await restartElsewhere({ headers, address }, id) })
       if (row.kind !== 'mfa' && row.created_at + flowLifetime <= clock.now()) {
         if (!restartable.has(row.kind)) throw gone()
         const { kind, parameters, client_id } = row
@@ -131,7 +132,7 @@ export function createFlows({
           { headers, address },
           { kind, parameters, ...(client_id && { clientId: client_id }) },
         )
-        throw gone(`${paths.loginContinue}?flow=${flow.id}`)
+        throw gone({ startAgain: `${paths.loginContinue}?flow=${flow.id}` })
       }
       const half =
         row.user_id === null
@@ -155,8 +156,15 @@ export function createFlows({
   }
 }
 
-const gone = (startAgain?: string): GatehouseError =>
+const gone = ({
+  startAgain,
+  lacksCookies = false,
+}: {
+  readonly startAgain?: string | undefined
+  readonly lacksCookies?: boolean
+} = {}): GatehouseError =>
   new GatehouseError('not_found', {
     description: 'This page has expired, or belongs to another browser. Go back to the app and begin again.',
     ...(startAgain === undefined ? {} : { startAgain }),
+    lacksCookies,
   })

@@ -64,10 +64,12 @@ describe('a page of another browser, as those of several tabs are that were open
     const page = await visit()
     const other = new TestBrowser(started.url, issuer)
     // It has no cookie yet, and what would begin anew were of no browser.
-    expect((await other.signIn(page, 'alice', goodPassword)).has('start-again')).toBe(false)
+    const without = await other.signIn(page, 'alice', goodPassword)
+    expect([without.has('start-again'), without.text.includes('lacks-cookies')]).toEqual([false, true])
     await other.get('/login')
     const refused = await other.signIn(page, 'alice', goodPassword)
     expect([refused.status, refused.has('start-again')]).toEqual([404, true])
+    expect(refused.text).not.toContain('lacks-cookies')
     const again = await other.get(startAgain(refused))
     expect(again.has('password')).toBe(true)
     const consent = await other.signIn(again, 'alice', goodPassword)

@@ -30,14 +30,19 @@ const titleOf = ({ status, details }: GatehouseError): MessageKey => {
   return status >= 500 ? 'error.title_ours' : 'error.title'
 }
 
+const keyOf = ({ code, details }: GatehouseError): MessageKey => {
+  if (details.addFactorAt !== undefined) return 'error.lacks_factor'
+  return details.startAgain === undefined ? (told[code] ?? 'error.invalid_request') : 'error.expired'
+}
+
 /**
  * An error as people see it: what is wrong, what to do, and the id under which the log knows the rest. What only the makers
  * of an app can mend stands below, in English as in every other answer to programs. `form`: the id of a form that waits all the
  * same, and can be sent once more.
  */
 export const renderErrorPage = (error: GatehouseError, requestId: string, look: Look, form?: string): Answer => {
-  const { startAgain } = error.details
-  const key = startAgain === undefined ? (told[error.code] ?? 'error.invalid_request') : 'error.expired'
+  const { startAgain, lacksCookies = false, addFactorAt } = error.details
+  const key = keyOf(error)
   const hasDetail = error.message !== errorCatalogue[error.code].description && !(error.code in toldInFull)
   // What was asked for may be a stranger's words: there is no way back to it.
   return renderPage(
@@ -47,6 +52,8 @@ export const renderErrorPage = (error: GatehouseError, requestId: string, look: 
       title: look.text(titleOf(error)),
       status: error.status,
       body: html`<p id="error" class="error" data-error="${error.code}">${look.text(key)}</p>
+${lacksCookies && html`<p id="lacks-cookies">${look.text('error.lacks_cookies')}</p>`}
+${addFactorAt !== undefined && html`<p><a id="add-factor" class="button primary" href="${addFactorAt}">${look.text('error.add_factor')}</a></p>`}
 ${
   startAgain === undefined
     ? html`<p>${look.html('error.what_next', { id: html`<code id="request-id">${requestId}</code>` })}</p>`

@@ -16,7 +16,7 @@ export function addReloadCommand(program: Command): void {
     .description('check the configuration file, let the running Gatehouse take it, and say what became of it')
     .addHelpText(
       'after',
-      '\nA file with a problem is not taken: the old configuration goes on. What the running Gatehouse finds wrong, such as a\nvariable that it was started without, is told here too.\n\nExample:\n  $ gatehouse reload --config /etc/gatehouse.yaml\n\nExit code 1: the file was not taken, or not all that it asks for was done.\n',
+      '\nA file with a problem is not taken: the old configuration goes on. What the running Gatehouse finds wrong, such as a\nvariable that it was started without, is told here too.\n\nExample:\n  $ gatehouse reload --config /etc/gatehouse.yaml\n\nExit code 1: the file was not taken, or not all that it asks for was done. What\nis taken at the next start only is said, and no failure.\n',
     )
     .action(async (options: ConfigurationOptions) => {
       const { pidFile } = await loadForUse({ file: options.config, development: options.dev ?? false })

@@ -16,5 +16,10 @@ export const errors: Catalogue = {
   'error.server_error': 'Das liegt an uns und nicht an Ihnen. Versuchen Sie es in einer Minute noch einmal.',
   'error.what_next':
     'Wenn Sie aus einer App kommen, gehen Sie dorthin zurück und versuchen Sie es noch einmal. Hilft das nicht, nennen Sie den Betreibern diese Nummer: {id}',
+  'error.lacks_cookies':
+    'Ihr Browser hat kein Cookie dieser Website geschickt, und ohne kann sich niemand anmelden. Erlauben Sie Cookies für diese Website und beginnen Sie von vorn.',
+  'error.lacks_factor':
+    'Die App verlangt eine stärkere Anmeldung, als Ihr Konto sie hat. Fügen Sie einen zweiten Faktor hinzu und kommen Sie dann zurück.',
+  'error.add_factor': 'Zweiten Faktor hinzufügen',
   'error.detail': 'Einzelheiten',
 }

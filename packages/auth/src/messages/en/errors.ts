@@ -15,5 +15,10 @@ export const errors = {
   'error.server_error': 'That is our fault and not yours. Try again in a minute.',
   'error.what_next':
     'If you came here from an app, go back to it and try again. If that does not help, tell those who run it this number: {id}',
+  'error.lacks_cookies':
+    'Your browser has sent no cookie of this site, and nobody can sign in without. Allow cookies for this site, and begin again.',
+  'error.lacks_factor':
+    'The app asks for a stronger sign-in than your account has. Add a second factor, and come back.',
+  'error.add_factor': 'Add a second factor',
   'error.detail': 'Details',
 } as const

@@ -16,5 +16,10 @@ export const errors: Catalogue = {
   'error.server_error': 'El error es nuestro y no suyo. Inténtelo de nuevo dentro de un minuto.',
   'error.what_next':
     'Si viene de una aplicación, vuelva a ella e inténtelo de nuevo. Si eso no ayuda, indique este número a sus responsables: {id}',
+  'error.lacks_cookies':
+    'Su navegador no ha enviado ninguna cookie de este sitio, y sin ellas nadie puede iniciar sesión. Permita las cookies de este sitio y empiece de nuevo.',
+  'error.lacks_factor':
+    'La aplicación pide un inicio de sesión más seguro que el que tiene su cuenta. Añada un segundo factor y vuelva.',
+  'error.add_factor': 'Añadir un segundo factor',
   'error.detail': 'Detalles',
 }

@@ -16,5 +16,10 @@ export const errors: Catalogue = {
   'error.server_error': 'L’erreur vient de nous et non de vous. Réessayez dans une minute.',
   'error.what_next':
     'Si vous venez d’une application, retournez-y et réessayez. Si cela ne suffit pas, communiquez ce numéro à ses responsables : {id}',
+  'error.lacks_cookies':
+    'Votre navigateur n’a envoyé aucun cookie de ce site, et sans eux personne ne peut se connecter. Autorisez les cookies de ce site, puis recommencez.',
+  'error.lacks_factor':
+    'L’application demande une connexion plus sûre que celle de votre compte. Ajoutez un second facteur, puis revenez.',
+  'error.add_factor': 'Ajouter un second facteur',
   'error.detail': 'Détails',
 }
