@@ -17,9 +17,11 @@ const gatehouse = run('packages/gatehouse/dist/gatehouse.mjs', ['dev', '--config
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => gatehouse.kill('SIGTERM'))
 shop.on('exit', (code) => {
-  if (code) gatehouse.kill('SIGTERM')
+  if (!code) return
+  process.exitCode = code
+  gatehouse.kill('SIGTERM')
 })
 gatehouse.on('exit', (code) => {
   shop.kill('SIGTERM')
-  process.exitCode = code ?? 0
+  process.exitCode ||= code ?? 0
 })
