@@ -10,6 +10,7 @@ import { createKeptForms } from './apps/kept-forms.ts'
 import { createRefusalPages } from './apps/refusal-page.ts'
 import type { AuthOptions, AuthSettings } from './auth-options.ts'
 import { type AccessTokens, createAccessTokens } from './domain/access-tokens.ts'
+import { createApprovalMails } from './domain/approval-mails.ts'
 import { createAuthorizationCodes } from './domain/authorization-codes.ts'
 import { createBackchannelLimit } from './domain/backchannel-limit.ts'
 import { createBackchannelPings } from './domain/backchannel-pings.ts'
@@ -250,7 +251,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     defaultAudience,
   })
   const pings = createBackchannelPings({ outbound, ring: rings.authorization })
-  const decoupledRequests = createDecoupledRequests({ store, clock, pings })
+  const approvalMails = createApprovalMails({ clock, issuer, ...mailServices })
+  const decoupledRequests = createDecoupledRequests({ store, clock, pings, approvalMails })
   const trustedIssuers = createTrustedIssuers({
     ...{ store, clock, clients, clientKeys },
     issuers: () => settings.trustedIssuers,

@@ -13,6 +13,14 @@ export interface NamedUser {
   readonly address: string
 }
 
+/** The address of a user that mail can be sent to, if there is one. */
+export const verifiedAddressOf = ({
+  email,
+  email_canonical: canonical,
+  email_verified_at: verifiedAt,
+}: Pick<UserRow, 'email' | 'email_canonical' | 'email_verified_at'>): EmailAddress | undefined =>
+  email === null || canonical === null || verifiedAt === null ? undefined : { email, canonical }
+
 /**
  * Who is meant by a user name or an address, if mail can be sent to them: active, with a verified address. Cost: one
  * statement, whoever was named.
@@ -20,14 +28,8 @@ export interface NamedUser {
 export async function findReachable(tables: Pick<Tables, 'users'>, named: string): Promise<NamedUser> {
   const names = signInNames(named)
   const user = await tables.users.findByNameOrEmail(names ?? { name: '', email: '' })
-  if (
-    user?.status === 'active' &&
-    user.email !== null &&
-    user.email_canonical !== null &&
-    user.email_verified_at !== null
-  ) {
-    return { user, to: user.email, address: user.email_canonical }
-  }
+  const verified = user?.status === 'active' ? verifiedAddressOf(user) : undefined
+  if (verified) return { user, to: verified.email, address: verified.canonical }
   // A space stands in no address: nobody can make a proof of somebody else's void by a name that is the same text.
   return { user: undefined, to: undefined, address: ` ${names?.name ?? ''}` }
 }

@@ -4,7 +4,15 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { ConfiguredClient } from '../domain/clients.ts'
 import { addUser, getUserByName, setUserStatus } from '../domain/users.ts'
 import { type ShownPage, TestBrowser } from '../testing/browser.ts'
-import { basic, claimsOf, goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
+import {
+  basic,
+  claimsOf,
+  goodPassword,
+  issuer,
+  noRegistration,
+  type StartedAuth,
+  startAuth,
+} from '../testing/start-auth.ts'
 
 const grantType = 'urn:openid:params:grant-type:ciba'
 const deviceGrantType = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -139,6 +147,88 @@ describe('the authentication request (CIBA Core section 7)', () => {
     const { body } = await ask({ requested_expiry: '60' })
     started.clock.advance(60)
     expect((await poll(body.auth_req_id)).body.error).toBe('expired_token')
+  })
+})
+
+describe('the mail about a request', () => {
+  const told = (): ReturnType<StartedAuth['mail']> => started.mail('approval_request')
+  /** What a mail program would make a link of. */
+  const linked = /https?:\/\/[^\s"<]+|\b[\w-]+\.[a-z]\w+/gi
+
+  it('says who asks, what they say and until when, and where to decide', async () => {
+    await start()
+    await ask({ binding_message: 'Order <17>, 12.50 EUR' }, { ...deskBasic, host: 'evil.example' })
+    const mail = await told()
+    const alice = await getUserByName(started, 'alice')
+    expect(mail).toMatchObject({ to: 'alice@example.com', userId: alice.id, link: `${issuer}/account/requests` })
+    for (const said of ['“The <desk>”', '“Order <17>, 12.50 EUR”', '08:10 UTC', 'deny it']) {
+      expect(mail.text).toContain(said)
+    }
+    expect(mail.html).toContain('Order &lt;17&gt;')
+    expect(mail.html).not.toMatch(/<17>|<desk>/)
+    expect(mail.text.match(linked)).toEqual([`${issuer}/account/requests`])
+  })
+
+  it.each(['https://evil.example/pay', 'evil.example', 'http://1.2.3.4/', 'a@evil.example', 'evil\u3002example'])(
+    'makes no link of the message or name %s',
+    async (text) => {
+      await start({ metadata: { ...desk.metadata, client_name: text } })
+      await ask({ binding_message: text })
+      const mail = await told()
+      expect(mail.text.match(linked)).toEqual([`${issuer}/account/requests`])
+      expect([mail.text, mail.html].join()).not.toMatch(/https?:\/\/(?!auth\.)|[/.@\u3002](evil|example\b(?!\.com))/)
+      expect(mail.text.replaceAll(' ', '')).toContain(`“${text}”`)
+    },
+  )
+
+  it('speaks the language of who is asked', async () => {
+    await start()
+    const { id } = await getUserByName(started, 'alice')
+    await started.store.users.setProfile({ id, name: null, locale: 'de', at: started.clock.now() })
+    await ask()
+    expect((await told()).subject).toContain('wartet auf Ihre Zustimmung')
+  })
+
+  it('goes to nobody without a verified address, which the client does not hear', async () => {
+    await start()
+    const asked = await ask({ login_hint: 'bob' })
+    expect([asked.status, Object.keys(asked.body)]).toEqual([200, ['auth_req_id', 'expires_in', 'interval']])
+    expect(started.mailResults).toEqual(['queued'])
+    expect(await started.mails('approval_request')).toEqual([])
+  })
+
+  it('is not there where the request is refused, and no more of them than requests', async () => {
+    await start()
+    await ask({ binding_message: 'x'.repeat(101) })
+    await ask({ login_hint: 'nobody' })
+    expect(started.mailResults).toEqual([])
+    for (let asked = 0; asked < 5; asked += 1) await ask()
+    expect(await started.mails('approval_request')).toHaveLength(3)
+  })
+
+  it('keeps no request from standing where there is no way to send it, or no more may wait', async () => {
+    started = await startAuth({ clients: [desk], mail: { inbox: false } })
+    expect((await ask()).status).toBe(200)
+    await started.close()
+    started = await startAuth({ clients: [desk], mail: { most: 0 } })
+    expect((await ask()).status).toBe(200)
+    expect(started.mailResults).toEqual(['full'])
+  })
+
+  it('is given up once there is nothing to decide any more', async () => {
+    await start()
+    await ask({ requested_expiry: '60' })
+    started.clock.advance(60)
+    expect(await started.auth.outbox.deliver()).toBe(0)
+    expect((await started.store.audit.list({ type: 'mail_given_up', limit: 1 }))[0]?.result).toBe('expired')
+  })
+
+  it('leads to a page on which nothing waits once the request was decided on', async () => {
+    await start()
+    await ask()
+    await decide(await openRequests(), 'deny')
+    const page = await browser.get(new URL((await told()).link ?? '').pathname)
+    expect([page.has('nothing'), page.has('allow')]).toEqual([true, false])
   })
 })
 
