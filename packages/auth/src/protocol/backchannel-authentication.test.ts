@@ -282,7 +282,7 @@ describe('how often a client may ask a user', () => {
     await start()
     const denyOne = async (): Promise<void> => {
       const page = await openRequests()
-      const [, link] = /<li>[\s\S]*?href="([^"]+)"/.exec(page.text) ?? []
+      const [, link] = /id="requests"[\s\S]*?href="([^"]+)"/.exec(page.text) ?? []
       const request = page.has('allow') ? page : await browser.get((link ?? '').replaceAll('&amp;', '&'))
       await decide(request, 'deny')
     }
@@ -357,6 +357,33 @@ describe('the page of what waits for a user (CIBA Core section 8)', () => {
     await decide(await browser.signIn(again, 'alice', goodPassword), 'allow')
     const { id_token = '' } = (await poll(body.auth_req_id)).body
     expect(claimsOf(id_token).auth_time).toBe(started.clock.now())
+  })
+
+  it('is found from the account, which says so where something waits', async () => {
+    await start()
+    expect((await openRequests()).text).toContain('href="/account/requests" aria-current="page"')
+    const overview = await browser.get('/account')
+    expect([overview.has('waiting'), overview.text.includes('href="/account/requests"')]).toEqual([false, true])
+    await ask()
+    expect((await browser.get('/account')).text).toMatch(/<p id="waiting"[^>]*><a href="\/account\/requests">/)
+    await decide(await openRequests(), 'deny')
+    expect((await browser.get('/account')).has('waiting')).toBe(false)
+  })
+
+  it('is offered by the account only where a client may ask', async () => {
+    const offered = async (options: Parameters<typeof startAuth>[0]): Promise<boolean> => {
+      started = await startAuth(options)
+      browser = new TestBrowser(started.url, issuer)
+      await openRequests()
+      const { text } = await browser.get('/account')
+      await started.close()
+      return text.includes('href="/account/requests"')
+    }
+    const registration = { ...noRegistration, grantTypes: [grantType] } as const
+    expect(await offered({})).toBe(false)
+    expect(await offered({ settings: { registration } })).toBe(false)
+    expect(await offered({ settings: { registration: { ...registration, mode: 'token' } } })).toBe(true)
+    await start()
   })
 
   it('shows nobody what is addressed to somebody else, and takes no decision of theirs', async () => {
