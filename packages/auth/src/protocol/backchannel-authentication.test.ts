@@ -1,5 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { newUserId } from '@gatehouse/core/random'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ConfiguredClient } from '../domain/clients.ts'
 import { addUser, getUserByName, setUserStatus } from '../domain/users.ts'
@@ -191,9 +192,15 @@ describe('the mail about a request', () => {
 
   it('goes to nobody without a verified address, which the client does not hear', async () => {
     await start()
-    const asked = await ask({ login_hint: 'bob' })
-    expect([asked.status, Object.keys(asked.body)]).toEqual([200, ['auth_req_id', 'expires_in', 'interval']])
-    expect(started.mailResults).toEqual(['queued'])
+    const bob = await getUserByName(started, 'bob')
+    const address = { email: 'carl@example.com', email_canonical: 'carl@example.com', email_verified_at: null }
+    const names = { username: 'carl', username_canonical: 'carl' }
+    await started.store.users.insert({ ...bob, id: newUserId(), ...names, ...address })
+    for (const login_hint of ['bob', 'carl']) {
+      const asked = await ask({ login_hint })
+      expect([asked.status, Object.keys(asked.body)]).toEqual([200, ['auth_req_id', 'expires_in', 'interval']])
+    }
+    expect(started.mailResults).toEqual(['queued', 'queued'])
     expect(await started.mails('approval_request')).toEqual([])
   })
 
