@@ -151,7 +151,7 @@ describe('the authentication request (CIBA Core section 7)', () => {
   })
 })
 
-describe('the mail about a request', () => {
+describe('the mail about a request (CIBA Core section 8)', () => {
   const told = (): ReturnType<StartedAuth['mail']> => started.mail('approval_request')
   /** What a mail program would make a link of. */
   const linked = /https?:\/\/[^\s"<]+|\b[\w-]+\.[a-z]\w+/gi
