@@ -6,7 +6,7 @@ import { writeApprovalRequest } from '../mail/letters.ts'
 import type { MailLooks } from '../mail/mail-looks.ts'
 import type { Outbox } from '../mail/outbox.ts'
 import type { Client } from './clients.ts'
-import { verifiedAddressOf } from './reachable-users.ts'
+import { verifiedAddressOf } from './email-addresses.ts'
 
 /** Who is asked, by whom, and what. */
 export interface AskedApproval {

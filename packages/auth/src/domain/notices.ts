@@ -7,7 +7,7 @@ import { type NoticeKind, writeNotice } from '../mail/letters.ts'
 import type { MailLooks } from '../mail/mail-looks.ts'
 import type { Outbox } from '../mail/outbox.ts'
 import type { AuditEvent } from './audit.ts'
-import { verifiedAddressOf } from './reachable-users.ts'
+import { verifiedAddressOf } from './email-addresses.ts'
 
 /** What has happened to whose account. */
 export interface Notice {

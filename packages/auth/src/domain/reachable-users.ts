@@ -1,6 +1,6 @@
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Tables } from '@gatehouse/store/store'
-import type { EmailAddress } from './email-addresses.ts'
+import { type EmailAddress, verifiedAddressOf } from './email-addresses.ts'
 import { signInNames } from './users.ts'
 
 /** Somebody who was named, and may be known here. */
@@ -12,14 +12,6 @@ export interface NamedUser {
   /** The same as it is compared; for somebody unknown, something that no address is. */
   readonly address: string
 }
-
-/** The address of a user that mail can be sent to, if there is one. */
-export const verifiedAddressOf = ({
-  email,
-  email_canonical: canonical,
-  email_verified_at: verifiedAt,
-}: Pick<UserRow, 'email' | 'email_canonical' | 'email_verified_at'>): EmailAddress | undefined =>
-  email === null || canonical === null || verifiedAt === null ? undefined : { email, canonical }
 
 /**
  * Who is meant by a user name or an address, if mail can be sent to them: active, with a verified address. Cost: one
