@@ -5,6 +5,8 @@ import { isMissing, patience, startBrowser } from './browser.ts'
 import { type BrowserSite, startBrowserSite } from './site.ts'
 import { Visitor } from './visitor.ts'
 
+const cibaGrantType = 'urn:openid:params:grant-type:ciba'
+
 describe.skipIf(isMissing).each([
   ['with scripts', true],
   ['without scripts', false],
@@ -94,6 +96,31 @@ describe.skipIf(isMissing).each([
     const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
     const form = { client_id: 'tv', grant_type, device_code: String(json.device_code) }
     expect((await postForm(`${started.issuer}/oauth/token`, form)).json).toHaveProperty('access_token')
+  })
+
+  it('what a counter asks is found in the account, and decided on', async () => {
+    const proof = { client_id: 'counter', client_secret: 'counter-secret' }
+    const form = { ...proof, scope: 'openid orders:read', login_hint: 'carol', binding_message: 'Window 4' }
+    const asked = [1, 2].map(() => postForm(`${started.issuer}/oauth/backchannel`, form))
+    const ids = (await Promise.all(asked)).map(({ json }) => String(json.auth_req_id))
+    const visitor = await arrive()
+    await visitor.goTo('/account')
+    await visitor.signIn('carol')
+    await visitor.press('#waiting a')
+    await visitor.press('#requests a')
+    await visitor.press('#allow')
+    await visitor.press('#more')
+    await visitor.press('#deny')
+    await visitor.press('#more')
+    expect(await visitor.has('#nothing')).toBe(true)
+    await visitor.goTo('/account')
+    expect(await visitor.has('#waiting')).toBe(false)
+    const polls = ids.map((auth_req_id) =>
+      postForm(`${started.issuer}/oauth/token`, { ...proof, grant_type: cibaGrantType, auth_req_id }),
+    )
+    // Both are of the same second: either may have been the first on the list.
+    const answers = (await Promise.all(polls)).map(({ json }) => json.error ?? json.token_type)
+    expect(answers.sort()).toEqual(['Bearer', 'access_denied'])
   })
 
   it('one looks at what has happened, and deletes the account', async () => {

@@ -27,6 +27,12 @@ clients:
     public: true
     grant_types: [urn:ietf:params:oauth:grant-type:device_code]
     scopes: [orders:read]
+  counter:
+    client_name: Counter
+    secret: counter-secret
+    auth_method: client_secret_post
+    grant_types: [urn:openid:params:grant-type:ciba]
+    scopes: [orders:read]
 `
 
 /** The page of the app to which people come back. */

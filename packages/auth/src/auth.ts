@@ -10,6 +10,7 @@ import { createKeptForms } from './apps/kept-forms.ts'
 import { createRefusalPages } from './apps/refusal-page.ts'
 import type { AuthOptions, AuthSettings } from './auth-options.ts'
 import { type AccessTokens, createAccessTokens } from './domain/access-tokens.ts'
+import { createApprovalMails } from './domain/approval-mails.ts'
 import { createAuthorizationCodes } from './domain/authorization-codes.ts'
 import { createBackchannelLimit } from './domain/backchannel-limit.ts'
 import { createBackchannelPings } from './domain/backchannel-pings.ts'
@@ -67,7 +68,7 @@ import { createAuthorizationDetails } from './protocol/authorization-details.ts'
 import { createClientAuthentication } from './protocol/client-auth/client-auth.ts'
 import { createDpop, type Dpop } from './protocol/dpop.ts'
 import { authorizationCodeGrant } from './protocol/grants/authorization-code.ts'
-import { cibaGrant } from './protocol/grants/ciba.ts'
+import { cibaGrant, cibaGrantType } from './protocol/grants/ciba.ts'
 import { clientCredentialsGrant } from './protocol/grants/client-credentials.ts'
 import { deviceCodeGrant } from './protocol/grants/device-code.ts'
 import { jwtBearerGrant } from './protocol/grants/jwt-bearer.ts'
@@ -223,7 +224,11 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const looks = createLooks({
     cookies,
     brand,
-    offers: () => ({ organisations: settings.organisations !== undefined, linked: settings.providers.length > 0 }),
+    offers: () => ({
+      organisations: settings.organisations !== undefined,
+      linked: settings.providers.length > 0,
+      requests: mayAskByCiba(settings),
+    }),
   })
   const flows = createFlows({ store, clock, cookies, beginnings })
   const browserSessions = createBrowserSessions({ store, clock, revocations, cookies, lifetimes, limits })
@@ -250,7 +255,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     defaultAudience,
   })
   const pings = createBackchannelPings({ outbound, ring: rings.authorization })
-  const decoupledRequests = createDecoupledRequests({ store, clock, pings })
+  const approvalMails = createApprovalMails({ clock, issuer, ...mailServices })
+  const decoupledRequests = createDecoupledRequests({ store, clock, pings, approvalMails })
   const trustedIssuers = createTrustedIssuers({
     ...{ store, clock, clients, clientKeys },
     issuers: () => settings.trustedIssuers,
@@ -419,3 +425,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     },
   }
 }
+
+/** Whether any client that is known beforehand, or may register, asks people by CIBA. */
+const mayAskByCiba = ({ clients, registration }: AuthSettings): boolean =>
+  clients.some(({ grantTypes }) => grantTypes.includes(cibaGrantType)) ||
+  (registration.mode !== 'off' && registration.grantTypes.includes(cibaGrantType))

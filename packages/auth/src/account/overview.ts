@@ -1,11 +1,16 @@
 import { paths } from '@gatehouse/core/paths'
+import type { DecoupledRequests } from '../domain/decoupled-requests.ts'
 import { defineEndpoint, type Endpoint } from '../http/endpoint.ts'
 import { renderAccount } from '../pages/account.ts'
 import { renderErrorPage } from '../pages/error-page.ts'
 import { type OwnerDependencies, showWithoutForms } from './owner.ts'
 
-/** The first page of one's account: who one is, and the way to the others. */
-export const accountEndpoint = (dependencies: OwnerDependencies): Endpoint =>
+interface Dependencies extends OwnerDependencies {
+  readonly decoupledRequests: Pick<DecoupledRequests, 'listPending'>
+}
+
+/** The first page of one's account: who one is, whether a client waits for a decision, and the way to the others. */
+export const accountEndpoint = (dependencies: Dependencies): Endpoint =>
   defineEndpoint({
     method: 'GET',
     path: paths.account,
@@ -15,7 +20,8 @@ export const accountEndpoint = (dependencies: OwnerDependencies): Endpoint =>
     errors: ['temporarily_unavailable'],
     errorPage: renderErrorPage,
     handle: (request) =>
-      showWithoutForms(dependencies, request, paths.account, ({ user, session }) =>
-        renderAccount(request.look, { user, session }),
-      ),
+      showWithoutForms(dependencies, request, paths.account, async ({ user, session }) => {
+        const waiting = await dependencies.decoupledRequests.listPending(user.id)
+        return renderAccount(request.look, { user, session, isAsked: waiting.length > 0 })
+      }),
   })

@@ -4,8 +4,9 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { newGrantId, randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
-import type { DecoupledRequestRow } from '@gatehouse/store/rows'
+import type { DecoupledRequestRow, UserRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
+import type { ApprovalMails } from './approval-mails.ts'
 import type { BackchannelPings } from './backchannel-pings.ts'
 import type { Client } from './clients.ts'
 import { hashUserCode, newUserCode } from './user-codes.ts'
@@ -33,7 +34,7 @@ export interface RequestedAccess {
 
 /** Whom a client asks, and how. */
 export interface BackchannelRequest extends RequestedAccess {
-  readonly userId: UserId
+  readonly user: UserRow
   readonly bindingMessage: string | undefined
   /** Seconds. */
   readonly lifetime: number
@@ -53,7 +54,7 @@ export interface PresentedRequest {
 export interface DecoupledRequests {
   /** The device code, 47 characters, and the user code, 8 letters. Cost: one statement. */
   beginDevice(asked: RequestedAccess): Promise<{ readonly deviceCode: string; readonly userCode: string }>
-  /** The auth_req_id, 47 characters. Cost: one statement. */
+  /** The auth_req_id, 47 characters; the user is told by mail. Cost: one transaction. */
   beginBackchannel(asked: BackchannelRequest): Promise<string>
   /** One that waits for a decision. */
   findByUserCode(userCode: string): Promise<DecoupledRequestRow | undefined>
@@ -72,12 +73,13 @@ export interface DecoupledRequests {
 const hashCode = (code: string): string => hash('sha256', code, 'base64url')
 
 interface Dependencies {
-  readonly store: Pick<Store, 'decoupledRequests'>
+  readonly store: Pick<Store, 'decoupledRequests' | 'transaction'>
   readonly clock: Clock
   readonly pings: Pick<BackchannelPings, 'seal'>
+  readonly approvalMails: ApprovalMails
 }
 
-export function createDecoupledRequests({ store, clock, pings }: Dependencies): DecoupledRequests {
+export function createDecoupledRequests({ store, clock, pings, approvalMails }: Dependencies): DecoupledRequests {
   const { decoupledRequests } = store
 
   const buildRow = (
@@ -138,12 +140,16 @@ export function createDecoupledRequests({ store, clock, pings }: Dependencies): 
     async beginBackchannel(asked) {
       const id = prefixes.ciba + randomToken(32)
       const row = buildRow('ciba', id, asked, asked.lifetime)
-      const { notificationToken: token } = asked
-      await decoupledRequests.insert({
+      const { user, client, notificationToken: token } = asked
+      const request = {
         ...row,
-        user_id: asked.userId,
+        user_id: user.id,
         binding_message: asked.bindingMessage ?? null,
         sealed_notification_token: token === undefined ? null : pings.seal(row.hash, { authRequestId: id, token }),
+      }
+      await store.transaction(async (tables) => {
+        await tables.decoupledRequests.insert(request)
+        await approvalMails.queue(tables, { user, client, request })
       })
       return id
     },

@@ -1,5 +1,6 @@
 import { isAscii } from 'node:buffer'
 import { domainToASCII, domainToUnicode } from 'node:url'
+import type { UserRow } from '@gatehouse/store/rows'
 
 /** An e-mail address that mail can be sent to. */
 export interface EmailAddress {
@@ -37,6 +38,13 @@ export function parseEmail(text: string): EmailAddress | undefined {
  * RFC 6531 `ªlice` and `alice` are two people. Threat: an account that opens to a look-alike.
  */
 export const isNormalized = (address: string): boolean => address === address.trim().normalize('NFKC')
+/** The address of a user that mail can be sent to, if there is one. */
+export const verifiedAddressOf = ({
+  email,
+  email_canonical: canonical,
+  email_verified_at: verifiedAt,
+}: Pick<UserRow, 'email' | 'email_canonical' | 'email_verified_at'>): EmailAddress | undefined =>
+  email === null || canonical === null || verifiedAt === null ? undefined : { email, canonical }
 
 /** An address as those may see it who need not know it: its first letter and its domain. */
 export function maskEmail(email: string): string {

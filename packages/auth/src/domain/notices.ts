@@ -7,6 +7,7 @@ import { type NoticeKind, writeNotice } from '../mail/letters.ts'
 import type { MailLooks } from '../mail/mail-looks.ts'
 import type { Outbox } from '../mail/outbox.ts'
 import type { AuditEvent } from './audit.ts'
+import { verifiedAddressOf } from './email-addresses.ts'
 
 /** What has happened to whose account. */
 export interface Notice {
@@ -39,12 +40,13 @@ export function createNotices({ clock, issuer, outbox, mailLooks }: Dependencies
   return {
     async tell(tables, kind, { user: whose, what = '', by }) {
       const user = typeof whose === 'string' ? await tables.users.findById(whose) : whose
-      if (!user || user.email === null || user.email_canonical === null || user.email_verified_at === null) return
+      const address = user && verifiedAddressOf(user)
+      if (!address) return
       const facts = { username: user.username, what, at: clock.now(), link: issuer + paths.account }
       await outbox.queue(tables, {
         kind,
-        to: user.email,
-        countedAs: user.email_canonical,
+        to: address.email,
+        countedAs: address.canonical,
         userId: user.id,
         content: writeNotice(mailLooks.of(user), kind, { ...facts, address: by.address ?? undefined }),
       })

@@ -1,6 +1,6 @@
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Tables } from '@gatehouse/store/store'
-import type { EmailAddress } from './email-addresses.ts'
+import { type EmailAddress, verifiedAddressOf } from './email-addresses.ts'
 import { signInNames } from './users.ts'
 
 /** Somebody who was named, and may be known here. */
@@ -20,14 +20,8 @@ export interface NamedUser {
 export async function findReachable(tables: Pick<Tables, 'users'>, named: string): Promise<NamedUser> {
   const names = signInNames(named)
   const user = await tables.users.findByNameOrEmail(names ?? { name: '', email: '' })
-  if (
-    user?.status === 'active' &&
-    user.email !== null &&
-    user.email_canonical !== null &&
-    user.email_verified_at !== null
-  ) {
-    return { user, to: user.email, address: user.email_canonical }
-  }
+  const verified = user?.status === 'active' ? verifiedAddressOf(user) : undefined
+  if (verified) return { user, to: verified.email, address: verified.canonical }
   // A space stands in no address: nobody can make a proof of somebody else's void by a name that is the same text.
   return { user: undefined, to: undefined, address: ` ${names?.name ?? ''}` }
 }

@@ -1,4 +1,5 @@
 import type { Seconds } from '@gatehouse/core/brand'
+import { withoutLinks } from '../domain/shown-text.ts'
 import type { Look } from '../pages/look.ts'
 import { type RenderedMail, renderMail } from './render-mail.ts'
 
@@ -29,7 +30,7 @@ const noticeKinds = [
 export type NoticeKind = (typeof noticeKinds)[number]
 
 /** Everything that people are sent. */
-export const mailKinds = [...linkKinds, 'sign_in_code', 'account_exists', ...noticeKinds] as const
+export const mailKinds = [...linkKinds, 'sign_in_code', 'account_exists', 'approval_request', ...noticeKinds] as const
 /** See {@link mailKinds}. */
 export type MailKind = (typeof mailKinds)[number]
 
@@ -94,16 +95,51 @@ export const writeAccountExists = (look: Look, { link }: { readonly link: string
     after: [look.text('mail.not_asked_for')],
   })
 
+/** What somebody has to be told of a client that asks for their approval. */
+export interface ApprovalFacts {
+  readonly username: string
+  /** As the user knows it. */
+  readonly client: string
+  /** What it has them compare; null where it says nothing. */
+  readonly message: string | null
+  readonly until: Seconds
+  /** Where they decide. */
+  readonly link: string
+}
+
+/**
+ * Tells somebody that a client asks for their approval. Its only link is ours. Threat: a client whose name or message leads to a
+ * page of its own, in a mail of ours.
+ */
+export function writeApprovalRequest(look: Look, facts: ApprovalFacts): RenderedMail {
+  const { username, client, message, until, link } = facts
+  const named = { ...brandOf(look), username, client: withoutLinks(client) }
+  return renderMail(look, {
+    subject: look.text('mail.approval_request.subject', brandOf(look)),
+    before: [
+      look.text('mail.approval_request.text', named),
+      ...(message === null ? [] : [look.text('mail.approval_request.says', { message: withoutLinks(message) })]),
+    ],
+    link: { href: link, label: look.text('mail.approval_request.link') },
+    after: [
+      look.text('mail.approval_request.until', { time: tellMoment(until) }),
+      look.text('mail.approval_request.not_begun'),
+    ],
+  })
+}
+
+/** A moment of UTC, which every mail program shows as it is. */
+const tellMoment = (at: Seconds): string => `${new Date(at * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+
 /** Tells the owner of an account what has happened to it. */
 export function writeNotice(look: Look, kind: NoticeKind, facts: NoticeFacts): RenderedMail {
   const { username, what, at, address, link } = facts
-  const time = `${new Date(at * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`
   const where = address === undefined ? '' : ` ${look.text('mail.from_address', { address })}`
   return renderMail(look, {
     subject: look.text(`mail.${kind}.subject`, brandOf(look)),
     before: [
       look.text(`mail.${kind}.text`, { ...brandOf(look), username, what }),
-      `${look.text('mail.when', { time })}${where}`,
+      `${look.text('mail.when', { time: tellMoment(at) })}${where}`,
     ],
     link: kind === 'account_deleted' ? undefined : { href: link, label: look.text('mail.look_after') },
     after: [look.text('mail.not_you')],

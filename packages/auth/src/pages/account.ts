@@ -18,6 +18,7 @@ const accountPages: readonly (readonly [path: string, text: MessageKey])[] = [
   [paths.accountSecurity, 'account.nav_security'],
   [paths.accountSessions, 'account.nav_sessions'],
   [paths.accountApplications, 'account.nav_applications'],
+  [paths.pendingRequests, 'account.nav_requests'],
   [paths.accountLinked, 'account.nav_linked'],
   [paths.accountOrganisations, 'account.nav_organisations'],
   [paths.accountHistory, 'account.nav_history'],
@@ -33,6 +34,7 @@ export function renderAccountPage(
 ${accountPages
   .filter(([target]) => target !== paths.accountOrganisations || look.offers.organisations)
   .filter(([target]) => target !== paths.accountLinked || look.offers.linked)
+  .filter(([target]) => target !== paths.pendingRequests || look.offers.requests)
   .map(
     ([target, text]) =>
       html`<li><a href="${target}"${target === path && html` aria-current="page"`}>${look.text(text)}</a></li>`,
@@ -109,12 +111,24 @@ ${buttonForm({
   })
 
 /** The first page of one's account. */
-export const renderAccount = (look: Look, page: { readonly user: UserRow; readonly session: SessionRow }): Answer =>
+export const renderAccount = (
+  look: Look,
+  page: {
+    readonly user: UserRow
+    readonly session: SessionRow
+    /** Whether a client waits for a decision. */
+    readonly isAsked: boolean
+  },
+): Answer =>
   renderAccountPage(look, {
     name: 'account',
     path: paths.account,
     title: look.text('account.title'),
-    body: html`<dl>
+    body: html`${
+      page.isAsked &&
+      html`<p id="waiting" class="notice"><a href="${paths.pendingRequests}">${look.text('account.waiting')}</a></p>`
+    }
+<dl>
 <dt>${look.text('account.username')}</dt><dd id="username">${page.user.username}</dd>
 <dt>${look.text('account.roles')}</dt><dd id="roles">${page.user.roles === '' ? look.text('account.no_roles') : page.user.roles}</dd>
 <dt>${look.text('account.signed_in_since')}</dt><dd>${look.moment(page.session.auth_time)}</dd>

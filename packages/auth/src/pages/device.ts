@@ -1,4 +1,6 @@
+import { paths } from '@gatehouse/core/paths'
 import type { Answer } from '../http/endpoint.ts'
+import { renderAccountPage } from './account.ts'
 import { type Html, html } from './html.ts'
 import type { Look } from './look.ts'
 import { renderPage } from './page.ts'
@@ -63,13 +65,14 @@ export interface WaitingRequest {
   readonly message: string | undefined
 }
 
-/** What waits for a user's decision. */
+/** What waits for a user's decision: a page of the account. */
 export const renderWaitingRequests = (
   look: Look,
   page: { readonly username: string; readonly requests: readonly WaitingRequest[] },
 ): Answer =>
-  renderPage(look, {
+  renderAccountPage(look, {
     name: 'waiting-requests',
+    path: paths.pendingRequests,
     title: look.text('waiting.title'),
     body: html`${
       page.requests.length === 0

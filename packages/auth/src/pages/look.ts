@@ -29,10 +29,12 @@ export interface Offers {
   readonly organisations: boolean
   /** Accounts elsewhere. */
   readonly linked: boolean
+  /** What clients ask by CIBA. */
+  readonly requests: boolean
 }
 
 /** None of them. */
-export const noOffers: Offers = { organisations: false, linked: false }
+export const noOffers: Offers = { organisations: false, linked: false, requests: false }
 
 /** What of a request says how its page looks. */
 export interface LookRequest {

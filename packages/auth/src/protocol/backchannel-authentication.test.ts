@@ -1,10 +1,19 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { newUserId } from '@gatehouse/core/random'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ConfiguredClient } from '../domain/clients.ts'
 import { addUser, getUserByName, setUserStatus } from '../domain/users.ts'
 import { type ShownPage, TestBrowser } from '../testing/browser.ts'
-import { basic, claimsOf, goodPassword, issuer, type StartedAuth, startAuth } from '../testing/start-auth.ts'
+import {
+  basic,
+  claimsOf,
+  goodPassword,
+  issuer,
+  noRegistration,
+  type StartedAuth,
+  startAuth,
+} from '../testing/start-auth.ts'
 
 const grantType = 'urn:openid:params:grant-type:ciba'
 const deviceGrantType = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -142,6 +151,94 @@ describe('the authentication request (CIBA Core section 7)', () => {
   })
 })
 
+describe('the mail about a request (CIBA Core section 8)', () => {
+  const told = (): ReturnType<StartedAuth['mail']> => started.mail('approval_request')
+  /** What a mail program would make a link of. */
+  const linked = /https?:\/\/[^\s"<]+|\b[\w-]+\.[a-z]\w+/gi
+
+  it('says who asks, what they say and until when, and where to decide', async () => {
+    await start()
+    await ask({ binding_message: 'Order <17>, 12.50 EUR' }, { ...deskBasic, host: 'evil.example' })
+    const mail = await told()
+    const alice = await getUserByName(started, 'alice')
+    expect(mail).toMatchObject({ to: 'alice@example.com', userId: alice.id, link: `${issuer}/account/requests` })
+    for (const said of ['“The <desk>”', '“Order <17>, 12.50 EUR”', '08:10 UTC', 'deny it']) {
+      expect(mail.text).toContain(said)
+    }
+    expect(mail.html).toContain('Order &lt;17&gt;')
+    expect(mail.html).not.toMatch(/<17>|<desk>/)
+    expect(mail.text.match(linked)).toEqual([`${issuer}/account/requests`])
+  })
+
+  it.each(['https://evil.example/pay', 'evil.example', 'http://1.2.3.4/', 'a@evil.example', 'evil\u3002example'])(
+    'makes no link of the message or name %s',
+    async (text) => {
+      await start({ metadata: { ...desk.metadata, client_name: text } })
+      await ask({ binding_message: text })
+      const mail = await told()
+      expect(mail.text.match(linked)).toEqual([`${issuer}/account/requests`])
+      expect([mail.text, mail.html].join()).not.toMatch(/https?:\/\/(?!auth\.)|[/.@\u3002](evil|example\b(?!\.com))/)
+      expect(mail.text.replaceAll(' ', '')).toContain(`“${text}”`)
+    },
+  )
+
+  it('speaks the language of who is asked', async () => {
+    await start()
+    const { id } = await getUserByName(started, 'alice')
+    await started.store.users.setProfile({ id, name: null, locale: 'de', at: started.clock.now() })
+    await ask()
+    expect((await told()).subject).toContain('wartet auf Ihre Zustimmung')
+  })
+
+  it('goes to nobody without a verified address, which the client does not hear', async () => {
+    await start()
+    const bob = await getUserByName(started, 'bob')
+    const address = { email: 'carl@example.com', email_canonical: 'carl@example.com', email_verified_at: null }
+    const names = { username: 'carl', username_canonical: 'carl' }
+    await started.store.users.insert({ ...bob, id: newUserId(), ...names, ...address })
+    for (const login_hint of ['bob', 'carl']) {
+      const asked = await ask({ login_hint })
+      expect([asked.status, Object.keys(asked.body)]).toEqual([200, ['auth_req_id', 'expires_in', 'interval']])
+    }
+    expect(started.mailResults).toEqual(['queued', 'queued'])
+    expect(await started.mails('approval_request')).toEqual([])
+  })
+
+  it('is not there where the request is refused, and no more of them than requests', async () => {
+    await start()
+    await ask({ binding_message: 'x'.repeat(101) })
+    await ask({ login_hint: 'nobody' })
+    expect(started.mailResults).toEqual([])
+    for (let asked = 0; asked < 5; asked += 1) await ask()
+    expect(await started.mails('approval_request')).toHaveLength(3)
+  })
+
+  it('keeps no request from standing where there is no way to send it, or no more may wait', async () => {
+    started = await startAuth({ clients: [desk], mail: { inbox: false } })
+    expect((await ask()).status).toBe(200)
+    await started.close()
+    started = await startAuth({ clients: [desk], mail: { most: 0 } })
+    expect((await ask()).status).toBe(200)
+    expect(started.mailResults).toEqual(['full'])
+  })
+
+  it('is given up once there is nothing to decide any more', async () => {
+    await start()
+    await ask({ requested_expiry: '60' })
+    started.clock.advance(60)
+    expect(await started.auth.outbox.deliver()).toBe(0)
+    expect((await started.store.audit.list({ type: 'mail_given_up', limit: 1 }))[0]?.result).toBe('expired')
+  })
+
+  it('leads to a page on which nothing waits once the request was decided on', async () => {
+    await start()
+    await ask()
+    await decide(await openRequests(), 'deny')
+    const page = await browser.get(new URL((await told()).link ?? '').pathname)
+    expect([page.has('nothing'), page.has('allow')]).toEqual([true, false])
+  })
+})
+
 describe('how often a client may ask a user', () => {
   const refusals = async () => {
     const events = await started.store.audit.list({ type: 'backchannel_refused', limit: 10 })
@@ -192,7 +289,7 @@ describe('how often a client may ask a user', () => {
     await start()
     const denyOne = async (): Promise<void> => {
       const page = await openRequests()
-      const [, link] = /<li>[\s\S]*?href="([^"]+)"/.exec(page.text) ?? []
+      const [, link] = /id="requests"[\s\S]*?href="([^"]+)"/.exec(page.text) ?? []
       const request = page.has('allow') ? page : await browser.get((link ?? '').replaceAll('&amp;', '&'))
       await decide(request, 'deny')
     }
@@ -267,6 +364,33 @@ describe('the page of what waits for a user (CIBA Core section 8)', () => {
     await decide(await browser.signIn(again, 'alice', goodPassword), 'allow')
     const { id_token = '' } = (await poll(body.auth_req_id)).body
     expect(claimsOf(id_token).auth_time).toBe(started.clock.now())
+  })
+
+  it('is found from the account, which says so where something waits', async () => {
+    await start()
+    expect((await openRequests()).text).toContain('href="/account/requests" aria-current="page"')
+    const overview = await browser.get('/account')
+    expect([overview.has('waiting'), overview.text.includes('href="/account/requests"')]).toEqual([false, true])
+    await ask()
+    expect((await browser.get('/account')).text).toMatch(/<p id="waiting"[^>]*><a href="\/account\/requests">/)
+    await decide(await openRequests(), 'deny')
+    expect((await browser.get('/account')).has('waiting')).toBe(false)
+  })
+
+  it('is offered by the account only where a client may ask', async () => {
+    const offered = async (options: Parameters<typeof startAuth>[0]): Promise<boolean> => {
+      started = await startAuth(options)
+      browser = new TestBrowser(started.url, issuer)
+      await openRequests()
+      const { text } = await browser.get('/account')
+      await started.close()
+      return text.includes('href="/account/requests"')
+    }
+    const registration = { ...noRegistration, grantTypes: [grantType] } as const
+    expect(await offered({})).toBe(false)
+    expect(await offered({ settings: { registration } })).toBe(false)
+    expect(await offered({ settings: { registration: { ...registration, mode: 'token' } } })).toBe(true)
+    await start()
   })
 
   it('shows nobody what is addressed to somebody else, and takes no decision of theirs', async () => {

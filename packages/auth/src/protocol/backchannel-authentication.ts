@@ -43,8 +43,8 @@ type BackchannelForm = Type.Static<typeof formSchema>
 /**
  * Lets a client ask a user who is elsewhere. Spec: OpenID Connect CIBA Core 1.0 section 7. Only a client that has proven
  * itself hears that there is no such user, and whoever runs Gatehouse has allowed it this grant. How often it may ask one user is
- * limited; see domain/backchannel-limit. Cost: one read, one transaction, one
- * insert.
+ * limited; see domain/backchannel-limit. The user is told by mail, which the answer neither waits for nor tells of.
+ * Cost: one read, two transactions.
  */
 export function backchannelAuthenticationEndpoint(dependencies: Dependencies): Endpoint {
   const { clientAuthentication, decoupledRequests, backchannelLimit } = dependencies
@@ -63,7 +63,7 @@ export function backchannelAuthenticationEndpoint(dependencies: Dependencies): E
       { client: client.id, user: user.id, name: client.name ?? client.id },
       { address, request_id: requestId },
     )
-    const id = await decoupledRequests.beginBackchannel({ ...asked, userId: user.id })
+    const id = await decoupledRequests.beginBackchannel({ ...asked, user })
     return { status: 200, json: { auth_req_id: id, expires_in: asked.lifetime, interval: pollInterval } }
   }
   return defineEndpoint({

@@ -114,6 +114,35 @@ describe('the webhook', () => {
   })
 })
 
+describe('a client that asks people by CIBA', () => {
+  const desk = (id: string): string =>
+    `  ${id}: { secret: ${secret}, grant_types: ['urn:openid:params:grant-type:ciba'] }\n`
+  const clients = `clients:\n${desk('bank-desk')}${desk('call-centre')}`
+  const webhook = (kinds: string): string =>
+    `delivery: { webhook: { url: https://push.example/, secret: ${secret}${kinds} } }\n`
+  const untold = /^clients: bank-desk, call-centre may ask people by CIBA.*\/account\/requests/
+
+  it('is warned of once where nobody is told', () => {
+    expect(load(clients).warnings).toEqual([expect.stringMatching(untold)])
+    const others = load(clients + webhook(', kinds: [recovery]')).warnings
+    expect(others.filter((warning) => untold.test(warning))).toHaveLength(1)
+  })
+
+  it.each([
+    ['by mail', clients + mail('smtps://mail.example.com'), {}],
+    ['by a webhook', clients + webhook(''), {}],
+    ['by a webhook and mail', clients + webhook(', kinds: [recovery]') + mail('smtps://mail.example.com'), {}],
+    ['in the inbox of development', clients, { development: true }],
+  ])('is not where they are told %s', (_, text, options) => {
+    expect(load(text, options).warnings).toEqual([])
+  })
+
+  it('is not where the webhook takes that kind', () => {
+    const { warnings } = load(clients + webhook(', kinds: [approval_request]'))
+    expect(warnings.filter((warning) => warning.startsWith('clients'))).toEqual([])
+  })
+})
+
 describe('what is proven by mail', () => {
   it.each([
     ['sign_up: { mode: open }\n', /sign_up\.mode: people are mailed a link.*add mail/],

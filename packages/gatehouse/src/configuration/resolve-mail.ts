@@ -1,8 +1,11 @@
+import type { ConfiguredClient } from '@gatehouse/auth/domain/clients'
 import { parseEmail } from '@gatehouse/auth/domain/email-addresses'
 import type { SignUpPolicy } from '@gatehouse/auth/domain/sign-up'
 import { type MailKind, mailKinds } from '@gatehouse/auth/mail/letters'
-import type { MailSettings } from '@gatehouse/auth/mail/open-outbox'
+import { type MailSettings, takesKind } from '@gatehouse/auth/mail/open-outbox'
 import type { SmtpSettings } from '@gatehouse/auth/mail/smtp-sender'
+import { cibaGrantType } from '@gatehouse/auth/protocol/grants/ciba'
+import { paths } from '@gatehouse/core/paths'
 import { isLoopback } from './loopback.ts'
 import type { Report } from './problem.ts'
 import type { ConfigurationFile } from './schema.ts'
@@ -59,6 +62,15 @@ export function warnOfUnsent(
   if (!kinds || mail || development) return []
   const left = mailKinds.filter((kind) => !kinds.includes(kind))
   return left.length === 0 ? [] : [`delivery.webhook.kinds: without mail nobody is sent ${left.join(', ')}`]
+}
+
+/** A sentence of the clients that ask people who are elsewhere, where nothing tells those of it. */
+export function warnOfUntold(clients: readonly ConfiguredClient[], mail: MailSettings): readonly string[] {
+  const asking = clients.filter(({ grantTypes }) => grantTypes.includes(cibaGrantType)).map(({ id }) => id)
+  if (asking.length === 0 || takesKind(mail, 'approval_request')) return []
+  return [
+    `clients: ${asking.join(', ')} may ask people by CIBA, and without mail or a webhook that takes approval_request nobody is told: they have to open ${paths.pendingRequests} by themselves`,
+  ]
 }
 
 function resolveSmtp(mail: MailSection, { development, report }: Context): SmtpSettings | undefined {

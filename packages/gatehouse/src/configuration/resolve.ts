@@ -16,7 +16,7 @@ import { resolveBreached } from './resolve-breached.ts'
 import { checkCertificateClients, resolveCertificates } from './resolve-certificates.ts'
 import { resolveClients } from './resolve-clients.ts'
 import { resolveLifetimes, resolveSessionLimits } from './resolve-lifetimes.ts'
-import { resolveMail, warnOfUnsent } from './resolve-mail.ts'
+import { resolveMail, warnOfUnsent, warnOfUntold } from './resolve-mail.ts'
 import { resolveOrganisations, resolveRoleScopes } from './resolve-organisations.ts'
 import { resolveProviders } from './resolve-providers.ts'
 import { listResources, resolveServices } from './resolve-services.ts'
@@ -62,7 +62,7 @@ export function resolveConfiguration(
   return {
     file,
     development,
-    warnings: [...certificates.warnings, ...warnOfUnsent(content, context)],
+    warnings: [...certificates.warnings, ...warnOfUnsent(content, context), ...warnOfUntold(clients, mail)],
     issuer: content.issuer,
     listen,
     database,

@@ -8,6 +8,8 @@ export const account: Catalogue = {
   'account.nav_security': 'Sicherheit',
   'account.nav_sessions': 'Sitzungen',
   'account.nav_applications': 'Anwendungen',
+  'account.nav_requests': 'Anfragen',
+  'account.waiting': 'Eine Anwendung wartet auf Ihre Entscheidung',
   'account.nav_organisations': 'Organisationen',
   'account.sign_out': 'Abmelden',
   'account.username': 'Benutzername',

@@ -29,5 +29,6 @@ export const consent: Catalogue = {
   'device.denied': '{client} bekommt nichts. Wenn Sie nicht danach gefragt haben, war es vielleicht jemand anderes.',
   'device.more': 'Was sonst noch auf Sie wartet',
   'waiting.title': 'Wartet auf Sie',
-  'waiting.nothing': 'Nichts wartet auf Ihre Entscheidung.',
+  'waiting.nothing':
+    'Nichts wartet auf Ihre Entscheidung. Wenn eine Anwendung um Ihre Zustimmung bittet, finden Sie das hier.',
 }

@@ -31,6 +31,14 @@ export const mail: Catalogue = {
   'mail.account_exists.text':
     'Jemand, vielleicht Sie, wollte mit dieser Adresse ein Konto bei {brand} anlegen. Es gibt schon eines: Melden Sie sich an, oder wählen Sie ein neues Passwort, wenn Sie Ihres vergessen haben.',
   'mail.account_exists.link': 'Anmelden',
+  'mail.approval_request.subject': 'Eine Anfrage bei {brand} wartet auf Ihre Zustimmung',
+  'mail.approval_request.text':
+    '„{client}“ bittet um die Zustimmung Ihres Kontos {username} bei {brand}. Sehen Sie nach, worum es geht, und erlauben Sie es oder lehnen Sie es ab:',
+  'mail.approval_request.says': 'Dazu heißt es: „{message}“',
+  'mail.approval_request.link': 'Anfrage ansehen',
+  'mail.approval_request.until': 'Sie können bis {time} entscheiden. Ohne Ihre Antwort wird nichts erlaubt.',
+  'mail.approval_request.not_begun':
+    'Wenn Sie das nicht selbst begonnen haben, lehnen Sie es ab: Vielleicht will jemand anderes in Ihrem Namen handeln.',
   'mail.password_changed.subject': 'Ihr Passwort für {brand} wurde geändert',
   'mail.password_changed.text':
     'Das Passwort Ihres Kontos {username} wurde geändert, und alle Sitzungen wurden beendet.',

@@ -7,6 +7,8 @@ export const account = {
   'account.nav_security': 'Security',
   'account.nav_sessions': 'Sessions',
   'account.nav_applications': 'Applications',
+  'account.nav_requests': 'Requests',
+  'account.waiting': 'An app waits for your decision',
   'account.nav_organisations': 'Organisations',
   'account.sign_out': 'Sign out',
   'account.username': 'User name',

@@ -28,5 +28,5 @@ export const consent = {
   'device.denied': '{client} gets nothing. If you did not ask for this, somebody else may have.',
   'device.more': 'What else waits for you',
   'waiting.title': 'Waiting for you',
-  'waiting.nothing': 'Nothing waits for a decision of yours.',
+  'waiting.nothing': 'Nothing waits for a decision of yours. Where an app asks for your approval, you find it here.',
 } as const

@@ -29,6 +29,14 @@ export const mail = {
   'mail.account_exists.text':
     'Somebody, perhaps you, has tried to open an account at {brand} with this address. There is one already: sign in, or choose a new password if you have forgotten yours.',
   'mail.account_exists.link': 'Sign in',
+  'mail.approval_request.subject': 'A request to {brand} waits for your approval',
+  'mail.approval_request.text':
+    '“{client}” asks for the approval of your account {username} at {brand}. See what it asks for, and allow or deny it:',
+  'mail.approval_request.says': 'It says: “{message}”',
+  'mail.approval_request.link': 'See the request',
+  'mail.approval_request.until': 'You can decide until {time}. Without an answer of yours nothing is allowed.',
+  'mail.approval_request.not_begun':
+    'If you have not started this yourself, deny it: somebody else may be trying to act in your name.',
   'mail.password_changed.subject': 'Your password for {brand} has been changed',
   'mail.password_changed.text':
     'The password of your account {username} has been changed, and every session has ended.',

@@ -8,6 +8,8 @@ export const account: Catalogue = {
   'account.nav_security': 'Seguridad',
   'account.nav_sessions': 'Sesiones',
   'account.nav_applications': 'Aplicaciones',
+  'account.nav_requests': 'Solicitudes',
+  'account.waiting': 'Una aplicación espera su decisión',
   'account.nav_organisations': 'Organizaciones',
   'account.sign_out': 'Cerrar sesión',
   'account.username': 'Nombre de usuario',

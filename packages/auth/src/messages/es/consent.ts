@@ -29,5 +29,5 @@ export const consent: Catalogue = {
   'device.denied': '{client} no obtiene nada. Si usted no lo ha pedido, quizá lo haya hecho otra persona.',
   'device.more': 'Qué más le espera',
   'waiting.title': 'A la espera de su decisión',
-  'waiting.nothing': 'Nada espera una decisión suya.',
+  'waiting.nothing': 'Nada espera una decisión suya. Cuando una aplicación pida su aprobación, la encontrará aquí.',
 }

@@ -30,6 +30,14 @@ export const mail: Catalogue = {
   'mail.account_exists.text':
     'Alguien, quizá usted, ha intentado abrir una cuenta en {brand} con esta dirección. Ya existe una: inicie sesión o elija una contraseña nueva si ha olvidado la suya.',
   'mail.account_exists.link': 'Iniciar sesión',
+  'mail.approval_request.subject': 'Una solicitud en {brand} espera su aprobación',
+  'mail.approval_request.text':
+    '«{client}» pide la aprobación de su cuenta {username} en {brand}. Vea qué pide y permítalo o deniéguelo:',
+  'mail.approval_request.says': 'Mensaje: «{message}»',
+  'mail.approval_request.link': 'Ver la solicitud',
+  'mail.approval_request.until': 'Puede decidir hasta {time}. Sin su respuesta no se permite nada.',
+  'mail.approval_request.not_begun':
+    'Si no ha empezado esto usted mismo, deniéguelo: quizá otra persona intenta actuar en su nombre.',
   'mail.password_changed.subject': 'Se ha cambiado su contraseña de {brand}',
   'mail.password_changed.text':
     'Se ha cambiado la contraseña de su cuenta {username} y se han cerrado todas las sesiones.',

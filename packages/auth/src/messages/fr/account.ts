@@ -8,6 +8,8 @@ export const account: Catalogue = {
   'account.nav_security': 'Sécurité',
   'account.nav_sessions': 'Sessions',
   'account.nav_applications': 'Applications',
+  'account.nav_requests': 'Demandes',
+  'account.waiting': 'Une application attend votre décision',
   'account.nav_organisations': 'Organisations',
   'account.sign_out': 'Se déconnecter',
   'account.username': 'Nom d’utilisateur',

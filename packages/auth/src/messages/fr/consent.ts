@@ -29,5 +29,5 @@ export const consent: Catalogue = {
   'device.denied': '{client} n’obtient rien. Si vous n’avez rien demandé, quelqu’un d’autre l’a peut-être fait.',
   'device.more': 'Ce qui vous attend encore',
   'waiting.title': 'En attente de votre décision',
-  'waiting.nothing': 'Rien n’attend votre décision.',
+  'waiting.nothing': 'Rien n’attend votre décision. Quand une application demande votre accord, vous le trouvez ici.',
 }

@@ -31,6 +31,15 @@ export const mail: Catalogue = {
   'mail.account_exists.text':
     'Quelqu’un, vous peut-être, a voulu ouvrir un compte chez {brand} avec cette adresse. Il y en a déjà un : connectez-vous, ou choisissez un nouveau mot de passe si vous avez oublié le vôtre.',
   'mail.account_exists.link': 'Se connecter',
+  'mail.approval_request.subject': 'Une demande attend votre accord chez {brand}',
+  'mail.approval_request.text':
+    '« {client} » demande l’accord de votre compte {username} chez {brand}. Voyez de quoi il s’agit, puis autorisez ou refusez :',
+  'mail.approval_request.says': 'Message : « {message} »',
+  'mail.approval_request.link': 'Voir la demande',
+  'mail.approval_request.until':
+    'Vous pouvez décider jusqu’au {time}. Sans réponse de votre part, rien n’est autorisé.',
+  'mail.approval_request.not_begun':
+    'Si vous n’avez pas commencé ceci vous-même, refusez : quelqu’un d’autre essaie peut-être d’agir en votre nom.',
   'mail.password_changed.subject': 'Votre mot de passe pour {brand} a été changé',
   'mail.password_changed.text':
     'Le mot de passe de votre compte {username} a été changé, et toutes les sessions ont pris fin.',
