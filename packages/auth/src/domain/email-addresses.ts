@@ -38,6 +38,7 @@ export function parseEmail(text: string): EmailAddress | undefined {
  * RFC 6531 `ªlice` and `alice` are two people. Threat: an account that opens to a look-alike.
  */
 export const isNormalized = (address: string): boolean => address === address.trim().normalize('NFKC')
+
 /** The address of a user that mail can be sent to, if there is one. */
 export const verifiedAddressOf = ({
   email,
