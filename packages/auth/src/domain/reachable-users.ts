@@ -28,9 +28,16 @@ export async function findReachable(tables: Pick<Tables, 'users'>, named: string
   ) {
     return { user, to: user.email, address: user.email_canonical }
   }
-  // A space stands in no address: nobody can make a proof of somebody else's void by a name that is the same text.
-  return { user: undefined, to: undefined, address: ` ${names?.name ?? ''}` }
+  return nobodyNamed(named)
 }
+
+/** What a name is where it leads to nobody. Cost: no I/O. */
+export const nobodyNamed = (named: string): NamedUser => ({
+  user: undefined,
+  to: undefined,
+  // A space stands in no address: nobody can make a proof of somebody else's void by a name that is the same text.
+  address: ` ${signInNames(named)?.name ?? ''}`,
+})
 
 /** Who has an address, verified or as a user name. Cost: one statement. */
 export const findHolder = (
