@@ -159,3 +159,75 @@ describe('a code that is wrong', () => {
     expect(await outcomes('ulla')).toEqual(nobody)
   })
 })
+
+describe('two names of one account', () => {
+  const ask = async (username: string): Promise<readonly [number, string]> => {
+    const answer = await started.postJson('/login/code/send', { username })
+    return [answer.status, ((await answer.json()) as { login_token?: string }).login_token ?? '']
+  }
+  const guess = async (login_token: string): Promise<number> =>
+    (await started.postJson('/login/code', { login_token, code: '00000000' })).status
+
+  it.each(['/login/email', '/recover'])(
+    'are refused apart from each other, as if nobody had them: %s',
+    async (path) => {
+      const statusesOf = async (names: readonly string[]): Promise<readonly number[]> => {
+        const statuses: number[] = []
+        for (const username of names) {
+          const browser = new TestBrowser(started.url, issuer)
+          const fields = { username, ...(path === '/recover' ? {} : { method: 'email_link' }) }
+          statuses.push((await browser.submit(await browser.get(path), fields)).status)
+        }
+        return statuses
+      }
+      const asked = (name: string) => [...Array(4).fill(name), ...Array(4).fill(`${name}@example.com`)] as string[]
+      expect(await statusesOf(asked('alice'))).toEqual(await statusesOf(asked('nobody')))
+    },
+  )
+
+  it('are not told by the codes that are mailed, nor by how often one that was not can be tried', async () => {
+    const seenOf = async (name: string) => {
+      const statuses: number[] = []
+      let last = ''
+      for (const username of [name, name, name, `${name}@example.com`, name]) {
+        const [status, token] = await ask(username)
+        statuses.push(status)
+        last = token || last
+      }
+      for (let index = 0; index < 7; index += 1) statuses.push(await guess(last))
+      return statuses
+    }
+    const seen = await seenOf('nobody')
+    expect(seen).toEqual([202, 202, 202, 202, 429, 401, 401, 401, 401, 401, 429, 429])
+    expect(await seenOf('alice')).toEqual(seen)
+    expect(await started.mails('sign_in_code')).toHaveLength(3)
+  })
+
+  it('are not told by how often a code can be tried that the outbox has dropped', async () => {
+    await started.close()
+    started = await startAuth({ mail: { perRecipient: 2 } })
+    const seenOf = async (name: string) => {
+      await ask(name)
+      await ask(name)
+      const [, token] = await ask(`${name}@example.com`)
+      const seen: number[] = []
+      for (let index = 0; index < 7; index += 1) seen.push(await guess(token))
+      return seen
+    }
+    expect(await seenOf('alice')).toEqual(await seenOf('nobody'))
+  })
+
+  it('are not told by a hundred wrong codes for the one', async () => {
+    const seenOf = async (name: string) => {
+      for (let mail = 0; mail < 21; mail += 1) {
+        const [, token] = await ask(name)
+        for (let index = 0; index < 5; index += 1) await guess(token)
+        started.clock.advance(601)
+      }
+      const [, token] = await ask(`${name}@example.com`)
+      return guess(token)
+    }
+    expect(await seenOf('nobody')).toBe(401)
+    expect(await seenOf('alice')).toBe(401)
+  })
+})

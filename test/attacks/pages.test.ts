@@ -1,3 +1,6 @@
+import type { Endpoint } from '@gatehouse/auth/http/endpoint'
+import { issuer } from '@gatehouse/auth/testing/start-auth'
+import type { TSchema } from 'typebox'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Provider, redirectUri, startProvider, web } from '../rfc/provider.ts'
 import { refusing } from './refusal.ts'
@@ -110,6 +113,47 @@ describe('a form that another site sends', () => {
       expect([400, 404], path).toContain(answer.status)
     }
     expect(provider.browser.cookies.has(session)).toBe(false)
+  })
+})
+
+describe('every form of the pages', () => {
+  /** Forms that come from elsewhere by their very purpose: an app's request, and what a provider sends. */
+  const fromElsewhere: ReadonlySet<string> = new Set(['/oauth/authorize', '/federation/{provider}/callback'])
+  /** What a form has in a field, where that must be one of some texts. */
+  const sample = (name: string, schema: TSchema, flow: string): string => {
+    const [choice] = ((schema as { anyOf?: unknown }).anyOf ?? [schema]) as readonly { const?: string }[] // as TypeBox writes them
+    return name === 'flow' ? flow : (choice?.const ?? 'x')
+  }
+  const forms = () =>
+    provider.auth.endpoints.filter(
+      ({ method, bodyKind, errorPage, path }) =>
+        method === 'POST' && bodyKind === 'form' && errorPage && !fromElsewhere.has(path),
+    )
+  const fieldsOf = ({ body }: Pick<Endpoint, 'body'>, flow: string): Record<string, string> => {
+    const { properties = {} } = (body ?? {}) as { properties?: Record<string, TSchema> } // of an object
+    return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, sample(name, schema, flow)]))
+  }
+  const byOthers = 'This form was sent by another site'
+
+  it('is refused where another site sends it, before anything else is looked at', async () => {
+    await provider.authorize()
+    const flow = (await provider.browser.get('/account/profile')).form.fields.flow ?? ''
+    expect(forms().length).toBeGreaterThan(30)
+    for (const form of forms()) {
+      const fields = fieldsOf(form, flow)
+      for (const headers of [
+        { 'sec-fetch-site': 'cross-site', origin: 'https://evil.test' },
+        { 'sec-fetch-site': 'same-site', origin: 'https://shop.example.com' },
+        { origin: 'https://evil.test' },
+      ]) {
+        const page = await provider.browser.post(form.path, fields, headers)
+        expect([page.status, page.text.includes(byOthers)], form.path).toEqual([403, true])
+      }
+      const foreign = 'flow' in fields ? await provider.newBrowser().post(form.path, fields) : undefined
+      expect([undefined, 400, 403, 404], form.path).toContain(foreign?.status)
+      const own = await provider.browser.post(form.path, fields, { 'sec-fetch-site': 'same-origin', origin: issuer })
+      expect(own.text, form.path).not.toContain(byOthers)
+    }
   })
 })
 

@@ -21,6 +21,7 @@ beforeAll(async () => {
   site = await createSite()
   site.configure(`issuer: http://localhost:${site.port}
 listen: 127.0.0.1:${site.port}
+second_factor: { required_for_roles: [chief] }
 services:
   office:
     upstream: http://127.0.0.1:${(upstream.address() as AddressInfo).port}
@@ -38,6 +39,7 @@ services:
       - { path: /by-name, require: { when: 'principal["claims"]["act"] != null' } }
       - { path: /unbound, require: { when: ['!("cnf" in principal.claims)', 'principal.client_id == "first-party"'] } }
       - { path: /bound-clerk, require: { roles: [chief], when: 'has(principal.claims.cnf)' } }
+      - { path: /chief, require: { roles: [chief] } }
       - { path: /reports, methods: [GET], require: { scopes: [orders:read], roles: [auditor] } }
   app:
     host: app.localhost:${site.port}
@@ -169,6 +171,8 @@ describe('what somebody could do', () => {
       1,
       'note:    roles are told to this client',
     ],
+    [['alice', 'GET', '/chief', '--role', 'chief'], 1, 'note:    a role of theirs counts only with a second factor'],
+    [['alice', 'GET', '/chief', '--role', 'chief', '--acr', '2'], 0, 'roles chief'],
     [['alice', 'FROB', '/reports'], 1, 'status:  400 invalid_request'],
     [['alice', 'POST', '/reports'], 1, 'status:  405 method_not_allowed'],
     [['alice', 'GET', '/people/usr_x'], 1, 'found:   this is false: principal.sub == path.id'],

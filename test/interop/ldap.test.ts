@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { createLdapProvider } from '@gatehouse/auth/federation/ldap'
 import type { LdapServer, LdapSettings } from '@gatehouse/auth/federation/ldap-settings'
-import type { Finding, OutsideIdentity, Provider } from '@gatehouse/auth/federation/provider'
+import type { CheckDoor, Finding, OutsideIdentity, Provider } from '@gatehouse/auth/federation/provider'
 import { ProviderFailure } from '@gatehouse/auth/federation/provider-failure'
 import { createOutbound } from '@gatehouse/auth/outbound/outbound'
 import { ManualClock } from '@gatehouse/core/time'
@@ -57,8 +57,17 @@ describe.skipIf(isMissing)('a directory: OpenLDAP', () => {
     opened.push(provider)
     return provider
   }
-  const check = (provider: Provider, username: string, password: string): Promise<OutsideIdentity | undefined> =>
+  const judge = (provider: Provider, username: string, password: string): ReturnType<CheckDoor> =>
     provider.check?.({ username, password, address: '127.0.0.1' }) ?? Promise.reject(new Error('no door'))
+  /** Who is let in. */
+  const check = async (
+    provider: Provider,
+    username: string,
+    password: string,
+  ): Promise<OutsideIdentity | undefined> => {
+    const found = await judge(provider, username, password)
+    return found && 'subject' in found ? found : undefined
+  }
   const failureOf = (promise: Promise<unknown>): Promise<ProviderFailure> =>
     promise.then(
       () => Promise.reject(new Error('it did not fail')),
@@ -124,6 +133,17 @@ describe.skipIf(isMissing)('a directory: OpenLDAP', () => {
       ['a password with NUL', 'alice', 'alice-secret\0'],
     ])('with %s', async (_, username, password) => {
       expect(await check(open(), username, password)).toBeUndefined()
+    })
+
+    it('by any of the names that lead to one entry, and says which that is', async () => {
+      const provider = open()
+      const alice = await check(provider, 'alice', 'alice-secret')
+      for (const name of ['alice', 'ALICE', 'AL\u0130CE', 'alice@example.org', 'a.example@example.org']) {
+        expect(await judge(provider, name, 'wrong'), name).toEqual({ wrongFor: alice?.subject })
+      }
+      expect(await judge(provider, 'carol', 'wrong')).toBeUndefined()
+      const bySomething = open({ subjectAttribute: 'description' })
+      expect(await judge(bySomething, 'alice', 'wrong')).toEqual({ wrongFor: `uid=alice,ou=people,${baseDn}` })
     })
 
     it('whom a name fits that fits somebody else too, not even to say whether the password is right', async () => {

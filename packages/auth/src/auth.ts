@@ -188,7 +188,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const refreshTokens = createRefreshTokens({ store, clock, ring, revocations })
   const lifetimes = () => settings.lifetimes
   const limits = () => settings.sessionLimits
-  const roleScopes = () => settings.roleScopes
+  const roleRules = () => ({ scopes: settings.roleScopes, needFactor: settings.secondFactor.requiredForRoles })
   const subjects = createSubjects(rings['pairwise-subject'])
   const tokenPairs = createTokenPairs({
     store,
@@ -199,7 +199,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     lifetimes,
     limits,
     revocations,
-    roleScopes,
+    roleRules,
     subjects,
     standing,
   })
@@ -241,7 +241,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const authorizationDetails = createAuthorizationDetails(() => settings.authorizationDetails)
   const signing = { issuer, clock, keys, clientKeys, idTokens, subjects, store }
   const hasOrganisations = () => settings.organisations !== undefined
-  const actingUsers = createActingUsers({ store, clock, roleScopes, hasOrganisations })
+  const actingUsers = createActingUsers({ store, clock, roleRules, hasOrganisations })
   const authorization = createAuthorizationFlow({
     ...signing,
     secondFactors,
@@ -287,7 +287,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const findApp = (host: string) => settings.apps.find((app) => app.host === host)
   const bodies = new BodyReader()
   const appSessions = createAppSessions({
-    ...{ store, clock, ring, cookies, clients, accessTokens, lifetimes, limits, roleScopes, defaultAudience },
+    ...{ store, clock, ring, cookies, clients, accessTokens, lifetimes, limits, roleRules, defaultAudience },
     revocations: revocations.set,
     standing,
   })
@@ -334,13 +334,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     rememberFor,
     factorRing: rings.factor,
     mfaTokens: createMfaTokens({ store, clock }),
-    async requiresSecondFactor(user) {
-      const { requiredForRoles } = settings.secondFactor
-      if (requiredForRoles.length === 0) return false
-      const memberships = await actingUsers.membershipsOf(user.id)
-      const held = new Set([user, ...memberships].flatMap(({ roles }) => roles.split(' ')))
-      return requiredForRoles.some((role) => held.has(role))
-    },
+    requiresSecondFactor: actingUsers.requiresSecondFactor,
+    roleRules,
     authorization,
     actingUsers,
     organisationPolicy: () => settings.organisations,

@@ -1,6 +1,7 @@
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
 import { type Clock, seconds } from '@gatehouse/core/time'
+import type { UserRow } from '@gatehouse/store/rows'
 import type { Tables } from '@gatehouse/store/store'
 import { twoFactors } from '../domain/acr.ts'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
@@ -18,6 +19,7 @@ export interface OwnerDependencies {
   readonly flows: Flows
   readonly browserSessions: BrowserSessions
   readonly secondFactors: Pick<SecondFactors, 'list'>
+  readonly requiresSecondFactor: (user: UserRow) => Promise<boolean>
 }
 
 /** Whose account a page is, and the flow that its forms carry. */
@@ -89,7 +91,7 @@ export async function showToOwner(
 
 /**
  * Takes a form of the account's pages from its owner: one of this browser, and of this site. With `isSensitive`, whoever has
- * not signed in within five minutes, with the second factor that they have, does that first. Errors: `forbidden`, `not_found`.
+ * not signed in within five minutes, with the second factor that they have or must have, does that first. Errors: `forbidden`, `not_found`.
  */
 export async function takeFromOwner<Form extends AccountForm>(
   dependencies: OwnerDependencies,
@@ -129,24 +131,26 @@ async function takeFromSignedIn(
   const browser = await browserSessions.find(http.headers)
   const isRecent = browser !== undefined && browser.session.auth_time >= seconds(clock.now() - recent)
   if (!browser || (isSensitive && !isRecent)) return signInFirst(dependencies, http, page)
-  if (isSensitive && (await owesFactor(dependencies, browser))) {
-    return signInFirst(dependencies, http, page, paths.loginFactor)
-  }
+  const owed = isSensitive ? await owedProof(dependencies, browser) : undefined
+  if (owed !== undefined) return signInFirst(dependencies, http, page, owed)
   return take({ ...browser, flow, cookies: [] })
 }
 
 /**
- * Whether somebody has signed in without a second factor that they had then: in a browser that is remembered, or in a session
- * whose factor counts no longer. Threat: a password and a remembered browser that take the second factor off the account.
+ * The page on which somebody proves what they still owe: they have signed in without a second factor that they had then, in a
+ * browser that is remembered or in a session whose factor counts no longer; or with none, and a role of theirs needs one, which
+ * signing in sets up. Threat: a password and a remembered browser that take the second factor off the account.
  */
-async function owesFactor(
-  { secondFactors }: Pick<OwnerDependencies, 'secondFactors'>,
+async function owedProof(
+  { secondFactors, requiresSecondFactor }: Pick<OwnerDependencies, 'secondFactors' | 'requiresSecondFactor'>,
   { user, session }: BrowserSession,
-): Promise<boolean> {
-  if (session.acr === twoFactors) return false
-  const factors = await secondFactors.list(user.id)
+): Promise<string | undefined> {
+  if (session.acr === twoFactors) return undefined
+  const [factors, isRequired] = await Promise.all([secondFactors.list(user.id), requiresSecondFactor(user)])
   // What an outside provider vouches for may have been proven long before the sign-in here.
-  return factors.some(({ created_at }) => created_at < (session.proven_at ?? session.auth_time))
+  const hadOne = factors.some(({ created_at }) => created_at < (session.proven_at ?? session.auth_time))
+  if (hadOne || (isRequired && factors.length > 0)) return paths.loginFactor
+  return isRequired ? paths.login : undefined
 }
 
 /** Sends to the sign-in page, or to the one for what is missing, and from there back to the page. */

@@ -1,6 +1,7 @@
 import type { ClientId } from '@gatehouse/core/brand'
 import { seconds } from '@gatehouse/core/time'
 import { appClientPrefix } from '@gatehouse/core/wire-names'
+import type { GrantRow } from '@gatehouse/store/rows'
 import { buildGrant, buildSession } from '@gatehouse/store/testing/rows'
 import { afterEach, expect, it } from 'vitest'
 import { createCookies } from '../http/cookies.ts'
@@ -11,22 +12,26 @@ const host = 'shop.example.com'
 let started: StartedAuth
 afterEach(() => started.close())
 
-/** The cookie of a session in which a second factor was shown just now. */
-async function beginStrong(): Promise<string> {
+/** The cookie of a session in which a second factor was shown just now, or as is said. */
+async function begin(more: Partial<GrantRow> = {}): Promise<string> {
   const { auth, store, clock, settings } = started
   const now = clock.now()
   const [session, lasts] = [buildSession(), { expires_at: seconds(now + 86_400) }]
   await store.sessions.insert({ ...session, ...lasts })
   const grant = buildGrant({
     ...{ session_id: session.id, user_id: session.user_id, client_id: `${appClientPrefix}${host}` as ClientId },
-    ...{ acr: '2', amr: 'pwd otp mfa', auth_time: seconds(now - 3600), factor_at: now },
+    ...{ acr: '2', amr: 'pwd otp mfa', auth_time: seconds(now - 3600), factor_at: now, ...more },
     ...{ ...lasts, idle_expires_at: lasts.expires_at, key_id: auth.rings['refresh-token'].current.id },
   })
   await store.grants.insert(grant)
   const { buildCookie } = createAppSessions({
     ...{ store, clock, ring: auth.rings['refresh-token'], cookies: createCookies(issuer), clients: auth.clients },
     ...{ accessTokens: auth.accessTokens, revocations: auth.revocations.set, defaultAudience: () => issuer },
-    ...{ lifetimes: () => settings.lifetimes, limits: () => settings.sessionLimits, roleScopes: () => new Map() },
+    ...{
+      lifetimes: () => settings.lifetimes,
+      limits: () => settings.sessionLimits,
+      roleRules: () => ({ scopes: new Map(), needFactor: [] }),
+    },
     standing: { checkSession: async () => {} },
   })
   return buildCookie(host, grant).split(';')[0] ?? ''
@@ -37,7 +42,7 @@ it('a session of an app says no more of a second factor from the moment on at wh
   started = await startAuth({
     settings: { sessionLimits, apps: [{ host, name: 'Shop', origin: `https://${host}`, signedOut: '/' }] },
   })
-  const cookie = await beginStrong()
+  const cookie = await begin()
   const told = async () => {
     const { acr, amr } = (await started.auth.apps.find(host, cookie))?.claims ?? {}
     return { acr, amr }
@@ -51,4 +56,18 @@ it('a session of an app says no more of a second factor from the moment on at wh
   expect(await told()).toEqual(strong)
   started.clock.advance(1)
   expect(await told()).toEqual({ acr: '1', amr: ['pwd'] })
+})
+
+it.each([
+  ['begun with none', { acr: '1', amr: 'pwd', factor_at: null }, 'clerk'],
+  ['begun with one', {}, 'boss clerk'],
+])('a role that needs a second factor counts where the session of the app was: %s', async (_name, more, roles) => {
+  started = await startAuth({
+    settings: {
+      apps: [{ host, name: 'Shop', origin: `https://${host}`, signedOut: '/' }],
+      secondFactor: { requiredForRoles: ['boss'], rememberFor: seconds(0) },
+    },
+  })
+  const cookie = await begin({ ...more, roles: 'boss clerk' })
+  expect((await started.auth.apps.find(host, cookie))?.claims.roles?.join(' ')).toBe(roles)
 })

@@ -13,7 +13,7 @@ import { twoFactors } from '../domain/acr.ts'
 import type { AuditEvent } from '../domain/audit.ts'
 import { describeGrant } from '../domain/build-token-pair.ts'
 import type { Clients } from '../domain/clients.ts'
-import { type RoleScopes, scopeThatStands } from '../domain/effective-access.ts'
+import { asItStands, type RoleRules } from '../domain/effective-access.ts'
 import { asStrongAsNow, factorEnd } from '../domain/factor-age.ts'
 import type { KeyRing } from '../domain/key-rings.ts'
 import { sealUnder, unsealUnder } from '../domain/ring-sealing.ts'
@@ -50,7 +50,7 @@ interface Dependencies {
   readonly revocations: RevocationSource
   readonly lifetimes: () => TokenLifetimes
   readonly limits: () => Pick<SessionLimits, 'secondFactor'>
-  readonly roleScopes: () => RoleScopes
+  readonly roleRules: () => RoleRules
   readonly defaultAudience: () => string
   readonly standing: { checkSession(session: GrantRow['session_id'], by: AuditBy): Promise<void> }
 }
@@ -144,10 +144,10 @@ function macOf(ring: KeyRing, host: string, { id, salt, key_id }: GrantRow, owne
 
 /** Notes that a grant is in use, and says what an access token of it would: absent where it is over, or nobody stands for it. */
 async function useGrant(dependencies: Dependencies, found: GrantRow): Promise<VerifiedToken | undefined> {
-  const { store, clock, clients, accessTokens, revocations, lifetimes, limits, roleScopes, defaultAudience } =
+  const { store, clock, clients, accessTokens, revocations, lifetimes, limits, roleRules, defaultAudience } =
     dependencies
   const age = { shownAt: found.factor_at, authTime: found.auth_time, lasts: limits().secondFactor }
-  const grant = asStrongAsNow(found, age, clock.now())
+  const grant = asStrongAsNow(asItStands(found, roleRules()), age, clock.now())
   const client = await clients.find(grant.client_id)
   if (!client || !(await stillStands(dependencies, grant))) return undefined
   const { accessToken, idle } = lifetimes()
@@ -159,7 +159,7 @@ async function useGrant(dependencies: Dependencies, found: GrantRow): Promise<Ve
     access_expires_at: seconds(now + accessToken),
   })
   if (!isKept) return undefined
-  const scope = scopeThatStands(grant, roleScopes())
+  const scope = grant.scope
     .split(' ')
     .filter((word) => word !== '' && !ownScopes.has(word))
     .join(' ')

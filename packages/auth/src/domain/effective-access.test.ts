@@ -1,38 +1,64 @@
 import { seconds } from '@gatehouse/core/time'
+import type { MembershipOfUser } from '@gatehouse/store/tables/memberships'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type OrganisationSite, startOrganisations, testRoleScopes } from '../testing/organisations.ts'
 import { claimsOf } from '../testing/start-auth.ts'
-import { effectiveAccess, scopeThatStands, standingOf } from './effective-access.ts'
+import { asItStands, effectiveAccess, type RoleScopes, standingOf } from './effective-access.ts'
 import { addUser } from './users.ts'
 
 const roleScopes = new Map([
   ['clerk', new Set(['orders:read', 'orders:write'])],
   ['boss', new Set(['orders:write', 'payroll'])],
 ])
+const rules = { scopes: roleScopes, needFactor: ['boss'] }
 const user = { scopes: 'orders:read own', roles: 'clerk' }
 
 describe('what somebody may do', () => {
   it('is what they have themselves and what their roles bring', () => {
-    const access = effectiveAccess(user, undefined, roleScopes)
+    const access = effectiveAccess(user, undefined, rules)
     expect([...access.scopes]).toEqual(['orders:read', 'own', 'orders:write'])
     expect(access.roles).toBe('clerk')
-    expect([...effectiveAccess({ scopes: '', roles: 'unknown' }, undefined, roleScopes).scopes]).toEqual([])
+    expect([...effectiveAccess({ scopes: '', roles: 'unknown' }, undefined, rules).scopes]).toEqual([])
   })
 
   it('keeps beside a grant what rests on roles alone', () => {
-    const access = effectiveAccess(user, undefined, roleScopes)
+    const access = effectiveAccess(user, undefined, rules)
     expect(standingOf(access, 'openid own orders:read orders:write')).toEqual({
       ...{ roles: 'clerk', role_scope: 'orders:write', organisation_id: null, membership_version: null },
     })
   })
 
+  it('says whether a role needs a second factor, whoever it is from', () => {
+    const membership = { roles: 'boss' } as MembershipOfUser // what is read of it
+    expect(effectiveAccess(user, undefined, rules).needsFactor).toBe(false)
+    expect(effectiveAccess(user, membership, rules).needsFactor).toBe(true)
+    expect(effectiveAccess({ scopes: '', roles: 'boss' }, undefined, rules).needsFactor).toBe(true)
+  })
+
   it('is less once a role brings less, and never more', () => {
-    const grant = { scope: 'openid own orders:write payroll', roles: 'clerk boss', role_scope: 'orders:write payroll' }
-    expect(scopeThatStands(grant, roleScopes)).toBe(grant.scope)
+    const roles = { roles: 'clerk boss', role_scope: 'orders:write payroll', acr: '2' }
+    const grant = { scope: 'openid own orders:write payroll', ...roles }
+    const scopeBy = (scopes: RoleScopes, of = grant): string => asItStands(of, { scopes, needFactor: [] }).scope
+    expect(asItStands(grant, rules)).toBe(grant)
     const less = new Map([['clerk', new Set(['orders:write', 'more'])]])
-    expect(scopeThatStands(grant, less)).toBe('openid own orders:write')
-    expect(scopeThatStands({ ...grant, role_scope: '' }, less)).toBe(grant.scope)
-    expect(scopeThatStands(grant, new Map())).toBe('openid own')
+    expect(scopeBy(less)).toBe('openid own orders:write')
+    expect(scopeBy(less, { ...grant, role_scope: '' })).toBe(grant.scope)
+    expect(scopeBy(new Map())).toBe('openid own')
+  })
+
+  it('is without the roles that need a second factor where only one was proven, and without what they alone bring', () => {
+    const grant = {
+      scope: 'own orders:write payroll',
+      roles: 'clerk boss',
+      role_scope: 'orders:write payroll',
+      acr: '1',
+    }
+    expect(asItStands(grant, rules)).toEqual({ ...grant, roles: 'clerk', scope: 'own orders:write' })
+    expect(asItStands(grant, { ...rules, needFactor: [] })).toBe(grant)
+    expect(asItStands({ ...grant, roles: 'boss', role_scope: '' }, rules)).toMatchObject({
+      roles: '',
+      scope: grant.scope,
+    })
   })
 })
 

@@ -3,9 +3,17 @@ import { formatScope, parseScope, type ScopeSet } from '@gatehouse/core/scope'
 import { splitWords } from '@gatehouse/core/words'
 import type { AuthorizationCodeRow, GrantRow, UserRow } from '@gatehouse/store/rows'
 import type { MembershipOfUser } from '@gatehouse/store/tables/memberships'
+import { twoFactors } from './acr.ts'
 
 /** The scopes that a role brings, by the role's name: from configuration. */
 export type RoleScopes = ReadonlyMap<string, ScopeSet>
+
+/** What is said of roles in configuration. */
+export interface RoleRules {
+  readonly scopes: RoleScopes
+  /** Roles that count only for those who have proven two factors. */
+  readonly needFactor: readonly string[]
+}
 
 /** What a user may do, in the name of an organisation or of none. */
 export interface EffectiveAccess {
@@ -15,6 +23,8 @@ export interface EffectiveAccess {
   readonly scopes: ScopeSet
   /** Those of them that stand without any role. */
   readonly ownScopes: ScopeSet
+  /** Whether one of the roles counts only for those who have proven two factors. */
+  readonly needsFactor: boolean
   readonly organisation: Pick<MembershipOfUser, 'organisation_id' | 'version' | 'name'> | undefined
 }
 
@@ -28,14 +38,15 @@ export type Standing = Pick<AuthorizationCodeRow, 'roles' | 'role_scope' | 'orga
 export function effectiveAccess(
   user: Pick<UserRow, 'scopes' | 'roles'>,
   membership: MembershipOfUser | undefined,
-  roleScopes: RoleScopes,
+  rules: RoleRules,
 ): EffectiveAccess {
   const roles = new Set([...splitWords(user.roles), ...splitWords(membership?.roles ?? '')])
   const ownScopes = parseScope(user.scopes) ?? new Set<string>()
   return {
     roles: [...roles].join(' '),
-    scopes: new Set([...ownScopes, ...scopesOf(roles, roleScopes)]),
+    scopes: new Set([...ownScopes, ...scopesOf(roles, rules.scopes)]),
     ownScopes,
+    needsFactor: rules.needFactor.some((role) => roles.has(role)),
     organisation: membership,
   }
 }
@@ -50,18 +61,34 @@ export const standingOf = ({ roles, scopes, ownScopes, organisation }: Effective
   membership_version: organisation?.version ?? null,
 })
 
+/** What of a grant says what may be done by it. */
+export type GrantedRights = Pick<GrantRow, 'scope' | 'roles' | 'role_scope' | 'acr'>
+
 /**
- * What of a grant's scope still stands: what roles brought goes once no role of the grant brings it any more, so that a role
- * which is cut down in the configuration is cut down for those who are signed in too. Cost: nothing is read.
+ * A grant, or what is about to be one, with the roles and the scope of it that stand: of roles that need a second factor only
+ * where it began with one, whatever has worn off since; of what roles brought what they bring by today's configuration. So a
+ * role that is cut down is cut down for those who are signed in too. Every token is made of this. Threat: a role that comes to
+ * who has signed in before, by one factor. Cost: nothing is read; what goes in comes out where all of it stands.
  */
-export function scopeThatStands(
-  { scope, roles, role_scope }: Pick<GrantRow, 'scope' | 'roles' | 'role_scope'>,
-  roleScopes: RoleScopes,
-): string {
-  if (role_scope === '') return scope
-  const brought = scopesOf(splitWords(roles), roleScopes)
+export function asItStands<Row extends GrantedRights>(grant: Row, rules: RoleRules): Row {
+  const { scope, role_scope } = grant
+  const roles = rolesThatCount(grant, rules)
+  if (role_scope === '') return roles === grant.roles ? grant : { ...grant, roles }
+  const brought = scopesOf(splitWords(roles), rules.scopes)
   const lost = new Set(splitWords(role_scope).filter((token) => !brought.has(token)))
-  return lost.size === 0 ? scope : formatScope(splitWords(scope).filter((token) => !lost.has(token)))
+  if (lost.size === 0 && roles === grant.roles) return grant
+  return { ...grant, roles, scope: formatScope(splitWords(scope).filter((token) => !lost.has(token))) }
+}
+
+/** Of the roles that somebody has those that count, by how they have signed in. */
+export function rolesThatCount(
+  { roles, acr }: Pick<GrantedRights, 'roles' | 'acr'>,
+  { needFactor }: Pick<RoleRules, 'needFactor'>,
+): string {
+  if (roles === '' || needFactor.length === 0 || acr === twoFactors) return roles
+  return splitWords(roles)
+    .filter((role) => !needFactor.includes(role))
+    .join(' ')
 }
 
 /** The roles that tokens say: only to first-party clients, or where the user granted the scope `roles`. */

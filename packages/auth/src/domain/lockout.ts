@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { Seconds, UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { type Clock, clockTolerance, formatMoment, seconds } from '@gatehouse/core/time'
-import type { SignInFailureRow } from '@gatehouse/store/rows'
+import type { SignInFailureRow, UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { createAddressLimit } from '../http/address-limit.ts'
 import { limitKey } from '../http/client-address.ts'
@@ -72,6 +72,12 @@ export interface Lock {
 export interface Attempt {
   /** Where the account may not be tried from here, why: the caller then answers as for a wrong password, after one hash. */
   readonly lock: Lock | undefined
+  /**
+   * The try has turned out to be at an account that may have been tried by other names: what locks that one. From now on the try
+   * counts there as well, by `pair` and `account`, and only so many run at a time as may still fail there. Cost: one read. Errors:
+   * as for {@link Lockout.begin}. Threat: guesses at a directory by each name that leads to one entry.
+   */
+  isAt(account: string, user: Promise<UserId | undefined>): Promise<Lock | undefined>
   /** Counts a wrong password against the account, the address and everyone. */
   failed(): Promise<void>
   /**
@@ -116,22 +122,31 @@ function keysOf(account: string): { readonly account: string; readonly pairs: st
   return { account: `password:account:${typed}`, pairs: `password:pair:${typed}|` }
 }
 
+/** What stands in place of a canonical name for somebody whom a provider knows. No canonical name has a line feed. */
+export const outsideAccount = (provider: string, subject: string): string => `${provider}\n${subject}`
+
 /**
- * Lets an account be tried again from everywhere, in every process, whatever failures there were: what counts against
- * addresses over all accounts stays. `account` is the canonical name. Cost: two statements.
+ * Lets a user be tried again from everywhere, in every process, whatever failures there were, here and as whom providers know
+ * them: what counts against addresses over all accounts stays. Cost: three statements, and two for each link.
  */
-export async function unlockAccount(tables: Pick<Tables, 'signInFailures'>, account: string): Promise<void> {
-  const keys = keysOf(account)
-  // In the order of the keys, as they are counted.
-  await tables.signInFailures.clear([keys.account])
-  await tables.signInFailures.clearBeginningWith(keys.pairs)
+export async function unlockAccount(
+  { signInFailures, linkedIdentities }: Pick<Tables, 'signInFailures' | 'linkedIdentities'>,
+  { id, username_canonical }: Pick<UserRow, 'id' | 'username_canonical'>,
+): Promise<void> {
+  const links = await linkedIdentities.listByUser(id)
+  const outside = links.map(({ provider, subject }) => outsideAccount(provider, subject))
+  for (const keys of [username_canonical, ...outside].map(keysOf)) {
+    // In the order of the keys, as they are counted.
+    await signInFailures.clear([keys.account])
+    await signInFailures.clearBeginningWith(keys.pairs)
+  }
 }
 
 const mustWait = (outcome: Lock | 'entered' | { readonly full: Room }): outcome is { readonly full: Room } =>
   typeof outcome === 'object' && 'full' in outcome
 
 interface Try {
-  readonly keys: Keys
+  readonly keys: Partial<Keys>
   readonly from: string
   readonly user: Promise<UserId | undefined>
 }
@@ -148,10 +163,10 @@ export function createLockout(
    * that long too, and is forgotten.
    */
   const readCounts = async (
-    keys: Keys,
+    keys: Partial<Keys>,
   ): Promise<Readonly<Record<keyof SignInLimits, SignInFailureRow | undefined>>> => {
     const now = clock.now()
-    const rows = await store.signInFailures.find(limitNames.map((name) => keys[name]))
+    const rows = await store.signInFailures.find(Object.values(keys))
     const isAhead = ({ key, expires_at }: SignInFailureRow): boolean =>
       limitNames.some((name) => keys[name] === key && expires_at > now + limits[name].within + clockTolerance)
     const ahead = rows.filter(isAhead)
@@ -194,11 +209,12 @@ export function createLockout(
     // The one that lasts longer: who waits for the other is still locked out.
     const lock = ofPair && everywhere ? (ofPair.until > everywhere.until ? ofPair : everywhere) : (ofPair ?? everywhere)
     if (lock) return lock
-    const room = (name: (typeof gated)[number]) => ({
-      key: keys[name],
-      room: limits[name].failures - (counts[name]?.count ?? 0),
-    })
-    const full = gate.enter(gated.map(room))
+    const full = gate.enter(
+      gated.flatMap((name) => {
+        const key = keys[name]
+        return key === undefined ? [] : [{ key, room: limits[name].failures - (counts[name]?.count ?? 0) }]
+      }),
+    )
     return full === undefined ? 'entered' : { full }
   }
 
@@ -227,9 +243,13 @@ export function createLockout(
     const isKnown = await isFamiliar(one)
     const counted = against.filter((name) => name !== 'account' || !isKnown)
     await store.signInFailures.record(
-      counted.map((name) => ({ key: one.keys[name], at: now, expires_at: seconds(now + limits[name].within) })),
+      counted.flatMap((name) => {
+        const key = one.keys[name]
+        return key === undefined ? [] : [{ key, at: now, expires_at: seconds(now + limits[name].within) }]
+      }),
     )
   }
+  const leave = ({ keys }: Try): void => gate.leave(gated.map((name) => keys[name]).filter((key) => key !== undefined))
 
   return {
     async begin(account, address, user) {
@@ -248,17 +268,32 @@ export function createLockout(
       }
       const one: Try = { keys, from, user }
       const lock = await enter(one)
-      let isOver = false
+      /** Under what it counts, and of that what it has entered. */
+      const counted = [one]
+      const entered = lock ? [] : [one]
+      const record = async (against: readonly (typeof limitNames)[number][]): Promise<void> => {
+        for (const at of counted) await recordFailure(at, against)
+      }
       return {
         lock,
-        failed: () => recordFailure(one, ['pair', 'account', 'address', 'everyone']),
+        async isAt(other, holder) {
+          const of = keysOf(other)
+          const at: Try = { keys: { pair: of.pairs + from, account: of.account }, from, user: holder }
+          const found = await enter(at)
+          counted.push(at)
+          if (!found) entered.push(at)
+          return found
+        },
+        failed: () => record(['pair', 'account', 'address', 'everyone']),
         async unjudged(mayBeWrong) {
-          if (mayBeWrong) await recordFailure(one, ['pair', 'account', 'unjudged', 'everyone'])
+          if (mayBeWrong) await record(['pair', 'account', 'unjudged', 'everyone'])
           else unheard.count(address)
         },
         async succeeded(tables, id) {
           await Promise.all([
-            tables.signInFailures.clear([keys.pair, keys.account]),
+            ...counted.map(({ keys: { pair, account } }) =>
+              tables.signInFailures.clear([pair, account].filter((key) => key !== undefined)),
+            ),
             tables.familiarAddresses.remember({
               user_id: id,
               address: from,
@@ -267,8 +302,7 @@ export function createLockout(
           ])
         },
         end() {
-          if (!lock && !isOver) gate.leave(gated.map((name) => keys[name]))
-          isOver = true
+          for (const at of entered.splice(0)) leave(at)
         },
       }
     },

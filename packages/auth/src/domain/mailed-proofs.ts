@@ -1,5 +1,6 @@
 import { createHmac, hash, randomInt, timingSafeEqual } from 'node:crypto'
 import type { Seconds, UserId } from '@gatehouse/core/brand'
+import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { randomToken } from '@gatehouse/core/random'
 import { type Clock, seconds } from '@gatehouse/core/time'
@@ -57,7 +58,8 @@ export interface MailedProofs {
   putCode(tables: Tables, code: string, proof: NewProof & { readonly asker: string }): Promise<void>
   /**
    * Whose code this is, where it is that of the asker; it is used up by {@link MailedProofs.consumeCode}. Error:
-   * `too_many_requests` after five wrong ones of one mail, or a hundred for one address in a day. Cost: a few statements.
+   * `too_many_requests` after five wrong ones of one mail. After a hundred for one address in a day every code for it is wrong.
+   * Cost: a few statements.
    */
   checkCode(asker: string, code: string): Promise<MailedProof | undefined>
   /** Uses a code up, in the transaction of what it leads to: of several callers one gets it. */
@@ -97,6 +99,15 @@ const placeOf = (hashed: string): string => `mailed_proofs.sealed:${hashed}`
 
 /** Who asks: a browser by its cookie, a program by the token that it was answered with. */
 export const hashAsker = (secret: string): string => digest(`asker\n${secret}`)
+
+/**
+ * Who has used up the tries of an address is told no more than that a code is wrong. Threat: two names that are known to be one
+ * person's, since the one is refused for what was tried with the other.
+ */
+const asWrong = (error: unknown): undefined => {
+  if (error instanceof GatehouseError && error.code === 'too_many_requests') return undefined
+  throw error
+}
 
 export function createMailedProofs({
   store,
@@ -179,8 +190,8 @@ export function createMailedProofs({
       const mac = Buffer.from(macOf(asker, code))
       const isRight = row.code_mac !== null && timingSafeEqual(Buffer.from(row.code_mac), mac)
       const attempt = async () => (isRight ? row : undefined)
-      const found = await ofAddress.limited([`mailed-code:address:${digest(addressOf(row))}`], () =>
-        ofMail.limited([`mailed-code:${row.hash}`], attempt),
+      const found = await ofMail.limited([`mailed-code:${row.hash}`], () =>
+        ofAddress.limited([`mailed-code:address:${digest(addressOf(row))}`], attempt).catch(asWrong),
       )
       return read(found)
     },

@@ -21,10 +21,16 @@ export async function findReachable(tables: Pick<Tables, 'users'>, named: string
   const names = signInNames(named)
   const user = await tables.users.findByNameOrEmail(names ?? { name: '', email: '' })
   const verified = user?.status === 'active' ? verifiedAddressOf(user) : undefined
-  if (verified) return { user, to: verified.email, address: verified.canonical }
-  // A space stands in no address: nobody can make a proof of somebody else's void by a name that is the same text.
-  return { user: undefined, to: undefined, address: ` ${names?.name ?? ''}` }
+  return verified ? { user, to: verified.email, address: verified.canonical } : nobodyNamed(named)
 }
+
+/** What a name is where it leads to nobody. Cost: no I/O. */
+export const nobodyNamed = (named: string): NamedUser => ({
+  user: undefined,
+  to: undefined,
+  // A space stands in no address: nobody can make a proof of somebody else's void by a name that is the same text.
+  address: ` ${signInNames(named)?.name ?? ''}`,
+})
 
 /** Who has an address, verified or as a user name. Cost: one statement. */
 export const findHolder = (

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { UserId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { paths } from '@gatehouse/core/paths'
@@ -13,7 +14,7 @@ import { linkIsGone } from './link-is-gone.ts'
 import type { MailedDependencies } from './mailed-dependencies.ts'
 import { type MailedProof, proofLifetimes } from './mailed-proofs.ts'
 import type { Notices } from './notices.ts'
-import { findReachable, type NamedUser } from './reachable-users.ts'
+import { findReachable, type NamedUser, nobodyNamed } from './reachable-users.ts'
 import type { MailedMethod } from './sign-in-methods.ts'
 import type { Actor } from './users.ts'
 
@@ -41,8 +42,10 @@ export interface ProvenByMail {
 export interface SignInMails {
   /**
    * Mails a link or a code, if the account exists and has a verified address. Who asks sees the same after the same work.
-   * Error: `too_many_requests` after three in ten minutes for one account, existing or not, and three more from where it has been signed in
-   * to before; its owner is told. Cost: one transaction.
+   * Error: `too_many_requests` after three in ten minutes for what was typed, existing or not, from where it is asked. An account
+   * is mailed three by all its names, and three more from where it has been signed in to before: what is asked beyond that is
+   * answered as for nobody, and its owner is told. Threat: two names of which one is refused for what the other has used up, and
+   * so are known to be one person's. Cost: one transaction.
    */
   ask(request: SignInMailRequest): Promise<void>
   /**
@@ -78,20 +81,29 @@ export function createSignInMails(dependencies: Dependencies): SignInMails {
     async ask(request) {
       const retryAfter = await store.transaction(async (tables) => {
         const named = await findReachable(tables, request.username)
+        const unknown = nobodyNamed(request.username)
         const now = clock.now()
         // From where they have signed in before they have a share of their own, which strangers cannot use up. Looked up for nobody, too.
         const from = limitKey(request.by.address ?? '')
         const isFamiliar = await tables.familiarAddresses.has(named.user?.id ?? nobody, from, now)
-        const key = `sign-in-mail:${named.user?.id ?? named.address}${isFamiliar ? ':familiar' : ''}`
-        const [row] = await tables.signInFailures.record([{ key, at: now, expires_at: seconds(now + limit.within) }])
-        const isOver = (row?.count ?? 1) > limit.mails
-        if (isOver) await tellOnce(dependencies, tables, named, request, row?.count === limit.mails + 1)
-        else await mail(dependencies, tables, named, request)
+        // What is typed as a name may be anything: it is kept nowhere in clear.
+        const typed = hash('sha256', unknown.address, 'base64url')
+        const keys = {
+          typed: `sign-in-mail:typed:${typed}|${from}`,
+          account: `sign-in-mail:${named.user?.id ?? typed}${isFamiliar ? ':familiar' : ''}`,
+        }
+        const counting = { at: now, expires_at: seconds(now + limit.within) }
+        const rows = await tables.signInFailures.record(Object.values(keys).map((key) => ({ key, ...counting })))
+        const ofTyped = rows.find(({ key }) => key === keys.typed)
+        const sent = rows.find(({ key }) => key === keys.account)?.count ?? 1
+        const isOver = (ofTyped?.count ?? 1) > limit.mails
+        if (!isOver) await mail(dependencies, tables, { named: sent > limit.mails ? unknown : named, unknown }, request)
+        await tellOnce(dependencies, tables, named, request, sent === limit.mails + 1)
         const target = named.user?.id ?? null
-        const result = isOver ? 'too_many_requests' : named.user ? 'ok' : 'unknown'
+        const result = isOver || sent > limit.mails ? 'too_many_requests' : named.user ? 'ok' : 'unknown'
         const fold = `${target ?? '?'}|${from}`
         await recordEvent(tables, clock, { type: 'sign_in_mail_asked', result, target, ...request.by, fold })
-        return isOver ? Math.max(1, (row?.expires_at ?? now) - now) : undefined
+        return isOver ? Math.max(1, (ofTyped?.expires_at ?? now) - now) : undefined
       })
       // Once it is committed: what was counted must stay.
       if (retryAfter !== undefined) throw new GatehouseError('too_many_requests', { retryAfter })
@@ -127,11 +139,11 @@ export function createSignInMails(dependencies: Dependencies): SignInMails {
   }
 }
 
-/** Queues the mail, and notes what it is good for. */
+/** Queues the mail, and notes what it is good for; nobody is mailed, and that is noted too. */
 async function mail(
   { issuer, outbox, proofs, mailLooks }: Dependencies,
   tables: Tables,
-  { user, to, address }: NamedUser,
+  { named: { user, to, address }, unknown }: { readonly named: NamedUser; readonly unknown: NamedUser },
   { method, asker, flow, locale }: SignInMailRequest,
 ): Promise<void> {
   const look = mailLooks.of(user, locale)
@@ -149,9 +161,9 @@ async function mail(
   const code = proofs.newCode()
   const goodFor = proofLifetimes.sign_in_code
   const content = writeCode(look, { code, goodFor })
-  if (await outbox.queue(tables, { ...envelope, kind: 'sign_in_code', content, goodFor })) {
-    await proofs.putCode(tables, code, proof)
-  }
+  const isQueued = await outbox.queue(tables, { ...envelope, kind: 'sign_in_code', content, goodFor })
+  // There is a code to try, as often as any, also where nobody was mailed one.
+  await proofs.putCode(tables, code, isQueued ? proof : { ...proof, address: unknown.address, userId: undefined })
 }
 
 /** Tells an owner whom somebody keeps sending mails, with the first that is not sent. */

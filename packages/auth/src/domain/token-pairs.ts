@@ -12,7 +12,7 @@ import type { AccessTokens } from './access-tokens.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import { buildPair, type Confirmation, type TokenPair } from './build-token-pair.ts'
 import type { Client } from './clients.ts'
-import { type RoleScopes, type Standing, scopeThatStands } from './effective-access.ts'
+import { asItStands, type RoleRules, type Standing } from './effective-access.ts'
 import { asStrongAsNow, factorMomentOf } from './factor-age.ts'
 import { narrowDetails, readGrantedDetails } from './granted-details.ts'
 import type { KeyRing } from './key-rings.ts'
@@ -174,14 +174,14 @@ interface Dependencies {
   readonly revocations: Revocations
   readonly lifetimes: () => TokenLifetimes
   readonly limits: () => SessionLimits
-  readonly roleScopes: () => RoleScopes
+  readonly roleRules: () => RoleRules
   readonly subjects: Subjects
   /** Whether what a session rests on still stands; see federation/standing. */
   readonly standing: { checkSession(session: SessionId, by: Pick<AuditEvent, 'address' | 'request_id'>): Promise<void> }
 }
 
 export function createTokenPairs(dependencies: Dependencies): TokenPairs {
-  const { store, clock, ring, revocations, lifetimes, limits, roleScopes } = dependencies
+  const { store, clock, ring, revocations, lifetimes, limits, roleRules } = dependencies
   /** The row of a grant that begins now. */
   const buildGrant = (access: GrantedAccess): GrantRow => {
     const times = lifetimes()
@@ -224,7 +224,9 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
   const buildFirstPair = (access: GrantedAccess, grant: GrantRow): TokenPair => {
     const generation = access.refreshable ? 1 : undefined
     const { tokenAudiences: audiences, tokenDetails: details } = access
-    return buildPair(dependencies, access.client, { grant, generation, scope: grant.scope, audiences, details })
+    const standing = asItStands(grant, roleRules())
+    const { scope } = standing
+    return buildPair(dependencies, access.client, { grant: standing, generation, scope, audiences, details })
   }
 
   return {
@@ -330,8 +332,8 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
           checkConfirmation(found, client, confirmation)
           const granted = found.audience.split(' ')
           if (audiences?.some((audience) => !granted.includes(audience))) throw new GatehouseError('invalid_target')
-          const standing = scopeThatStands(found, roleScopes())
-          if (scope !== undefined && missingScopes(scope, parseScope(standing) ?? new Set()).length > 0) {
+          const standing = asItStands(found, roleRules())
+          if (scope !== undefined && missingScopes(scope, parseScope(standing.scope) ?? new Set()).length > 0) {
             throw new GatehouseError('invalid_scope')
           }
           if (!narrowDetails(details, readGrantedDetails(found.authorization_details))) {
@@ -346,8 +348,8 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         by,
       })
       const age = { shownAt: found.factor_at, authTime: found.auth_time, lasts: limits().secondFactor }
-      const grant = asStrongAsNow(found, age, clock.now())
-      const narrowed = scope === undefined ? scopeThatStands(grant, roleScopes()) : formatScope(scope)
+      const grant = asStrongAsNow(asItStands(found, roleRules()), age, clock.now())
+      const narrowed = scope === undefined ? grant.scope : formatScope(scope)
       return {
         grant,
         pair: buildPair(dependencies, client, { grant, generation, scope: narrowed, audiences, details, confirmation }),

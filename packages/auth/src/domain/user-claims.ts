@@ -4,7 +4,6 @@ import { parseScope, type ScopeSet } from '@gatehouse/core/scope'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import type { MembershipOfUser } from '@gatehouse/store/tables/memberships'
-import { effectiveAccess } from './effective-access.ts'
 
 /** Scopes that say what a client may know of its user. Spec: OpenID Connect Core sections 5.4 and 11; the last two are ours. */
 export const openidScopes = ['openid', 'profile', 'email', 'offline_access', 'roles', 'organization'] as const
@@ -66,18 +65,24 @@ export async function findMembership(
   return memberships.find(({ organisation_id }) => organisation_id === organisation)
 }
 
+/** Whom claims are about. */
+export interface DescribedUser {
+  readonly user: UserRow
+  readonly membership: MembershipOfUser | undefined
+  /** Those that count, with one space between two; left out where they are not told. */
+  readonly roles?: string
+}
+
 /**
  * The claims about a user, in the name of an organisation or of none, that a scope gives and that were asked for by name. A
  * claim without a value is left out.
  */
 export function claimsOf(
-  { user, membership }: { readonly user: UserRow; readonly membership: MembershipOfUser | undefined },
+  { user, membership, roles }: DescribedUser,
   scope: string,
   asked: ClaimsAskedFor | undefined,
 ): JsonObject {
   const granted: ScopeSet = parseScope(scope) ?? new Set()
-  // No role brings a scope here: this is about what is told.
-  const { roles } = effectiveAccess(user, membership, new Map())
   const values: Record<(typeof userClaimNames)[number], unknown> = {
     name: user.name ?? undefined,
     preferred_username: user.username,
@@ -85,7 +90,7 @@ export function claimsOf(
     email: user.email ?? undefined,
     email_verified: user.email === null ? undefined : user.email_verified_at !== null,
     updated_at: user.updated_at,
-    roles: roles === '' ? undefined : roles.split(' '),
+    roles: roles === undefined || roles === '' ? undefined : roles.split(' '),
     org: membership?.organisation_id,
     org_name: membership?.name,
   }

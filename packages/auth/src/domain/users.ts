@@ -197,7 +197,7 @@ export async function setPassword(
   const entries = await store.transaction(async (tables) => {
     await replaceHash(tables, { id: user.id, hash, at: clock.now() })
     // Whoever has forgotten the old one may have tried it too often.
-    await unlockAccount(tables, user.username_canonical)
+    await unlockAccount(tables, user)
     // Whoever had the old one may have had a browser remembered.
     await tables.rememberedDevices.deleteByUser(user.id)
     await change.alongside?.(tables)
@@ -275,7 +275,7 @@ export async function setUserStatus(
     await recordEvent(tables, clock, { type, result: 'ok', target: id, ...by })
     if (status !== 'disabled') {
       const user = await tables.users.findById(id)
-      if (user) await unlockAccount(tables, user.username_canonical)
+      if (user) await unlockAccount(tables, user)
       return []
     }
     await tables.organisationInvitations.deleteByInviter(id)

@@ -43,6 +43,15 @@ export class LdapDirectory {
     return entry && this.describe(entry, deadline)
   }
 
+  /** By what an entry is told from others: its subject or, where it has none, which is told once its password is right, its name. */
+  keyOf(entry: Entry): string {
+    try {
+      return subjectOf(entry, this.#settings)
+    } catch {
+      return entry.dn
+    }
+  }
+
   async describe(entry: Entry, deadline: Deadline): Promise<OutsideIdentity> {
     const groups = this.#groups && (await this.#findGroups(entry, deadline))
     return { subject: subjectOf(entry, this.#settings), claims: claimsOf(entry, this.#settings, groups), amr: ['pwd'] }

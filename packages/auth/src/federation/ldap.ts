@@ -7,7 +7,7 @@ import { toProviderFailure } from './ldap-failure.ts'
 import { LdapPool } from './ldap-pool.ts'
 import { LdapServers } from './ldap-servers.ts'
 import type { LdapSettings } from './ldap-settings.ts'
-import type { Credentials, KnownIdentity, OutsideIdentity, Provider, ProviderParts } from './provider.ts'
+import type { Credentials, KnownIdentity, OutsideIdentity, Provider, ProviderParts, WrongPassword } from './provider.ts'
 import { type FailureStage, ProviderFailure } from './provider-failure.ts'
 
 /** For everything that one door does, in milliseconds. */
@@ -56,7 +56,7 @@ export function createLdapProvider({ clock }: ProviderParts, settings: LdapSetti
   async function check(
     { username, password }: Pick<Credentials, 'username' | 'password'>,
     deadline: Deadline,
-  ): Promise<OutsideIdentity | undefined> {
+  ): Promise<OutsideIdentity | WrongPassword | undefined> {
     if (password === '' || username === '' || username.length > longestUsername) return undefined
     const entry = await atStage(unheardStage, directory.findByName(username, deadline))
     const dn = entry?.dn ?? `cn=${randomUUID()},${settings.baseDn}`
@@ -66,7 +66,8 @@ export function createLdapProvider({ clock }: ProviderParts, settings: LdapSetti
       return tryPassword(connection, { dn, password }, deadline)
     })
     const isTheirs = await atStage((error) => (isSent ? heardStage(error) : unheardStage(error)), bound)
-    return entry && isTheirs ? atStage(acceptedStage, directory.describe(entry, deadline)) : undefined
+    if (entry && isTheirs) return atStage(acceptedStage, directory.describe(entry, deadline))
+    return entry && { wrongFor: directory.keyOf(entry) }
   }
 }
 

@@ -1,8 +1,8 @@
 import { JsonFaultError, type JsonObject, parseJsonObject } from '@gatehouse/core/json'
 import * as Type from 'typebox'
 import { Compile } from 'typebox/schema'
-import { readOwnAnswer } from './own-answer.ts'
-import type { Going, OutsideIdentity, StartedSignIn } from './provider.ts'
+import { readOwnAnswer, readOwnVerdict } from './own-answer.ts'
+import type { Going, OutsideIdentity, StartedSignIn, WrongPassword } from './provider.ts'
 import { ProviderFailure } from './provider-failure.ts'
 
 const strict = { additionalProperties: false }
@@ -32,6 +32,10 @@ const validator = Compile(started)
 /** Somebody, or undefined where the module says no: by `{ refused: true }`, or by nothing. Throws `invalid_answer`. */
 export const readModuleUser = (text: string): OutsideIdentity | undefined =>
   text === 'null' ? undefined : readOwnAnswer(parse(text))
+
+/** As {@link readModuleUser}, to a name and a password. */
+export const readModuleVerdict = (text: string): OutsideIdentity | WrongPassword | undefined =>
+  text === 'null' ? undefined : readOwnVerdict(parse(text))
 
 /** Where people are sent. Throws `invalid_answer`, also for an address that is not one of the web. */
 export function readModuleStart(text: string): StartedSignIn {

@@ -5,7 +5,7 @@ import { ManualClock } from '@gatehouse/core/time'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { createOutbound } from '../outbound/outbound.ts'
 import { openModuleProvider } from './module.ts'
-import type { Finding, OutsideIdentity, Provider } from './provider.ts'
+import type { CheckDoor, Finding, Provider } from './provider.ts'
 import { ProviderFailure } from './provider-failure.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-module-'))
@@ -30,7 +30,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-const check = (provider: Provider, username: string, password = 'right'): Promise<OutsideIdentity | undefined> =>
+const check = (provider: Provider, username: string, password = 'right'): ReturnType<CheckDoor> =>
   provider.check?.({ username, password, address: '192.0.2.1' }) ?? Promise.reject(new Error('no such door'))
 const failureOf = async (promise: Promise<unknown>): Promise<ProviderFailure> => {
   const error = await promise.then(

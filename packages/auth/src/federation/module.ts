@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url'
 import type { JsonObject } from '@gatehouse/core/json'
-import { readModuleStart, readModuleUser } from './module-answers.ts'
+import { readModuleStart, readModuleUser, readModuleVerdict } from './module-answers.ts'
 import { type ModuleDoor, type ModuleStart, ModuleThread, moduleDoors } from './module-thread.ts'
 import { ModuleThreads } from './module-threads.ts'
 import type { Finding, OutsideIdentity, Provider, ProviderParts, RedirectDoors } from './provider.ts'
@@ -45,7 +45,7 @@ export async function openModuleProvider(_: ProviderParts, settings: ModuleSetti
     ...(doors.has('check')
       ? {
           check: async ({ username, password, address }) =>
-            password === '' ? undefined : askForUser('check', { username, password, address }),
+            password === '' ? undefined : readModuleVerdict(await ask('check', { username, password, address })),
         }
       : {}),
     ...(doors.has('refresh') ? { refresh: ({ subject }) => refresh(subject) } : {}),

@@ -93,9 +93,14 @@ export interface ProviderAnswer {
 
 /**
  * Somebody types a name and a password. undefined = it is not their password, nobody has that name, or the name cannot be
- * asked for: callers tell none from the other. The password is never empty.
+ * asked for: callers tell strangers none from the other. The password is never empty.
  */
-export type CheckDoor = (credentials: Credentials) => Promise<OutsideIdentity | undefined>
+export type CheckDoor = (credentials: Credentials) => Promise<OutsideIdentity | WrongPassword | undefined>
+
+/** It is not the password of the one whom the name leads to: for counting, since several names may lead to them. */
+export interface WrongPassword {
+  readonly wrongFor: string
+}
 
 /** As somebody typed them. */
 export interface Credentials {

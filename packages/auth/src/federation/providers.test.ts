@@ -13,7 +13,7 @@ import {
   startOwnProgram,
   writeBelievingProvider,
 } from '../testing/outside-providers.ts'
-import type { OutsideIdentity } from './provider.ts'
+import type { CheckDoor } from './provider.ts'
 import { ProviderFailure } from './provider-failure.ts'
 import type { ProviderSettings } from './provider-settings.ts'
 import { createProviders, type Providers } from './providers.ts'
@@ -39,7 +39,7 @@ afterEach(() => {
   outbound.close()
 })
 
-const check = (settings = corp, password = right): Promise<OutsideIdentity | undefined> =>
+const check = (settings = corp, password = right): ReturnType<CheckDoor> =>
   providers.use(settings, async (opened) => opened.check?.({ username: 'ann', password, address: '192.0.2.1' }))
 
 describe('the configured providers', () => {

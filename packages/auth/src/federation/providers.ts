@@ -2,7 +2,7 @@ import type { Clock } from '@gatehouse/core/time'
 import type { KeepingOutbound, Outbound } from '../outbound/outbound.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
 import { type KindSettings, kinds } from './kinds.ts'
-import type { Credentials, OutsideIdentity, Provider, ProviderParts } from './provider.ts'
+import type { Credentials, OutsideIdentity, Provider, ProviderParts, WrongPassword } from './provider.ts'
 import { BroughtFailure, ProviderFailure } from './provider-failure.ts'
 import type { KindDefinition, ProviderSettings } from './provider-settings.ts'
 
@@ -25,10 +25,10 @@ export interface Providers {
   /** As `use`, for what the provider itself has answered once it is done: `use` may do with what is remembered of it. */
   hear<T>(settings: ProviderSettings, ask: (provider: Provider) => Promise<T>): Promise<T>
   /**
-   * As `hear`, for a name and a password; undefined = refused. A provider that answers nonsense, or that it is out of order, is
+   * As `hear`, for a name and a password; undefined, or whose it is not = refused. A provider that answers nonsense, or that it is out of order, is
    * asked on: what somebody typed may have brought that about. One that turns everybody away is left alone.
    */
-  check(settings: ProviderSettings, typed: Credentials): Promise<OutsideIdentity | undefined>
+  check(settings: ProviderSettings, typed: Credentials): Promise<OutsideIdentity | WrongPassword | undefined>
   /**
    * As `use`, also where it has not answered lately: for what can be judged by what is known of it. Whether that worked says
    * nothing of whether it answers.

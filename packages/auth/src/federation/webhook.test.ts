@@ -4,7 +4,7 @@ import { ManualClock } from '@gatehouse/core/time'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createOutbound, type Outbound } from '../outbound/outbound.ts'
 import { signWebhook } from '../outbound/sign-webhook.ts'
-import type { OutsideIdentity, Provider } from './provider.ts'
+import type { CheckDoor, OutsideIdentity, Provider } from './provider.ts'
 import { ProviderFailure } from './provider-failure.ts'
 import { createWebhookProvider } from './webhook.ts'
 
@@ -45,7 +45,7 @@ const json =
     response.writeHead(status, { 'content-type': type })
     response.end(typeof content === 'string' ? content : JSON.stringify(content))
   }
-const check = (password = 'right'): Promise<OutsideIdentity | undefined> | undefined =>
+const check = (password = 'right'): ReturnType<CheckDoor> | undefined =>
   provider.check?.({ username: 'alice', password, address: '192.0.2.1' })
 const failureOf = async (promise: Promise<unknown> | undefined): Promise<ProviderFailure> => {
   const error = await promise?.then(
@@ -75,7 +75,10 @@ describe('a program of one’s own, asked over HTTP', () => {
     expect(await check()).toBeUndefined()
     respond = json({ refused: true, reason: 'locked' })
     expect(await check()).toBeUndefined()
-    expect([await check(''), requests.length]).toEqual([undefined, 2])
+    respond = json({ refused: true, subject: '42' })
+    expect(await check()).toEqual({ wrongFor: '42' })
+    expect(await provider.refresh?.({ subject: '42' })).toBeUndefined()
+    expect([await check(''), requests.length]).toEqual([undefined, 4])
   })
 
   it('is asked again about somebody, and only about them', async () => {

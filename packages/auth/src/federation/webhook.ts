@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { JsonFaultError, parseJsonObject } from '@gatehouse/core/json'
 import { OutboundError, type OutboundFailure } from '../outbound/outbound-error.ts'
 import { signatureHeader, signWebhook } from '../outbound/sign-webhook.ts'
-import { readOwnAnswer } from './own-answer.ts'
+import { readOwnAnswer, readOwnVerdict } from './own-answer.ts'
 import type { Finding, OutsideIdentity, Provider, ProviderParts } from './provider.ts'
 import { type FailureStage, ProviderFailure, type ProviderFailureReason } from './provider-failure.ts'
 
@@ -67,7 +67,7 @@ export function createWebhookProvider(
 
   return {
     check: async ({ username, password, address }) =>
-      password === '' ? undefined : askForUser({ event: 'check', username, password, address }),
+      password === '' ? undefined : readOwnVerdict(parse(await ask({ event: 'check', username, password, address }))),
     ...(refresh ? { refresh: ({ subject }) => askForAgain(subject) } : {}),
     examine: () => examine(ask),
     close() {},

@@ -11,7 +11,7 @@ import {
   effectiveAccess,
   type OrganisationChoice,
   type OrganisationWish,
-  type RoleScopes,
+  type RoleRules,
 } from '../domain/effective-access.ts'
 import { noSuchOrganisation } from '../domain/organisation-members.ts'
 import type { Actor } from '../domain/users.ts'
@@ -38,6 +38,11 @@ export interface ActingUsers {
    * that they do not belong to, as for one that there is not.
    */
   pick(browser: BrowserSession, organisation: string, by: Actor): Promise<BrowserSession>
+  /**
+   * Whether a user must have a second factor: for a role of their own, or in any organisation. Cost: as `membershipsOf`, and
+   * nothing where no role needs one.
+   */
+  requiresSecondFactor(user: UserRow): Promise<boolean>
   /** A user's memberships; none where there are no organisations. */
   membershipsOf(user: UserId): Promise<readonly MembershipOfUser[]>
 }
@@ -45,16 +50,21 @@ export interface ActingUsers {
 interface Dependencies {
   readonly store: Store
   readonly clock: Clock
-  readonly roleScopes: () => RoleScopes
+  readonly roleRules: () => RoleRules
   /** Whether there are organisations. */
   readonly hasOrganisations: () => boolean
 }
 
-export function createActingUsers({ store, clock, roleScopes, hasOrganisations }: Dependencies): ActingUsers {
+export function createActingUsers({ store, clock, roleRules, hasOrganisations }: Dependencies): ActingUsers {
   const users: ActingUsers = {
     membershipsOf: async (user) => (hasOrganisations() ? store.memberships.listByUser(user) : []),
     choose: async (user, wish) => chooseOrganisation(await users.membershipsOf(user), wish),
-    accessOf: (user, membership) => effectiveAccess(user, membership, roleScopes()),
+    accessOf: (user, membership) => effectiveAccess(user, membership, roleRules()),
+    async requiresSecondFactor(user) {
+      if (roleRules().needFactor.length === 0) return false
+      const memberships = await users.membershipsOf(user.id)
+      return [undefined, ...memberships].some((membership) => users.accessOf(user, membership).needsFactor)
+    },
     async find(browser, asked) {
       const { user, session } = browser
       const choice = await users.choose(user.id, { asked, picked: session.organisation_id })

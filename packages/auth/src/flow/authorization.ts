@@ -5,6 +5,7 @@ import { findRedirectUri } from '@gatehouse/core/redirect-uri'
 import { parseScope } from '@gatehouse/core/scope'
 import { type Clock, seconds } from '@gatehouse/core/time'
 import type { Store, Tables } from '@gatehouse/store/store'
+import { twoFactors } from '../domain/acr.ts'
 import type { AuthorizationCodes } from '../domain/authorization-codes.ts'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
 import type { Client, Clients } from '../domain/clients.ts'
@@ -109,10 +110,16 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
     }
   }
 
-  /** Looked up only where more than one factor may be asked for. */
-  const canShowFactor = async (request: AuthorizationRequest, { user }: BrowserSession): Promise<boolean> =>
-    (request.acrValues !== undefined || request.essentialAcr !== undefined) &&
-    (await secondFactors.methodsOf(user.id)).length > 0
+  /** Looked up only where more may be asked for than was proven. */
+  const reachableAcr = async (
+    request: AuthorizationRequest,
+    { user, session }: BrowserSession,
+    needsFactor: boolean,
+  ): Promise<string> => {
+    const isAsked = request.acrValues !== undefined || request.essentialAcr !== undefined || needsFactor
+    if (!isAsked || session.acr === twoFactors) return session.acr
+    return (await secondFactors.methodsOf(user.id)).length > 0 ? twoFactors : session.acr
+  }
 
   const isConsentNeeded = async (client: Client, request: AskedAccess, acting: Acting): Promise<boolean> =>
     needsConsent(client, await findConsent(store, client, acting), offerFor(request, client, acting))
@@ -139,6 +146,7 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
     choice: ActingChoice | undefined,
   ) => {
     const { request, flow } = progress
+    const needsFactor = choice?.state === 'settled' && choice.acting.access.needsFactor
     const isNeeded = choice?.state === 'settled' && (await isConsentNeeded(client, request, choice.acting))
     return nextAuthorizationStep(
       {
@@ -154,10 +162,11 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
         authTime: browser.session.auth_time,
         acr: browser.session.acr,
         isFresh: flow !== undefined && flow.sessionId === browser.session.id,
-        reachableAcr: (await canShowFactor(request, browser)) ? '2' : browser.session.acr,
+        reachableAcr: await reachableAcr(request, browser, needsFactor),
       },
       {
         organisation: choice?.state ?? 'open',
+        needsFactor,
         consent: { isNeeded, isFresh: progress.hasAgreed ?? false },
       },
       clock.now(),

@@ -96,6 +96,8 @@ export type NextAuthorizationStep =
 export interface AuthorizationState {
   /** Whether it is known for which organisation they act, still open, or one that they do not belong to. */
   readonly organisation: 'settled' | 'open' | 'refused'
+  /** Whether they have a role there, or of their own, that counts only for those who have proven two factors. */
+  readonly needsFactor: boolean
   readonly consent: { readonly isNeeded: boolean; readonly isFresh: boolean }
 }
 
@@ -106,7 +108,7 @@ export interface AuthorizationState {
 export function nextAuthorizationStep(
   asked: AskedSignIn,
   signIn: BrowserSignIn | undefined,
-  { organisation, consent }: AuthorizationState,
+  { organisation, needsFactor, consent }: AuthorizationState,
   now: Seconds,
 ): NextAuthorizationStep {
   const mayAsk = !asked.prompt.includes('none')
@@ -138,6 +140,12 @@ export function nextAuthorizationStep(
     return mayAsk
       ? { step: 'organisation' }
       : fail('interaction_required', 'prompt=none, and the user would have to pick an organization')
+  }
+  const lacking = needsFactor ? judgeStrength([[twoFactors]], signIn) : 'enough'
+  if (lacking !== 'enough') {
+    // Who has none to show sets one up by signing in.
+    const step = lacking === 'factor' ? 'factor' : 'sign_in'
+    return mayAsk ? { step } : fail('login_required', 'prompt=none, and a role of the user needs a second factor')
   }
   const mustAgree = (consent.isNeeded || asked.prompt.includes('consent')) && !consent.isFresh
   if (mustAgree)

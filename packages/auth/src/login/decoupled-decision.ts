@@ -106,19 +106,21 @@ async function findDecidable(
 
 /**
  * Whether somebody has signed in as lately and as strongly as the client is registered for, `default_max_age` and
- * `default_acr_values`: nothing in such a request says otherwise. Cost: one or two reads where the sign-in alone is not.
+ * `default_acr_values`: nothing in such a request says otherwise. And as strongly as their roles ask for: who has no factor sets
+ * one up by signing in. Cost: one or two reads where the sign-in alone is not.
  */
-async function judgeForClient(
+async function judgeStrengthFor(
   { secondFactors, clock }: DecisionDependencies,
   { defaultMaxAge: maxAge, defaultAcrValues }: Client,
   flow: Flow,
-  { user, session: { id, acr, auth_time: authTime } }: BrowserSession,
+  { user, access, session: { id, acr, auth_time: authTime } }: Acting,
 ): Promise<ReturnType<typeof judgeStrength> | 'sign_in'> {
   if (isTooOld({ maxAge }, { authTime, isFresh: flow.sessionId === id }, clock.now())) return 'sign_in'
-  const asked = [defaultAcrValues]
+  const asked = [defaultAcrValues, access.needsFactor ? [twoFactors] : undefined]
   if (judgeStrength(asked, { acr, reachableAcr: acr }) === 'enough') return 'enough'
   const canShow = (await secondFactors.methodsOf(user.id)).length > 0
-  return judgeStrength(asked, { acr, reachableAcr: canShow ? twoFactors : acr })
+  const strength = judgeStrength(asked, { acr, reachableAcr: canShow ? twoFactors : acr })
+  return strength === 'unreachable' && access.needsFactor ? 'sign_in' : strength
 }
 
 /**
@@ -165,7 +167,7 @@ export interface SentDecision {
 
 /**
  * Takes a decision: what is approved is what was shown to this very user, once they have signed in as lately and as
- * strongly as the client is registered for. The client is pinged where it wants to be. Error: `forbidden` where they cannot.
+ * strongly as the client is registered for and their roles need. The client is pinged where it wants to be. Error: `forbidden` where they cannot.
  */
 export async function takeDecision(
   dependencies: DecisionDependencies,
@@ -185,7 +187,7 @@ export async function takeDecision(
   const decidable = await findDecidable(dependencies, request, acting)
   const { row, client } = decidable
   // Whoever says no need not prove more for it.
-  const strength = decision === 'allow' ? await judgeForClient(dependencies, client, flow, acting) : 'enough'
+  const strength = decision === 'allow' ? await judgeStrengthFor(dependencies, client, flow, acting) : 'enough'
   if (strength === 'sign_in') return redirectTo(`${paths.login}?flow=${flow.id}`)
   if (strength === 'factor') return redirectTo(`${paths.loginFactor}?flow=${flow.id}`)
   if (strength === 'unreachable') {

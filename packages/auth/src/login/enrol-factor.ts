@@ -192,8 +192,7 @@ export async function completeEnrolment(
   })
   const { recoveryCodes } = added
   if (!recoveryCodes) return goOn(dependencies, http, completed)
-  const goesOn = flow.kind === 'authorize' || flow.kind === 'join'
-  const next = goesOn ? `${paths.loginContinue}?flow=${flow.id}` : paths.accountSecurity
+  const next = flow.kind !== 'sign_in' ? `${paths.loginContinue}?flow=${flow.id}` : paths.accountSecurity
   return renderRecoveryCodes(http.look, { codes: recoveryCodes, next, cookies: completed.cookies })
 }
 

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { defaultSignInLimits } from '../domain/lockout.ts'
+import { defaultSignInLimits, type SignInLimits } from '../domain/lockout.ts'
+import { setUserStatus } from '../domain/users.ts'
 import { ProviderFailure } from '../federation/provider-failure.ts'
 import type { ProviderSettings } from '../federation/provider-settings.ts'
 import { type ShownPage, TestBrowser } from '../testing/browser.ts'
@@ -401,5 +402,92 @@ describe('what a password costs', () => {
     const startedAt = performance.now()
     expect(await login('alice', 'wrong')).toEqual(wrong)
     expect(performance.now() - startedAt).toBeLessThan(450)
+  })
+})
+
+describe('somebody with several names at a provider', () => {
+  const address = { familiar: '198.51.100.7', other: '192.0.2.1' }
+  beforeEach(() => {
+    program.answer = ({ username = '', password }) => {
+      if (!/^(ann|a\.n)/.test(username)) return { refused: true }
+      return password === right
+        ? { user: { subject: 'one', preferred_username: 'ann' } }
+        : { refused: true, subject: 'one' }
+    }
+  })
+  const open = async (limits: Partial<SignInLimits>): Promise<void> => {
+    const settings = { providers: [corp()] }
+    started = await startAuth({
+      limits: { ...defaultSignInLimits, ...limits },
+      trustedProxies: ['127.0.0.1'],
+      settings,
+    })
+  }
+  const statusFrom = async (from: string, username: string, password = right): Promise<number> =>
+    (await started.postJson('/login', { username, password }, { 'x-forwarded-for': from })).status
+  const wrongFrom = async (from: string, names: readonly string[]): Promise<void> => {
+    for (const name of names) expect(await statusFrom(from, name, 'wrong')).toBe(401)
+  }
+
+  it('is locked out by wrong passwords for all of them together, and is told nothing else', async () => {
+    await open({ pair: { failures: 3, within: 900 } })
+    await wrongFrom(address.other, ['ann', 'ann@example.com'])
+    expect(await statusFrom(address.other, 'a.n@example.com')).toBe(200)
+    await wrongFrom(address.other, ['ann', 'ann@example.com', 'a.n@example.com'])
+    expect(await statusFrom(address.other, 'ann.other')).toBe(401)
+    const [refused] = await started.store.audit.list({ limit: 1 })
+    expect(refused?.result).toBe('locked')
+    // Elsewhere, and after a while.
+    expect(await statusFrom(address.familiar, 'ann.other')).toBe(200)
+    started.clock.advance(901)
+    expect(await statusFrom(address.other, 'ann.other')).toBe(200)
+  })
+
+  it('also by tries at once', async () => {
+    await open({ pair: { failures: 3, within: 900 } })
+    program.delay = 50
+    const names = Array.from({ length: 9 }, (_, index) => `ann${index}`)
+    const tries = names.map((name) => statusFrom(address.other, name, 'wrong'))
+    await vi.waitFor(() => expect(program.asked.length).toBeGreaterThanOrEqual(3))
+    // Nobody has been counted yet: their passwords are being hashed.
+    program.delay = 0
+    expect(await statusFrom(address.other, 'ann.other')).toBe(401)
+    expect(new Set(await Promise.all(tries))).toEqual(new Set([401]))
+  })
+
+  it('is locked out by strangers nowhere where they have signed in before, and let in again by an operator', async () => {
+    await open({ account: { failures: 2, within: 86_400 } })
+    expect(await statusFrom(address.familiar, 'ann')).toBe(200)
+    await wrongFrom('203.0.113.1', ['ann1'])
+    await wrongFrom('203.0.113.2', ['ann2'])
+    await wrongFrom('203.0.113.3', ['ann3'])
+    expect(await statusFrom(address.other, 'ann4')).toBe(401)
+    expect(await statusFrom(address.familiar, 'ann5')).toBe(200)
+    await wrongFrom('203.0.113.1', ['ann1'])
+    await wrongFrom('203.0.113.2', ['ann2'])
+    expect(await statusFrom(address.other, 'ann4')).toBe(401)
+    const link = await started.store.linkedIdentities.find({ provider: 'corp', subject: 'one' })
+    if (!link) throw new Error('nobody was linked')
+    const { store, clock, auth } = started
+    await setUserStatus({ store, clock, revocations: auth.revocations }, { id: link.user_id, status: 'active' }, {})
+    expect(await statusFrom(address.other, 'ann6')).toBe(200)
+  })
+
+  it('is not told from nobody, nor from who has a password here, by what a wrong one does', async () => {
+    await open({})
+    await statusFrom(address.other, 'ann')
+    const workOf = async (username: string): Promise<readonly number[]> => {
+      const { signInFailures, linkedIdentities } = started.store
+      const spies = [
+        ...[vi.spyOn(signInFailures, 'find'), vi.spyOn(signInFailures, 'record')],
+        ...[vi.spyOn(linkedIdentities, 'find'), vi.spyOn(started.store.familiarAddresses, 'has')],
+      ]
+      await wrongFrom(address.other, [username])
+      const counts = spies.map(({ mock }) => mock.calls.length)
+      for (const spy of spies) spy.mockRestore()
+      return counts
+    }
+    const known = await workOf('ann')
+    expect([await workOf('nobody'), await workOf('alice')]).toEqual([known, known])
   })
 })

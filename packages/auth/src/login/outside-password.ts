@@ -23,9 +23,17 @@ interface TypedPassword {
 
 type NameAndPassword = Pick<TypedPassword, 'username' | 'password'>
 
+/** Somebody at a provider; `subject` is undefined where it does not say who. */
+export interface TriedOutside {
+  readonly provider: string
+  readonly subject: string | undefined
+}
+
 /** What the providers say to a name and a password. */
 export interface Heard {
   readonly accepted?: OutsideUser
+  /** Whom the name leads to there, one for each that was asked. */
+  readonly tried: readonly TriedOutside[]
   /**
    * Whether one of them has refused it, or has heard it and may have: a wrong password could have brought its failure about.
    * Threat: a provider that fails for every wrong one, asked without end.
@@ -47,14 +55,18 @@ export async function askProviders(
   const asked = candidates(dependencies, { username, password })
   let mayBeWrong = false
   let isAway = false
-  if (asked.length === 0) return { mayBeWrong, isAway }
+  const tried: TriedOutside[] = []
+  if (asked.length === 0) return { mayBeWrong, isAway, tried }
   for (const settings of asked) {
     const startedAt = performance.now()
     try {
-      const identity = await providers.check(settings, { username, password, address })
-      if (identity) {
-        return { accepted: { settings, identity: withName(identity, username) }, mayBeWrong, isAway }
+      const answer = await providers.check(settings, { username, password, address })
+      const provider = settings.name
+      if (answer && 'subject' in answer) {
+        tried.push({ provider, subject: answer.subject })
+        return { accepted: { settings, identity: withName(answer, username) }, mayBeWrong, isAway, tried }
       }
+      tried.push({ provider, subject: answer?.wrongFor })
       mayBeWrong = true
       askingTimes.note(settings.name, performance.now() - startedAt)
     } catch (error) {
@@ -65,14 +77,22 @@ export async function askProviders(
         { address, request_id: requestId },
         error,
       )
+      tried.push({ provider: settings.name, subject: undefined })
       // How long one was silent, or was not asked, says nothing of how long it takes to refuse.
       if (stage === 'answered' || stage === 'beside') askingTimes.note(settings.name, milliseconds)
       mayBeWrong ||= reason === 'refused' || stage === 'unanswered' || stage === 'answered'
       isAway ||= reason !== 'refused'
     }
   }
-  return { mayBeWrong, isAway }
+  return { mayBeWrong, isAway, tried }
 }
+
+/** Whom {@link askProviders} would have tried, as far as one knows without asking. */
+export const triedAsIfAsked = (
+  dependencies: OutsidePasswordDependencies,
+  typed: NameAndPassword,
+): readonly TriedOutside[] =>
+  candidates(dependencies, typed).map(({ name: provider }) => ({ provider, subject: undefined }))
 
 /**
  * Takes the time of {@link askProviders} and asks nobody: for whoever is refused without it. None for a provider that is left

@@ -3,7 +3,7 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import type { Clock } from '@gatehouse/core/time'
 import type { UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
-import type { Attempt, Lockout } from '../domain/lockout.ts'
+import { type Attempt, type Lock, type Lockout, outsideAccount } from '../domain/lockout.ts'
 import { normalizePassword, type PasswordOutcome, type Passwords } from '../domain/passwords.ts'
 import type { SecondFactors } from '../domain/second-factors.ts'
 import { signInNames } from '../domain/users.ts'
@@ -16,6 +16,8 @@ import {
   type OutsidePasswordDependencies,
   type OutsideUser,
   providersAway,
+  type TriedOutside,
+  triedAsIfAsked,
   waitAsIfAsked,
 } from './outside-password.ts'
 import { proveByProvider } from './prove-by-provider.ts'
@@ -213,19 +215,24 @@ async function checkPassword(
   // another: what a provider accepts costs no hash.
   const mayAsk = !attempt.lock && (user?.password_hash ?? null) === null
   const heard = mayAsk ? await askProviders(dependencies, attempted) : undefined
-  if (heard?.accepted) return heard.accepted
+  const lockThere = heard && (await countThere(dependencies, attempted, heard.tried, attempt))
+  if (heard?.accepted && !lockThere) return heard.accepted
   const outcome = await dependencies.passwords.check(attempted.password, stored)
   if (user && outcome !== 'wrong') return { user, outcome }
-  if (!mayAsk) await waitAsIfAsked(dependencies, attempted)
+  if (!mayAsk) {
+    await waitAsIfAsked(dependencies, attempted)
+    await countThere(dependencies, attempted, triedAsIfAsked(dependencies, attempted), attempt)
+  }
+  const lock = attempt.lock ?? lockThere
   const isAway = heard ? heard.isAway : areProvidersAway(dependencies, attempted)
   if (heard?.isAway) {
-    await attempt.unjudged(heard.mayBeWrong)
+    await attempt.unjudged(heard.mayBeWrong || heard.accepted !== undefined)
     throw providersAway()
   }
   // Who is locked out has not been judged.
   await (isAway ? attempt.unjudged(!attempt.lock) : attempt.failed())
-  const refused = attempt.lock
-    ? ({ counted: 'locked', why: 'locked', cause: attempt.lock.says, needed: neededWhereLocked } as const)
+  const refused = lock
+    ? ({ counted: 'locked', why: 'locked', cause: lock.says, needed: neededWhereLocked } as const)
     : user
       ? ({ counted: 'wrong', why: 'wrong_password', cause: `wrong_password of ${user.id}` } as const)
       : ({ counted: 'wrong', why: 'wrong_password', cause: 'no user has the name that was typed' } as const)
@@ -233,6 +240,27 @@ async function checkPassword(
   if (!isAway) return refuseSignIn(dependencies, sourceOf(attempted), refusal)
   await noteRefusal(dependencies, sourceOf(attempted), refusal)
   throw providersAway()
+}
+
+/**
+ * Has the try count also for whom its name leads to at providers; what locks them, where something does. As much is done where
+ * nobody there is known. Threats: one person, tried by each of their names there; names that are told by the work they cost.
+ */
+async function countThere(
+  { store }: PasswordDependencies,
+  { username }: PasswordTry,
+  tried: readonly TriedOutside[],
+  attempt: Attempt,
+): Promise<Lock | undefined> {
+  const typed = signInNames(username)?.name ?? ''
+  let lock: Lock | undefined
+  for (const { provider, subject } of tried) {
+    const link = store.linkedIdentities.find({ provider, subject: subject ?? '' })
+    const user = link.then((row) => row?.user_id)
+    user.catch(() => {})
+    lock = (await attempt.isAt(outsideAccount(provider, subject ?? `\n${typed}`), user)) ?? lock
+  }
+  return lock
 }
 
 /** Stores the hash anew with today's parameters. Answers with the user as it is then. */

@@ -5,7 +5,9 @@ import type { Clock } from '@gatehouse/core/time'
 import type { AccessTokenVerifier } from '@gatehouse/guard/access-token'
 import type { Store } from '@gatehouse/store/store'
 import * as Type from 'typebox'
+import { oneFactor } from '../domain/acr.ts'
 import type { Clients } from '../domain/clients.ts'
+import { effectiveAccess, type RoleRules, rolesThatCount } from '../domain/effective-access.ts'
 import { encryptFor } from '../domain/encrypt-for-client.ts'
 import type { ClientKeys } from '../domain/find-client-keys.ts'
 import { signJwtInPool } from '../domain/sign-jwt.ts'
@@ -26,6 +28,7 @@ interface Dependencies {
   readonly subjects: Subjects
   readonly verifier: AccessTokenVerifier
   readonly dpop: Dpop
+  readonly roleRules: () => RoleRules
 }
 
 /**
@@ -84,7 +87,7 @@ function withFormToken(request: EndpointRequest<{ readonly access_token?: string
 }
 
 async function tell(dependencies: Dependencies, request: TokenRequest, method: string): Promise<Answer> {
-  const { issuer, store, clients, subjects } = dependencies
+  const { issuer, store, clients, subjects, roleRules } = dependencies
   const { token, scheme, headers } = await findPresentedToken(dependencies, request, {
     method,
     url: issuer + paths.userinfo,
@@ -107,8 +110,12 @@ async function tell(dependencies: Dependencies, request: TokenRequest, method: s
   // The column is written from a checked parameter. A token that was exchanged is another client's, which asked for nothing.
   const asked =
     grant?.claims && grant.client_id === client.id ? (JSON.parse(grant.claims) as ClaimsParameter).userinfo : undefined
+  const rules = roleRules()
+  const { roles } = effectiveAccess(user, membership, rules)
+  // What the grant began with counts: the token itself says no more of a factor that has worn off.
+  const acr = grant?.acr ?? token.claims.acr ?? oneFactor
   const claims = {
-    ...claimsOf({ user, membership }, token.claims.scope, asked),
+    ...claimsOf({ user, membership, roles: rolesThatCount({ roles, acr }, rules) }, token.claims.scope, asked),
     sub: subjects.subjectFor(client, user.id),
   }
   const { alg, encryption } = client.userinfo

@@ -52,7 +52,8 @@ Examples:
   $ gatehouse user change carol --no-role
   $ gatehouse user change carol --email carol@example.com
 
-What is not named stays. What is new comes with the next sign-in or authorization. Roles that an outside provider brings
+What is not named stays. What is new comes with the next sign-in or authorization; a role that needs a second factor
+(second_factor.required_for_roles) only once that has been shown, for which people are asked there. Roles that an outside provider brings
 come back with the next sign-in there. The old address is told of the new one, and links and codes that were mailed to it
 are good for nothing any more; a user name that was the old address becomes the new one.
 `,

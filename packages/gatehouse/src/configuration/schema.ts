@@ -158,7 +158,9 @@ export const configurationSchema = Type.Object(
       Type.Object(
         {
           required_for_roles: Type.Optional(
-            texts('Roles whose users must have a second factor; they set one up at the next sign-in'),
+            texts(
+              'Roles that count only for who has proven a second factor; others show it, or set one up, before the next tokens (`prompt=none`: `login_required`)',
+            ),
           ),
           valid_for: Type.Optional(
             duration(

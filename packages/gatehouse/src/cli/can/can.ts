@@ -144,8 +144,9 @@ async function suppose(
 ): Promise<SupposedToken | undefined> {
   if (who === '-') return undefined
   const { auth, issuer } = configuration
+  const roleRules = () => ({ scopes: auth.roleScopes, needFactor: auth.secondFactor.requiredForRoles })
   const dependencies = {
-    ...{ store, clock, issuer, audience: auth.audience },
+    ...{ store, clock, issuer, audience: auth.audience, roleRules },
     clients: createClients(
       // What stands at the address of a client's document is not read for this.
       { store, clock, clientSecrets, documents: { find: async () => undefined }, policy: () => auth.registration },
@@ -153,7 +154,7 @@ async function suppose(
     ),
     actingUsers: createActingUsers({
       ...{ store, clock },
-      roleScopes: () => auth.roleScopes,
+      roleRules,
       hasOrganisations: () => auth.organisations !== undefined,
     }),
   }

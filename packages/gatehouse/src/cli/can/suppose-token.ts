@@ -1,6 +1,6 @@
 import { oneFactor, twoFactors } from '@gatehouse/auth/domain/acr'
 import type { Client, Clients } from '@gatehouse/auth/domain/clients'
-import { rolesTold } from '@gatehouse/auth/domain/effective-access'
+import { asItStands, type RoleRules, rolesTold, standingOf } from '@gatehouse/auth/domain/effective-access'
 import { freeScopes, openidScopes } from '@gatehouse/auth/domain/user-claims'
 import { getUserByName } from '@gatehouse/auth/domain/users'
 import type { ActingUsers } from '@gatehouse/auth/flow/acting'
@@ -54,13 +54,14 @@ interface Dependencies {
   readonly clock: Clock
   readonly clients: Pick<Clients, 'find'>
   readonly actingUsers: ActingUsers
+  readonly roleRules: () => RoleRules
   readonly issuer: string
   readonly audience: string
 }
 
 /** What an access token would say that a user gets through an app now. Throws {@link WrongUseError} for whom there is not. */
 export async function supposeUserToken(dependencies: Dependencies, supposed: Supposition): Promise<SupposedToken> {
-  const { store, clock, actingUsers } = dependencies
+  const { store, clock, actingUsers, roleRules } = dependencies
   const user = await findUser(store, supposed.who)
   if (user.status !== 'active') throw new WrongUseError(`${user.username} is ${user.status}, and gets no token`)
   const client = await getClient(dependencies, supposed.client)
@@ -77,18 +78,23 @@ export async function supposeUserToken(dependencies: Dependencies, supposed: Sup
     ? actingUsers.accessOf({ scopes: user.scopes, roles: supposed.roles.join(' ') }, undefined)
     : actingUsers.accessOf(user, membership)
   const { granted, beyond } = grant(client, access.scopes, supposed.scopes)
-  const scope = formatScope(granted)
-  const roles = rolesTold({ roles: access.roles, scope }, client)
+  const acr = supposed.acr ?? oneFactor
+  const whole = { ...standingOf(access, formatScope(granted)), scope: formatScope(granted), acr }
+  const standing = asItStands(whole, roleRules())
+  const { scope } = standing
+  const roles = rolesTold(standing, client)
   const now = clock.now()
   const token = buildToken(dependencies, client, {
-    ...{ sub: user.id, scope, auth_time: seconds(now - supposed.signedInAgo), acr: supposed.acr ?? oneFactor },
+    ...{ sub: user.id, scope, auth_time: seconds(now - supposed.signedInAgo), acr },
     ...{ amr: supposed.amr ?? amrOf(supposed.acr), sid: supposedId as SessionId, gid: supposedId as GrantId },
     ...(roles.length > 0 ? { roles } : {}),
     ...(membership ? { org: membership.organisation_id } : {}),
     ...claimsOf(supposed.claims),
   })
-  const untold = access.roles !== '' && roles.length === 0 ? ['roles are told to this client with the scope roles'] : []
-  const notes = [...beyond.map((name) => `the scope ${name} would not be granted`), ...untold]
+  const untold =
+    standing.roles !== '' && roles.length === 0 ? ['roles are told to this client with the scope roles'] : []
+  const weak = standing === whole ? [] : ['a role of theirs counts only with a second factor, which is --acr 2']
+  const notes = [...beyond.map((name) => `the scope ${name} would not be granted`), ...untold, ...weak]
   return { token, notes, uncertain: uncertainWithout(supposed.claims) }
 }
 
