@@ -56,7 +56,8 @@ async function refusalOf(make: Make | string, options = {}): Promise<string> {
     (failure: unknown) => failure,
   )
   if (!(error instanceof ProviderFailure)) throw error
-  expect(performance.now() - begun).toBeLessThan(2000)
+  // What grows with more than its length takes minutes.
+  expect(performance.now() - begun).toBeLessThan(10_000)
   return `${error.reason}: ${error.detail}`
 }
 
