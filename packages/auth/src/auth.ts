@@ -130,6 +130,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     ...(options.makeKeyPair ? { makeKeyPair: options.makeKeyPair } : {}),
   })
 
+  const onNotice = options.onClientNotice ?? (() => {})
   const outbound = createOutbound({ allowLoopback: options.allowLoopbackRequests })
   const mail = options.mail ?? noMail
   const brand = () => settings.brand
@@ -249,7 +250,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     codes,
     defaultAudience,
   })
-  const pings = createBackchannelPings({ outbound, ring: rings.authorization })
+  const pings = createBackchannelPings({ outbound, ring: rings.authorization, onNotice })
   const decoupledRequests = createDecoupledRequests({ store, clock, pings })
   const trustedIssuers = createTrustedIssuers({
     ...{ store, clock, clients, clientKeys },
@@ -292,7 +293,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     scopes: () => settings.routeScopes,
     findOwner: appSessions.findOwner,
   })
-  const logoutDeliveries = createLogoutDeliveries({ issuer, store, clock, clients, keys, outbound })
+  const logoutDeliveries = createLogoutDeliveries({ issuer, store, clock, clients, keys, outbound, onNotice })
 
   const endpoints = buildEndpoints({
     ...options.counters,
