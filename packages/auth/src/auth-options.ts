@@ -3,6 +3,7 @@ import type { RefusalReason } from '@gatehouse/core/contracts'
 import type { Clock } from '@gatehouse/core/time'
 import type { Store } from '@gatehouse/store/store'
 import type { BreachedPasswordSource } from './domain/breached-passwords.ts'
+import type { OnClientNotice } from './domain/client-notice.ts'
 import type { RegistrationPolicy } from './domain/client-registration.ts'
 import type { ClientConfiguration } from './domain/clients.ts'
 import type { RoleScopes } from './domain/effective-access.ts'
@@ -96,6 +97,8 @@ export interface AuthOptions {
   readonly onMailFailure?: OutboxOptions['onFailure']
   /** Hears why something came to nothing at an outside provider: for the log. */
   readonly onProviderFailure?: Federation['onFailure']
+  /** Hears what becomes of logout notices and pings: for the log, and for /metrics. */
+  readonly onClientNotice?: OnClientNotice
   /** Makes the signing keys' pairs; left out: new ones each time. */
   readonly makeKeyPair?: MakeKeyPair
   /** Hears of what /metrics counts. */

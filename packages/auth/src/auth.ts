@@ -131,6 +131,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     ...(options.makeKeyPair ? { makeKeyPair: options.makeKeyPair } : {}),
   })
 
+  const onNotice = options.onClientNotice ?? (() => {})
   const outbound = createOutbound({ allowLoopback: options.allowLoopbackRequests })
   const mail = options.mail ?? noMail
   const brand = () => settings.brand
@@ -254,7 +255,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     codes,
     defaultAudience,
   })
-  const pings = createBackchannelPings({ outbound, ring: rings.authorization })
+  const pings = createBackchannelPings({ outbound, ring: rings.authorization, onNotice })
   const approvalMails = createApprovalMails({ clock, issuer, ...mailServices })
   const decoupledRequests = createDecoupledRequests({ store, clock, pings, approvalMails })
   const trustedIssuers = createTrustedIssuers({
@@ -298,7 +299,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     scopes: () => settings.routeScopes,
     findOwner: appSessions.findOwner,
   })
-  const logoutDeliveries = createLogoutDeliveries({ issuer, store, clock, clients, keys, outbound })
+  const logoutDeliveries = createLogoutDeliveries({ issuer, store, clock, clients, keys, outbound, onNotice })
 
   const endpoints = buildEndpoints({
     ...options.counters,

@@ -51,6 +51,7 @@ export function startBackground(dependencies: Dependencies): Background {
       { name: 'remove_unused_clients', every: 600_000, run: () => auth.dynamicClients.removeUnused() },
       deliverMails,
       { name: 'deliver_logouts', every: 2000, run: () => auth.logoutDeliveries.deliver() },
+      { name: 'give_up_logouts', every: 10_000, run: () => auth.logoutDeliveries.giveUp() },
       { name: 'remove_expired', every: 10_000, run: () => inChunks((limit) => store.removeExpired(limit)) },
       {
         name: 'remove_surplus_refusals',

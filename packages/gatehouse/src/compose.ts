@@ -23,6 +23,7 @@ import { createHealth, troubleWords } from './health.ts'
 import { servedBeside } from './served-beside.ts'
 import { createFrontDoor, createFrontServer, type FrontServer, isTlsServer } from './server.ts'
 import { findWayToOthers, type Siblings } from './siblings.ts'
+import { createClientNoticeLog } from './telemetry/client-notice-log.ts'
 import { createEndpointRefusalLog } from './telemetry/endpoint-refusals.ts'
 import type { Logger } from './telemetry/log.ts'
 import { createMailFailureLog } from './telemetry/mail-failure-log.ts'
@@ -109,6 +110,7 @@ export async function compose(parts: Parts): Promise<Program> {
     onMailQueued: () => background?.onMailQueued(),
     onMailFailure: createMailFailureLog(log, clock),
     onProviderFailure: (failure) => log.warn(failure, 'nothing came of asking an outside provider'),
+    onClientNotice: createClientNoticeLog(log, telemetry.clientNotices),
     counters: {
       onBreachedLookupFailure: () => telemetry.breachedPasswordLookups.count('failed'),
       onMail: (result) => telemetry.mails.count(result),

@@ -9,7 +9,6 @@ import {
   buildDecoupledRequest,
   buildFlow,
   buildGrant,
-  buildLogoutDelivery,
   buildMail,
   buildMailedProof,
   buildOrganisationInvitation,
@@ -78,7 +77,6 @@ export function describeExpiry(open: OpenForSuite): void {
     await store.pushedRequests.insert(buildPushedRequest({ expires_at: start }))
     await store.decoupledRequests.insert(buildDecoupledRequest({ expires_at: start }))
     await store.sessionClients.put(buildSessionClient({ expires_at: start }))
-    await store.logoutDeliveries.insert(buildLogoutDelivery({ expires_at: start }))
     await store.mails.insert(buildMail({ delivered_at: longAgo, expires_at: start }), 10)
     await store.mailedProofs.put(buildMailedProof({ expires_at: start }))
     await store.rememberedDevices.insert({
@@ -93,7 +91,7 @@ export function describeExpiry(open: OpenForSuite): void {
     await store.initialAccessTokens.insert({ hash, uses_left: 1, created_at: longAgo, expires_at: start })
     await store.revocations.append(buildRevocations(1))
     await store.refusals.append([buildRefusal({ expires_at: start })])
-    expect(await store.removeExpired()).toBe(22)
+    expect(await store.removeExpired()).toBe(21)
     expect(await store.removeExpired()).toBe(0)
     expect(await store.usedIdentifiers.consume({ kind: 'k', hash, expires_at: start })).toBe(true)
   })

@@ -26,8 +26,7 @@ const expiringTables: readonly ExpiringTable[] = [
   { table: 'pushed_requests', key: ['hash'] },
   { table: 'decoupled_requests', key: ['hash'] },
   { table: 'session_clients', key: ['session_id', 'client_id'] },
-  { table: 'logout_deliveries', key: ['id'] },
-  // One that is under way is given up by whoever delivers it, and that is noted.
+  // Those that are under way are given up by whoever delivers them, and that is noted: mails here, and `logout_deliveries`.
   { table: 'mails', key: ['id'], also: () => sql`delivered_at is not null` },
   { table: 'mailed_proofs', key: ['hash'] },
   { table: 'initial_access_tokens', key: ['hash'] },

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Outbound, OutboundRequest } from '../outbound/outbound.ts'
 import { OutboundError } from '../outbound/outbound-error.ts'
 import { createBackchannelPings } from './backchannel-pings.ts'
+import type { OnClientNotice } from './client-notice.ts'
 import type { Client } from './clients.ts'
 import type { KeyRing } from './key-rings.ts'
 
@@ -9,10 +10,15 @@ const key = { id: 'k1', key: Buffer.alloc(32, 1) }
 const ring: KeyRing = { current: key, find: (id) => (id === key.id ? key : undefined) }
 const content = { authRequestId: 'ghb_1', token: 'token-1' }
 // No more of a client is read.
-const client = { ciba: { mode: 'ping', notificationEndpoint: 'https://client.example/cb' } } as Client
+const client = {
+  id: 'till',
+  privateNetwork: false,
+  ciba: { mode: 'ping', notificationEndpoint: 'https://client.example/cb' },
+} as unknown as Client
 
 /** Another server, which answers each try as it is told. */
 const answering = (...answers: readonly (number | 'unreachable')[]) => {
+  const notices: string[] = []
   const asked: { readonly url: string; readonly request: OutboundRequest }[] = []
   const outbound: Pick<Outbound, 'fetch'> = {
     async fetch(url, request) {
@@ -22,30 +28,53 @@ const answering = (...answers: readonly (number | 'unreachable')[]) => {
       return { status: answer, headers: {}, text: '' }
     },
   }
-  return { asked, pings: createBackchannelPings({ outbound, ring }, [0, 1, 1]) }
+  const onNotice: OnClientNotice = ({ kind, clientId, result, why = 'well' }) =>
+    notices.push(`${kind} ${clientId} ${result}: ${why}`)
+  return { asked, notices, pings: createBackchannelPings({ outbound, ring, onNotice }, [0, 1, 1]) }
 }
 
 describe('a ping', () => {
   it('is tried again where nobody answers or the server fails, and not once it has arrived', async () => {
-    const { asked, pings } = answering('unreachable', 503, 204)
+    const { asked, notices, pings } = answering('unreachable', 503, 204)
     await pings.send(client, { hash: 'h', sealed_notification_token: pings.seal('h', content) })
     expect(asked).toHaveLength(3)
     expect(asked[0]).toMatchObject({
       url: 'https://client.example/cb',
-      request: { method: 'POST', headers: { authorization: 'Bearer token-1' }, body: '{"auth_req_id":"ghb_1"}' },
+      request: {
+        method: 'POST',
+        headers: { authorization: 'Bearer token-1' },
+        body: '{"auth_req_id":"ghb_1"}',
+        allowsPrivate: false,
+      },
     })
+    expect(notices).toEqual([
+      'ping till failed: name not found',
+      'ping till failed: answered with 503',
+      'ping till delivered: well',
+    ])
   })
 
   it('is given up after some tries, without an error', async () => {
-    const { asked, pings } = answering('unreachable', 500, 429, 204)
+    const { asked, notices, pings } = answering('unreachable', 500, 429, 204)
     await pings.send(client, { hash: 'h', sealed_notification_token: pings.seal('h', content) })
     expect(asked).toHaveLength(3)
+    expect(notices.at(-1)).toBe('ping till given_up: answered with 429')
+  })
+
+  it('goes to a private network for a client of which the file says so', async () => {
+    const { asked, pings } = answering()
+    await pings.send(
+      { ...client, privateNetwork: true },
+      { hash: 'h', sealed_notification_token: pings.seal('h', content) },
+    )
+    expect(asked[0]?.request.allowsPrivate).toBe(true)
   })
 
   it('that the client does not want is not tried again', async () => {
-    const { asked, pings } = answering(401)
+    const { asked, notices, pings } = answering(401)
     await pings.send(client, { hash: 'h', sealed_notification_token: pings.seal('h', content) })
     expect(asked).toHaveLength(1)
+    expect(notices).toEqual(['ping till given_up: answered with 401'])
   })
 
   it('goes nowhere for a client that polls, and with what was sealed for another request', async () => {

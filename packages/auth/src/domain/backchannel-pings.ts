@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { DecoupledRequestRow } from '@gatehouse/store/rows'
 import type { Outbound } from '../outbound/outbound.ts'
+import { findFault, type OnClientNotice } from './client-notice.ts'
 import type { Client } from './clients.ts'
 import type { KeyRing } from './key-rings.ts'
 import { sealUnder, unsealUnder } from './ring-sealing.ts'
@@ -23,13 +24,19 @@ export interface BackchannelPings {
   send(client: Client, request: Pick<DecoupledRequestRow, 'hash' | 'sealed_notification_token'>): Promise<void>
 }
 
+interface Dependencies {
+  readonly outbound: Pick<Outbound, 'fetch'>
+  readonly ring: KeyRing
+  readonly onNotice: OnClientNotice
+}
+
 /** Milliseconds before each try. */
 const usualDelays: readonly number[] = [0, 1000, 5000, 20_000]
 
 const placeOf = (hash: string): string => `decoupled_requests.sealed_notification_token:${hash}`
 
 export function createBackchannelPings(
-  { outbound, ring }: { readonly outbound: Pick<Outbound, 'fetch'>; readonly ring: KeyRing },
+  { outbound, ring, onNotice }: Dependencies,
   delays: readonly number[] = usualDelays,
 ): BackchannelPings {
   const open = (hash: string, sealed: string): PingContent | undefined => {
@@ -37,16 +44,25 @@ export function createBackchannelPings(
     // Only `seal` below makes what opens here.
     return content === undefined ? undefined : (JSON.parse(content) as PingContent)
   }
-  /** Whether there is nothing more to try: it has arrived, or the client does not want it. */
-  const ping = async (endpoint: string, { authRequestId, token }: PingContent): Promise<boolean> => {
-    const { status } = await outbound.fetch(endpoint, {
+  /** One try; whether there is nothing more to try: it has arrived, or the client does not want it. */
+  const ping = async (client: Client, endpoint: string, content: PingContent, isLast: boolean): Promise<boolean> => {
+    let isUnwanted = false
+    const answer = outbound.fetch(endpoint, {
       method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ auth_req_id: authRequestId }),
+      headers: { authorization: `Bearer ${content.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ auth_req_id: content.authRequestId }),
       accept: [],
       limitBytes: 0,
+      allowsPrivate: client.privateNetwork,
     })
-    return status < 500 && status !== 429
+    const why = await findFault(answer, (status) => {
+      isUnwanted = status >= 400 && status < 500 && status !== 429
+      return status < 400
+    })
+    const isOver = isLast || isUnwanted
+    const result = why === undefined ? 'delivered' : isOver ? 'given_up' : 'failed'
+    onNotice({ kind: 'ping', clientId: client.id, result, why })
+    return why === undefined || isOver
   }
   return {
     seal: (hash, content) => sealUnder(ring, JSON.stringify(content), placeOf(hash)),
@@ -55,9 +71,9 @@ export function createBackchannelPings(
       const endpoint = client.ciba?.notificationEndpoint
       const content = sealed === null ? undefined : open(hash, sealed)
       if (endpoint === undefined || !content) return
-      for (const delay of delays) {
+      for (const [index, delay] of delays.entries()) {
         if (delay > 0) await wait(delay, undefined, { ref: false })
-        if (await ping(endpoint, content).catch(() => false)) return
+        if (await ping(client, endpoint, content, index === delays.length - 1)) return
       }
     },
   }

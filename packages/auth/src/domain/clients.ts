@@ -28,6 +28,8 @@ export interface ClientPermissions {
   readonly hybrid: boolean
   readonly profile: 'fapi2' | undefined
   readonly accessTokenFormat: 'jwt' | 'opaque'
+  /** Whether what is asked of it may be at an address of a private network: said by the file alone. */
+  readonly privateNetwork: boolean
   /** What it may exchange tokens for; undefined = nothing. */
   readonly tokenExchange: TokenExchangePermission | undefined
 }
@@ -289,6 +291,7 @@ export const noPermissions: ClientPermissions = {
   hybrid: false,
   profile: undefined,
   accessTokenFormat: 'jwt',
+  privateNetwork: false,
   tokenExchange: undefined,
 }
 

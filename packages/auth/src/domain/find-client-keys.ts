@@ -9,6 +9,8 @@ export interface KeyedClient {
   readonly keys: readonly ClientKey[]
   readonly jwks?: JwkSet | undefined
   readonly jwksUri?: string | undefined
+  /** Whether that may be in a private network. */
+  readonly privateNetwork?: boolean | undefined
 }
 
 /** What a JOSE header says of the key. */
@@ -38,13 +40,13 @@ export type KeyEncryptionAlg = 'ECDH-ES' | 'RSA-OAEP-256'
 export function createClientKeys({ keySets }: { readonly keySets?: RemoteKeySets | undefined }): ClientKeys {
   const encryptionKeys = new WeakMap<JwkSet, readonly EncryptionKey[]>()
 
-  const fetched = async (uri: string, kid?: string): Promise<ReadKeys> => {
-    if (keySets) return keySets.get(uri, kid)
+  const fetched = async (uri: string, { privateNetwork }: KeyedClient, kid?: string): Promise<ReadKeys> => {
+    if (keySets) return keySets.get(uri, { kid, allowsPrivate: privateNetwork })
     throw new GatehouseError('invalid_client', { cause: new Error(`${uri} is not fetched here`) })
   }
 
   const encryptionKeysOf = async (client: KeyedClient): Promise<readonly EncryptionKey[]> => {
-    if (client.jwksUri !== undefined) return (await fetched(client.jwksUri).catch(rethrowUnread)).encryptionKeys
+    if (client.jwksUri !== undefined) return (await fetched(client.jwksUri, client).catch(rethrowUnread)).encryptionKeys
     if (client.jwks === undefined) return []
     const known = encryptionKeys.get(client.jwks) ?? readKeySet(client.jwks.keys).encryptionKeys
     encryptionKeys.set(client.jwks, known)
@@ -54,7 +56,7 @@ export function createClientKeys({ keySets }: { readonly keySets?: RemoteKeySets
     findSignatureKey(client, header) {
       if (client.jwksUri === undefined) return selectKey(client.keys, header)
       const kid = typeof header.kid === 'string' ? header.kid : undefined
-      return fetched(client.jwksUri, kid).then(({ signatureKeys }) => selectKey(signatureKeys, header))
+      return fetched(client.jwksUri, client, kid).then(({ signatureKeys }) => selectKey(signatureKeys, header))
     },
 
     async getEncryptionKey(client, alg) {
@@ -70,11 +72,11 @@ export function createClientKeys({ keySets }: { readonly keySets?: RemoteKeySets
 }
 
 /** Nobody has failed to prove who they are: an answer cannot be encrypted. */
-function rethrowUnread(cause: unknown): never {
+function rethrowUnread(error: unknown): never {
   throw new GatehouseError('temporarily_unavailable', {
     description: 'The key set of this client (jwks_uri) cannot be read, and its answers are to be encrypted',
     retryAfter: 5,
-    cause,
+    cause: error instanceof GatehouseError ? error.cause : error,
   })
 }
 

@@ -5,6 +5,7 @@ import { seconds } from '@gatehouse/core/time'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createOutbound, type Outbound } from '../outbound/outbound.ts'
 import { type OpenedKeys, openKeys } from '../testing/open-keys.ts'
+import type { ClientNotice } from './client-notice.ts'
 import type { Client, Clients } from './clients.ts'
 import { createLogoutDeliveries, type LogoutDeliveries } from './logout-deliveries.ts'
 
@@ -12,6 +13,7 @@ const servers: Server[] = []
 let opened: OpenedKeys
 let outbound: Outbound
 let deliveries: LogoutDeliveries
+const notices: ClientNotice[] = []
 /** Where each client is told. */
 const addresses = new Map<string, string>()
 
@@ -23,6 +25,7 @@ beforeEach(async () => {
   deliveries = createLogoutDeliveries({
     ...{ issuer: 'https://auth.example.com', store: opened.store, clock: opened.clock, keys: opened.keys, outbound },
     // Of a client no more is asked here.
+    onNotice: (notice) => notices.push(notice),
     clients: { find } as unknown as Clients & { find(id: ClientId): Promise<Client | undefined> },
   })
 })
@@ -33,6 +36,7 @@ afterEach(async () => {
     server.close()
   }
   addresses.clear()
+  notices.length = 0
   await opened.store.close()
 })
 
@@ -106,4 +110,50 @@ it('keeps what is owed to a client whose document cannot be read, and drops what
   opened.clock.advance(60)
   expect(await deliveries.deliver()).toBe(1)
   expect(told).toHaveLength(1)
+})
+
+it('says why a client is not told, that it is in a private network among others, and that it was', async () => {
+  addresses.set('away', 'http://127.0.0.1:1/logout')
+  addresses.set('inside', 'https://10.1.2.3/ended')
+  await startClient('well', true)
+  for (const client of ['away', 'inside', 'well', 'https://app.example/client.json']) await owe(client, 1)
+  await deliveries.deliver()
+  const byClient = Object.fromEntries(notices.map(({ clientId, result, why }) => [clientId, { result, why }]))
+  expect(byClient).toEqual({
+    away: { result: 'failed', why: 'connection refused' },
+    inside: { result: 'failed', why: expect.stringContaining('private network') },
+    well: { result: 'delivered', why: undefined },
+    'https://app.example/client.json': { result: 'failed', why: expect.stringContaining('document') },
+  })
+})
+
+it('tells a client in a private network of which the file says so', async () => {
+  const asked: (boolean | undefined)[] = []
+  const inside = { id: 'inside', privateNetwork: true, backchannelLogout: { uri: 'https://10.1.2.3/ended' } }
+  const told = createLogoutDeliveries({
+    ...{ issuer: 'https://auth.example.com', store: opened.store, clock: opened.clock, keys: opened.keys },
+    onNotice: () => {},
+    outbound: {
+      ...outbound,
+      async fetch(_, { allowsPrivate }) {
+        asked.push(allowsPrivate)
+        return { status: 204, headers: {}, text: '' }
+      },
+    },
+    // Of a client no more is asked here.
+    clients: { find: async () => ({ ...inside, idToken: { alg: 'ES256' } }) } as unknown as Clients,
+  })
+  await owe('inside', 1)
+  expect(await told.deliver()).toBe(1)
+  expect(asked).toEqual([true])
+})
+
+it('gives up what could not be delivered for a day, and says so', async () => {
+  await owe('away', 3)
+  await deliveries.giveUp()
+  expect(notices).toEqual([])
+  opened.clock.advance(86_400)
+  await deliveries.giveUp()
+  const given = { kind: 'logout', clientId: 'away', result: 'given_up', why: 'not delivered for a day' }
+  expect(notices).toEqual([given, given, given])
 })

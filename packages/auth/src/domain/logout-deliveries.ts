@@ -5,6 +5,7 @@ import type { LogoutDeliveryRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
 import type { Outbound } from '../outbound/outbound.ts'
 import { isDocumentAddress } from './client-documents.ts'
+import { findFault, type OnClientNotice } from './client-notice.ts'
 import type { Client, Clients } from './clients.ts'
 import { signJwtInPool } from './sign-jwt.ts'
 import type { SigningKeys } from './signing-keys.ts'
@@ -17,6 +18,8 @@ export interface LogoutDeliveries {
    * time, and keeps nobody else's from being sent. Answers how many arrived. Never rejects for what a client does.
    */
   deliver(): Promise<number>
+  /** Gives up what could not be delivered in its time. Cost: one statement for each 500. */
+  giveUp(): Promise<void>
 }
 
 interface Dependencies {
@@ -26,6 +29,7 @@ interface Dependencies {
   readonly clients: Clients
   readonly keys: Pick<SigningKeys, 'current'>
   readonly outbound: Outbound
+  readonly onNotice: OnClientNotice
 }
 
 /** JOSE `typ` of a logout token. Spec: OpenID Connect Back-Channel Logout section 2.4. */
@@ -36,6 +40,8 @@ export const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout'
 const tokenLifetime = 120
 /** Deliveries that are taken at a time; clients that are told at a time, those that answer first; and deliveries to each of them. */
 const [atATime, clientsAtATime, toEach] = [50, 10, 5]
+/** Deliveries that are given up at a time. */
+const givenUpAtATime = 500
 /** Seconds for which a client is left alone that did not take a delivery; twice as long each time. */
 const rest = { first: 5, most: 1800 }
 /** Seconds within which an attempt is over, whatever happens to it; another process then may try. */
@@ -44,20 +50,31 @@ const attemptLimit = 30
 const pauses = [5, 30, 120, 600, 3600]
 
 export function createLogoutDeliveries(dependencies: Dependencies): LogoutDeliveries {
-  const { store, clock, clients, outbound } = dependencies
+  const { store, clock, clients, outbound, onNotice } = dependencies
   const resting = new Map<ClientId, { readonly failures: number; readonly until: number }>()
   const isResting = (id: ClientId): boolean => (resting.get(id)?.until ?? 0) > clock.now()
 
-  const send = async (client: Client, uri: string, delivery: LogoutDeliveryRow): Promise<boolean> => {
+  const send = async (client: Client, uri: string, delivery: LogoutDeliveryRow) => {
     const token = await buildLogoutToken(dependencies, client, delivery)
-    const answer = await outbound.fetch(uri, {
+    return outbound.fetch(uri, {
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: `logout_token=${token}`,
       accept: [],
       limitBytes: 0,
+      allowsPrivate: client.privateNetwork,
     })
-    return answer.status >= 200 && answer.status < 300
+  }
+  /** Whether it has arrived. */
+  const tell = async (client: Client, uri: string, delivery: LogoutDeliveryRow): Promise<boolean> => {
+    const why = await findFault(send(client, uri, delivery), (status) => status >= 200 && status < 300)
+    const result = why === undefined ? 'delivered' : 'failed'
+    onNotice({ kind: 'logout', clientId: client.id, result, why })
+    return why === undefined
+  }
+  const noteUnread = (clientId: ClientId): false => {
+    onNotice({ kind: 'logout', clientId, result: 'failed', why: 'the document that describes it cannot be read' })
+    return false
   }
   const noteOutcome = (id: ClientId, arrived: boolean): void => {
     if (arrived) resting.delete(id)
@@ -80,7 +97,7 @@ export function createLogoutDeliveries(dependencies: Dependencies): LogoutDelive
       return false
     }
     const uri = client?.backchannelLogout?.uri
-    const arrived = client && uri !== undefined ? await send(client, uri, delivery).catch(() => false) : false
+    const arrived = client && uri !== undefined ? await tell(client, uri, delivery) : noteUnread(delivery.client_id)
     noteOutcome(delivery.client_id, arrived)
     if (arrived) await store.logoutDeliveries.delete(delivery.id)
     else {
@@ -130,6 +147,15 @@ export function createLogoutDeliveries(dependencies: Dependencies): LogoutDelive
         })
         if (!isMore) return arrived
       }
+    },
+    async giveUp() {
+      let given: readonly ClientId[]
+      do {
+        given = await store.logoutDeliveries.deleteExpired(givenUpAtATime)
+        for (const clientId of given) {
+          onNotice({ kind: 'logout', clientId, result: 'given_up', why: 'not delivered for a day' })
+        }
+      } while (given.length === givenUpAtATime)
     },
   }
 }

@@ -42,7 +42,8 @@ beforeEach(() => {
 const publish = (...kids: string[]): void => {
   body = JSON.stringify({ keys: kids.map(jwk) })
 }
-const kidsOf = async (kid?: string): Promise<string[]> => (await sets.get(uri, kid)).signatureKeys.map((key) => key.kid)
+const kidsOf = async (kid?: string): Promise<string[]> =>
+  (await sets.get(uri, { kid })).signatureKeys.map((key) => key.kid)
 
 describe('a published key set', () => {
   it('is fetched once for all who ask at one time, and kept', async () => {
@@ -114,5 +115,34 @@ describe('a published key set', () => {
   it('has no more than 64 keys that are looked at', async () => {
     publish(...Array.from({ length: 100 }, (_, index) => `k${index}`))
     expect(await kidsOf()).toHaveLength(64)
+  })
+})
+
+describe('a key set in a private network', () => {
+  const inside = 'https://10.1.2.3/jwks'
+  beforeEach(() => {
+    const answer = { status: 200, headers: {}, text: body }
+    sets = createRemoteKeySets({
+      clock,
+      outbound: {
+        ...outbound,
+        // What is said of it is passed on; else it is refused, as ever.
+        fetch: (uri, request) => (request.allowsPrivate ? Promise.resolve(answer) : outbound.fetch(uri, request)),
+      },
+    })
+  })
+
+  it('is had for a client of which the file says so, and by that for nobody else', async () => {
+    const mine = await sets.get(inside, { allowsPrivate: true })
+    expect(mine.signatureKeys.map(({ kid }) => kid)).toEqual(['a'])
+    await expect(sets.get(inside)).rejects.toMatchObject({ code: 'invalid_client' })
+  })
+
+  it('is refused with a reason for the log alone, also a moment later', async () => {
+    for (const when of [/^key set \(jwks_uri\): refused: private network/, /private network.*, a moment ago$/]) {
+      const refusal = await sets.get(inside).catch((error: unknown) => error)
+      expect(refusal).toMatchObject({ code: 'invalid_client', cause: { message: expect.stringMatching(when) } })
+      expect((refusal as Error).message).not.toContain('private')
+    }
   })
 })

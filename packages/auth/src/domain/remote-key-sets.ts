@@ -2,18 +2,25 @@ import { GatehouseError } from '@gatehouse/core/errors'
 import { parseJsonObject } from '@gatehouse/core/json'
 import type { Clock } from '@gatehouse/core/time'
 import { parseMaxAge } from '@gatehouse/guard/fetch-json'
+import { explainFailure } from '../outbound/explain-failure.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import { type ReadKeys, readKeySet } from './client-keys.ts'
 
 /** Key sets that others publish, fetched and kept for a while. */
 export interface RemoteKeySets {
   /**
-   * The keys behind a `jwks_uri`. With a `kid` that is not among those known, the set is fetched anew, at most once in
+   * The keys behind a `jwks_uri`; `allowsPrivate`: also in a private network. With a `kid` that is not among those known, the set is fetched anew, at most once in
    * 30 s for each address; while fetching fails, known keys serve for an hour beyond their time.
-   * Error: `invalid_client`, which says nothing of what the other server answered; the cause does.
+   * Error: `invalid_client`, which says nothing of what the other server answered; the cause does, in words for the log.
    * Cost: a request where nothing fresh is known; requests for one address at one time are one request.
    */
-  get(uri: string, kid?: string): Promise<ReadKeys>
+  get(uri: string, options?: KeySetOptions): Promise<ReadKeys>
+}
+
+/** What is asked of a key set, and how. */
+export interface KeySetOptions {
+  readonly kid?: string | undefined
+  readonly allowsPrivate?: boolean | undefined
 }
 
 /** Milliseconds. */
@@ -36,6 +43,8 @@ interface KeptSet {
   usableUntil: number
   refetchedAt: number
   failedAt: number
+  /** Why the last fetch failed, in words for the log. */
+  failure?: string
   underWay?: Promise<void>
 }
 
@@ -48,46 +57,49 @@ export function createRemoteKeySets({
 }): RemoteKeySets {
   const sets = new Map<string, KeptSet>()
 
-  const find = (uri: string): KeptSet => {
-    const set = sets.get(uri) ?? { freshUntil: 0, usableUntil: 0, refetchedAt: 0, failedAt: 0 }
+  const find = (name: string): KeptSet => {
+    const set = sets.get(name) ?? { freshUntil: 0, usableUntil: 0, refetchedAt: 0, failedAt: 0 }
     // The one that was used longest ago comes first, and goes first.
-    sets.delete(uri)
-    sets.set(uri, set)
+    sets.delete(name)
+    sets.set(name, set)
     if (sets.size > maxSets) for (const oldest of [...sets.keys()].slice(0, sets.size - maxSets)) sets.delete(oldest)
     return set
   }
 
-  const load = async (uri: string, set: KeptSet): Promise<void> => {
+  const load = async (source: KeySource, set: KeptSet): Promise<void> => {
     try {
-      const { keys, keep } = await fetchKeySet(outbound, uri)
+      const { keys, keep } = await fetchKeySet(outbound, source)
       set.keys = keys
       set.freshUntil = clock.milliseconds() + keep
       set.usableUntil = set.freshUntil + staleUse
     } catch (cause) {
       set.failedAt = clock.milliseconds()
-      if (!set.keys || clock.milliseconds() >= set.usableUntil) throw unavailable(cause)
+      set.failure = explainFailure(cause)
+      if (!set.keys || clock.milliseconds() >= set.usableUntil) throw unavailable(set.failure, cause)
     } finally {
       delete set.underWay
     }
   }
-  const refresh = (uri: string, set: KeptSet): Promise<void> => {
-    set.underWay ??= load(uri, set)
+  const refresh = (source: KeySource, set: KeptSet): Promise<void> => {
+    set.underWay ??= load(source, set)
     return set.underWay
   }
 
   return {
-    async get(uri, kid) {
-      const set = find(uri)
+    async get(uri, { kid, allowsPrivate = false } = {}) {
+      const source = { uri, allowsPrivate }
+      // What one may have from a private network is kept apart from what all may have: others would get it without being asked.
+      const set = find(`${allowsPrivate ? 'private' : 'public'} ${uri}`)
       const now = clock.milliseconds()
       if (now >= set.freshUntil) {
         const isUsable = now < set.usableUntil
-        if (now - set.failedAt >= (isUsable ? pauseWithKeys : pauseWithoutKeys)) await refresh(uri, set)
-        else if (!isUsable) throw unavailable(new Error('the key set could not be fetched a moment ago'))
+        if (now - set.failedAt >= (isUsable ? pauseWithKeys : pauseWithoutKeys)) await refresh(source, set)
+        else if (!isUsable) throw unavailable(`${set.failure}, a moment ago`)
       } else if (kid !== undefined && !hasKey(set, kid) && now - set.refetchedAt >= pauseBetweenRefetches) {
         set.refetchedAt = now
-        await refresh(uri, set)
+        await refresh(source, set)
       }
-      if (!set.keys) throw unavailable(new Error('there is no key set'))
+      if (!set.keys) throw unavailable('there is none')
       return set.keys
     },
   }
@@ -95,14 +107,23 @@ export function createRemoteKeySets({
 
 const hasKey = ({ keys }: KeptSet, kid: string): boolean => keys?.signatureKeys.some((key) => key.kid === kid) ?? false
 
-async function fetchKeySet(outbound: Outbound, uri: string): Promise<{ keys: ReadKeys; keep: number }> {
+interface KeySource {
+  readonly uri: string
+  readonly allowsPrivate: boolean
+}
+
+async function fetchKeySet(
+  outbound: Outbound,
+  { uri, allowsPrivate }: KeySource,
+): Promise<{ keys: ReadKeys; keep: number }> {
   const { status, headers, text } = await outbound.fetch(uri, {
     accept: ['application/json', 'application/jwk-set+json'],
     limitBytes: 256 * 1024,
+    allowsPrivate,
   })
-  if (status !== 200) throw new Error(`the key set was answered with ${status}`)
+  if (status !== 200) throw new Error(`answered with ${status}`)
   const { keys } = parseJsonObject(text)
-  if (!Array.isArray(keys)) throw new Error('the key set has no list of keys')
+  if (!Array.isArray(keys)) throw new Error('answered without a list of keys')
   return { keys: readKeySet(keys.slice(0, maxKeys)), keep: keepFor(headers['cache-control']) }
 }
 
@@ -112,4 +133,5 @@ function keepFor(cacheControl: string | undefined): number {
   return maxAge === undefined ? usualKeep : Math.min(longestKeep, Math.max(shortestKeep, maxAge * 1000))
 }
 
-const unavailable = (cause: unknown): GatehouseError => new GatehouseError('invalid_client', { cause })
+const unavailable = (why: string, cause?: unknown): GatehouseError =>
+  new GatehouseError('invalid_client', { cause: new Error(`key set (jwks_uri): ${why}`, { cause }) })

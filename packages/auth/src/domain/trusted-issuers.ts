@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Seconds } from '@gatehouse/core/brand'
+import { GatehouseError } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { type Clock, seconds, signerClockTolerance } from '@gatehouse/core/time'
 import { type CompactToken, normalizeType, parseCompactToken, parseJsonPart } from '@gatehouse/guard/compact-token'
@@ -126,8 +127,9 @@ async function findForgery(
     if (!key) return refused('no key of the issuer, or more than one, fits the header')
     const signed = Buffer.from(assertion.slice(0, token.signedLength))
     return isSignedBy(key, signed, Buffer.from(token.signaturePart, 'base64url')) ? undefined : refused('bad signature')
-  } catch (cause) {
-    return refused('the issuer’s keys cannot be fetched', cause)
+  } catch (error) {
+    const cause = error instanceof GatehouseError ? error.cause : error
+    return refused(`the issuer’s keys cannot be fetched: ${cause instanceof Error ? cause.message : cause}`, cause)
   }
 }
 

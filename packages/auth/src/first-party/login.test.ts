@@ -215,8 +215,9 @@ describe('throttling', () => {
 
   it('lets any number of right sign-ins of one account go on side by side', async () => {
     started = await startAuth()
-    const seen = await Promise.all(Array.from({ length: 80 }, () => attempt('alice', goodPassword)))
-    expect(seen.map(({ status }) => status)).toEqual(Array(80).fill(200))
+    // Three times as many as may fail: that many hashes wait for each other, and for no more than five seconds.
+    const seen = await Promise.all(Array.from({ length: 30 }, () => attempt('alice', goodPassword)))
+    expect(seen.map(({ status }) => status)).toEqual(Array(30).fill(200))
   })
 
   it('forgets failures on success', async () => {

@@ -63,5 +63,7 @@ function sentenceFor(error: ValidationError | undefined): string {
     const missing = String((error.params.requiredProperties as readonly string[])[0])
     return `The field ${quoteName(field ? `${field}.${missing}` : missing)} is missing`
   }
+  // The schema of a member that the body's own does not name allows nothing.
+  if (error.keyword === 'boolean') return `The field ${quoteName(field)} is not one of this endpoint`
   return `The field ${quoteName(field)} ${error.message}`
 }

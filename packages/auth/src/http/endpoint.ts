@@ -106,5 +106,22 @@ interface Definition<Body extends TSchema | undefined> {
 
 /** Describes an endpoint; the handler's body type follows from the schema. */
 export function defineEndpoint<Body extends TSchema | undefined = undefined>(definition: Definition<Body>): Endpoint {
-  return { cors: 'none', bodyOptional: false, refuseQuery: false, cacheControl: 'no-store', ...definition }
+  const { bodyKind, body } = definition
+  const described = bodyKind === 'json' && body && 'properties' in body ? { body: closed(body) } : {}
+  return {
+    cors: 'none',
+    bodyOptional: false,
+    refuseQuery: false,
+    cacheControl: 'no-store',
+    ...definition,
+    ...described,
+  }
 }
+
+/**
+ * A body of JSON has no other members than its schema names; where it names none, as for registration, any are taken (RFC 7591
+ * section 2). Members of members are left as they are: those have a form that a standard gives. Forms take any parameter (RFC 6749
+ * section 3.2).
+ * Threat: whoever sends `roles` or `email_verified` along, in the hope that they are stored, or believes that they were.
+ */
+const closed = (schema: TSchema): TSchema => ({ additionalProperties: false, ...schema })

@@ -8,11 +8,16 @@ export interface Address {
 
 /** Milliseconds for one question to one server, and how often it is asked. */
 const patience = { timeout: 2000, tries: 2 }
+/** Milliseconds for which addresses of one family wait for those of the other. */
+const otherFamilyMs = 500
 
 /**
  * All addresses of a name, as the machine's name servers have them; ends with `signal`. Takes no thread: the system's own resolution has
  * two of them for everybody, and keeps each until the last server was given up, so that a few names of a zone that never
  * answers keep all others waiting. Names of the hosts file and of search domains are not found. Throws as node:dns does.
+ *
+ * Some name servers never answer a question for IPv6 addresses (RFC 4074 section 4.1): once one family has some, the other's are waited
+ * for a little, and then left out, so that nothing connects to them either. Spec: RFC 8305 section 3.
  * @param servers instead of the machine's; for tests
  */
 export async function askNameServers(
@@ -22,13 +27,22 @@ export async function askNameServers(
 ): Promise<readonly Address[]> {
   const resolver = new Resolver(patience)
   if (servers !== undefined) resolver.setServers(servers)
+  // What is answered by then stays; a question that is still open is rejected.
   const stop = (): void => resolver.cancel()
+  let timer: NodeJS.Timeout | undefined
   signal.addEventListener('abort', stop, { once: true })
   try {
-    const [four, six] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)])
+    const asked = [resolver.resolve4(host), resolver.resolve6(host)] as const
+    const stopSoon = (): void => {
+      timer = setTimeout(stop, otherFamilyMs).unref()
+    }
+    // Where there is none at all, both have ended.
+    Promise.any(asked).then(stopSoon, () => {})
+    const [four, six] = await Promise.allSettled(asked)
     if (four.status === 'rejected' && six.status === 'rejected') throw four.reason
     return [...addressesOf(four, 4), ...addressesOf(six, 6)]
   } finally {
+    clearTimeout(timer)
     signal.removeEventListener('abort', stop)
   }
 }

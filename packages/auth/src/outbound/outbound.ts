@@ -70,9 +70,11 @@ export function createOutbound({ allowLoopback, resolve: given }: OutboundOption
     underWay.add(controller)
     try {
       const host = url.hostname.replace(/^\[|\]$/g, '')
-      const addresses = await unlessAborted(resolveHost(host, resolve, signal), signal)
-      const isAllowed = request.allowsPrivate ? isPublicOrPrivateAddress : isPublicAddress
-      for (const { address } of addresses) checkAddress(address, url, { allowLoopback, isAllowed })
+      // Whoever lets it be private has written it in the file: its name may be known to this machine alone.
+      const find = request.allowsPrivate ? resolveConfigured : resolve
+      const addresses = await unlessAborted(resolveHost(host, find, signal), signal)
+      const { allowsPrivate = false } = request
+      for (const { address } of addresses) checkAddress(address, url, { allowLoopback, allowsPrivate })
       const agent = connections?.agentFor(url.protocol)
       return await exchange(url, request, { lookup: pinnedTo(addresses), agent, signal, onConnected })
     } catch (error) {
@@ -123,10 +125,19 @@ function parseUrl(text: string, allowLoopback: boolean): URL {
 function checkAddress(
   address: string,
   url: URL,
-  { allowLoopback, isAllowed }: { readonly allowLoopback: boolean; readonly isAllowed: (address: string) => boolean },
+  { allowLoopback, allowsPrivate }: { readonly allowLoopback: boolean; readonly allowsPrivate: boolean },
 ): void {
   if (allowLoopback && isLoopbackAddress(address)) return
-  if (url.protocol !== 'https:' || !isAllowed(address)) throw new OutboundError('address_not_allowed')
+  const isAllowed = allowsPrivate ? isPublicOrPrivateAddress : isPublicAddress
+  if (url.protocol === 'https:' && isAllowed(address)) return
+  throw new OutboundError('address_not_allowed', new Error(describeAddress(address, url)))
+}
+
+function describeAddress(address: string, url: URL): string {
+  if (url.protocol !== 'https:') return 'http is for this machine alone'
+  return isPublicOrPrivateAddress(address)
+    ? 'private network, which only what the file says private_network: true of may be in'
+    : 'neither a public address nor one of a private network'
 }
 
 const resolveBySystem: Resolve = (host) => lookUpName(host, { all: true })

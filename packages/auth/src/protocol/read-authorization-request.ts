@@ -5,6 +5,7 @@ import type { Clock } from '@gatehouse/core/time'
 import type { Store } from '@gatehouse/store/store'
 import type { Client, Clients } from '../domain/clients.ts'
 import type { ClientKeys } from '../domain/find-client-keys.ts'
+import { explainFailure } from '../outbound/explain-failure.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import {
   type AuthorizationRequest,
@@ -131,12 +132,18 @@ async function findPushed({ store, clock }: ReadRequestDependencies, client: Cli
 /** A request object at an address that was registered for it, letter for letter (RFC 9101 section 10.4). */
 async function fetchRequestObject({ outbound }: ReadRequestDependencies, client: Client, uri: string): Promise<string> {
   if (!client.requestUris.includes(uri)) throw new GatehouseError('invalid_request_uri')
+  const unread = (why: string, cause?: unknown): GatehouseError =>
+    new GatehouseError('invalid_request_uri', { cause: new Error(`request_uri: ${why}`, { cause }) })
   const answer = await outbound
-    .fetch(uri, { accept: ['application/oauth-authz-req+jwt', 'application/jwt'], limitBytes: 65_536 })
-    .catch((cause: unknown) => {
-      throw new GatehouseError('invalid_request_uri', { cause })
+    .fetch(uri, {
+      accept: ['application/oauth-authz-req+jwt', 'application/jwt'],
+      limitBytes: 65_536,
+      allowsPrivate: client.privateNetwork,
     })
-  if (answer.status !== 200) throw new GatehouseError('invalid_request_uri')
+    .catch((error: unknown) => {
+      throw unread(explainFailure(error), error)
+    })
+  if (answer.status !== 200) throw unread(`answered with ${answer.status}`)
   return answer.text.trim()
 }
 

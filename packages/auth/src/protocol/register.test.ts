@@ -70,6 +70,14 @@ describe('registration (RFC 7591)', () => {
     expect(JSON.stringify(row)).not.toContain(String(body.registration_access_token))
   })
 
+  it('lets nobody say of themselves that they may be in a private network', async () => {
+    await start()
+    const { body } = await register({ ...app, private_network: true })
+    expect(body).not.toHaveProperty('private_network')
+    const found = await started.auth.clients.find(String(body.client_id))
+    expect(found).toMatchObject({ isDynamic: true, privateNetwork: false })
+  })
+
   it('gives a client that can be used at once', async () => {
     await start({ grantTypes: ['client_credentials'] })
     const chosen = { grant_types: ['client_credentials'], token_endpoint_auth_method: 'client_secret_basic' }

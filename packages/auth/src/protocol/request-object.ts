@@ -78,7 +78,8 @@ async function findKey(clientKeys: ClientKeys, client: RequestObjectClient, head
   let key: ClientKey | undefined
   try {
     key = await clientKeys.findSignatureKey(client, header)
-  } catch (cause) {
+  } catch (error) {
+    const cause = error instanceof GatehouseError ? error.cause : error
     throw new GatehouseError('invalid_request_object', { cause })
   }
   if (!key) throw refused('no registered key, or more than one, fits the header')

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { answerList, readPages, tabulate } from './output.ts'
+import { answer, answerList, readPages, tabulate } from './output.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -36,6 +36,22 @@ async function list(count: number, options: { readonly json?: boolean } = {}) {
   vi.restoreAllMocks()
   return { text: printed.join(''), most, writes: printed.length }
 }
+
+/** A User-Agent that paints the terminal and turns its text around. */
+const nasty = 'curl\u009b31m \u202eresworB'
+
+describe('what strangers have sent', () => {
+  const printed = (): string => vi.mocked(process.stdout.write).mock.calls.join('')
+
+  it.each([
+    ['an answer', () => answer({ json: true }, { agent: nasty }, '')],
+    ['a list', () => answerList({ json: true }, [[{ number: 1, name: nasty }]], shape)],
+  ])('is escaped in the JSON of %s', async (_, print) => {
+    vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+    await print()
+    expect(printed()).toContain(String.raw`"curl\u009b31m \u202eresworB"`)
+  })
+})
 
 describe('a list', () => {
   it('is a table', async () => {

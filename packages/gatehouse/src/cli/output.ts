@@ -1,4 +1,5 @@
 import { formatMoment as formatTime, seconds } from '@gatehouse/core/time'
+import { escapeUnseen } from '../escape-unseen.ts'
 
 /** Text from elsewhere, on one line. Threat: what strangers say of themselves must not move the cursor of who looks at it. */
 export const plain = (text: string): string => text.replace(/\p{C}+/gu, ' ')
@@ -9,8 +10,11 @@ export const tabulate = (lines: readonly (readonly [name: string, value: string]
 
 /** Answers a command: as JSON where that was asked for, else as text. */
 export function answer(options: { readonly json?: boolean }, value: unknown, text: string): void {
-  print(options.json ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`)
+  print(`${options.json ? formatJson(value) : text}\n`)
 }
+
+/** As scripts and people read it: with what strangers have sent, which must not move the cursor here either. */
+const formatJson = (value: unknown): string => escapeUnseen(JSON.stringify(value, null, 2))
 
 /** Writes what a command has to say. Whoever reads may have had enough (`| head`): then it ends, and that is no fault. */
 export function print(text: string): void {
@@ -71,7 +75,7 @@ export async function answerList<Row>(
   let isFirst = true
   for await (const page of pages) {
     if (json) {
-      const members = page.map((row) => JSON.stringify([tell(row)], null, 2).slice(1, -2))
+      const members = page.map((row) => formatJson([tell(row)]).slice(1, -2))
       if (members.length > 0) print((isFirst ? '[' : ',') + members.join(','))
     } else print(table.add(page.map((row) => cellsOf.map((show) => plain(show(row))))))
     isFirst &&= json === true && page.length === 0

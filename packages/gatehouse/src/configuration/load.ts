@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { checkShape, isConfigurationFile, mendUnknownKeys } from './check-shape.ts'
 import { applyEnvironment, findStrayVariables } from './environment.ts'
 import { makePathsAbsolute } from './paths.ts'
-import { ConfigurationError, formatKey, type Problem } from './problem.ts'
+import { ConfigurationError, formatKey, formatProblem, type Problem, type Report } from './problem.ts'
 import { type ReadFile, readConfigurationFile } from './read-file.ts'
 import { type ResolvedConfiguration, resolveConfiguration } from './resolve.ts'
 import { loadForProviders } from './resolve-providers.ts'
@@ -62,22 +62,28 @@ export function checkConfiguration(
   const shape = checkShape(content, place).filter(({ key }) => !unset.some((problem) => problem.key === key))
   const resolve = (checked: ConfigurationFile) => {
     makePathsAbsolute(checked, { file: read.file, isFromEnvironment: (path) => fromEnvironment.has(formatKey(path)) })
-    const problems: Problem[] = []
+    const [problems, warned]: [Problem[], Problem[]] = [[], []]
+    const into =
+      (noted: Problem[]): Report =>
+      (path, message) =>
+        noted.push({ ...place(path), key: formatKey(path), message })
     const resolved = resolveConfiguration(checked, {
       file: read.file,
       development,
-      report: (path, message) => problems.push({ ...place(path), key: formatKey(path), message }),
+      report: into(problems),
+      warn: into(warned),
     })
-    return { resolved, problems }
+    return { resolved, problems, warned }
   }
   if (unset.length + shape.length > 0 || !isConfigurationFile(content)) {
     const mended = mendUnknownKeys(content)
     const canGoOn = unset.length === 0 && isConfigurationFile(mended) && needsNothingElse(content, mended)
     throw new ConfigurationError([...unset, ...shape, ...(canGoOn ? resolve(mended).problems : [])])
   }
-  const { resolved, problems } = resolve(content)
+  const { resolved, problems, warned } = resolve(content)
   if (problems.length > 0) throw new ConfigurationError(problems)
-  return { ...resolved, warnings: [...resolved.warnings, ...findStrayVariables(environment, read.variables)] }
+  const strays = findStrayVariables(environment, read.variables)
+  return { ...resolved, warnings: [...resolved.warnings, ...warned.map(formatProblem), ...strays] }
 }
 
 /** Whether what has been loaded for one content is enough for another. */

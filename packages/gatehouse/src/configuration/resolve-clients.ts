@@ -86,6 +86,7 @@ const permissionsOf = (entry: ClientEntry): ClientPermissions => ({
   hybrid: entry.insecure?.hybrid ?? false,
   profile: entry.profile,
   accessTokenFormat: entry.access_token_format ?? usualFormat(entry),
+  privateNetwork: entry.private_network ?? false,
   tokenExchange: entry.token_exchange && {
     audiences: new Set(entry.token_exchange.audiences),
     impersonation: entry.token_exchange.impersonation ?? false,

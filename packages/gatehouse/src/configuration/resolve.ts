@@ -24,6 +24,7 @@ import { resolveSignInMethods, resolveSignUp } from './resolve-sign-in.ts'
 import { resolveTrustedIssuers } from './resolve-trusted-issuers.ts'
 import type { ConfigurationFile } from './schema.ts'
 import { resolveMasterKey } from './secrets.ts'
+import { warnOfUnreachable } from './warn-of-unreachable.ts'
 
 /** What remains open in a resolved configuration: in development the master key is made later, beside the data. */
 export type ResolvedConfiguration = Omit<Configuration, 'masterKey' | 'routes'> & {
@@ -34,7 +35,18 @@ export type ResolvedConfiguration = Omit<Configuration, 'masterKey' | 'routes'> 
 /** Turns a file of the right shape into what the program runs on, and reports everything that cannot be meant. */
 export function resolveConfiguration(
   content: ConfigurationFile,
-  { file, development, report }: { readonly file: string; readonly development: boolean; readonly report: Report },
+  {
+    file,
+    development,
+    report,
+    warn,
+  }: {
+    readonly file: string
+    readonly development: boolean
+    readonly report: Report
+    /** Notes what is probably a mistake, and stops nothing. */
+    readonly warn: Report
+  },
 ): ResolvedConfiguration {
   const issuer = resolveIssuer(content.issuer, development, report)
   const audience = content.audience ?? content.issuer
@@ -53,6 +65,7 @@ export function resolveConfiguration(
   const clients = resolveClients(content, { development, report })
   const certificates = resolveCertificates(content, report)
   checkCertificateClients(clients, certificates, report)
+  warnOfUnreachable(content, { development, warn })
   const { routes, services, scopes } = resolveServices(content, { issuer, audience, development, report })
   const database = content.database ?? resolve(dirname(file), 'data/gatehouse.db')
   checkDatabase(database, development, report)

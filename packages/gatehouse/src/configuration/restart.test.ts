@@ -228,7 +228,7 @@ const swapped = ({ auth, routes, resources, auditKept, refusalsKept, ...rest }: 
 
 function resolve(content: object): Configuration {
   // Each value is right by itself; what it lacks around it is not looked at here.
-  const context = { file: '/etc/gatehouse.yaml', development: false, report: () => {} }
+  const context = { file: '/etc/gatehouse.yaml', development: false, report: () => {}, warn: () => {} }
   return resolveConfiguration(content as ConfigurationFile, context) as Configuration
 }
 

@@ -1,6 +1,6 @@
 import { authMethods, clientMetadataMembers, grantTypes, oneOf } from '@gatehouse/auth/domain/client-metadata'
 import * as Type from 'typebox'
-import { duration, flag, scopes, strict, text, texts } from './schema-words.ts'
+import { duration, flag, privateNetwork, scopes, strict, text, texts } from './schema-words.ts'
 
 /** Public keys as they are written in the file. */
 const keySet = (description: string) =>
@@ -58,6 +58,7 @@ export const client = Type.Object(
         expected: 'fapi2',
       }),
     ),
+    private_network: privateNetwork,
     token_exchange: Type.Optional(
       Type.Object(
         {

@@ -49,6 +49,8 @@ export const scopes = (description: string, options: object = {}) =>
 /** true or false. */
 export const flag = (description: string, fallback: boolean) =>
   Type.Boolean({ description, default: fallback, expected: 'true or false' })
+/** The one key by which somebody who is asked over the network may be in a private one. */
+export const privateNetwork = Type.Optional(flag('Whether it may be at an address of a private network', false))
 /** A whole number within limits. */
 export const count = (description: string, limits: { minimum: number; maximum: number }, fallback?: number) =>
   Type.Integer({

@@ -8,6 +8,7 @@ export interface Telemetry {
   readonly tokensIssued: Counter
   readonly validations: Counter
   readonly mails: Counter
+  readonly clientNotices: PairCounter
   readonly breachedPasswordLookups: Counter
   readonly decisions: PairCounter
   readonly observations: PairCounter
@@ -29,6 +30,11 @@ export function createTelemetry(): Telemetry {
     tokensIssued: new Counter('gatehouse_tokens_issued_total', 'Token responses by grant type', 'grant_type'),
     validations: new Counter('gatehouse_validations_total', 'Answers of /validate by reason', 'reason'),
     mails: new Counter('gatehouse_mails_total', 'What became of mails', 'result'),
+    clientNotices: new PairCounter(
+      'gatehouse_client_notices_total',
+      'What became of tries to tell clients: logout notices and pings of CIBA',
+      ['kind', 'result'],
+    ),
     breachedPasswordLookups: new Counter(
       'gatehouse_breached_password_lookups_total',
       'Look-ups in the list of breached passwords that failed',

@@ -32,6 +32,20 @@ export function describeLogoutDeliveries(open: OpenForSuite): void {
     expect(later.map(({ id }) => id).sort()).toEqual([early.id, due.id, notYet.id].sort())
   })
 
+  it('gives up what has expired, a few at a time, and says whose it was', async () => {
+    const { store } = open()
+    const rows = Array.from({ length: 3 }, () => buildLogoutDelivery({ expires_at: start }))
+    const lasting = buildLogoutDelivery({ expires_at: seconds(start + 1_000_000_000) })
+    await insertAll(store, [...rows, lasting])
+    const owners = [
+      ...(await store.logoutDeliveries.deleteExpired(2)),
+      ...(await store.logoutDeliveries.deleteExpired(9)),
+    ]
+    expect(owners.sort()).toEqual(rows.map(({ client_id }) => client_id).sort())
+    expect(await store.logoutDeliveries.deleteExpired(9)).toEqual([])
+    await store.logoutDeliveries.delete(lasting.id)
+  })
+
   it('hands each delivery to one of several takers at once, from two processes', async () => {
     const { store, second } = open()
     await takeAll(store)

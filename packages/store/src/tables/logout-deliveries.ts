@@ -25,10 +25,12 @@ export interface LogoutDeliveries {
     readonly attempts?: number
   }): Promise<void>
   deleteByClient(client: ClientId): Promise<void>
+  /** Deletes at most `limit` that have expired by the removal clock, and returns whose they were, one for each. */
+  deleteExpired(limit: number): Promise<ClientId[]>
 }
 
 /** Builds the queries of the table `logout_deliveries`. */
-export function createLogoutDeliveries({ db, dialect }: Connection): LogoutDeliveries {
+export function createLogoutDeliveries({ db, dialect, removal }: Connection): LogoutDeliveries {
   return {
     async insert(row) {
       await db.insertInto('logout_deliveries').values(row).execute()
@@ -57,6 +59,22 @@ export function createLogoutDeliveries({ db, dialect }: Connection): LogoutDeliv
     },
     async deleteByClient(client) {
       await db.deleteFrom('logout_deliveries').where('client_id', '=', client).execute()
+    },
+    async deleteExpired(limit) {
+      const deleted = await db
+        .deleteFrom('logout_deliveries')
+        .where('id', 'in', (query) =>
+          query
+            .selectFrom('logout_deliveries')
+            .select('id')
+            .where('expires_at', '<=', removal.now())
+            .orderBy('expires_at')
+            .limit(limit)
+            .modifyEnd(dialect.forUpdateSkippingLocked),
+        )
+        .returning('client_id')
+        .execute()
+      return deleted.map(({ client_id }) => client_id)
     },
   }
 }

@@ -147,7 +147,7 @@ describe('private_key_jwt', () => {
       await outcomeOf(remote, await build('ES256', ec.privateKey, { kid: `x${count}` }))
     expect(requests).toBe(2)
     const gone = clientOf({ keys: [], jwksUri: 'http://127.0.0.1:9/' })
-    expect(await outcomeOf(gone, await build('ES256', ec.privateKey))).toBe('the document could not be fetched')
+    expect(await outcomeOf(gone, await build('ES256', ec.privateKey))).toBe('key set (jwks_uri): connection refused')
   })
 
   it('is not proven by keys or addresses that the assertion brings along, and nothing is fetched for them', async () => {

@@ -47,7 +47,8 @@ export function createClientAuthentication(
   const proveByCertificate = async (client: Client, certificate: ClientCertificate | undefined): Promise<Client> => {
     // Nothing is fetched for a request that shows no certificate at all.
     const isFetched = certificate !== undefined && client.jwksUri !== undefined
-    const set = isFetched ? await dependencies.keySets?.get(client.jwksUri) : undefined
+    const options = { allowsPrivate: client.privateNetwork }
+    const set = isFetched ? await dependencies.keySets?.get(client.jwksUri, options) : undefined
     const fault = checkTlsClient(client, certificate, set?.signatureKeys)
     if (fault !== undefined)
       throw new GatehouseError('invalid_client', { ...clientChallenge, cause: new Error(`TLS client: ${fault}`) })

@@ -1,6 +1,6 @@
 import * as Type from 'typebox'
 import type { Report } from '../problem.ts'
-import { duration, flag, scopes, strict, text, texts } from '../schema-words.ts'
+import { duration, flag, privateNetwork, scopes, strict, text, texts } from '../schema-words.ts'
 
 /** What the keys of a provider are made sense of with. */
 export interface ProviderContext {
@@ -84,7 +84,7 @@ const commonKeys = {
     ),
   ),
   single_logout: Type.Optional(flag('Whether signing out here leads to signing out there', false)),
-  private_network: Type.Optional(flag('Whether it may be at an address of a private network', false)),
+  private_network: privateNetwork,
 } as const
 
 /** For kinds that check names and passwords. */
