@@ -295,14 +295,17 @@ describe('signing up from one’s own screens', () => {
   it('sets nothing but what it takes', async () => {
     await start()
     for (const more of [{ roles: ['administrator'] }, { email_verified: true }, { scopes: ['orders:write'] }]) {
-      await started.postJson('/signup', { email, password, ...more })
+      expect((await started.postJson('/signup', { email, password, ...more })).status).toBe(400)
     }
     started.clock.advance(1)
     const { sign_up_token } = (await (await started.postJson('/signup', { email, password })).json()) as {
       sign_up_token: string
     }
     const token = new URL(await linkOf()).searchParams.get('token')
-    await started.postJson('/verify', { token, sign_up_token, roles: ['administrator'], email_verified: true })
+    const proof = { token, sign_up_token }
+    const more = await started.postJson('/verify', { ...proof, roles: ['administrator'], email_verified: true })
+    expect([more.status, await find()]).toEqual([400, undefined])
+    expect((await started.postJson('/verify', proof)).status).toBe(200)
     expect(await find()).toMatchObject({ roles: 'guest', scopes: 'orders:read' })
   })
 })
