@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { basic, claimsOf, orders, type Provider, spa, startProvider, web } from './provider.ts'
+import { basic, claimsOf, issuer, orders, type Provider, spa, startProvider, web } from './provider.ts'
 
 // OAuth 2.0, where the tests beside protocol/ leave something to be shown.
 
@@ -12,6 +12,7 @@ beforeAll(async () => {
     { ...spa, id: 'desktop', metadata: loopback },
     { ...web, id: 'fragments', metadata: { ...web.metadata, response_modes: ['fragment'] } },
     { ...web, id: 'machine', grantTypes: ['client_credentials'] },
+    { id: 'away', authMethod: 'private_key_jwt', metadata: { jwks_uri: 'http://127.0.0.1:9/' } },
   ])
 })
 afterAll(() => provider.close())
@@ -26,6 +27,13 @@ const clientEndpoints: readonly (readonly [path: string, form: Record<string, st
   ['/oauth/device', { scope: 'orders:read' }],
   ['/oauth/backchannel', { scope: 'openid' }],
 ]
+/** One that is good but for its signature. */
+function assertionOf(client: string): string {
+  const now = provider.clock.now()
+  const claims = { iss: client, sub: client, aud: issuer, exp: now + 60, jti: client }
+  const parts = [{ alg: 'ES256' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+  return [...parts, Buffer.alloc(64).toString('base64url')].join('.')
+}
 const encode = (form: Record<string, string>): string => new URLSearchParams(form).toString()
 
 describe('section 2.3, client authentication', () => {
@@ -58,6 +66,8 @@ describe('section 2.3, client authentication', () => {
       expect(await challenge({}, { authorization: 'Bearer x' })).toBe('Basic realm="gatehouse"')
       expect(await challenge({ client_id: 'web', client_secret: 'wrong' })).toBe('Basic realm="gatehouse"')
       expect(await challenge({ ...assertion, client_assertion: 'x.y.z' })).toBe('Basic realm="gatehouse"')
+      // Its keys are out of reach.
+      expect(await challenge({ ...assertion, client_assertion: assertionOf('away') })).toBe('Basic realm="gatehouse"')
       expect(await challenge({ client_id: 'nobody' })).toBeNull()
     },
   )

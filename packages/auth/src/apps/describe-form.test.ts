@@ -59,13 +59,33 @@ it('shows nothing of fields that may hold a secret by their names, and everythin
     'TAN',
     'apiKey',
     'api_key',
+    'x-api-key',
+    'private key',
+    'accessKey',
+    'secret-access-key',
+    'PINCode',
+    'contraseña',
+    'contrasena_nueva',
+    'clave',
+    'mdp',
     'Kennwort',
     'clientSecret',
   ]
-  const others = ['shipping', 'opinion', 'distance', 'pwned', 'topic', 'keyboard', 'hotplate', 'a'.repeat(20_000)]
+  const others = [
+    'shipping',
+    'opinion',
+    'distance',
+    'pwned',
+    'topic',
+    'access',
+    'enclave',
+    'keyboard',
+    'hotplate',
+    'a'.repeat(20_000),
+  ]
   const told = describeForm(
     'application/x-www-form-urlencoded',
-    [...names, ...others].map((name) => `${name}=x`).join('&'),
+    [...names, ...others].map((name) => `${encodeURIComponent(name)}=x`).join('&'),
   )
   expect(told.filter(({ value }) => value !== undefined).map(({ name }) => name.slice(0, 20))).toEqual(
     others.map((name) => name.slice(0, 20)),

@@ -4,9 +4,10 @@ import type { DescribedField } from '../pages/kept-form-page.ts'
 const shown = { fields: 50, characters: 300 }
 
 /** Fields that may hold a password or a key are shown by their names alone: by what a name has in it, */
-const secretive = /pass|pwd|kennwort|secret|token|credential|csrf|xsrf|nonce|api_?key|private_?key|cvc|cvv/
+const secretive =
+  /pass|pwd|kennwort|contrase[nñ]a|secret|token|credential|csrf|xsrf|nonce|pincode|(?:api|access|private)[\W_]?key|cvc|cvv/
 /** or by one of its words, where those letters stand in many others too: `pw`, `pinCode` and `one_time_otp`, not `shipping`. */
-const secretiveWord = /(?<![a-z])(pw|pin|puk|otp|totp|tan|csc|cvn)\d*(?![a-z])/
+const secretiveWord = /(?<![a-z])(pw|mdp|clave|pin|puk|otp|totp|tan|csc|cvn)\d*(?![a-z])/
 
 function isSecretive(name: string): boolean {
   const words = name.replace(/([a-z\d])([A-Z])/g, '$1_$2').toLowerCase()

@@ -53,10 +53,11 @@ const gated = ['pair', 'address', 'unjudged'] as const satisfies readonly (keyof
 type Keys = Readonly<Record<keyof SignInLimits, string>>
 
 /**
- * Tries of one address in a minute that no provider has heard: nobody has guessed anything, but each has cost a hash. Wide enough for
- * some hundred people who come to work during an outage.
+ * Tries of one address in a minute while a provider is away: that no provider has heard, so that nobody has guessed anything, but each
+ * has cost a hash; and all others, so that the limit does not tell who has a password here. Wide enough for some hundred people
+ * who come to work during an outage.
  */
-const unheardPerMinute = 600
+const unjudgedPerMinute = 600
 
 /** Seconds for which an address stays familiar after a sign-in (90 days). */
 const familiarFor = 7_776_000
@@ -83,7 +84,8 @@ export interface Attempt {
   /**
    * Counts a password of which nobody can say whether it was right; `mayBeWrong`: somebody who judges passwords has heard it, and
    * the account counts it, and the address by a wider limit. Threat: guesses at a provider that fails for wrong passwords, or at one while
-   * another is away. What nobody has heard counts for the address alone, by a limit on hashes: an outage locks nobody out.
+   * another is away. All of them count for the address, by a limit on hashes, and what nobody has heard for nothing else: an outage locks
+   * nobody out.
    */
   unjudged(mayBeWrong: boolean): Promise<void>
   /** Forgets the account's failures and remembers the address, inside the sign-in's transaction. */
@@ -156,7 +158,7 @@ export function createLockout(
   limits: SignInLimits = defaultSignInLimits,
 ): Lockout {
   const gate = new AttemptGate(mayWait)
-  const unheard = createAddressLimit(clock, unheardPerMinute)
+  const tries = createAddressLimit(clock, unjudgedPerMinute)
 
   /**
    * The failures that count. What counts for longer than a limit lasts began before the clock was set back, would lock for
@@ -253,9 +255,9 @@ export function createLockout(
 
   return {
     async begin(account, address, user) {
-      if (unheard.isOver(address)) {
-        const cause = new Error(`${unheardPerMinute} tries in a minute from this address that no provider has heard`)
-        throw new GatehouseError('too_many_requests', { retryAfter: unheard.retryAfter, cause })
+      if (tries.isOver(address)) {
+        const cause = new Error(`${unjudgedPerMinute} tries in a minute from this address while a provider was away`)
+        throw new GatehouseError('too_many_requests', { retryAfter: tries.retryAfter, cause })
       }
       const from = limitKey(address)
       const ofAccount = keysOf(account)
@@ -286,8 +288,8 @@ export function createLockout(
         },
         failed: () => record(['pair', 'account', 'address', 'everyone']),
         async unjudged(mayBeWrong) {
+          tries.count(address)
           if (mayBeWrong) await record(['pair', 'account', 'unjudged', 'everyone'])
-          else unheard.count(address)
         },
         async succeeded(tables, id) {
           await Promise.all([

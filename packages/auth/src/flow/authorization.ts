@@ -124,9 +124,13 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
   const isConsentNeeded = async (client: Client, request: AskedAccess, acting: Acting): Promise<boolean> =>
     needsConsent(client, await findConsent(store, client, acting), offerFor(request, client, acting))
 
-  /** The session of the request's cookie, unless the provider that it rests on says no, or has said nothing for too long. */
-  const findStanding = async ({ headers, address, requestId }: BrowserRequest): Promise<BrowserSession | undefined> => {
-    const browser = await browserSessions.find(headers)
+  /**
+   * Whoever goes on, unless the provider that their session rests on says no, or has said nothing for too long. Threat: a page that
+   * comes after the sign-in, opened for a flow that the provider's silence has sent to sign in anew.
+   */
+  const findStanding = async ({ http, browser: known }: AuthorizationProgress): Promise<BrowserSession | undefined> => {
+    const { headers, address, requestId } = http
+    const browser = known ?? (await browserSessions.find(headers))
     if (browser?.session.provider_session == null) return browser
     try {
       await standing.checkSession(browser.session.id, { address, request_id: requestId })
@@ -215,7 +219,7 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
 
     async proceed(progress) {
       const client = await getClient(progress.request)
-      const browser = progress.browser ?? (await findStanding(progress.http))
+      const browser = await findStanding(progress)
       const choice = browser && (await actingUsers.find(browser, progress.request.organisation))
       const next = await judge(client, progress, browser, choice)
       switch (next.step) {

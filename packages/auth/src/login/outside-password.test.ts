@@ -221,6 +221,18 @@ describe('a provider of passwords that is away', () => {
     expect((await login('alice', goodPassword))[0]).toBe(200)
   })
 
+  it('lets an address try as often for whoever has a password here as for anybody', async () => {
+    await start(corp())
+    program.close()
+    const hashes = vi.spyOn(started.auth.passwords, 'check').mockResolvedValue('wrong')
+    for (const name of ['nobody', 'alice']) {
+      for (let time = 0; time < 600; time += 1) expect([name, await login(name, 'wrong')]).toEqual([name, away])
+      expect([name, await login(name, 'wrong')]).toEqual([name, tooMany])
+      started.clock.advance(61)
+    }
+    hashes.mockRestore()
+  })
+
   it('keeps nobody out who has a password here', async () => {
     await start(corp())
     program.close()

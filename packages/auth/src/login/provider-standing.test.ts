@@ -2,6 +2,7 @@ import { seconds } from '@gatehouse/core/time'
 import { describe, expect, it } from 'vitest'
 import { noPermissions } from '../domain/clients.ts'
 import { compileMapping } from '../federation/mapping.ts'
+import type { ProviderSettings } from '../federation/provider-settings.ts'
 import { newPkce, type TestBrowser } from '../testing/browser.ts'
 import { useProviderVisits } from '../testing/provider-visit.ts'
 import { basic } from '../testing/start-auth.ts'
@@ -22,11 +23,12 @@ interface Tokens {
   readonly refresh_token: string
 }
 
-const start = () =>
+const start = (more: Partial<ProviderSettings> = {}) =>
   visits.start(
     [
       visits.provider(
         {
+          ...more,
           ...{ recheckEvery: seconds(60), tokenScope: 'corp:token', scopes: ['orders:read', 'corp:token'] },
           mapping: compileMapping({ roles: 'claims.groups' }),
         },
@@ -196,6 +198,22 @@ describe('as codes are issued and redeemed, the provider is asked', () => {
     expect((await ask(browser)).page.has('sign-in')).toBe(true)
     expect(await visits.sessionIn(browser)).toBeDefined()
   })
+
+  // Pages that come after the sign-in, and go on at once where nothing is left to be asked.
+  it.each(['/login/factor', '/login/organisation'])(
+    'and whose word is too old goes on by no page: %s',
+    async (path) => {
+      const { clock } = await start({ trustsSecondFactor: true })
+      const browser = visits.newBrowser()
+      await visits.signIn({ ...bob, amr: ['pwd', 'mfa'] }, browser, lasting)
+      expect((await visits.sessionIn(browser))?.session.acr).toBe('2')
+      visits.upstream.answers.set('/token', (_, response) => void response.destroy())
+      clock.advance(14_401)
+      const { page } = await ask(browser)
+      const later = await browser.get(`${path}?flow=${page.form.fields.flow}`)
+      expect([later.callback.has('code'), later.has('sign-in')]).toEqual([false, true])
+    },
+  )
 
   it('and so is the code of a device', async () => {
     const { clock, postForm } = await start()

@@ -131,14 +131,19 @@ export function writeApprovalRequest(look: Look, facts: ApprovalFacts): Rendered
 /** A moment of UTC, which every mail program shows as it is. */
 const tellMoment = (at: Seconds): string => `${new Date(at * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
-/** Tells the owner of an account what has happened to it. */
+/**
+ * Tells the owner of an account what has happened to it. Its only link is ours. Threat: the name of a client, or of a factor that
+ * somebody else has added, which leads to a page of theirs.
+ */
 export function writeNotice(look: Look, kind: NoticeKind, facts: NoticeFacts): RenderedMail {
   const { username, what, at, address, link } = facts
   const where = address === undefined ? '' : ` ${look.text('mail.from_address', { address })}`
+  // An address is told as it is.
+  const named = kind === 'email_changed' ? what : withoutLinks(what)
   return renderMail(look, {
     subject: look.text(`mail.${kind}.subject`, brandOf(look)),
     before: [
-      look.text(`mail.${kind}.text`, { ...brandOf(look), username, what }),
+      look.text(`mail.${kind}.text`, { ...brandOf(look), username, what: named }),
       `${look.text('mail.when', { time: tellMoment(at) })}${where}`,
     ],
     link: kind === 'account_deleted' ? undefined : { href: link, label: look.text('mail.look_after') },

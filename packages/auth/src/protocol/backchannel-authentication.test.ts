@@ -182,6 +182,13 @@ describe('the mail about a request (CIBA Core section 8)', () => {
     },
   )
 
+  // Browsers leave the first out of a name, and read the second as a letter (UTS 46 section 4).
+  it.each(['evil.\ufe0fexample', 'evil.\u24d4xample'])('makes no link of %j either', async (text) => {
+    await start()
+    await ask({ binding_message: text })
+    expect((await told()).text).toContain(text.replace('.', '. '))
+  })
+
   it('speaks the language of who is asked', async () => {
     await start()
     const { id } = await getUserByName(started, 'alice')
@@ -263,6 +270,14 @@ describe('how often a client may ask a user', () => {
     expect((await ask()).status).toBe(429)
     started.clock.advance(1)
     expect((await ask()).status).toBe(200)
+  })
+
+  it('and the mail that tells of it makes no link of the client’s name either', async () => {
+    await start({ metadata: { ...desk.metadata, client_name: 'https://evil.example/pay' } })
+    for (let asked = 0; asked < 4; asked += 1) await ask()
+    const [mail] = await started.mails('requests_stopped')
+    expect(mail?.text).toContain('keeps asking')
+    expect([mail?.text, mail?.html].join()).not.toMatch(/[/.](evil|example\b(?!\.com))/)
   })
 
   it('begins anew with each that is agreed to', async () => {

@@ -10,7 +10,6 @@ import { fapi2Algorithms } from '../../domain/fapi2.ts'
 import { type ClientKeys, createClientKeys } from '../../domain/find-client-keys.ts'
 import { findTimeFault } from '../../domain/time-fault.ts'
 import type { AddressLimit } from '../../http/address-limit.ts'
-import { clientChallenge } from './client-secret.ts'
 
 /** The only client_assertion_type. Spec: RFC 7523 section 2.2. */
 export const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -165,7 +164,6 @@ const isMoment = (value: unknown): value is number =>
 
 const refused = (why: string, description?: string): GatehouseError =>
   new GatehouseError('invalid_client', {
-    ...clientChallenge,
     cause: new Error(`client assertion: ${why}`),
     ...(description !== undefined && { description }),
   })

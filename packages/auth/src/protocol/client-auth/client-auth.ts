@@ -50,8 +50,7 @@ export function createClientAuthentication(
     const options = { allowsPrivate: client.privateNetwork }
     const set = isFetched ? await dependencies.keySets?.get(client.jwksUri, options) : undefined
     const fault = checkTlsClient(client, certificate, set?.signatureKeys)
-    if (fault !== undefined)
-      throw new GatehouseError('invalid_client', { ...clientChallenge, cause: new Error(`TLS client: ${fault}`) })
+    if (fault !== undefined) throw new GatehouseError('invalid_client', { cause: new Error(`TLS client: ${fault}`) })
     return client
   }
   const prove = (
@@ -66,10 +65,11 @@ export function createClientAuthentication(
       throw refused(method, `the client proves itself by ${client.authMethod}, and not by ${method}`, client.authMethod)
     switch (presented.method) {
       case 'none':
-        return client.authMethod === 'none' ? client : proveByCertificate(client, request.certificate)
+        return client.authMethod === 'none' ? client : proveByCertificate(client, request.certificate).catch(challenge)
       case 'client_assertion':
         return checkAssertion(dependencies, client, { assertion: presented.assertion, address: request.address }).then(
           () => client,
+          challenge,
         )
       default:
         if (!checkSecret(client, presented.secret)) {
@@ -140,4 +140,10 @@ function parsePresented(headers: IncomingHttpHeaders, form: ClientParameters): P
 function refused(method: Presented['method'] | 'nothing', why: string, needed: string): GatehouseError {
   const challenge = method === 'none' ? {} : clientChallenge
   return new GatehouseError('invalid_client', { ...challenge, cause: new Error(why), needed })
+}
+
+/** Adds the challenge to a refusal from deeper down, where it is not known who asks: a bad signature, or keys out of reach. */
+function challenge(error: unknown): never {
+  if (!(error instanceof GatehouseError) || error.code !== 'invalid_client') throw error
+  throw new GatehouseError('invalid_client', { ...error.details, ...clientChallenge })
 }
