@@ -103,6 +103,11 @@ describe('the command line', () => {
       expect.objectContaining({ valid: true, claims: expect.objectContaining({ sub: 'robot' }) }),
     ])
     expect((await site.run(['token', 'inspect'], 'x.y.z\n')).code).toBe(1)
+    const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
+    const strange = `${encode({ alg: 'ES256', kid: '\u009b2J' })}.${encode({ sub: '\u202eevil' })}.AAAA`
+    const shown = (await site.run(['token', 'inspect'], `${strange}\n`)).stdout
+    expect(shown).toContain('"kid":"\\u009b2J"')
+    expect(shown).toContain('"sub": "\\u202eevil"')
     const rotated = await site.run(['client', 'rotate-secret', 'robot'])
     expect([rotated.code, rotated.stderr]).toEqual([2, expect.stringContaining('clients.robot.secret_previous')])
     const opaque = (

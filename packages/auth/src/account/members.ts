@@ -20,7 +20,7 @@ import { renderMembers } from '../pages/members.ts'
 import { membersAddress } from '../pages/organisations.ts'
 import { redirectTo } from '../pages/page.ts'
 import { getPolicy, type OrganisationPagesDependencies } from './organisations.ts'
-import { type Owner, ownerAsActor, ownerPage, showToOwner, takeFromOwner } from './owner.ts'
+import { type Owner, ownerAsActor, ownerPage, showByRole, takeFromOwner } from './owner.ts'
 
 const flowAndPlace = { flow: Type.String(), organisation: Type.String({ maxLength: 100 }) }
 const memberFields = { ...flowAndPlace, member: Type.String({ maxLength: 100 }) }
@@ -57,9 +57,10 @@ export function accountMembersEndpoints(dependencies: OrganisationPagesDependenc
         after: Type.Optional(Type.String({ description: 'The name after which the list goes on' })),
       }),
       bodyKind: 'none',
-      handle(request) {
+      async handle(request) {
         const { organisation = '', after } = parseForm(request.query)
-        return showToOwner(dependencies, request, membersAddress(organisation, after), (owner) =>
+        const seen = { page: membersAddress(organisation, after), role: getPolicy(dependencies).administratorRole }
+        return showByRole(dependencies, request, seen, (owner) =>
           showMembers(dependencies, request.look, owner, { organisation, after }),
         )
       },

@@ -5,6 +5,7 @@ import type { UserRow } from '@gatehouse/store/rows'
 import type { Tables } from '@gatehouse/store/store'
 import { twoFactors } from '../domain/acr.ts'
 import type { BrowserSession, BrowserSessions } from '../domain/browser-sessions.ts'
+import type { RoleRules } from '../domain/effective-access.ts'
 import type { SecondFactors } from '../domain/second-factors.ts'
 import type { Actor } from '../domain/users.ts'
 import type { Flow, Flows } from '../flow/flows.ts'
@@ -20,6 +21,7 @@ export interface OwnerDependencies {
   readonly browserSessions: BrowserSessions
   readonly secondFactors: Pick<SecondFactors, 'list'>
   readonly requiresSecondFactor: (user: UserRow) => Promise<boolean>
+  readonly roleRules: () => RoleRules
 }
 
 /** Whose account a page is, and the flow that its forms carry. */
@@ -87,6 +89,22 @@ export async function showToOwner(
   if (!browser) return signInFirst(dependencies, http, page)
   const { flow, cookies } = await dependencies.flows.begin(http, { kind: 'account', parameters: '{}' })
   return show({ ...browser, flow, cookies })
+}
+
+/**
+ * As {@link showToOwner}, for what somebody sees by a role: where that needs a second factor, whoever has not proven one does that
+ * first. Threat: a stolen password, or a session from before the role, that reads what the role alone may.
+ */
+export async function showByRole(
+  dependencies: OwnerDependencies,
+  http: EndpointRequest<unknown>,
+  { page, role }: { readonly page: string; readonly role: string },
+  show: (owner: Owner) => Promise<Answer> | Answer,
+): Promise<Answer> {
+  const needsFactor = dependencies.roleRules().needFactor.includes(role)
+  const browser = needsFactor ? await dependencies.browserSessions.find(http.headers) : undefined
+  const owed = browser && (await owedProof(dependencies, browser))
+  return owed === undefined ? showToOwner(dependencies, http, page, show) : signInFirst(dependencies, http, page, owed)
 }
 
 /**

@@ -88,7 +88,10 @@ export interface Attempt {
    * nobody out.
    */
   unjudged(mayBeWrong: boolean): Promise<void>
-  /** Forgets the account's failures and remembers the address, inside the sign-in's transaction. */
+  /**
+   * Forgets the account's failures and remembers the address, inside the sign-in's transaction. Of accounts elsewhere the last that
+   * the try was at is who has signed in. Threat: guesses at somebody else who has the same name there, forgotten each time.
+   */
   succeeded(tables: Tables, user: UserId): Promise<void>
   /** The try is over, however it ended: others that wait for it may go on. Must be called. */
   end(): void
@@ -292,8 +295,9 @@ export function createLockout(
           if (mayBeWrong) await record(['pair', 'account', 'unjudged', 'everyone'])
         },
         async succeeded(tables, id) {
+          const signedIn = new Set([one, counted.at(-1) ?? one])
           await Promise.all([
-            ...counted.map(({ keys: { pair, account } }) =>
+            ...[...signedIn].map(({ keys: { pair, account } }) =>
               tables.signInFailures.clear([pair, account].filter((key) => key !== undefined)),
             ),
             tables.familiarAddresses.remember({

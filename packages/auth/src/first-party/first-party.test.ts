@@ -268,6 +268,14 @@ describe('POST /logout', () => {
     expect(bare.status).toBe(204)
   })
 
+  it('takes the client’s name, as a refresh does, and ends only what is that client’s', async () => {
+    const { refresh_token } = await started.signIn()
+    const other = await started.postJson('/logout', { refresh_token, client_id: 'another' })
+    expect([other.status, (await json(other)).error]).toEqual([400, 'invalid_grant'])
+    expect((await started.postJson('/logout', { refresh_token, client_id: 'first-party' })).status).toBe(204)
+    expect((await started.postJson('/token/refresh', { refresh_token })).status).toBe(400)
+  })
+
   it('refuses without credentials, with bad ones, and with a token that has no session', async () => {
     expect((await started.postJson('/logout', {})).status).toBe(401)
     const bad = await started.postJson('/logout', {}, { authorization: 'Bearer x.y.z' })

@@ -14,6 +14,11 @@ import { defineEndpoint, type Endpoint, type EndpointRequest } from '../http/end
 
 const bodySchema = Type.Object({
   refresh_token: Type.Optional(Type.String({ description: 'In place of an access token in the Authorization header' })),
+  client_id: Type.Optional(
+    Type.String({
+      description: 'The first-party client that signed in, as at POST /token/refresh; left out: whichever',
+    }),
+  ),
 })
 
 interface Dependencies {
@@ -52,7 +57,11 @@ export function logoutEndpoint(dependencies: Dependencies): Endpoint {
     ],
     cors: 'first-party',
     async handle(request) {
+      const { body }: EndpointRequest<Type.Static<typeof bodySchema>> = request
       const found = await findSession(dependencies, request)
+      if (body.client_id !== undefined && body.client_id !== found.clientId) {
+        throw new GatehouseError('invalid_grant', { cause: new Error('the token is one of another client') })
+      }
       const client = await clients.find(found.clientId)
       if (!client?.firstParty) {
         throw new GatehouseError('forbidden', {

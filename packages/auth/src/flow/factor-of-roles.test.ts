@@ -135,6 +135,20 @@ describe('a role that needs a second factor, and comes to who has signed in befo
     const asked = await browser.post('/account/organisations/members/remove', fields)
     expect([asked.status, asked.has('password')]).toEqual([200, true])
   })
+
+  it('shows nobody by one factor who belongs to an organisation that they look after', async () => {
+    const { auth, settings } = site.started
+    const { id } = await site.addOrganisation('globex', { carol: 'admin', dave: '' })
+    const page = `/account/organisations/members?organisation=${id}`
+    const browser = await site.browserOf('carol')
+    expect((await browser.get(page)).text).toContain('data-member=')
+    auth.replaceSettings({ ...settings, secondFactor: { ...secondFactor, requiredForRoles: ['admin'] } })
+    const asked = await browser.get(page)
+    expect([asked.has('password'), asked.text.includes('data-member=')]).toEqual([true, false])
+    expect((await setUp(browser, await signIn(browser, asked))).text).toContain('data-member=')
+    // Who looks after nothing hears no more than before.
+    expect((await (await site.browserOf('dave')).get(page)).status).toBe(404)
+  })
 })
 
 describe('a role that needs a second factor from now on', () => {

@@ -503,3 +503,44 @@ describe('somebody with several names at a provider', () => {
     expect([await workOf('nobody'), await workOf('alice')]).toEqual([known, known])
   })
 })
+
+describe('a name that leads to somebody at each of two providers', () => {
+  const here = { 'x-forwarded-for': '198.51.100.7' }
+  const open = async (limits: Partial<SignInLimits>): Promise<void> => {
+    const providers = [corp(), corp({ name: 'other', definition: other.definition })]
+    const options = { trustedProxies: ['127.0.0.1'], settings: { providers } }
+    started = await startAuth({ limits: { ...defaultSignInLimits, ...limits }, ...options })
+  }
+  const statusOf = async (
+    username: string,
+    password: string,
+    headers: Record<string, string> = here,
+  ): Promise<number> => (await started.postJson('/login', { username, password }, headers)).status
+
+  it.each([
+    ['who is not known', undefined],
+    ['who never comes here', 'one'],
+  ])('lets strangers lock nobody out, where they have signed in before, by the other one, %s', async (_, subject) => {
+    program.answer = () => ({ refused: true, ...(subject === undefined ? {} : { subject }) })
+    await open({ account: { failures: 2, within: 86_400 } })
+    expect(await statusOf('ann', right)).toBe(200)
+    for (const end of [1, 2, 3]) {
+      expect(await statusOf('ann', 'wrong', { 'x-forwarded-for': `203.0.113.${end}` })).toBe(401)
+    }
+    expect(await statusOf('ann', right, { 'x-forwarded-for': '192.0.2.1' })).toBe(401)
+    expect(await statusOf('ann', right)).toBe(200)
+  })
+
+  it('lets nobody guess at the one for ever who signs in as the other in between', async () => {
+    program.answer = ({ username, password }) =>
+      password === 'ann’s own'
+        ? { user: { subject: 'one', preferred_username: username } }
+        : { refused: true, subject: 'one' }
+    await open({ pair: { failures: 3, within: 900 } })
+    for (const password of ['guess 1', 'guess 2', right, 'guess 3']) {
+      expect([password, await statusOf('ann', password)]).toEqual([password, password === right ? 200 : 401])
+    }
+    expect(await statusOf('ann.too', 'ann’s own')).toBe(401)
+    expect(await statusOf('ann', right)).toBe(200)
+  })
+})

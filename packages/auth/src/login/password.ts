@@ -215,7 +215,9 @@ async function checkPassword(
   // another: what a provider accepts costs no hash.
   const mayAsk = !attempt.lock && (user?.password_hash ?? null) === null
   const heard = mayAsk ? await askProviders(dependencies, attempted) : undefined
-  const lockThere = heard && (await countThere(dependencies, attempted, heard.tried, attempt))
+  const locksThere = heard ? await countThere(dependencies, attempted, heard.tried, attempt) : []
+  // Who is accepted was asked about last. Others of that name, before them, are somebody else: strangers may have locked those.
+  const lockThere = heard?.accepted ? locksThere.at(-1) : locksThere.findLast((lock) => lock !== undefined)
   if (heard?.accepted && !lockThere) return heard.accepted
   const outcome = await dependencies.passwords.check(attempted.password, stored)
   if (user && outcome !== 'wrong') return { user, outcome }
@@ -243,7 +245,7 @@ async function checkPassword(
 }
 
 /**
- * Has the try count also for whom its name leads to at providers; what locks them, where something does. As much is done where
+ * Has the try count also for whom its name leads to at providers; what locks each of them, where something does. As much is done where
  * nobody there is known. Threats: one person, tried by each of their names there; names that are told by the work they cost.
  */
 async function countThere(
@@ -251,16 +253,16 @@ async function countThere(
   { username }: PasswordTry,
   tried: readonly TriedOutside[],
   attempt: Attempt,
-): Promise<Lock | undefined> {
+): Promise<readonly (Lock | undefined)[]> {
   const typed = signInNames(username)?.name ?? ''
-  let lock: Lock | undefined
+  const locks: (Lock | undefined)[] = []
   for (const { provider, subject } of tried) {
     const link = store.linkedIdentities.find({ provider, subject: subject ?? '' })
     const user = link.then((row) => row?.user_id)
     user.catch(() => {})
-    lock = (await attempt.isAt(outsideAccount(provider, subject ?? `\n${typed}`), user)) ?? lock
+    locks.push(await attempt.isAt(outsideAccount(provider, subject ?? `\n${typed}`), user))
   }
-  return lock
+  return locks
 }
 
 /** Stores the hash anew with today's parameters. Answers with the user as it is then. */

@@ -8,8 +8,11 @@ export interface Address {
 
 /** Milliseconds for one question to one server, and how often it is asked. */
 const patience = { timeout: 2000, tries: 2 }
-/** Milliseconds for which addresses of one family wait for those of the other. */
-const otherFamilyMs = 500
+/**
+ * Milliseconds for which addresses of one family wait for those of the other. Those of IPv4 are waited for until a question that was
+ * lost has been asked again: most networks have no way to an address of IPv6 alone.
+ */
+const waitFor = { six: 500, four: patience.timeout + 500 }
 
 /**
  * All addresses of a name, as the machine's name servers have them; ends with `signal`. Takes no thread: the system's own resolution has
@@ -33,11 +36,13 @@ export async function askNameServers(
   signal.addEventListener('abort', stop, { once: true })
   try {
     const asked = [resolver.resolve4(host), resolver.resolve6(host)] as const
-    const stopSoon = (): void => {
-      timer = setTimeout(stop, otherFamilyMs).unref()
+    const stopIn = (milliseconds: number) => (): void => {
+      clearTimeout(timer)
+      timer = setTimeout(stop, milliseconds).unref()
     }
-    // Where there is none at all, both have ended.
-    Promise.any(asked).then(stopSoon, () => {})
+    // Where a family has none, its question has ended.
+    asked[0].then(stopIn(waitFor.six), () => {})
+    asked[1].then(stopIn(waitFor.four), () => {})
     const [four, six] = await Promise.allSettled(asked)
     if (four.status === 'rejected' && six.status === 'rejected') throw four.reason
     return [...addressesOf(four, 4), ...addressesOf(six, 6)]

@@ -20,10 +20,16 @@ export function isLoopbackAddress(address: string): boolean {
   return ipaddr.isValid(address) && ipaddr.parse(address).range() === 'loopback'
 }
 
-/** The ranges that people use for networks of their own; link-local ones, with the metadata services of clouds, are none. */
+/** The ranges that people use for networks of their own; link-local ones, with most metadata services of clouds, are none. */
 const privateRanges: ReadonlySet<string> = new Set(['private', 'uniqueLocal', 'carrierGradeNat', 'loopback'])
+
+/** Metadata services that stand in such a range: those of AWS and Google over IPv6, and of Alibaba. Nobody's client is there. */
+const metadataServices: ReadonlySet<string> = new Set(['fd00:ec2::254', 'fd20:ce::254', '100.100.100.200'])
 
 /** Whether an IP address is public, or one of a private network or of this machine, in its plain spelling. */
 export function isPublicOrPrivateAddress(address: string): boolean {
-  return isPublicAddress(address) || (ipaddr.isValid(address) && privateRanges.has(ipaddr.parse(address).range()))
+  if (isPublicAddress(address)) return true
+  if (!ipaddr.isValid(address)) return false
+  const parsed = ipaddr.parse(address)
+  return privateRanges.has(parsed.range()) && !metadataServices.has(parsed.toString())
 }

@@ -4,6 +4,7 @@ import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
 import { createAccessTokenVerifier } from '@gatehouse/guard/access-token'
 import { parseCompactToken, parseJsonPart } from '@gatehouse/guard/compact-token'
 import type { Command } from 'commander'
+import { escapeUnseen } from '../escape-unseen.ts'
 import { readSecret } from './input.ts'
 import { type ConfigurationOptions, withConfiguration, withKeys } from './open.ts'
 import { answer, formatMoment } from './output.ts'
@@ -51,7 +52,8 @@ async function inspect(options: ConfigurationOptions): Promise<void> {
       ...(claims ? [`claims: ${JSON.stringify(claims, null, 2)}`] : []),
       ...times,
     ].join('\n')
-    answer(options, { ...verdict, header: header ?? null, claims: claims ?? null }, text)
+    // Anybody may have written it.
+    answer(options, { ...verdict, header: header ?? null, claims: claims ?? null }, escapeUnseen(text))
     if (!valid) process.exitCode = 1
   })
 }

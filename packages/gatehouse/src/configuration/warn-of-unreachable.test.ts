@@ -49,3 +49,16 @@ describe('a client in a private network', () => {
     expect(load({ backchannel_logout_uri: 'http://127.0.0.1:4005/ended' }, true).warnings).toEqual([])
   })
 })
+
+describe('a trusted issuer in a private network', () => {
+  it('is warned of, since its keys are never asked for there', () => {
+    const client = { subject: 'system:serviceaccount:a:b', client: 'job' }
+    const cluster = { issuer: 'https://cluster.example', jwks_uri: 'https://10.96.0.1/jwks', clients: [client] }
+    const job = { public: true, grant_types: ['urn:ietf:params:oauth:grant-type:jwt-bearer'] }
+    const file = { issuer: 'https://auth.example.com', master_key: key, clients: { job }, trusted_issuers: { cluster } }
+    const read = readConfigurationText(JSON.stringify(file), 'gatehouse.yaml', {})
+    expect(checkConfiguration(read, { development: false, environment: {} }).warnings).toEqual([
+      expect.stringMatching(/trusted_issuers.cluster.jwks_uri: is not asked .* write its keys here, as jwks$/),
+    ])
+  })
+})

@@ -7,27 +7,27 @@ import type { ConfigurationFile } from './schema.ts'
 type ClientEntry = NonNullable<ConfigurationFile['clients']>[string]
 
 /**
- * Warns of clients whose addresses the one way out refuses, as far as it stands in the file: what is asked later fails, where
- * nobody looks. What a name leads to is not looked up.
+ * Warns of clients and trusted issuers whose addresses the one way out refuses, as far as it stands in the file: what is asked
+ * later fails, where nobody looks. What a name leads to is not looked up.
  */
 export function warnOfUnreachable(
-  { clients = {} }: ConfigurationFile,
+  { clients = {}, trusted_issuers: issuers = {} }: ConfigurationFile,
   { development, warn }: { readonly development: boolean; readonly warn: Report },
 ): void {
+  const judge = (path: readonly (string | number)[], uri: string, mend: string | undefined): void => {
+    const address = addressOf(uri)
+    if (address === undefined || isPublicAddress(address)) return
+    if (development && isLoopbackAddress(address)) return
+    if (!isPublicOrPrivateAddress(address)) {
+      warn(path, 'is never asked at this address, which is link-local or reserved; name another')
+    } else if (mend !== undefined) warn(path, `is not asked at this address, which is in a private network; ${mend}`)
+  }
   for (const [id, entry] of Object.entries(clients)) {
-    for (const { path, uri } of askedOf(entry)) {
-      const address = addressOf(uri)
-      if (address === undefined || isPublicAddress(address)) continue
-      if (development && isLoopbackAddress(address)) continue
-      if (!isPublicOrPrivateAddress(address)) {
-        warn(['clients', id, ...path], 'is never asked at this address, which is link-local or reserved; name another')
-      } else if (!entry.private_network) {
-        warn(
-          ['clients', id, ...path],
-          'is not asked at this address, which is in a private network; if that is yours, add private_network: true to the client',
-        )
-      }
-    }
+    const mend = entry.private_network ? undefined : 'if that is yours, add private_network: true to the client'
+    for (const { path, uri } of askedOf(entry)) judge(['clients', id, ...path], uri, mend)
+  }
+  for (const [id, { jwks_uri: uri }] of Object.entries(issuers)) {
+    if (uri !== undefined) judge(['trusted_issuers', id, 'jwks_uri'], uri, 'write its keys here, as jwks')
   }
 }
 
