@@ -65,11 +65,10 @@ export function createClientAuthentication(
       throw refused(method, `the client proves itself by ${client.authMethod}, and not by ${method}`, client.authMethod)
     switch (presented.method) {
       case 'none':
-        return client.authMethod === 'none' ? client : proveByCertificate(client, request.certificate).catch(challenge)
+        return client.authMethod === 'none' ? client : proveByCertificate(client, request.certificate)
       case 'client_assertion':
         return checkAssertion(dependencies, client, { assertion: presented.assertion, address: request.address }).then(
           () => client,
-          challenge,
         )
       default:
         if (!checkSecret(client, presented.secret)) {
@@ -134,16 +133,11 @@ function parsePresented(headers: IncomingHttpHeaders, form: ClientParameters): P
 }
 
 /**
- * The one refusal of a client. Spec: RFC 6749 section 5.2, RFC 9110 section 15.5.2: with a challenge. Left out where nothing but an
- * id was presented, as a page in a browser does, which the challenge would make ask people for a name and a password.
+ * The one refusal of a client. Spec: RFC 6749 section 5.2: with a challenge where the header was used, and where no client was named at all.
+ * Left out elsewhere: libraries of clients that meet one look no further, and hide that it is `invalid_client`; and a browser would ask
+ * people for a name and a password.
  */
 function refused(method: Presented['method'] | 'nothing', why: string, needed: string): GatehouseError {
-  const challenge = method === 'none' ? {} : clientChallenge
+  const challenge = method === 'client_secret_basic' || method === 'nothing' ? clientChallenge : {}
   return new GatehouseError('invalid_client', { ...challenge, cause: new Error(why), needed })
-}
-
-/** Adds the challenge to a refusal from deeper down, where it is not known who asks: a bad signature, or keys out of reach. */
-function challenge(error: unknown): never {
-  if (!(error instanceof GatehouseError) || error.code !== 'invalid_client') throw error
-  throw new GatehouseError('invalid_client', { ...error.details, ...clientChallenge })
 }
