@@ -27,7 +27,7 @@ export function parseBasic(header: string): BasicCredentials | undefined {
   return { id, secret }
 }
 
-/** What goes with the refusal of a client, that used the header, or named itself in no way. Spec: RFC 6749 section 5.2. */
+/** The challenge to a client that has used the header, or has not named itself at all. Spec: RFC 6749 section 5.2. */
 export const clientChallenge = { headers: { 'www-authenticate': 'Basic realm="gatehouse"' } } as const
 
 const unreadable = (): GatehouseError => new GatehouseError('invalid_client', clientChallenge)
