@@ -98,6 +98,9 @@ export class GatehouseError extends Error {
 export const asGatehouseError = (thrown: unknown): GatehouseError =>
   thrown instanceof GatehouseError ? thrown : new GatehouseError('server_error', { cause: thrown })
 
+/** Why something came to nothing, for the log: what is behind an error of the catalogue, or the error itself. */
+export const reasonBehind = (thrown: unknown): unknown => (thrown instanceof GatehouseError ? thrown.cause : thrown)
+
 /** Seconds after which those come back who were refused for a while: 1 to 3. */
 const soonest = 1
 const latestBesides = 2

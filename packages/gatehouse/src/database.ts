@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { GatehouseError } from '@gatehouse/core/errors'
+import { GatehouseError, reasonBehind } from '@gatehouse/core/errors'
 import type { LockHolder } from '@gatehouse/store/database'
 import { openStore, type PreparedStore, type Store } from '@gatehouse/store/store'
 import { systemClock } from './clock.ts'
@@ -53,7 +53,7 @@ export async function asksDatabase<T>(
     return await ask()
   } catch (error) {
     if (error instanceof DatabaseError) throw error
-    throw new DatabaseError(database, explain(error instanceof GatehouseError ? error.cause : error), error)
+    throw new DatabaseError(database, explain(reasonBehind(error)), error)
   }
 }
 

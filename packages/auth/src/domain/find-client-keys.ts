@@ -1,4 +1,4 @@
-import { GatehouseError } from '@gatehouse/core/errors'
+import { GatehouseError, reasonBehind } from '@gatehouse/core/errors'
 import { type ClientKey, type EncryptionKey, type JwkSet, type ReadKeys, readKeySet } from './client-keys.ts'
 import type { RemoteKeySets } from './remote-key-sets.ts'
 
@@ -76,7 +76,7 @@ function rethrowUnread(error: unknown): never {
   throw new GatehouseError('temporarily_unavailable', {
     description: 'The key set of this client (jwks_uri) cannot be read, and its answers are to be encrypted',
     retryAfter: 5,
-    cause: error instanceof GatehouseError ? error.cause : error,
+    cause: reasonBehind(error),
   })
 }
 

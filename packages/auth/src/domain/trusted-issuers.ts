@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Seconds } from '@gatehouse/core/brand'
-import { GatehouseError } from '@gatehouse/core/errors'
+import { reasonBehind } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import { type Clock, seconds, signerClockTolerance } from '@gatehouse/core/time'
 import { type CompactToken, normalizeType, parseCompactToken, parseJsonPart } from '@gatehouse/guard/compact-token'
@@ -128,7 +128,7 @@ async function findForgery(
     const signed = Buffer.from(assertion.slice(0, token.signedLength))
     return isSignedBy(key, signed, Buffer.from(token.signaturePart, 'base64url')) ? undefined : refused('bad signature')
   } catch (error) {
-    const cause = error instanceof GatehouseError ? error.cause : error
+    const cause = reasonBehind(error)
     return refused(`the issuer’s keys cannot be fetched: ${cause instanceof Error ? cause.message : cause}`, cause)
   }
 }

@@ -1,4 +1,4 @@
-import { GatehouseError } from '@gatehouse/core/errors'
+import { GatehouseError, reasonBehind } from '@gatehouse/core/errors'
 import type { JsonObject } from '@gatehouse/core/json'
 import type { Clock } from '@gatehouse/core/time'
 import { normalizeType, parseCompactToken, parseJsonPart } from '@gatehouse/guard/compact-token'
@@ -79,8 +79,7 @@ async function findKey(clientKeys: ClientKeys, client: RequestObjectClient, head
   try {
     key = await clientKeys.findSignatureKey(client, header)
   } catch (error) {
-    const cause = error instanceof GatehouseError ? error.cause : error
-    throw new GatehouseError('invalid_request_object', { cause })
+    throw new GatehouseError('invalid_request_object', { cause: reasonBehind(error) })
   }
   if (!key) throw refused('no registered key, or more than one, fits the header')
   return key

@@ -1,4 +1,4 @@
-import { buildUnavailable, GatehouseError } from '@gatehouse/core/errors'
+import { buildUnavailable, GatehouseError, reasonBehind } from '@gatehouse/core/errors'
 import type { WriteTrouble } from '../write-watch.ts'
 
 // Spec: https://www.postgresql.org/docs/current/errcodes-appendix.html. Connection, resources, operator intervention
@@ -34,8 +34,7 @@ export function isConnectionUsable(thrown: unknown): boolean {
 }
 
 /** Whether a lock was not to be had in time. */
-export const isLockTimeout = (thrown: unknown): boolean =>
-  findState(thrown instanceof GatehouseError ? thrown.cause : thrown) === '55P03'
+export const isLockTimeout = (thrown: unknown): boolean => findState(reasonBehind(thrown)) === '55P03'
 
 const troubles: Readonly<Record<string, WriteTrouble>> = {
   '53100': 'full',
