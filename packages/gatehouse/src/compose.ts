@@ -247,13 +247,7 @@ export async function compose(parts: Parts): Promise<Program> {
   const tls = identity && buildTlsOptions(certificates.current, configuration.certificates.ask)
   // As gRPC, HTTP/2 is loaded by those alone who use it.
   const http2 = tls && configuration.certificates.http2 && (await import('@gatehouse/gateway/http2/connections'))
-  const server = createFrontServer(
-    frontDoor,
-    logDenial,
-    tls,
-    undefined,
-    http2 ? http2.createHttp2Connections : undefined,
-  )
+  const server = createFrontServer(frontDoor, logDenial, tls, http2 ? http2.createHttp2Connections : undefined)
   const removal = new RemovalClock(clock)
   const started = startBackground({
     store,

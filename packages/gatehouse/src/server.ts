@@ -12,6 +12,7 @@ import type { Gateway } from '@gatehouse/gateway/gateway'
 import type { createHttp2Connections, StreamListener } from '@gatehouse/gateway/http2/connections'
 import type { RefusalEntry } from '@gatehouse/gateway/refuse'
 import { serverOptions } from '@gatehouse/gateway/server-options'
+import { closeUnread } from '@gatehouse/gateway/unread-body'
 import { createUpgradedResponse } from '@gatehouse/gateway/websocket/upgraded-response'
 import type { Health } from './health.ts'
 import type { MetricsPage } from './telemetry/metrics-page.ts'
@@ -95,10 +96,9 @@ export function createFrontServer(
   listener: FrontListener,
   logRefusal: (entry: RefusalEntry) => void,
   tls?: TlsOptions,
-  leftoverTime = 30_000,
   openHttp2?: typeof createHttp2Connections,
 ): FrontServer {
-  const limited = limitPipelining(limitLeftovers(listener, leftoverTime))
+  const limited = closeUnread(limitPipelining(listener))
   const onStream: StreamListener = (request, response, checked) => listener(request, response, undefined, checked)
   const http2 = tls && openHttp2?.({ listener: onStream, logRefusal })
   const options = { ...serverOptions, ...tls }
@@ -113,27 +113,6 @@ export function createFrontServer(
   })
   server.on('clientError', createClientErrorHandler(logRefusal))
   return server
-}
-
-/**
- * Cuts connections on which a body still drips in so many milliseconds after its request was answered: nobody watches it any
- * more, and its connection would be held for as long as the client likes. Stops: slow bodies that are sent to whatever answers
- * without reading them.
- */
-function limitLeftovers(listener: FrontListener, milliseconds: number): FrontListener {
-  return (request, response, sent) => {
-    listener(request, response, sent)
-    // Where it is known already that there is no body, its headers need not be put in order to find that out.
-    if (request.readableEnded) return
-    const { headers } = request
-    if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
-    response.once('finish', () => {
-      if (request.complete) return
-      const { socket } = request
-      const timer = setTimeout(() => socket.destroy(), milliseconds).unref()
-      request.once('close', () => clearTimeout(timer))
-    })
-  }
 }
 
 /** Requests that may wait on one connection for the answers before theirs. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ErrorCode, errorCatalogue } from '@gatehouse/core/errors'
 import { newDecisionId, newRequestId } from '@gatehouse/core/random'
-import { errorBody, errorHeaders, finishAnswer, type RefusalEntry } from './refuse.ts'
+import { errorBody, errorHeaders, type RefusalEntry } from './refuse.ts'
 import { Turns } from './turns.ts'
 
 /** What Node calls a request whose headers did not come in time. */
@@ -35,6 +35,8 @@ const lingerMilliseconds = 1000
 export function createClientErrorHandler(log?: (entry: RefusalEntry) => void): (error: Error, socket: Duplex) => void {
   const turns = new Turns()
   return (error, socket) => {
+    // Its answer is out: what is still sent is only read away.
+    if (socket.writableEnded && !socket.destroyed) return
     const reason = 'code' in error && typeof error.code === 'string' ? error.code : error.message
     if (reason !== tooLate) return answerClientError(reason, socket, log)
     // Nothing that still comes is read: a request that was whole after all would be served, and be told of this as well.
@@ -48,7 +50,7 @@ function answerClientError(reason: string, socket: Duplex, log?: (entry: Refusal
   const begun = owed?.headersSent === true ? owed : undefined
   // Headers that come too late follow a request that was whole: what is said now would be taken for its answer.
   const isForAnother = reason === tooLate && owed !== undefined && begun === undefined
-  if (!socket.writable || reason === 'ECONNRESET' || isForAnother || (begun !== undefined && !finishAnswer(begun))) {
+  if (!socket.writable || reason === 'ECONNRESET' || isForAnother || (begun !== undefined && !begun.writableEnded)) {
     socket.destroy()
     return
   }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { BrowserApps, RefusalPage } from '@gatehouse/core/contracts'
 import { type ErrorCode, errorCatalogue } from '@gatehouse/core/errors'
 import { newDecisionId } from '@gatehouse/core/random'
@@ -10,6 +10,7 @@ import { isForPerson } from './authenticate/sign-in-detour.ts'
 import type { Denial } from './denial.ts'
 import { isGrpc, refuseCall } from './http2/grpc.ts'
 import { findWaitingId, giveBack } from './kept-form.ts'
+import { afterRest } from './unread-body.ts'
 import type { Visit } from './visit.ts'
 
 /** What the log says of a refusal or of an upstream's failure. */
@@ -47,10 +48,8 @@ export interface RefusalSink {
   readonly apps?: BrowserApps<IncomingMessage> | undefined
 }
 
-/** Bodies up to this many bytes are read to their end after a refusal, so that the connection can be used again. */
+/** Bodies up to this many bytes are read to their end before a refusal, so that the connection can be used again. */
 const readableRest = 65_536
-/** How long a client that still sends is listened to after a refusal, so that it gets to read the answer. */
-const lingerMilliseconds = 1000
 
 /**
  * Answers with the standard error and an id, and logs under that id what the stranger is not told. Where the answer has
@@ -79,17 +78,20 @@ function answerRefusal(sink: RefusalSink, visit: Visit, denial: Denial): void {
   // An exchange counts its own answer when the response closes.
   if (!visit.forwarded) sink.onAnswer?.(route, status, (sink.clock.milliseconds() - visit.startedAt) / 1000)
   if (isCall) return refuseCall(response, denial, decisionId, headersBeside(sink, visit, denial))
-  const unread = !request.complete && (!checked.ok || checked.bodyLength !== 0)
-  const small = checked.ok && checked.bodyLength >= 0 && checked.bodyLength <= readableRest
-  const close = denial.close === true || (unread && !small)
   const page = pageFor(sink, visit, denial, decisionId)
   const body = page?.text ?? errorBody(denial.code, decisionId)
   const headers = [...errorHeaders(body, page?.headers), ...headersBeside(sink, visit, denial)]
+  const unread = !request.complete && (!checked.ok || checked.bodyLength !== 0)
+  const close = denial.close === true || (unread && !checked.ok)
   if (close) headers.push('connection', 'close')
-  response.writeHead(status, headers)
+  const answer = (): void => {
+    response.writeHead(status, headers)
+    response.end(body)
+  }
+  const isSmall = checked.ok && checked.bodyLength >= 0 && checked.bodyLength <= readableRest
   // A stream of HTTP/2 can be left without the bytes that are still to come.
-  if (unread && close && request.httpVersionMajor === 1) endAfterLinger(request, response, body)
-  else response.end(body)
+  if (unread && isSmall && !close && request.httpVersionMajor === 1) return afterRest(request, answer)
+  answer()
   if (unread) request.resume()
 }
 
@@ -152,28 +154,3 @@ export const errorHeaders = (body: string, own: readonly string[] = ['content-ty
   'x-content-type-options',
   'nosniff',
 ]
-
-const lingering = new WeakSet<object>()
-
-/**
- * Whether all of an answer has been handed over, so that its connection can be closed in order. Ends an answer that only
- * waits for the client to finish.
- */
-export function finishAnswer(response: ServerResponse): boolean {
-  if (lingering.has(response)) response.end()
-  return response.writableEnded
-}
-
-/** Closing at once, with bytes unread, would reset the connection and take the answer away from the client. */
-function endAfterLinger(request: IncomingMessage, response: ServerResponse, body: string): void {
-  lingering.add(response)
-  response.flushHeaders()
-  response.write(body)
-  const end = (): void => {
-    clearTimeout(timer)
-    response.end()
-  }
-  const timer = setTimeout(end, lingerMilliseconds).unref()
-  request.once('end', end)
-  response.once('close', end)
-}

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import * as Type from 'typebox'
 import { afterEach, expect, it } from 'vitest'
 import { defaultBrand } from '../pages/brand.ts'
@@ -80,6 +80,29 @@ it('is not harmed by a client that goes away when its answer is about to be sent
   })
   await expect(fetch(url)).rejects.toThrow('fetch failed')
   expect((await fetch(url)).status).toBe(200)
+})
+
+it.each([
+  ['PUT /greet', 'application/x-www-form-urlencoded'],
+  ['POST /people/corp-1/greet', 'text/plain'],
+  ['POST /nowhere', 'text/plain'],
+])('reads the body that it does not want of %s, so that the connection can be used again', async (line, type) => {
+  const { url } = await start()
+  const request = `${line} HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\nContent-Length: 3\r\n\r\n`
+  const received = await new Promise<string>((done) => {
+    let all = ''
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(request))
+    socket.on('data', (chunk) => (all += chunk))
+    setTimeout(() => {
+      expect(all).toBe('')
+      socket.write(`a=b${request}c=d`)
+    }, 100)
+    setTimeout(() => {
+      socket.destroy()
+      done(all)
+    }, 300)
+  })
+  expect(received.match(/HTTP\/1\.1 4(?:04|05|15) /g)).toHaveLength(2)
 })
 
 it('finds an endpoint by a path with a name in it, and no other path', async () => {

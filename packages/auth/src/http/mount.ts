@@ -73,12 +73,12 @@ export function mountEndpoints(endpoints: readonly Endpoint[], dependencies: Mou
     handle(request, response, path, query) {
       const found = find(path)
       const exchange = new Exchange(request, response, { query, named: found?.named ?? '' }, shared)
-      if (!found) return exchange.refuse(new GatehouseError('not_found'))
+      if (!found) return exchange.refuseUnread(new GatehouseError('not_found'))
       const { methods } = found
       if (request.method === 'OPTIONS' && answersPreflight(request, response, methods, dependencies)) return
       const served = methods.get(request.method === 'HEAD' ? 'GET' : (request.method ?? ''))
       if (!served) {
-        exchange.refuse(new GatehouseError('method_not_allowed', { headers: { allow: allowHeader(methods) } }))
+        exchange.refuseUnread(new GatehouseError('method_not_allowed', { headers: { allow: allowHeader(methods) } }))
         return
       }
       exchange.serve(served)
@@ -181,17 +181,21 @@ class Exchange implements EndpointRequest<never>, Ready {
   serve({ endpoint, checker }: Served): void {
     this.#endpoint = endpoint
     if (endpoint.refuseQuery && this.query !== '') {
-      return this.refuse(
+      return this.refuseUnread(
         new GatehouseError('invalid_request', { description: 'Parameters belong in the body, not in the query' }),
       )
     }
-    if (endpoint.bodyKind === 'none' || !checker) return this.#run()
+    if (endpoint.bodyKind === 'none' || !checker) {
+      // Nobody looks at it, but where it has come the connection can be used again.
+      if (hasBody(this.#request)) this.#request.resume()
+      return this.#run()
+    }
     if (endpoint.bodyOptional && !hasBody(this.#request)) {
       this.body = {} as never
       return this.#run()
     }
     const unsupported = checkContentType(this.#request.headers['content-type'], endpoint.bodyKind)
-    if (unsupported) return this.refuse(unsupported)
+    if (unsupported) return this.refuseUnread(unsupported)
     const take = (error: GatehouseError | undefined, text: string): void => {
       if (error) return this.refuse(error)
       try {
@@ -218,6 +222,12 @@ class Exchange implements EndpointRequest<never>, Ready {
         (thrown) => this.refuse(thrown),
       )
     else this.#send(answer)
+  }
+
+  /** Refuses for a reason that is no body's. It is read all the same, as for an answer: then the connection can be used again. */
+  refuseUnread(error: GatehouseError): void {
+    if (hasBody(this.#request)) this.#shared.bodies.readBytes(this.#request, () => this.refuse(error))
+    else this.refuse(error)
   }
 
   refuse(thrown: unknown): void {

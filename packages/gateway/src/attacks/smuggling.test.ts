@@ -150,3 +150,32 @@ describe('a connection that goes wrong after the answer has begun', () => {
     await slow.stop()
   })
 })
+
+describe('a body that does not come, after an answer that is there', () => {
+  // A proxy in front that takes a request for finished with its answer sends the next one, of somebody else, where this one's body is due.
+  const guarded = async (): Promise<TestGateway> =>
+    startGateway([
+      { name: 's', audience: 's', upstream: [upstream.origin], routes: [{ path: '/**', require: 'signed-in' }] },
+    ])
+  const withoutBody = (length: number): string => `${head(host, `Content-Length: ${length}`)}`
+
+  it.each([3, 100_000])(
+    'of %i bytes: whoever is refused before it came is told that the connection ends',
+    async (length) => {
+      const gateway = await guarded()
+      const { text, closed } = await sendRaw(gateway.port, withoutBody(length), 2500)
+      expect(text).toMatch(/^HTTP\/1\.1 401 /)
+      expect(text).toMatch(/connection: close/i)
+      expect(closed).toBe(true)
+      await gateway.stop()
+    },
+  )
+
+  it('and where it comes, the next request on the connection is answered', async () => {
+    const gateway = await guarded()
+    const { text } = await sendRaw(gateway.port, `${withoutBody(3)}abc${withoutBody(3)}def`, 300)
+    expect(text.match(/HTTP\/1\.1 401 /g)).toHaveLength(2)
+    expect(text).not.toMatch(/connection: close/i)
+    await gateway.stop()
+  })
+})
