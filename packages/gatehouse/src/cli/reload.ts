@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { loadForUse } from '../configuration/load-for-use.ts'
+import { loadForCommand } from '../configuration/load-for-use.ts'
 import { formatProblem } from '../configuration/problem.ts'
 import { findRecord, isRunning, type ProcessRecord, type ReloadOutcome } from '../pid-file.ts'
 import { type ConfigurationOptions, withConfiguration } from './open.ts'
@@ -19,7 +19,7 @@ export function addReloadCommand(program: Command): void {
       '\nA file with a problem is not taken: the old configuration goes on. What the running Gatehouse finds wrong, such as a\nvariable that it was started without, is told here too.\n\nExample:\n  $ gatehouse reload --config /etc/gatehouse.yaml\n\nExit code 1: the file was not taken, or not all that it asks for was done. What\nis taken at the next start only is said, and no failure.\n',
     )
     .action(async (options: ConfigurationOptions) => {
-      const { pidFile } = await loadForUse({ file: options.config, development: options.dev ?? false })
+      const { pidFile } = await loadForCommand({ file: options.config, development: options.dev ?? false })
       if (pidFile === undefined)
         throw new Error('this configuration has no pid_file; send SIGHUP to the process, or set one')
       const record = getRunning(pidFile)
