@@ -2,12 +2,14 @@
 import base64
 import json
 import random
+import sys
 import threading
 import time
 import urllib.parse
 import urllib.request
+from http.client import HTTPException
 
-from tokens import Refused, fetch_json
+from tokens import Refused, explain, fetch_json
 
 KINDS = {"jti": "jti", "sid": "sid", "gid": "gid", "client": "client_id", "sub": "sub", "kid": None}
 LOST_AFTER = 15
@@ -25,7 +27,7 @@ def introspect(endpoint, client, token):
     request = urllib.request.Request(endpoint, data=form, headers={"authorization": basic(client)})
     try:
         return fetch_json(endpoint, request).get("active") is True
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         raise Refused(503, "temporarily_unavailable") from error
 
 
@@ -57,8 +59,11 @@ class Revocations:
             try:
                 self.read()
                 failures = 0
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, ValueError, KeyError, TypeError, HTTPException) as error:
                 failures += 1
+                # Said once, and not at each try. A stream that ends in order is no failure.
+                if failures == 1:
+                    print(f"the feed {self.url} is lost: {explain(error)}", file=sys.stderr, flush=True)
             # At random, so that not everybody comes back at once.
             time.sleep(random.uniform(0, min(2**failures, 10)))
 

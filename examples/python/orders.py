@@ -1,20 +1,26 @@
 """A service in Python that checks Gatehouse's access tokens itself and follows what is revoked.
 
 Needs jwcrypto (Debian: python3-jwcrypto; PyPI: jwcrypto) and nothing else. Settings come from the environment:
-ISSUER, AUDIENCE, CLIENT_ID, CLIENT_SECRET, PORT.
+ISSUER, AUDIENCE, CLIENT_ID, CLIENT_SECRET, PORT; SSL_CERT_FILE where the issuer's certificate is of an authority of one's own.
 """
 import json
 import os
+import sys
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from feed import Revocations, introspect
-from tokens import Refused, Verifier, fetch_json
+from tokens import Refused, Verifier, explain, fetch_json
 
 ISSUER = os.environ.get("ISSUER", "http://localhost:8080")
 AUDIENCE = os.environ.get("AUDIENCE", ISSUER)
 CLIENT = (os.environ.get("CLIENT_ID", "demo-service"), os.environ.get("CLIENT_SECRET", "demo-service-secret"))
 
-metadata = fetch_json(f"{ISSUER}/.well-known/oauth-authorization-server")
+METADATA = f"{ISSUER}/.well-known/oauth-authorization-server"
+try:
+    metadata = fetch_json(METADATA)
+except (OSError, ValueError, HTTPException) as error:
+    sys.exit(f"{METADATA} cannot be had: {explain(error)}")
 verifier = Verifier(metadata, AUDIENCE)
 revocations = Revocations(metadata["revocation_feed_endpoint"], CLIENT)
 

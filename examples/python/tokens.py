@@ -1,5 +1,6 @@
 """Is this token good, and is it for this service? Signature, type, issuer, audience, time."""
 import json
+import ssl
 import threading
 import time
 import urllib.request
@@ -22,6 +23,14 @@ class Refused(Exception):
 def fetch_json(url, request=None):
     with urllib.request.urlopen(request or url, timeout=5) as answer:
         return json.load(answer)
+
+
+def explain(error):
+    """Why something could not be fetched, and what helps."""
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return f"{reason.verify_message}; SSL_CERT_FILE names a file with the authorities that are believed in the place of the system's"
+    return str(error) or repr(error)
 
 
 def read_key(key):

@@ -110,6 +110,15 @@ describe('the command line', () => {
     expect(shown).toContain('"sub": "\\u202eevil"')
     const rotated = await site.run(['client', 'rotate-secret', 'robot'])
     expect([rotated.code, rotated.stderr]).toEqual([2, expect.stringContaining('clients.robot.secret_previous')])
+    for (const [id, place] of [
+      ['robot', 'gatehouse.yaml, under clients.robot: take clients.robot out'],
+      ['first-party', 'built into Gatehouse'],
+    ] as const) {
+      const removed = await site.run(['client', 'remove', id])
+      expect([removed.code, removed.stderr]).toEqual([2, expect.stringContaining(place)])
+    }
+    const added = await site.run(['client', 'add', 'robot'])
+    expect([added.code, added.stderr]).toEqual([1, expect.stringContaining('under clients.robot')])
     const opaque = (
       await postForm(
         `${site.url}/oauth/token`,

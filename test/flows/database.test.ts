@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startPostgres, type TestPostgres } from '@gatehouse/store/testing/postgres'
 import Database from 'better-sqlite3'
@@ -45,6 +45,46 @@ describe('a database that cannot be used is named, with the reason', () => {
     expect(await site.run(['user', 'list'])).toMatchObject(absent)
     expect((await site.run(['migrate', '--pending'])).stdout).toMatch(/gatehouse\.db is not there yet\npending: 0001-/)
     expect(readdirSync(site.folder)).toEqual(before)
+  })
+
+  it.each([
+    ['user', 'list'],
+    ['client', 'list'],
+    ['organisation', 'list'],
+    ['keys', 'list'],
+    ['can', '-', 'GET', '/'],
+    ['explain', 'dec_x'],
+    ['token', 'inspect'],
+    ['backup', 'copy.db'],
+  ])('and nothing is made in its place, nor a key of development mode: %s %s', async (...args) => {
+    site = await createSite()
+    site.configure(`issuer: http://localhost:${site.port}\nlisten: 127.0.0.1:${site.port}\n`)
+    const before = readdirSync(site.folder)
+    const { code, stderr } = await site.run([...args, '--dev'], 'x.y.z\n')
+    expect([code, stderr]).toEqual([1, expect.stringContaining('gatehouse.db: is not there yet')])
+    expect(readdirSync(site.folder)).toEqual(before)
+  })
+
+  it('and what needs neither a database nor a key makes none', async () => {
+    site = await createSite()
+    site.configure(`issuer: http://localhost:${site.port}\nlisten: 127.0.0.1:${site.port}\n`)
+    const before = readdirSync(site.folder)
+    for (const args of [['provider', 'list'], ['migrate', '--pending'], ['check']]) {
+      expect([args, (await site.run([...args, '--dev'])).code]).toEqual([args, 0])
+    }
+    expect((await site.run(['reload', '--dev'])).stderr).toContain('does not run on this configuration')
+    expect(readdirSync(site.folder)).toEqual(before)
+  })
+
+  it('with a key that is missing, which is not made anew beside a database that it would not open', async () => {
+    site = await createSite()
+    site.configure(`issuer: http://localhost:${site.port}\nlisten: 127.0.0.1:${site.port}\n`)
+    expect((await site.run(['migrate', '--dev'])).code).toBe(0)
+    rmSync(join(site.folder, 'data/development.key'))
+    expect((await site.run(['user', 'list', '--dev'])).code).toBe(0)
+    const { code, stderr } = await site.run(['keys', 'list', '--dev'])
+    expect([code, stderr]).toEqual([1, expect.stringContaining('there is no development.key in ')])
+    expect(readdirSync(join(site.folder, 'data'))).not.toContain('development.key')
   })
 
   it('where another version of Gatehouse made it', async () => {

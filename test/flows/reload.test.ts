@@ -134,6 +134,20 @@ sign_in: { methods: [email_code] }
     expect((await postJson(`${site.url}/login`, login, host)).status).toBe(200)
   })
 
+  it('says on reload what check and the start warn of', async () => {
+    site = await createSite(service.route('/one', 'nothing'))
+    const running = await site.start()
+    const base = `issuer: https://auth.example.com\nlisten: 127.0.0.1:${site.port}\nmaster_key: \${KEY}\n`
+    const uris = 'redirect_uris: [https://a.example/cb], backchannel_logout_uri: https://10.0.0.1/out'
+    site.configure(`${base}${service.route('/one', 'nothing')}clients: { web: { secret: ${secret}, ${uris} } }\n`)
+    const warning = (await site.run(['check', 'gatehouse.yaml'])).stderr.trim().replace(/^warning: /, '')
+    expect(warning).toContain('private network')
+    const reloaded = await site.run(['reload'])
+    expect([reloaded.code, reloaded.stderr]).toEqual([0, `warning: ${warning}\n`])
+    expect(running.output().split(JSON.stringify(warning).slice(1, -1)).length - 1).toBe(1)
+    expect(JSON.parse((await site.run(['reload', '--json'])).stdout)).toMatchObject({ ok: true, warnings: [warning] })
+  })
+
   it('is told to reload, and what became of it comes back', async () => {
     site = await createSite(service.route('/one', 'nothing'))
     const running = await site.start()

@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createPlainServer } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { buildSelfSigned } from '@gatehouse/gateway/fixtures/self-signed'
 import { startIssuerServer } from '@gatehouse/guard/testing/issuer-server'
 import { createTestSigner } from '@gatehouse/guard/testing/test-issuer'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -128,6 +132,56 @@ describe.each([
       await issuer.stop()
     },
   )
+})
+
+describe('the example in Python, where the issuer cannot be had', () => {
+  const start = findPython()
+
+  it.skipIf(!start)('says what is wrong, and which authorities it believes', async () => {
+    const { key, cert } = buildSelfSigned('localhost')
+    const server = createServer({ key, cert }, (_request, response) => response.writeHead(404).end())
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    const { port } = server.address() as AddressInfo
+    const run = (environment: Record<string, string>): Promise<string> =>
+      listen(start as Start, { ISSUER: `https://localhost:${port}`, ...environment }).catch(String)
+    const unknown = await run({})
+    expect(unknown).toContain('cannot be had: self-signed certificate; SSL_CERT_FILE names')
+    expect(unknown).not.toContain('Traceback')
+    const file = join(folder, 'ca.pem')
+    writeFileSync(file, cert)
+    expect(await run({ SSL_CERT_FILE: file })).toContain('cannot be had: HTTP Error 404')
+    server.close()
+    expect(await run({ ISSUER: 'http://127.0.0.1:1' })).toContain('Connection refused')
+  })
+})
+
+describe.each([
+  ['Python', findPython()],
+  ['Go', findGo()],
+] as const)('the example in %s, where its feed breaks off in the middle of an event', (_, start) => {
+  it.skipIf(!start)('comes back', async () => {
+    let readers = 0
+    const server = createPlainServer((request, response) => {
+      const issuer = `http://${request.headers.host}`
+      if (request.url !== '/feed') {
+        const [jwks_uri, introspection_endpoint, feed] = [`${issuer}/jwks`, `${issuer}/introspect`, `${issuer}/feed`]
+        return void response.end(
+          JSON.stringify({ issuer, jwks_uri, introspection_endpoint, revocation_feed_endpoint: feed, keys: [] }),
+        )
+      }
+      readers += 1
+      // Less than the chunk has been said to hold.
+      request.socket.end(
+        'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n20\r\nid: 1',
+      )
+    })
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    const { port } = server.address() as AddressInfo
+    await listen(start as Start, { ISSUER: `http://127.0.0.1:${port}` })
+    await expect.poll(() => readers, { timeout: 10_000 }).toBeGreaterThan(1)
+    server.closeAllConnections()
+    server.close()
+  })
 })
 
 /** The example at an issuer that a test rules, and tokens of it. */

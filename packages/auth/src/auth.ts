@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Seconds } from '@gatehouse/core/brand'
-import type { BrowserApps, VerifiedToken } from '@gatehouse/core/contracts'
+import type { BrowserApps, SupposeTwoFactors, VerifiedToken } from '@gatehouse/core/contracts'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { accessTokenType, identityTokenType } from '@gatehouse/core/wire-names'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from '@gatehouse/guard/access-token'
@@ -49,6 +49,7 @@ import { createMfaTokens } from './first-party/mfa-tokens.ts'
 import { createActingUsers } from './flow/acting.ts'
 import { createAuthorizationFlow } from './flow/authorization.ts'
 import { createFlows } from './flow/flows.ts'
+import { createSupposeTwoFactors } from './flow/suppose-two-factors.ts'
 import {
   type AddressLimit,
   beginningLimit,
@@ -103,6 +104,8 @@ export interface Auth {
   readonly federation: Federation
   /** Until when what a token was issued from lasts; absent where it has ended. */
   readonly findEnd: (token: VerifiedToken) => Promise<Seconds | undefined>
+  /** What a token would say had its user shown a second factor; absent where it would say no more. */
+  readonly supposeTwoFactors: SupposeTwoFactors
   /** The sessions of apps in the browser. */
   readonly apps: BrowserApps<IncomingMessage>
   /** Ends what runs beside the requests. */
@@ -401,6 +404,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     dynamicClients,
     federation,
     findEnd: createSessionEnds({ store, clock, limits }),
+    supposeTwoFactors: createSupposeTwoFactors({ store, clients, actingUsers, roleRules }),
     apps: {
       find: appSessions.find,
       begin: appSignIns.begin,

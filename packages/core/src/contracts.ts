@@ -130,6 +130,12 @@ export interface RevocationSource {
   readonly current: boolean
 }
 
+/**
+ * What a token would say had its user shown a second factor: the same, and what roles of theirs bring that count for nobody
+ * without one. Absent where it would say no more. Some reads, where a role needs a factor.
+ */
+export type SupposeTwoFactors = (token: VerifiedToken) => Promise<VerifiedToken | undefined>
+
 /** Where a browser is sent to sign in, and the cookies that go with it. */
 export interface SignInDetour {
   readonly location: string

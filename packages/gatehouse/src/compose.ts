@@ -175,6 +175,7 @@ export async function compose(parts: Parts): Promise<Program> {
     publicScheme: configuration.issuer.startsWith('https:') ? 'https' : 'http',
     isRevoked: (token) => auth.revocations.set.isRevoked(token),
     findEnd: auth.findEnd,
+    supposeTwoFactors: auth.supposeTwoFactors,
     issueIdentity: (token, service, request) => auth.accessTokens.issueIdentity(token, service, request),
     onObservation: (route, outcome) => telemetry.observations.count(route, outcome),
     logObservation: (entry) => log.info(entry, 'request let through that the observed rule would refuse'),

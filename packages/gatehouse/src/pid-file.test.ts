@@ -7,7 +7,7 @@ import { findProcessStart } from './process-start.ts'
 import { createLog } from './telemetry/log.ts'
 
 const log = createLog({ level: 'silent', development: false })
-const outcome = { taken: true, waiting: [], problems: [] }
+const outcome = { taken: true, waiting: [], problems: [], warnings: [] }
 
 let folder: string
 let file: string

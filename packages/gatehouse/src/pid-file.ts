@@ -10,6 +10,8 @@ export interface ReloadOutcome {
   readonly waiting: readonly string[]
   /** Why it was not taken, or what of it was not done. */
   readonly problems: readonly Problem[]
+  /** What is probably a mistake in the file that was taken, and stopped nothing. */
+  readonly warnings: readonly string[]
 }
 
 /** What stands beside the pid file: which process it is that the file names, and what its reloads came to. */

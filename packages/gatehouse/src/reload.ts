@@ -67,10 +67,12 @@ export async function reload({
     const problems =
       error instanceof ConfigurationError ? error.problems : [{ ...ofFile(file), message: String(error) }]
     log.error({ problems: problems.map(formatProblem) }, 'configuration not reloaded: the old one goes on')
-    return { taken: false, waiting: [], problems }
+    return { taken: false, waiting: [], problems, warnings: [] }
   }
   const { taken, waiting } = planReload({ started: running, current: program.current, next })
   const endRemoved = program.reload(taken)
+  const { warnings } = next
+  if (program.parts.isPrimary) for (const warning of warnings) log.warn(warning)
   if (waiting.length > 0) log.warn({ keys: waiting }, 'changed in the file, and taken at the next start only')
   log.info('configuration reloaded')
   try {
@@ -79,9 +81,9 @@ export async function reload({
   } catch (error) {
     const message = 'reloaded, but what removed clients had was not ended: reload again'
     log.error({ err: String(error) }, message)
-    return { taken: true, waiting, problems: [{ ...ofFile(file), message }] }
+    return { taken: true, waiting, problems: [{ ...ofFile(file), message }], warnings }
   }
-  return { taken: true, waiting, problems: [] }
+  return { taken: true, waiting, problems: [], warnings }
 }
 
 const ofFile = (file: string): Omit<Problem, 'message'> => ({ file, line: undefined, key: '' })

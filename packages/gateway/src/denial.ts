@@ -14,6 +14,8 @@ export interface Denial {
   readonly needed: string
   /** What the challenge says beside what the route and the scheme of the credentials add; absent = there is none. */
   readonly challenge?: ChallengeParameters
+  /** Whether a sign-in asks for what is missing without being told to, of those who lack it. */
+  readonly isAskedByItself?: true
   /** Further response headers: name, value, name, value. */
   readonly headers?: readonly string[]
   /** Whether the connection must not be used again. */

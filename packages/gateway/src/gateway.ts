@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AnswerBatch } from '@gatehouse/core/answer-batch'
-import type { BrowserApps, RevocationEntry, VerifiedToken } from '@gatehouse/core/contracts'
+import type { BrowserApps, RevocationEntry, SupposeTwoFactors, VerifiedToken } from '@gatehouse/core/contracts'
 import type { ErrorCode } from '@gatehouse/core/errors'
 import { newRequestId } from '@gatehouse/core/random'
 import type { Clock } from '@gatehouse/core/time'
@@ -34,7 +34,7 @@ import { Undecided } from './undecided.ts'
 import { peerAddress, requestScheme, Visit } from './visit.ts'
 import { isWebSocketHandshake } from './websocket/handshake.ts'
 
-/** What the gateway is handed by the program. All of it is synchronous and does no I/O, but for the using up of proofs. */
+/** What the gateway is handed by the program. All of it is synchronous and does no I/O, but for what answers by a promise. */
 export interface GatewayDependencies {
   readonly clock: Clock
   /** The shared verifier: signature, type, issuer, expiry, revocation, audience and binding of the token. */
@@ -51,6 +51,8 @@ export interface GatewayDependencies {
   readonly hiddenHeaders?: readonly string[]
   /** Whether a token is revoked by now: asked where something had to be waited for. Absent = nothing is ever revoked. */
   readonly isRevoked?: (token: VerifiedToken) => boolean
+  /** What a token would say by two factors: asked where a role or a scope is missing. Absent = no role needs a second one. */
+  readonly supposeTwoFactors?: SupposeTwoFactors
   /** Until when what a token was issued from lasts: asked for streams that outlast it. Absent = until it is revoked. */
   readonly findEnd?: FindEnd
   /** A signed identity JWT for one service and, where a request is named, for that request alone. */

@@ -1,4 +1,4 @@
-import type { VerifiedToken } from '@gatehouse/core/contracts'
+import type { SupposeTwoFactors, VerifiedToken } from '@gatehouse/core/contracts'
 import type { BoundRequest } from '@gatehouse/guard/request-binding'
 import type { Authenticator } from './authenticate/access-token.ts'
 import type { BrowserSessionFinder } from './authenticate/browser-session.ts'
@@ -23,6 +23,7 @@ export interface Pipeline extends Authenticator, BrowserSessionFinder, Forwarder
   readonly hiddenHeaders: readonly string[]
   readonly issueIdentity: IdentityIssuer
   readonly isRevoked?: (token: VerifiedToken) => boolean
+  readonly supposeTwoFactors?: SupposeTwoFactors
 }
 
 /** Signs who calls for one service and, with `request`, for that request alone. */

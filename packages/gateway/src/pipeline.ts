@@ -12,7 +12,7 @@ import type { Visit } from './visit.ts'
 /**
  * Takes one request through every stage, and to its ending: a service, unless said otherwise. What no stage lets through
  * never gets there. Cost: no I/O before the ending, but for a proof of possession, which is written down so that it counts
- * once, and where the rule of a route names somebody to ask.
+ * once, where the rule of a route names somebody to ask, and where it says no for a role that a second factor may bring.
  */
 export function runPipeline(pipeline: Pipeline, visit: Visit, ending: Ending = toService): void {
   const { checked } = visit

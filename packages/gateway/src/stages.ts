@@ -5,6 +5,7 @@ import { findBySession, mayHaveSession } from './authenticate/browser-session.ts
 import { denyProof } from './authenticate/dpop-proof.ts'
 import type { AskedRequest } from './authorize/asked-request.ts'
 import { askRemote, checkRequirement } from './authorize/check-requirement.ts'
+import { explainByFactor } from './authorize/factor-of-role.ts'
 import type { CheckedRequest } from './check-request.ts'
 import { type Denial, isDenial } from './denial.ts'
 import { type Outcome, type Pipeline, routeOf } from './journey.ts'
@@ -26,7 +27,7 @@ export const stages: readonly Stage[] = [
   findCaller,
   findSender,
   limitCaller,
-  checkRule,
+  checkRuleOrFactor,
   checkBody,
   askOutside,
   limitRoute,
@@ -87,6 +88,15 @@ function noteCaller(visit: Visit, found: VerifiedToken | Denial | undefined): De
 export function checkRule(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Denial | undefined {
   const { requirement, parameters } = routeOf(visit)
   return checkRequirement(requirement, parameters, new Asked(pipeline, visit, checked))
+}
+
+/** As {@link checkRule}; a no for want of a second factor says so. */
+function checkRuleOrFactor(pipeline: Pipeline, visit: Visit, checked: CheckedRequest): Outcome {
+  const denial = checkRule(pipeline, visit, checked)
+  const { supposeTwoFactors } = pipeline
+  if (denial === undefined || supposeTwoFactors === undefined) return denial
+  const { requirement, parameters } = routeOf(visit)
+  return explainByFactor(supposeTwoFactors, denial, requirement, parameters, new Asked(pipeline, visit, checked))
 }
 
 /** Asks whom the rule names, once all else holds. */

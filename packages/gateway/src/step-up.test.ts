@@ -1,3 +1,4 @@
+import type { SupposeTwoFactors, VerifiedToken } from '@gatehouse/core/contracts'
 import { ManualClock, seconds } from '@gatehouse/core/time'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { send } from './fixtures/client.ts'
@@ -71,6 +72,52 @@ describe('a route that asks for a sign-in', () => {
     })
     const byClass = await send(test.port, '/class', { token: 'password' })
     expect(byClass.headers['www-authenticate']).toContain('acr_values="urn:two urn:three", resource_metadata=')
+  })
+})
+
+describe('a role that a second factor would bring', () => {
+  const byFactor = (acr: string): VerifiedToken => {
+    const token = buildToken({ acr, roles: ['clerk', 'boss'] })
+    return { ...token, roles: new Set(['clerk', 'boss']) }
+  }
+  const weak = buildToken({ acr: '1', roles: ['clerk'] })
+  const start = (supposeTwoFactors: SupposeTwoFactors) =>
+    startGateway(
+      [
+        {
+          ...{ name: 's', audience: 'https://auth.test/s', upstream: [upstream.origin] },
+          routes: [
+            { path: '/boss', require: { roles: ['boss'] } },
+            { path: '/boss-by-key', require: { roles: ['boss'], acr: ['urn:two'] } },
+          ],
+        },
+      ],
+      { dependencies: { verify: () => weak, supposeTwoFactors } },
+    )
+
+  it('is said to be missing for want of the factor, and the log says which', async () => {
+    const { port, log, stop } = await start(async () => byFactor('2'))
+    const { status, headers } = await send(port, '/boss', { token: 'weak' })
+    expect([status, headers['www-authenticate']]).toEqual([
+      401,
+      expect.stringContaining('error="insufficient_user_authentication"'),
+    ])
+    expect(log.at(-1)).toMatchObject({
+      rule: 'require.roles',
+      reason: 'the sign-in is of the class "1"; of "2" it would bring the role boss',
+    })
+    await stop()
+  })
+
+  it.each<[string, string, SupposeTwoFactors]>([
+    ['it would not be enough', '/boss-by-key', async () => byFactor('2')],
+    ['it would bring nothing', '/boss', async () => undefined],
+    ['nobody can say', '/boss', () => Promise.reject(new Error('the store is away'))],
+  ])('is a plain no where %s', async (_name, path, suppose) => {
+    const { port, log, stop } = await start(suppose)
+    expect((await send(port, path, { token: 'weak' })).status).toBe(403)
+    expect(log.at(-1)).toMatchObject({ code: 'insufficient_scope', rule: 'require.roles' })
+    await stop()
   })
 })
 

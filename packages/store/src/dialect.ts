@@ -49,6 +49,8 @@ export interface Dialect {
   moment(given: RawBuilder<Seconds>): RawBuilder<Seconds>
   /** Whether a column of words with one space between two has this word. */
   hasWord(column: Expression<string>, word: string): RawBuilder<boolean>
+  /** Whether rows are locked one by one, so that who picks several has to take them in an order. */
+  readonly locksRows: boolean
   /** Ends a query whose rows must stay as they are until the transaction ends. */
   readonly forShare: RawBuilder<unknown>
   /** Ends a subquery that picks rows to be changed: with an order, two such statements cannot deadlock. */
@@ -91,6 +93,7 @@ export const sqliteDialect: Dialect = {
   greatest: (left, right) => sql`max(${left}, ${right})`,
   moment: (given) => given,
   hasWord: (column, word) => sql`instr(' ' || ${column} || ' ', ${` ${word} `}) > 0`,
+  locksRows: false,
   forShare: sql``,
   forUpdate: sql``,
   forUpdateSkippingLocked: sql``,
@@ -124,6 +127,7 @@ export const postgresDialect: Dialect = {
   greatest: (left, right) => sql`greatest(${left}, ${right})`,
   moment: () => sql.raw(postgresMoment),
   hasWord: (column, word) => sql`strpos(' ' || ${column} || ' ', ${` ${word} `}) > 0`,
+  locksRows: true,
   forShare: sql`for share`,
   forUpdate: sql`for update`,
   forUpdateSkippingLocked: sql`for update skip locked`,

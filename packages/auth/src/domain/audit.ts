@@ -1,3 +1,4 @@
+import type { Seconds } from '@gatehouse/core/brand'
 import type { Clock } from '@gatehouse/core/time'
 import type { Tables } from '@gatehouse/store/store'
 
@@ -90,16 +91,30 @@ export async function recordEvent(tables: Pick<Tables, 'audit'>, clock: Clock, e
 export async function recordFolded(tables: Pick<Tables, 'audit'>, clock: Clock, event: AuditEvent): Promise<boolean> {
   const at = clock.now()
   return tables.audit.append({
-    at,
-    type: event.type,
-    result: event.result,
-    actor: event.actor ?? null,
-    target: event.target ?? null,
-    client_id: event.client_id ?? null,
-    session_id: event.session_id ?? null,
-    address: event.address ?? null,
-    request_id: event.request_id ?? null,
-    detail: JSON.stringify(event.detail ?? {}),
+    ...rowOf(event, at),
     fold_key: event.fold === undefined ? null : `${event.type}:${event.result}:${event.fold}:${Math.floor(at / 60)}`,
   })
 }
+
+/** As {@link recordEvent}, of a few hundred that are folded with nothing. Cost: one statement. */
+export async function recordEvents(
+  tables: Pick<Tables, 'audit'>,
+  clock: Clock,
+  events: readonly Omit<AuditEvent, 'fold'>[],
+): Promise<void> {
+  const at = clock.now()
+  await tables.audit.appendAll(events.map((event) => rowOf(event, at)))
+}
+
+const rowOf = (event: Omit<AuditEvent, 'fold'>, at: Seconds) => ({
+  at,
+  type: event.type,
+  result: event.result,
+  actor: event.actor ?? null,
+  target: event.target ?? null,
+  client_id: event.client_id ?? null,
+  session_id: event.session_id ?? null,
+  address: event.address ?? null,
+  request_id: event.request_id ?? null,
+  detail: JSON.stringify(event.detail ?? {}),
+})

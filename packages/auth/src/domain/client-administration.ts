@@ -4,8 +4,8 @@ import { randomToken } from '@gatehouse/core/random'
 import { formatScope, parseScope } from '@gatehouse/core/scope'
 import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import type { ClientRow, GrantRow } from '@gatehouse/store/rows'
-import type { Store, Tables } from '@gatehouse/store/store'
-import { recordEvent } from './audit.ts'
+import type { Store } from '@gatehouse/store/store'
+import { type AuditEvent, recordEvent, recordEvents } from './audit.ts'
 import { checkClientMetadata } from './check-client-metadata.ts'
 import { parseClientKeys } from './client-keys.ts'
 import type { ClientMetadata } from './client-metadata.ts'
@@ -202,7 +202,11 @@ export async function endClient({ store, clock, revocations }: Dependencies, id:
   await inSteps({ size: endedAtATime }, async (limit) => {
     const { count, ended } = await store.transaction(async (tables) => {
       const grants = await tables.grants.endByClient(id, limit)
-      await Promise.all(grants.map((grant) => recordGrantEnded({ tables, clock }, grant, by)))
+      await recordEvents(
+        tables,
+        clock,
+        grants.map((grant) => grantEnded(grant, by)),
+      )
       const live = grants.filter(({ access_expires_at }) => access_expires_at > now)
       const written =
         live.length === 0
@@ -218,20 +222,11 @@ export async function endClient({ store, clock, revocations }: Dependencies, id:
   })
 }
 
-const recordGrantEnded = (
-  { tables, clock }: { readonly tables: Tables; readonly clock: Clock },
-  grant: GrantRow,
-  by: Actor,
-): Promise<void> =>
-  recordEvent(tables, clock, {
-    type: 'grant_ended',
-    result: 'client_removed',
-    target: grant.id,
-    client_id: grant.client_id,
-    session_id: grant.session_id,
-    detail: { user: grant.user_id },
-    ...by,
-  })
+const grantEnded = (grant: GrantRow, by: Actor): AuditEvent => ({
+  ...{ type: 'grant_ended', result: 'client_removed', target: grant.id, client_id: grant.client_id },
+  ...{ session_id: grant.session_id, detail: { user: grant.user_id } },
+  ...by,
+})
 
 /**
  * Ends what every client was given that neither the file nor the store knows any more: of those that have grants and, since

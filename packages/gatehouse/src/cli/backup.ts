@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { CopyError } from '@gatehouse/store/sqlite/backup-sqlite'
 import type { Command } from 'commander'
-import { loadForUse } from '../configuration/load-for-use.ts'
+import { loadForCommand } from '../configuration/load-for-use.ts'
 import { isDatabaseFile } from '../configuration/resolve.ts'
 import { asksDatabase, DatabaseError, isToBeMade, nameDatabase } from '../database.ts'
 import { type ConfigurationOptions, withConfiguration } from './open.ts'
@@ -17,7 +17,7 @@ export function addBackupCommand(program: Command): void {
       '\nThe copy is what the database was at one moment. How to restore it: docs/guides/backup.md.\n\nExample:\n  $ gatehouse backup /var/backups/gatehouse-$(date +%F).db\n',
     )
     .action(async (file: string, options: ConfigurationOptions) => {
-      const configuration = await loadForUse({ file: options.config, development: options.dev ?? false })
+      const configuration = await loadForCommand({ file: options.config, development: options.dev ?? false })
       const { database } = configuration
       if (!isDatabaseFile(database)) throw new DatabaseError(database, 'is backed up by its own tools: use pg_dump')
       if (isToBeMade(configuration)) throw new DatabaseError(database, 'is not there yet, so there is nothing to copy')

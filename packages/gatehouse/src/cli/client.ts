@@ -1,17 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { addClient, removeClient, rotateClientSecret } from '@gatehouse/auth/domain/client-administration'
-import {
-  type AuthMethod,
-  type ClientConfiguration,
-  type GrantType,
-  isConfiguredClient,
-} from '@gatehouse/auth/domain/clients'
+import { type AuthMethod, type GrantType, isConfiguredClient } from '@gatehouse/auth/domain/clients'
 import { inviteClients } from '@gatehouse/auth/domain/dynamic-clients'
 import type { ClientId, Seconds } from '@gatehouse/core/brand'
+import { GatehouseError } from '@gatehouse/core/errors'
 import { seconds } from '@gatehouse/core/time'
 import { splitWords } from '@gatehouse/core/words'
 import type { ClientRow } from '@gatehouse/store/rows'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { howToRemove, howToRotate, placeOfClient } from './configured-client.ts'
 import { type ConfigurationOptions, withConfiguration, withStore } from './open.ts'
 import { collectScopes, collectWords, parseDurationOption } from './options.ts'
 import { answer, answerList, answerWarning, formatMoment, readPages } from './output.ts'
@@ -112,6 +109,8 @@ const grantTypesFor = (options: AddOptions): readonly GrantType[] => {
 
 async function add(id: string, options: AddOptions): Promise<void> {
   await withStore(options, async ({ configuration, store, clock, by }) => {
+    const taken = placeOfClient(configuration, id)
+    if (taken !== undefined) throw new GatehouseError('already_exists', { description: taken })
     const authMethod = methodFor(options)
     const grantTypes = grantTypesFor(options)
     const { row, secret } = await addClient(
@@ -174,7 +173,9 @@ async function list(options: ConfigurationOptions): Promise<void> {
 }
 
 async function remove(id: string, options: ConfigurationOptions): Promise<void> {
-  await withStore(options, async ({ store, clock, revocations, by }) => {
+  await withStore(options, async ({ configuration, store, clock, revocations, by }) => {
+    const inFile = howToRemove(configuration, id)
+    if (inFile !== undefined && !(await store.clients.find(id as ClientId))) throw new WrongUseError(inFile)
     await removeClient({ store, clock, revocations }, id as ClientId, by) // only looked up
     answer(options, { client_id: id, removed: true }, `removed ${id}`)
   })
@@ -196,23 +197,11 @@ async function invite(
   })
 }
 
-/** How the secret of a client is changed that the configuration file defines. */
-function howToChangeInFile({ clients }: Pick<ClientConfiguration, 'clients'>, id: string): string {
-  const [, service] = /^service:(.+)$/.exec(id) ?? []
-  const hasSecret = service !== undefined || clients.some((client) => client.id === id && client.secret !== undefined)
-  if (!hasSecret) return `${id} does not prove itself by a secret`
-  const place = service === undefined ? `clients.${id}` : `services.${service}.client`
-  return (
-    `${id} is of the configuration file, and its secret is changed there: move ${place}.secret to ${place}.secret_previous, ` +
-    'put a new one in its place (openssl rand -base64 32), run `gatehouse reload`, and take secret_previous out once the new ' +
-    'one is in use everywhere'
-  )
-}
-
 async function rotate(id: string, options: ConfigurationOptions & { readonly overlap: Seconds }): Promise<void> {
   const { overlap } = options
   await withStore(options, async ({ configuration, store, clock, by }) => {
-    if (isConfiguredClient(configuration.auth, id)) throw new WrongUseError(howToChangeInFile(configuration.auth, id))
+    const inFile = howToRotate(configuration, id)
+    if (inFile !== undefined) throw new WrongUseError(inFile)
     const { secret, oldSecretsUntil } = await rotateClientSecret({ store, clock }, { id, overlap }, by)
     answer(
       options,

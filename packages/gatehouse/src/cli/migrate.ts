@@ -1,6 +1,6 @@
 import type { OnWaiting } from '@gatehouse/store/database'
 import type { Command } from 'commander'
-import { loadForUse } from '../configuration/load-for-use.ts'
+import { loadForCommand, loadForUse } from '../configuration/load-for-use.ts'
 import { asksDatabase, describeWaiting, isToBeMade, nameDatabase, openDatabase } from '../database.ts'
 import { type ConfigurationOptions, withConfiguration } from './open.ts'
 import { answer } from './output.ts'
@@ -21,9 +21,10 @@ export function addMigrateCommand(program: Command): void {
       '\nserve does this by itself at the start.\n\nExamples:\n  $ gatehouse migrate --pending\n  $ gatehouse migrate\n',
     )
     .action(async (options: ConfigurationOptions & { pending?: boolean }) => {
-      const configuration = await loadForUse({ file: options.config, development: options.dev ?? false })
+      // Only to say what would be done makes nothing.
+      const load = options.pending ? loadForCommand : loadForUse
+      const configuration = await load({ file: options.config, development: options.dev ?? false })
       const isNew = isToBeMade(configuration)
-      // Only to say what would be done makes no file.
       const store = await openDatabase(isNew && options.pending ? { database: ':memory:' } : configuration)
       try {
         const names = await asksDatabase(configuration, () =>

@@ -10,8 +10,7 @@ import { createOutbound, type Outbound } from '@gatehouse/auth/outbound/outbound
 import type { Store } from '@gatehouse/store/store'
 import { type Command, Option } from 'commander'
 import { systemClock } from '../clock.ts'
-import type { Configuration } from '../configuration/configuration.ts'
-import { loadForUse } from '../configuration/load-for-use.ts'
+import { getMasterKey, type KeylessConfiguration, loadForCommand } from '../configuration/load-for-use.ts'
 import { asksDatabase, DatabaseError, explainDatabase, isToBeMade, openDatabase } from '../database.ts'
 
 /** The options that every command with a configuration has. */
@@ -35,7 +34,7 @@ export const withConfiguration = (command: Command): Command =>
 
 /** What a command works on. */
 export interface Opened {
-  readonly configuration: Configuration
+  readonly configuration: KeylessConfiguration
   readonly store: Store
   readonly clock: typeof systemClock
   readonly passwords: ReturnType<typeof createPasswords>
@@ -53,12 +52,12 @@ export interface Opened {
  * hears of what the command changes within a second.
  */
 export async function withStore<T>(options: ConfigurationOptions, run: (opened: Opened) => Promise<T>): Promise<T> {
-  const configuration = await loadForUse({ file: options.config, development: options.dev ?? false })
+  const configuration = await loadForCommand({ file: options.config, development: options.dev ?? false })
   const howToMigrate = `gatehouse migrate --config ${options.config}${options.dev ? ' --dev' : ''}`
   if (isToBeMade(configuration))
     throw new DatabaseError(
       configuration.database,
-      `is not there yet; \`gatehouse serve\` makes it, and so does: ${howToMigrate}`,
+      `is not there yet; \`gatehouse ${options.dev ? 'dev' : 'serve'}\` makes it, and so does: ${howToMigrate}`,
     )
   const store = await openDatabase(configuration)
   const outbound = createOutbound({ allowLoopback: configuration.development })
@@ -102,8 +101,8 @@ export const withMail = <T>(
 ): Promise<T> =>
   withStore(options, async (opened) => {
     const { store, clock, configuration, outbound } = opened
-    const { issuer, auth, mail, masterKey } = configuration
-    const ring = (await openKeyRings({ store, clock }, masterKey)).mail
+    const { issuer, auth, mail } = configuration
+    const ring = (await openKeyRings({ store, clock }, getMasterKey(configuration))).mail
     const ignore = () => {}
     const calls = { onQueued: ignore, onResult: ignore, onFailure: ignore }
     const dependencies = { store, clock, issuer, ring, outbound, brand: () => auth.brand }
@@ -117,7 +116,7 @@ export const withKeys = <T>(
 ): Promise<T> =>
   withStore(options, async (opened) => {
     const { store, clock, configuration } = opened
-    const rings = await openKeyRings({ store, clock }, configuration.masterKey)
+    const rings = await openKeyRings({ store, clock }, getMasterKey(configuration))
     const keys = await openSigningKeys({
       store,
       clock,

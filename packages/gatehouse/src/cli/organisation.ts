@@ -78,7 +78,7 @@ export function addOrganisationCommands(program: Command): void {
 }
 
 /** What organisations may do; an error that says what to write where there are none. */
-function getPolicy({ auth, file }: Configuration): OrganisationPolicy {
+function getPolicy({ auth, file }: Pick<Configuration, 'auth' | 'file'>): OrganisationPolicy {
   if (!auth.organisations) throw new Error(`there are no organisations; in ${file}: organisations: { enabled: true }`)
   return auth.organisations
 }

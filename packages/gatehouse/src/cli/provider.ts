@@ -6,8 +6,7 @@ import { createOutbound } from '@gatehouse/auth/outbound/outbound'
 import { ofProvider, paths } from '@gatehouse/core/paths'
 import type { Command } from 'commander'
 import { systemClock } from '../clock.ts'
-import type { Configuration } from '../configuration/configuration.ts'
-import { loadForUse } from '../configuration/load-for-use.ts'
+import { type KeylessConfiguration, loadForCommand } from '../configuration/load-for-use.ts'
 import { type ConfigurationOptions, withConfiguration } from './open.ts'
 import { answer, answerList, plain, print } from './output.ts'
 import { WrongUseError } from './wrong-use.ts'
@@ -29,8 +28,8 @@ export function addProviderCommands(program: Command): void {
     .action(test)
 }
 
-const load = ({ config, dev }: ConfigurationOptions): Promise<Configuration> =>
-  loadForUse({ file: config, development: dev ?? false })
+const load = ({ config, dev }: ConfigurationOptions): Promise<KeylessConfiguration> =>
+  loadForCommand({ file: config, development: dev ?? false })
 
 async function list(options: ConfigurationOptions): Promise<void> {
   const rows = (await load(options)).auth.providers.map(({ name, definition, title, domains }) => ({

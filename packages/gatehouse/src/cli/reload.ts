@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { loadForUse } from '../configuration/load-for-use.ts'
+import { loadForCommand } from '../configuration/load-for-use.ts'
 import { formatProblem } from '../configuration/problem.ts'
 import { findRecord, isRunning, type ProcessRecord, type ReloadOutcome } from '../pid-file.ts'
 import { type ConfigurationOptions, withConfiguration } from './open.ts'
-import { answer } from './output.ts'
+import { answerWarning } from './output.ts'
 
 /** Milliseconds in which a reload should be over. */
 const patience = 5000
@@ -19,7 +19,7 @@ export function addReloadCommand(program: Command): void {
       '\nA file with a problem is not taken: the old configuration goes on. What the running Gatehouse finds wrong, such as a\nvariable that it was started without, is told here too.\n\nExample:\n  $ gatehouse reload --config /etc/gatehouse.yaml\n\nExit code 1: the file was not taken, or not all that it asks for was done. What\nis taken at the next start only is said, and no failure.\n',
     )
     .action(async (options: ConfigurationOptions) => {
-      const { pidFile } = await loadForUse({ file: options.config, development: options.dev ?? false })
+      const { pidFile } = await loadForCommand({ file: options.config, development: options.dev ?? false })
       if (pidFile === undefined)
         throw new Error('this configuration has no pid_file; send SIGHUP to the process, or set one')
       const record = getRunning(pidFile)
@@ -65,15 +65,16 @@ async function waitForOutcome(file: string, { pid, started, asked }: ProcessReco
   )
 }
 
-function say(options: ConfigurationOptions, pid: number, { taken, waiting, problems }: ReloadOutcome): void {
+function say(options: ConfigurationOptions, pid: number, { taken, waiting, problems, warnings }: ReloadOutcome): void {
   const ok = taken && problems.length === 0
   const lines = [
     taken ? `process ${pid} has taken the configuration` : `process ${pid} goes on with the old configuration:`,
     ...(waiting.length > 0 ? [`taken at its next start only: ${waiting.join(', ')}`] : []),
     ...problems.map(formatProblem),
   ]
-  if (options.json) answer(options, { ok, pid, taken, waiting_for_restart: waiting, problems }, '')
-  else if (ok) answer(options, {}, lines.join('\n'))
-  else process.stderr.write(`${lines.join('\n')}\n`)
+  if (ok || options.json) {
+    const told = { ok, pid, taken, waiting_for_restart: waiting, problems }
+    answerWarning(options, told, lines.join('\n'), warnings)
+  } else process.stderr.write(`${lines.join('\n')}\n`)
   if (!ok) process.exitCode = 1
 }

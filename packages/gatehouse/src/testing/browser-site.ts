@@ -40,8 +40,8 @@ export interface BrowserSite {
   close(): Promise<void>
 }
 
-/** Starts it, with events that do not end at `/events` and a connection that does at `/broken`; alice may read and write orders. `routes` are the app's, as YAML. */
-export async function startBrowserSite(routes = defaultRoutes): Promise<BrowserSite> {
+/** Starts it, with events that do not end at `/events` and a connection that does at `/broken`; alice may read and write orders. `routes` are the app's, as YAML, and `more` is what the file says besides. */
+export async function startBrowserSite(routes = defaultRoutes, more = ''): Promise<BrowserSite> {
   const received: Received[] = []
   const upstream = createServer((request, response) => {
     let body = ''
@@ -79,7 +79,7 @@ services:
     upstream: ${origin}
     session: cookie
     routes: [{ path: /**, require: signed-in }]
-`
+${more}`
   const read = readConfigurationText(text, 'gatehouse.yaml', {})
   const configuration = checkConfiguration(read, { development: true, environment: {} })
   const { masterKey, routes: table } = configuration

@@ -54,7 +54,8 @@ async function begin(
     sender: form?.sender,
     // Without a session it may be from whoever sits at the browser, and does not go by itself.
     asks: visit.token === undefined,
-    acrValues: denial.challenge?.acrValues,
+    // To be asked for, it would have to be reachable: who has no second factor yet sets one up.
+    acrValues: denial.isAskedByItself ? undefined : denial.challenge?.acrValues,
     maxAge: denial.challenge?.maxAge,
   })
   // It waits anew: there is nothing to put back.

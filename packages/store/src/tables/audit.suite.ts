@@ -18,6 +18,19 @@ export function describeAudit(open: OpenForSuite): void {
     expect(await audit.list({ limit: 10, target: 't1', type: 'other' })).toHaveLength(1)
   })
 
+  it('writes several at once, in their order', async () => {
+    const { audit } = open().store
+    const events = ['t1', 't2', 't3'].map((target) => buildEvent({ type: 'together', target }))
+    await audit.appendAll(events.map(({ fold_key: _none, ...event }) => event))
+    await audit.appendAll([])
+    const found = await audit.list({ limit: 10, type: 'together' })
+    expect(found.map(({ target, count }) => [target, count])).toEqual([
+      ['t3', 1],
+      ['t2', 1],
+      ['t1', 1],
+    ])
+  })
+
   it('folds events with one key into one row and counts every one', async () => {
     const { store, second } = open()
     const event = buildEvent({ type: 'folded', fold_key: 'fold:1' })

@@ -29,6 +29,8 @@ const insert = defineStatement<NewEvent>('audit.insert', ({ db, parameter }) =>
 export interface Audit {
   /** Writes an event; with a `fold_key` that is there already it only raises that row's count. Whether it is a new row. */
   append(event: Omit<AuditEventRow, 'id' | 'count'>): Promise<boolean>
+  /** Writes events that are folded with nothing; a transaction's few hundred at the most. Cost: one statement. */
+  appendAll(events: readonly Omit<AuditEventRow, 'id' | 'count' | 'fold_key'>[]): Promise<void>
   /** The latest first, from before the given id. */
   list(page: {
     readonly before?: number
@@ -62,6 +64,11 @@ export function createAudit(connection: Connection): Audit {
         .returning('count')
         .executeTakeFirstOrThrow()
       return count === 1
+    },
+    async appendAll(events) {
+      if (events.length === 0) return
+      const rows = events.map((event) => ({ ...event, count: 1, fold_key: null }))
+      await db.insertInto('audit').values(rows).execute()
     },
     list: ({ before, limit, type, target }) =>
       db
