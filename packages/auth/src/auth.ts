@@ -101,8 +101,8 @@ export interface Auth {
   readonly notices: Notices
   readonly dynamicClients: DynamicClients
   readonly federation: Federation
-  /** Until when what a token was issued from lasts; absent where it has ended. */
-  readonly findEnd: (token: VerifiedToken) => Promise<Seconds | undefined>
+  /** Until when what a token was issued from lasts, and is of a class that is needed; absent where it has ended. */
+  readonly findEnd: (token: VerifiedToken, acr: readonly string[]) => Promise<Seconds | undefined>
   /** The sessions of apps in the browser. */
   readonly apps: BrowserApps<IncomingMessage>
   /** Ends what runs beside the requests. */

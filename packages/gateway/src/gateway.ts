@@ -51,7 +51,7 @@ export interface GatewayDependencies {
   readonly hiddenHeaders?: readonly string[]
   /** Whether a token is revoked by now: asked where something had to be waited for. Absent = nothing is ever revoked. */
   readonly isRevoked?: (token: VerifiedToken) => boolean
-  /** Until when what a token was issued from lasts: asked for streams that outlast it. Absent = until it is revoked. */
+  /** Until when what a token was issued from lasts, at the strength that is needed: asked for streams that outlast it. Absent = until it is revoked. */
   readonly findEnd?: FindEnd
   /** A signed identity JWT for one service and, where a request is named, for that request alone. */
   readonly issueIdentity: IdentityIssuer

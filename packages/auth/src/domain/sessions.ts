@@ -5,6 +5,7 @@ import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import type { GrantRow, SessionRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { type AuditEvent, recordEvent } from './audit.ts'
+import type { FactorLimits } from './factor-age.ts'
 import { inSteps } from './in-steps.ts'
 import { longestAccessTokenLifetime } from './lifetimes.ts'
 import { latest, type NewRevocation, type Revocations } from './revocations.ts'
@@ -18,11 +19,9 @@ export interface SessionLifetimes {
 }
 
 /** What sessions may come to, beside how long they last. */
-export interface SessionLimits {
+export interface SessionLimits extends FactorLimits {
   /** Seconds after which a browser that asks for nothing has to sign in again. */
   readonly browserIdle: Seconds
-  /** Seconds for which a second factor counts; then the session is worth one factor. */
-  readonly secondFactor: Seconds
   /** Sessions of one user: the oldest end where there would be more. */
   readonly perUser: number
 }

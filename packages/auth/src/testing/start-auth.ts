@@ -79,7 +79,12 @@ const baseSettings: AuthSettings = {
   routeScopes: ['orders:read'],
   requireDpopNonce: true,
   requirePushedRequests: false,
-  sessionLimits: { browserIdle: seconds(2_592_000), secondFactor: seconds(86_400), perUser: 100 },
+  sessionLimits: {
+    browserIdle: seconds(2_592_000),
+    secondFactor: seconds(86_400),
+    factorIdle: seconds(3600),
+    perUser: 100,
+  },
   secondFactor: { requiredForRoles: [], rememberFor: seconds(86_400) },
   roleScopes: new Map(),
   organisations: undefined,

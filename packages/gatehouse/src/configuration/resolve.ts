@@ -15,7 +15,7 @@ import { resolveBrand } from './resolve-brand.ts'
 import { resolveBreached } from './resolve-breached.ts'
 import { checkCertificateClients, resolveCertificates } from './resolve-certificates.ts'
 import { resolveClients } from './resolve-clients.ts'
-import { resolveLifetimes, resolveSessionLimits } from './resolve-lifetimes.ts'
+import { resolveLifetimes, resolveSessionLimits, warnOfSeldomUses } from './resolve-lifetimes.ts'
 import { resolveMail, warnOfUnsent, warnOfUntold } from './resolve-mail.ts'
 import { resolveOrganisations, resolveRoleScopes } from './resolve-organisations.ts'
 import { resolveProviders } from './resolve-providers.ts'
@@ -71,6 +71,9 @@ export function resolveConfiguration(
   checkDatabase(database, development, report)
   const mail = resolveMail(content, { development, report })
   const signing = { development, canSend: canSend(mail), scopes, report }
+  const lifetimes = resolveLifetimes(content, report)
+  const sessionLimits = resolveSessionLimits(content, report)
+  warnOfSeldomUses(content, { lifetimes, sessionLimits }, warn)
   const workers = content.workers === 'auto' ? availableParallelism() : (content.workers ?? 1)
   return {
     file,
@@ -109,7 +112,7 @@ export function resolveConfiguration(
       clients,
       services,
       apps: resolveApps(content, { issuer, development, report }),
-      lifetimes: resolveLifetimes(content, report),
+      lifetimes,
       minimumPasswordLength: content.passwords?.minimum_length ?? 15,
       requireClientToValidate: content.validate?.require_client ?? false,
       rotateKeysEvery: duration(content.keys?.rotate_every, 90 * 86_400, {
@@ -119,7 +122,7 @@ export function resolveConfiguration(
       }),
       routeScopes: scopes,
       registration: resolveRegistration(content, { development, scopes, report }),
-      sessionLimits: resolveSessionLimits(content, report),
+      sessionLimits,
       secondFactor: {
         requiredForRoles: content.second_factor?.required_for_roles ?? [],
         rememberFor: duration(content.second_factor?.remember_for, 30 * 86_400, {

@@ -163,6 +163,7 @@ const changes: Readonly<Record<string, readonly [value: unknown, beside?: Record
   'passwords.breached.url': ['https://breached.example.com/range'],
   'second_factor.required_for_roles': [['admin']],
   'second_factor.valid_for': ['1h'],
+  'second_factor.idle': ['0s'],
   'second_factor.remember_for': ['1h'],
   'sign_up.mode': ['open'],
   'sign_up.domains': [['example.com']],

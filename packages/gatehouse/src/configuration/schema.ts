@@ -168,6 +168,12 @@ export const configurationSchema = Type.Object(
               '24h',
             ),
           ),
+          idle: Type.Optional(
+            duration(
+              'After so long without a use it counts no longer: the session, and what it has granted, is worth one factor (`acr` 1) until it is shown again; at least 5m; 0s: however long that is',
+              '1h',
+            ),
+          ),
           remember_for: Type.Optional(
             duration('For how long a browser can be told not to ask again; 0s: never', '30d'),
           ),
