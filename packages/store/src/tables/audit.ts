@@ -27,8 +27,11 @@ const insert = defineStatement<NewEvent>('audit.insert', ({ db, parameter }) =>
 
 /** What happened and must be found again. Each query is one statement. */
 export interface Audit {
-  /** Writes an event; with a `fold_key` that is there already it only raises that row's count. Whether it is a new row. */
-  append(event: Omit<AuditEventRow, 'id' | 'count'>): Promise<boolean>
+  /**
+   * Writes what has happened `count` times (once, where that is left out); with a `fold_key` that is there already it only raises
+   * that row's count. Whether it is a new row.
+   */
+  append(event: Omit<AuditEventRow, 'id' | 'count'> & { readonly count?: number }): Promise<boolean>
   /** The latest first, from before the given id. */
   list(page: {
     readonly before?: number
@@ -45,7 +48,8 @@ export function createAudit(connection: Connection): Audit {
   const { db, dialect } = connection
   return {
     async append(event) {
-      const row = { ...event, count: 1 }
+      const { count: times = 1 } = event
+      const row = { ...event, count: times }
       if (event.fold_key === null) {
         await insert.run(connection, row)
         return true
@@ -57,11 +61,11 @@ export function createAudit(connection: Connection): Audit {
           conflict
             .column('fold_key')
             .where('fold_key', 'is not', null)
-            .doUpdateSet(({ ref }) => ({ count: sql<number>`${ref('audit.count')} + 1` })),
+            .doUpdateSet(({ ref }) => ({ count: sql<number>`${ref('audit.count')} + ${ref('excluded.count')}` })),
         )
         .returning('count')
         .executeTakeFirstOrThrow()
-      return count === 1
+      return count === times
     },
     list: ({ before, limit, type, target }) =>
       db
