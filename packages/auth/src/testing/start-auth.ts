@@ -185,6 +185,7 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
   const mount = mountEndpoints(auth.endpoints, {
     addresses: createClientAddresses(options.trustedProxies ?? []),
     firstPartyOrigins: () => new Set(['https://app.example.com']),
+    httpsFor: () => 31_536_000,
     findCertificate: () => undefined,
     looks: auth.looks,
     log: (refusal) => refusals.push(refusal),

@@ -481,6 +481,13 @@ describe('the environment', () => {
     ])
   })
 
+  it('says for how long browsers come by https alone, where the issuer is https', () => {
+    expect(load(base).httpsFor).toBe(31_536_000)
+    expect(load(`${base}strict_transport_security: 0s\n`).httpsFor).toBe(0)
+    const http = base.replace('https://auth.example.com', 'http://localhost:8080')
+    expect(load(http, { development: true }).httpsFor).toBeUndefined()
+  })
+
   it('is warned of where apps tell too seldom that somebody uses a second factor', () => {
     const seldom = (more: string) => load(`${base}${more}`).warnings
     const warned = (key: string) => [expect.stringMatching(new RegExp(`${key}: apps refresh every .* at least twice`))]

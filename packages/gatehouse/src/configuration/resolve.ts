@@ -5,6 +5,7 @@ import type { RegistrationPolicy } from '@gatehouse/auth/domain/client-registrat
 import { defaultHashParameters } from '@gatehouse/auth/domain/passwords'
 import { parseRange } from '@gatehouse/auth/http/client-address'
 import { canSend } from '@gatehouse/auth/mail/open-outbox'
+import type { Seconds } from '@gatehouse/core/brand'
 import type { Configuration, ListenAddress } from './configuration.ts'
 import { duration } from './duration.ts'
 import { isLoopback } from './loopback.ts'
@@ -88,6 +89,7 @@ export function resolveConfiguration(
     certificates,
     trustedProxies: content.trusted_proxies ?? [],
     firstPartyOrigins: new Set(content.first_party_origins ?? []),
+    httpsFor: resolveHttpsFor(content, issuer, report),
     loginApi: content.login_api ?? true,
     asksForPidFile: content.pid_file !== undefined,
     pidFile: content.pid_file ?? (isDatabaseFile(database) ? `${database}.pid` : undefined),
@@ -144,6 +146,12 @@ export function resolveConfiguration(
       trustedIssuers: resolveTrustedIssuers(content, { development, report }),
     },
   }
+}
+
+function resolveHttpsFor(content: ConfigurationFile, issuer: URL, report: Report): Seconds | undefined {
+  const limits = { least: 0, key: ['strict_transport_security'], report }
+  const httpsFor = duration(content.strict_transport_security, 365 * 86_400, limits)
+  return issuer.protocol === 'https:' ? httpsFor : undefined
 }
 
 /** A listener beside the first one. */

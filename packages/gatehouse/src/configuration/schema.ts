@@ -53,6 +53,12 @@ export const configurationSchema = Type.Object(
         },
       ),
     ),
+    strict_transport_security: Type.Optional(
+      duration(
+        'For how long browsers that have seen a page of the issuer come to its host by https alone, where the issuer is https; subdomains are left alone. 0s: they forget it',
+        '365d',
+      ),
+    ),
     client_certificates: Type.Optional(
       Type.Object(
         {
