@@ -18,6 +18,8 @@ import { buildSession, endBeyond, endSession, type SessionLifetimes, type Sessio
 export interface BrowserSession {
   readonly session: SessionRow
   readonly user: UserRow
+  /** Whether it began with a second factor that counts no longer: left out = no. Signing in anew may bring another. */
+  readonly hasWornOff?: boolean
 }
 
 /**
@@ -119,7 +121,8 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
       if (user?.status !== 'active') return undefined
       await noteUse(found, session)
       const age = { shownAt: session.proven_at, authTime: session.auth_time, lasts: limits().secondFactor }
-      return { session: asStrongAsNow(session, age, clock.now()), user }
+      const current = asStrongAsNow(session, age, clock.now())
+      return { session: current, user, hasWornOff: current.amr !== found.amr }
     },
 
     async signIn(proof) {

@@ -3,6 +3,7 @@ import { clockTolerance, seconds } from '@gatehouse/core/time'
 import { splitWords } from '@gatehouse/core/words'
 import type { GrantRow, SessionRow } from '@gatehouse/store/rows'
 import { oneFactor, showsSomethingElse, twoFactors } from './acr.ts'
+import type { FactorLimits } from './sessions.ts'
 
 /** When the second factor was shown that a session tells of; null = none was. */
 export const factorMomentOf = ({
@@ -11,14 +12,6 @@ export const factorMomentOf = ({
   auth_time,
 }: Pick<SessionRow, 'acr' | 'proven_at' | 'auth_time'>): Seconds | null =>
   acr === twoFactors ? (proven_at ?? auth_time) : null
-
-/** For how long a second factor counts. */
-export interface FactorLimits {
-  /** Seconds from when it was shown; then what rests on it is worth one factor. */
-  readonly secondFactor: Seconds
-  /** Seconds for which what rests on it may go unused; null = for as long as one likes. */
-  readonly factorIdle: Seconds | null
-}
 
 /**
  * Whether a second factor counts no longer, since nobody has used what rests on it. A clock that was set back says nothing of how

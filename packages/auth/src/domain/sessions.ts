@@ -5,7 +5,6 @@ import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
 import type { GrantRow, SessionRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import { type AuditEvent, recordEvent } from './audit.ts'
-import type { FactorLimits } from './factor-age.ts'
 import { inSteps } from './in-steps.ts'
 import { longestAccessTokenLifetime } from './lifetimes.ts'
 import { latest, type NewRevocation, type Revocations } from './revocations.ts'
@@ -16,6 +15,14 @@ export interface SessionLifetimes {
   readonly absolute: Seconds
   /** A grant that is not refreshed for this long is over. */
   readonly idle: Seconds
+}
+
+/** For how long a second factor counts. */
+export interface FactorLimits {
+  /** Seconds from when it was shown; then what rests on it is worth one factor. */
+  readonly secondFactor: Seconds
+  /** Seconds for which what rests on it may go unused; null = for as long as one likes. */
+  readonly factorIdle: Seconds | null
 }
 
 /** What sessions may come to, beside how long they last. */
