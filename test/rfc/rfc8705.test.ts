@@ -36,6 +36,7 @@ beforeAll(async () => {
     looks: provider.auth.looks,
     addresses: createClientAddresses([]),
     firstPartyOrigins: () => new Set(),
+    httpsFor: () => undefined,
     // Stands for the TLS listener, which is tested by itself.
     findCertificate({ headers }) {
       const shown = Object.entries(certificates).find(([name]) => name === headers['x-test-certificate'])

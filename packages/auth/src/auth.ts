@@ -67,6 +67,7 @@ import { createOutbound } from './outbound/outbound.ts'
 import { createLooks, type Looks } from './pages/look.ts'
 import { createAuthorizationDetails } from './protocol/authorization-details.ts'
 import { createClientAuthentication } from './protocol/client-auth/client-auth.ts'
+import { type ClientRefusals, createClientRefusals } from './protocol/client-auth/client-refusals.ts'
 import { createDpop, type Dpop } from './protocol/dpop.ts'
 import { authorizationCodeGrant } from './protocol/grants/authorization-code.ts'
 import { cibaGrant, cibaGrantType } from './protocol/grants/ciba.ts'
@@ -94,6 +95,8 @@ export interface Auth {
   readonly dpop: Dpop
   /** How pages look to whoever asks for them. */
   readonly looks: Looks
+  /** Clients that were refused, for the audit trail: to be written every now and then. */
+  readonly clientRefusals: ClientRefusals
   /** Tells clients of sessions that have ended: to be called every now and then. */
   readonly logoutDeliveries: LogoutDeliveries
   /** What is on its way to people: to be delivered every now and then, and soon after something is queued. */
@@ -102,8 +105,8 @@ export interface Auth {
   readonly notices: Notices
   readonly dynamicClients: DynamicClients
   readonly federation: Federation
-  /** Until when what a token was issued from lasts; absent where it has ended. */
-  readonly findEnd: (token: VerifiedToken) => Promise<Seconds | undefined>
+  /** Until when what a token was issued from lasts, and is of a class that is needed; absent where it has ended. */
+  readonly findEnd: (token: VerifiedToken, acr: readonly string[]) => Promise<Seconds | undefined>
   /** What a token would say had its user shown a second factor; absent where it would say no more. */
   readonly supposeTwoFactors: SupposeTwoFactors
   /** The sessions of apps in the browser. */
@@ -207,9 +210,10 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     subjects,
     standing,
   })
+  const clientRefusals = createClientRefusals({ store, clock })
   const clientAuthentication = createClientAuthentication({
     ...{ store, clock, issuer, failures, beginnings },
-    ...{ clients, clientKeys, keySets },
+    ...{ clients, clientKeys, keySets, refusals: clientRefusals },
   })
   const dpop = createDpop({
     ...{ store, clock, failures, ring: rings['dpop-nonce'] },
@@ -398,6 +402,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     failures,
     dpop,
     looks,
+    clientRefusals,
     logoutDeliveries,
     outbox,
     notices,

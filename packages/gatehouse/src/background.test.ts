@@ -38,3 +38,23 @@ it('says once, in plain words, that the database has gone back', async () => {
   await background.stop()
   await started.close()
 })
+
+it('writes which clients were refused, also as it stops', async () => {
+  const clock = new ManualClock()
+  const started = await startAuth({ clock })
+  const log = { info() {}, error() {}, warn() {} } as unknown as Logger // the three calls that are made
+  const background = startBackground({
+    ...{ store: started.store, log, telemetry: createTelemetry(), auth: started.auth, isPrimary: false },
+    auditFrom: () => seconds(0),
+    writeRefusals: async () => {},
+  })
+  const ask = () => started.postForm('/oauth/token', { grant_type: 'client_credentials', client_id: 'nobody' })
+  const counted = async () =>
+    (await started.store.audit.list({ type: 'client_authentication', limit: 10 })).map(({ count }) => count)
+  await ask()
+  await expect.poll(counted, { timeout: 5000 }).toEqual([1])
+  await ask()
+  await background.stop()
+  expect(await counted()).toEqual([2])
+  await started.close()
+})

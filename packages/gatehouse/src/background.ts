@@ -39,10 +39,12 @@ export function startBackground(dependencies: Dependencies): Background {
   const { store, auth, log, telemetry, auditFrom, writeRefusals, isPrimary } = dependencies
   const followRevocations = (): Promise<void> => auth.revocations.follow()
   const deliverMails: Job = { name: 'deliver_mails', every: 2000, run: () => auth.outbox.deliver() }
+  const writeClientRefusals: Job = { name: 'write_client_refusals', every: 500, run: () => auth.clientRefusals.write() }
   const jobs: Job[] = [
     { name: 'follow_revocations', every: 1000, run: followRevocations },
     { name: 'reload_signing_keys', every: 5000, run: () => auth.keys.reload() },
     { name: 'write_refusals', every: 500, run: writeRefusals },
+    writeClientRefusals,
     { name: 'try_writing', every: 2000, run: () => tryWriting(store) },
     { name: 'maintain_signing_keys', every: 60_000, run: () => auth.keys.maintain() },
   ]
@@ -130,7 +132,7 @@ export function startBackground(dependencies: Dependencies): Background {
       clearTimeout(mailTimer)
       for (const timer of timers.values()) clearTimeout(timer)
       await Promise.all(running)
-      await runJob({ name: 'write_refusals', every: 0, run: writeRefusals })
+      await Promise.all([runJob({ name: 'write_refusals', every: 0, run: writeRefusals }), runJob(writeClientRefusals)])
     },
   }
 }

@@ -208,6 +208,7 @@ export async function compose(parts: Parts): Promise<Program> {
   const mount = mountEndpoints(endpoints, {
     addresses,
     firstPartyOrigins: () => current.firstPartyOrigins,
+    httpsFor: () => current.httpsFor,
     findCertificate,
     looks: auth.looks,
     log: createEndpointRefusalLog(log, refusalRecord),

@@ -53,7 +53,7 @@ export interface GatewayDependencies {
   readonly isRevoked?: (token: VerifiedToken) => boolean
   /** What a token would say by two factors: asked where a role or a scope is missing. Absent = no role needs a second one. */
   readonly supposeTwoFactors?: SupposeTwoFactors
-  /** Until when what a token was issued from lasts: asked for streams that outlast it. Absent = until it is revoked. */
+  /** Until when what a token was issued from lasts, at the strength that is needed: asked for streams that outlast it. Absent = until it is revoked. */
   readonly findEnd?: FindEnd
   /** A signed identity JWT for one service and, where a request is named, for that request alone. */
   readonly issueIdentity: IdentityIssuer

@@ -182,6 +182,28 @@ describe('a route', () => {
   })
 })
 
+it('whose route needs a class of sign-in ends with what makes the sign-in one', async () => {
+  const asked: (readonly string[])[] = []
+  const upstream = await startUpstream((_asked, response) =>
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: first\n\n'),
+  )
+  const events = await startGateway([serve(upstream.origin, { require: { acr: ['2'] } })], {
+    tuning: { tick: 20 },
+    dependencies: {
+      verify: (() => buildToken({ acr: '2', exp: seconds(expiry), gid: 'g-1' as GrantId })) as never,
+      findEnd: async (_token, acr) => {
+        asked.push(acr)
+        return seconds(expiry + 100)
+      },
+    },
+  })
+  stops.push(upstream.stop, events.stop)
+  const answer = await openAnswer(events, 'user')
+  events.clock.advance(expiry - start)
+  await aWhile()
+  expect([answer(), asked]).toEqual(['open', [['2']]])
+})
+
 describe('an answer', () => {
   it('that says how long it is comes to its end by itself; one that does not is broken off', async () => {
     const both = await startBoth({ findEnd: async () => undefined })

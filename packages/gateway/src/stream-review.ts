@@ -9,8 +9,17 @@ import { denyFault } from './pipeline-denials.ts'
 import type { Route } from './route.ts'
 import { askOutside } from './stages.ts'
 
-/** Until when what a token was issued from lasts, as things stand; absent where it has ended. One or two reads. */
-export type FindEnd = (token: VerifiedToken) => Promise<Seconds | undefined>
+/**
+ * Until when what a token was issued from lasts, and counts as one of the classes of sign-in that are needed (none = any will
+ * do), as things stand; absent where it has ended. One or two reads.
+ */
+export type FindEnd = (token: VerifiedToken, acr: readonly string[]) => Promise<Seconds | undefined>
+
+/** What a stream was opened by, and which classes of sign-in it needs. */
+interface Opened {
+  readonly token: VerifiedToken
+  readonly acr: readonly string[]
+}
 
 /** How much of it is done in one tick, so that the loop is not held up. */
 const perTick = { judged: 1000, asked: 200 }
@@ -77,13 +86,13 @@ export class StreamReview {
     else if (route.streamsUntil === 'token' || !isOfSession(token)) member.endStream(expiredMeanwhile)
     else if (this.#findEnd === undefined) member.reviewAt = Number.POSITIVE_INFINITY
     else if (this.#isAway(now)) this.#wait(member, now)
-    else if (this.#left.asked > 0) this.#ask(this.#findEnd, member, token, now)
+    else if (this.#left.asked > 0) this.#ask(this.#findEnd, member, { token, acr: route.requirement.acr }, now)
   }
 
-  #ask(findEnd: FindEnd, member: Runs, token: VerifiedToken, now: number): void {
+  #ask(findEnd: FindEnd, member: Runs, { token, acr }: Opened, now: number): void {
     this.#left.asked -= 1
     member.reviewAt = Number.POSITIVE_INFINITY
-    findEnd(token).then(
+    findEnd(token, acr).then(
       (end) => {
         this.#failedAt = undefined
         this.#unanswered.delete(member)

@@ -38,7 +38,7 @@ async function begin(more: Partial<GrantRow> = {}): Promise<string> {
 }
 
 it('a session of an app says no more of a second factor from the moment on at which that counts no longer', async () => {
-  const sessionLimits = { browserIdle: seconds(86_400), secondFactor: seconds(1000), perUser: 100 }
+  const sessionLimits = { browserIdle: seconds(86_400), secondFactor: seconds(1000), factorIdle: null, perUser: 100 }
   started = await startAuth({
     settings: { sessionLimits, apps: [{ host, name: 'Shop', origin: `https://${host}`, signedOut: '/' }] },
   })
@@ -56,6 +56,40 @@ it('a session of an app says no more of a second factor from the moment on at wh
   expect(await told()).toEqual(strong)
   started.clock.advance(1)
   expect(await told()).toEqual({ acr: '1', amr: ['pwd'] })
+})
+
+it('a session of an app says no more of a second factor once nobody has used it for an hour, and goes on to', async () => {
+  const sessionLimits = {
+    browserIdle: seconds(86_400),
+    secondFactor: seconds(86_400),
+    factorIdle: seconds(3600),
+    perUser: 9,
+  }
+  // Tokens that live longer than that: uses are noted all the same.
+  const lifetimes = {
+    accessToken: seconds(7200),
+    absolute: seconds(90_000),
+    idle: seconds(86_400),
+    replayWindow: seconds(30),
+  }
+  started = await startAuth({
+    settings: { sessionLimits, lifetimes, apps: [{ host, name: 'Shop', origin: `https://${host}`, signedOut: '/' }] },
+  })
+  const cookie = await begin()
+  const acr = async () => (await started.auth.apps.find(host, cookie))?.claims.acr
+  for (let minutes = 0; minutes < 240; minutes += 10) {
+    expect(await acr()).toBe('2')
+    started.clock.advance(600)
+  }
+  expect(await acr()).toBe('2')
+  // It was noted now, or up to a quarter of the time later: longer pauses than three quarters may be too long.
+  started.clock.advance(2700)
+  expect(await acr()).toBe('2')
+  started.clock.advance(3601)
+  for (let turn = 0; turn < 3; turn += 1) {
+    expect(await acr()).toBe('1')
+    started.clock.advance(4000)
+  }
 })
 
 it.each([

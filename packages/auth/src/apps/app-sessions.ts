@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { GrantId } from '@gatehouse/core/brand'
+import type { GrantId, Seconds } from '@gatehouse/core/brand'
 import type { RevocationSource, VerifiedToken } from '@gatehouse/core/contracts'
 import { buildUnavailable, GatehouseError } from '@gatehouse/core/errors'
 import { parseScope } from '@gatehouse/core/scope'
@@ -14,10 +14,10 @@ import type { AuditEvent } from '../domain/audit.ts'
 import { describeGrant } from '../domain/build-token-pair.ts'
 import type { Clients } from '../domain/clients.ts'
 import { asItStands, type RoleRules } from '../domain/effective-access.ts'
-import { asStrongAsNow, factorEnd } from '../domain/factor-age.ts'
+import { asStrongAsNow, factorAgeOf, factorEnd } from '../domain/factor-age.ts'
 import type { KeyRing } from '../domain/key-rings.ts'
 import { sealUnder, unsealUnder } from '../domain/ring-sealing.ts'
-import type { SessionLimits } from '../domain/sessions.ts'
+import type { FactorLimits } from '../domain/sessions.ts'
 import type { TokenLifetimes } from '../domain/token-pairs.ts'
 import type { Cookies } from '../http/cookies.ts'
 
@@ -49,7 +49,7 @@ interface Dependencies {
   readonly accessTokens: AccessTokens
   readonly revocations: RevocationSource
   readonly lifetimes: () => TokenLifetimes
-  readonly limits: () => Pick<SessionLimits, 'secondFactor'>
+  readonly limits: () => FactorLimits
   readonly roleRules: () => RoleRules
   readonly defaultAudience: () => string
   readonly standing: { checkSession(session: GrantRow['session_id'], by: AuditBy): Promise<void> }
@@ -146,19 +146,21 @@ function macOf(ring: KeyRing, host: string, { id, salt, key_id }: GrantRow, owne
 async function useGrant(dependencies: Dependencies, found: GrantRow): Promise<VerifiedToken | undefined> {
   const { store, clock, clients, accessTokens, revocations, lifetimes, limits, roleRules, defaultAudience } =
     dependencies
-  const age = { shownAt: found.factor_at, authTime: found.auth_time, lasts: limits().secondFactor }
-  const grant = asStrongAsNow(asItStands(found, roleRules()), age, clock.now())
-  const client = await clients.find(grant.client_id)
-  if (!client || !(await stillStands(dependencies, grant))) return undefined
+  const client = await clients.find(found.client_id)
+  if (!client || !(await stillStands(dependencies, found))) return undefined
   const { accessToken, idle } = lifetimes()
+  const { factorIdle } = limits()
   const now = clock.now()
-  const isKept = await store.grants.prolong({
-    id: grant.id,
+  const kept = await store.grants.prolong({
+    id: found.id,
     now,
-    idle_expires_at: seconds(Math.min(now + idle, grant.expires_at)),
+    factor_idle: found.acr === twoFactors ? factorIdle : null,
+    idle_expires_at: seconds(Math.min(now + idle, found.expires_at)),
     access_expires_at: seconds(now + accessToken),
   })
-  if (!isKept) return undefined
+  if (!kept) return undefined
+  const age = factorAgeOf({ ...kept, auth_time: found.auth_time }, limits())
+  const grant = asStrongAsNow(asItStands(found, roleRules()), age, now)
   const scope = grant.scope
     .split(' ')
     .filter((word) => word !== '' && !ownScopes.has(word))
@@ -167,13 +169,20 @@ async function useGrant(dependencies: Dependencies, found: GrantRow): Promise<Ve
   const subject = describeGrant(grant, client, { scope, audiences })
   // Said again once the second factor counts no longer, which is when the next second has begun.
   const end = grant.acr === twoFactors ? Math.min(grant.expires_at, factorEnd(age) + 1) : grant.expires_at
-  const claims = accessTokens.describe(subject, seconds(Math.min(accessToken, end - now)))
+  const claims = accessTokens.describe(subject, seconds(Math.min(accessToken, end - now, noteEvery(grant, factorIdle))))
   const roles = new Set(claims.roles)
   const scopes = parseScope(scope) ?? new Set()
   // No key has signed it: none that is taken away takes it along.
   const token: VerifiedToken = { claims, typ: accessTokenType, kid: '', audiences, scopes, roles, memo: {} }
   return revocations.isRevoked(token) ? undefined : token
 }
+
+/**
+ * Seconds between two notes that a session is in use: where tokens live long it would else go unused while it is used. So a
+ * factor counts for three quarters of the idle time at the least, and for the whole at the most.
+ */
+const noteEvery = ({ acr }: GrantRow, factorIdle: Seconds | null): number =>
+  acr === twoFactors && factorIdle !== null ? Math.ceil(factorIdle / 4) : Number.POSITIVE_INFINITY
 
 /** A session that rests on an outside provider ends with that one's word. */
 async function stillStands({ standing }: Dependencies, grant: GrantRow): Promise<boolean> {

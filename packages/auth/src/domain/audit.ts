@@ -2,9 +2,10 @@ import type { Seconds } from '@gatehouse/core/brand'
 import type { Clock } from '@gatehouse/core/time'
 import type { Tables } from '@gatehouse/store/store'
 
-/** What the audit trail knows: sign-ins, the life of sessions and grants, theft, and every change by an administrator. */
+/** What the audit trail knows: sign-ins, clients that did not prove themselves, the life of sessions and grants, theft, and every change by an administrator. */
 export type AuditType =
   | 'sign_in'
+  | 'client_authentication'
   | 'session_ended'
   | 'grant_ended'
   | 'refresh_token_theft'
@@ -87,14 +88,29 @@ export async function recordEvent(tables: Pick<Tables, 'audit'>, clock: Clock, e
   await recordFolded(tables, clock, event)
 }
 
+/** What has happened so many times since a moment: one event, or one more of those that were folded. */
+export interface CountedEvent extends AuditEvent {
+  readonly at: Seconds
+  readonly count: number
+  readonly fold: string
+}
+
+/** As {@link recordEvent}, of what has happened before. */
+export async function recordCounted(tables: Pick<Tables, 'audit'>, event: CountedEvent): Promise<void> {
+  await append(tables, event, event.at, event.count)
+}
+
 /** As {@link recordEvent}; whether it is a row of its own, and not one more of those that were folded. */
 export async function recordFolded(tables: Pick<Tables, 'audit'>, clock: Clock, event: AuditEvent): Promise<boolean> {
-  const at = clock.now()
-  return tables.audit.append({
+  return append(tables, event, clock.now(), 1)
+}
+
+const append = (tables: Pick<Tables, 'audit'>, event: AuditEvent, at: Seconds, count: number): Promise<boolean> =>
+  tables.audit.append({
     ...rowOf(event, at),
     fold_key: event.fold === undefined ? null : `${event.type}:${event.result}:${event.fold}:${Math.floor(at / 60)}`,
+    count,
   })
-}
 
 /** As {@link recordEvent}, of a few hundred that are folded with nothing. Cost: one statement. */
 export async function recordEvents(

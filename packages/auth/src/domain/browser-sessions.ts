@@ -8,8 +8,9 @@ import { type Clock, seconds } from '@gatehouse/core/time'
 import type { SessionRow, UserRow } from '@gatehouse/store/rows'
 import type { Store, Tables } from '@gatehouse/store/store'
 import type { Cookies } from '../http/cookies.ts'
+import { oneFactor, twoFactors } from './acr.ts'
 import { recordEvent } from './audit.ts'
-import { asStrongAsNow } from './factor-age.ts'
+import { asStrongAsNow, isUnused } from './factor-age.ts'
 import { latest, type Revocations } from './revocations.ts'
 import { buildSession, endBeyond, endSession, type SessionLifetimes, type SessionLimits } from './sessions.ts'
 
@@ -17,6 +18,8 @@ import { buildSession, endBeyond, endSession, type SessionLifetimes, type Sessio
 export interface BrowserSession {
   readonly session: SessionRow
   readonly user: UserRow
+  /** Whether it began with a second factor that counts no longer: left out = no. Signing in anew may bring another. */
+  readonly hasWornOff?: boolean
 }
 
 /**
@@ -84,6 +87,10 @@ export const lastUseOf = ({ used_at, created_at, proven_at, auth_time }: Session
     latest([auth_time], created_at),
   )
 
+/** As {@link lastUseOf}, by what was written here as it happened: an older sign-in may lie ahead of a clock that was set back. */
+export const lastSignOf = ({ used_at, created_at, proven_at }: SessionRow): Seconds =>
+  seconds(Math.max(used_at ?? 0, proven_at ?? created_at))
+
 export function createBrowserSessions(dependencies: Dependencies): BrowserSessions {
   const { store, clock, revocations, cookies, lifetimes, limits } = dependencies
 
@@ -92,22 +99,30 @@ export function createBrowserSessions(dependencies: Dependencies): BrowserSessio
     return value === undefined ? undefined : store.sessions.findByCookie(hashCookie(value), clock.now())
   }
   const isIdle = (session: SessionRow): boolean => clock.now() - lastUseOf(session) > limits().browserIdle
-  const noteUse = async (session: SessionRow): Promise<void> => {
-    if (clock.now() - lastUseOf(session) < usePrecision) return
+  /** That it has gone unused is noted with the use that ends this: else the factor would count again at the next one. */
+  const findStrength = (session: SessionRow): SessionRow =>
+    session.acr === twoFactors && isUnused(lastSignOf(session), limits(), clock.now())
+      ? { ...session, acr: oneFactor }
+      : session
+  const noteUse = async (before: SessionRow, session: SessionRow): Promise<void> => {
+    if (session.acr === before.acr && clock.now() - lastUseOf(session) < usePrecision) return
+    const { id, cookie_hash, acr } = session
     // What cannot be noted is worth no page: at worst a session counts as idle that was not, and asks for a sign-in.
-    await store.sessions.touch(session.id, clock.now()).catch((error: unknown) => {
+    await store.sessions.touch({ id, cookie_hash, acr, used_at: clock.now() }).catch((error: unknown) => {
       if (asGatehouseError(error).code !== 'temporarily_unavailable') throw error
     })
   }
   return {
     async find(headers) {
-      const session = await findSession(headers)
-      if (!session || isIdle(session)) return undefined
+      const found = await findSession(headers)
+      if (!found || isIdle(found)) return undefined
+      const session = findStrength(found)
       const user = await store.users.findById(session.user_id)
       if (user?.status !== 'active') return undefined
-      await noteUse(session)
+      await noteUse(found, session)
       const age = { shownAt: session.proven_at, authTime: session.auth_time, lasts: limits().secondFactor }
-      return { session: asStrongAsNow(session, age, clock.now()), user }
+      const current = asStrongAsNow(session, age, clock.now())
+      return { session: current, user, hasWornOff: current.amr !== found.amr }
     },
 
     async signIn(proof) {

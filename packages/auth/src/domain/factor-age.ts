@@ -1,7 +1,9 @@
 import type { Seconds } from '@gatehouse/core/brand'
-import { seconds } from '@gatehouse/core/time'
-import type { SessionRow } from '@gatehouse/store/rows'
+import { clockTolerance, seconds } from '@gatehouse/core/time'
+import { splitWords } from '@gatehouse/core/words'
+import type { GrantRow, SessionRow } from '@gatehouse/store/rows'
 import { oneFactor, showsSomethingElse, twoFactors } from './acr.ts'
+import type { FactorLimits } from './sessions.ts'
 
 /** When the second factor was shown that a session tells of; null = none was. */
 export const factorMomentOf = ({
@@ -10,6 +12,15 @@ export const factorMomentOf = ({
   auth_time,
 }: Pick<SessionRow, 'acr' | 'proven_at' | 'auth_time'>): Seconds | null =>
   acr === twoFactors ? (proven_at ?? auth_time) : null
+
+/**
+ * Whether a second factor counts no longer, since nobody has used what rests on it. A clock that was set back says nothing of how
+ * long that was: then it does not count either. Spec: NIST SP 800-63B-4 section 2.2.3.
+ */
+export function isUnused(lastUse: Seconds, { factorIdle }: Pick<FactorLimits, 'factorIdle'>, now: Seconds): boolean {
+  const elapsed = now - lastUse
+  return factorIdle !== null && (elapsed > factorIdle || elapsed < -clockTolerance)
+}
 
 /** What a sign-in says of how strong it was. */
 interface Strength {
@@ -27,7 +38,16 @@ export interface FactorAge {
   readonly lasts: Seconds
 }
 
-/** Until when a second factor counts. */
+/** What is said of the factor's moment where it counts no longer, since nobody has used what rests on it. */
+export const goneUnused = seconds(0)
+
+/** Of which age the factor is that a grant rests on. */
+export const factorAgeOf = (
+  { factor_at, auth_time }: Pick<GrantRow, 'factor_at' | 'auth_time'>,
+  { secondFactor }: Pick<FactorLimits, 'secondFactor'>,
+): FactorAge => ({ shownAt: factor_at, authTime: auth_time, lasts: secondFactor })
+
+/** Until when a second factor counts, provided that it is used. */
 export const factorEnd = ({ shownAt, authTime, lasts }: FactorAge): Seconds => seconds((shownAt ?? authTime) + lasts)
 
 /**
@@ -35,8 +55,10 @@ export const factorEnd = ({ shownAt, authTime, lasts }: FactorAge): Seconds => s
  * What goes in comes out where it still counts. Spec: NIST SP 800-63B-4 section 2.2.3. Cost: no I/O.
  */
 export function asStrongAsNow<Row extends Strength>(row: Row, age: FactorAge, now: Seconds): Row {
-  if (row.acr !== twoFactors || now <= factorEnd(age)) return row
-  return { ...row, acr: oneFactor, amr: withoutSecondFactor(row.amr) }
+  const counts = row.acr === twoFactors && now <= factorEnd(age)
+  // Both are written together: of a session that says one of them alone the factor has gone unused.
+  const tellsOfIt = row.acr === twoFactors || splitWords(row.amr).includes('mfa')
+  return counts || !tellsOfIt ? row : { ...row, acr: oneFactor, amr: withoutSecondFactor(row.amr) }
 }
 
 /** What was known, or vouched for, stays; a passkey by which somebody has signed in alone stays as the key that it is. */

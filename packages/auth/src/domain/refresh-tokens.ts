@@ -2,8 +2,10 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { ClientId, GrantId, Seconds } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { type Clock, clockTolerance, seconds } from '@gatehouse/core/time'
+import type { FactorLeft } from '@gatehouse/store/grant-rotation'
 import type { GrantRow } from '@gatehouse/store/rows'
 import type { Store } from '@gatehouse/store/store'
+import { twoFactors } from './acr.ts'
 import type { AuditEvent, AuditType } from './audit.ts'
 import type { KeyRing } from './key-rings.ts'
 import type { Revocations } from './revocations.ts'
@@ -60,6 +62,8 @@ export interface RefreshAttempt {
   readonly replayWindow: Seconds
   readonly idleLifetime: Seconds
   readonly accessTokenLifetime: Seconds
+  /** Seconds after which a second factor counts no longer where the grant was not used; null = it goes on to. */
+  readonly factorIdle: Seconds | null
   /**
    * Throws where the grant does not give what is asked, or is bound to what the request has not proven; called before
    * anything is written, so that nothing is lost.
@@ -75,7 +79,10 @@ export interface RefreshAttempt {
   readonly by: Pick<AuditEvent, 'address' | 'request_id'>
 }
 
-/** A refresh that went through: the grant, and the generation whose token the client now holds. */
+/**
+ * A refresh that went through: the grant, with what it says of its second factor now, and the generation whose token the client
+ * holds from then on.
+ */
 export interface Refreshed {
   readonly grant: GrantRow
   readonly generation: number
@@ -161,11 +168,12 @@ async function rotate(
       id: grant.id,
       generation: presented,
       now,
+      factor_idle: idleOf(grant, attempt),
       idle_expires_at: seconds(Math.min(now + attempt.idleLifetime, grant.expires_at)),
       // Room for the tokens that retries within the window are given without a write.
       access_expires_at: seconds(now + attempt.accessTokenLifetime + attempt.replayWindow),
     })
-    if (done) return { grant, generation: presented + 1 }
+    if (done) return { grant: withFactor(grant, done), generation: presented + 1 }
     // Somebody else rotated first, or ended the grant or its session. What the row says now decides: it has moved on by at
     // least one, or is worth nothing.
     const again = lost < 3 ? await store.grants.find(grant.id) : undefined
@@ -186,10 +194,12 @@ async function rotate(
   const raised = await store.grants.raiseAccessExpiry({
     id: grant.id,
     generation: grant.generation,
+    now,
+    factor_idle: idleOf(grant, attempt),
     access_expires_at: seconds(now + attempt.accessTokenLifetime),
   })
   if (!raised) throw refused('the grant moved on meanwhile')
-  return { grant, generation: grant.generation }
+  return { grant: withFactor(grant, raised), generation: grant.generation }
 }
 
 /**
@@ -207,12 +217,21 @@ async function keep(
   const kept = await store.grants.prolong({
     id: grant.id,
     now,
+    factor_idle: idleOf(grant, attempt),
     idle_expires_at: seconds(Math.min(now + attempt.idleLifetime, grant.expires_at)),
     access_expires_at: seconds(now + attempt.accessTokenLifetime + attempt.replayWindow),
   })
   if (!kept) throw refused('the grant ended meanwhile')
-  return { grant, generation: presented }
+  return { grant: withFactor(grant, kept), generation: presented }
 }
+
+/** What began with one factor has no other that could go. */
+const idleOf = ({ acr }: GrantRow, { factorIdle }: RefreshAttempt): Seconds | null =>
+  acr === twoFactors ? factorIdle : null
+
+/** A grant with what was noted of its factor: what goes in comes out where nothing has changed, since copying a row costs. */
+const withFactor = (grant: GrantRow, { factor_at }: FactorLeft): GrantRow =>
+  factor_at === grant.factor_at ? grant : { ...grant, factor_at }
 
 async function endForMisuse(
   { store, clock, revocations }: Dependencies,

@@ -7,7 +7,12 @@ import { goodPassword, issuer, type StartedAuth, startAuth } from '../testing/st
 let started: StartedAuth
 afterEach(() => started.close())
 
-const limits: AuthSettings['sessionLimits'] = { browserIdle: seconds(3600), secondFactor: seconds(7200), perUser: 2 }
+const limits: AuthSettings['sessionLimits'] = {
+  browserIdle: seconds(3600),
+  secondFactor: seconds(7200),
+  factorIdle: null,
+  perUser: 2,
+}
 const start = async (changed: Partial<AuthSettings['sessionLimits']> = {}): Promise<void> => {
   started = await startAuth({ settings: { sessionLimits: { ...limits, ...changed } } })
 }

@@ -17,12 +17,18 @@ export interface SessionLifetimes {
   readonly idle: Seconds
 }
 
+/** For how long a second factor counts. */
+export interface FactorLimits {
+  /** Seconds from when it was shown; then what rests on it is worth one factor. */
+  readonly secondFactor: Seconds
+  /** Seconds for which what rests on it may go unused; null = for as long as one likes. */
+  readonly factorIdle: Seconds | null
+}
+
 /** What sessions may come to, beside how long they last. */
-export interface SessionLimits {
+export interface SessionLimits extends FactorLimits {
   /** Seconds after which a browser that asks for nothing has to sign in again. */
   readonly browserIdle: Seconds
-  /** Seconds for which a second factor counts; then the session is worth one factor. */
-  readonly secondFactor: Seconds
   /** Sessions of one user: the oldest end where there would be more. */
   readonly perUser: number
 }

@@ -13,7 +13,7 @@ import { type AuditEvent, recordEvent } from './audit.ts'
 import { buildPair, type Confirmation, type TokenPair } from './build-token-pair.ts'
 import type { Client } from './clients.ts'
 import { asItStands, type RoleRules, type Standing } from './effective-access.ts'
-import { asStrongAsNow, factorMomentOf } from './factor-age.ts'
+import { asStrongAsNow, factorAgeOf, factorMomentOf } from './factor-age.ts'
 import { narrowDetails, readGrantedDetails } from './granted-details.ts'
 import type { KeyRing } from './key-rings.ts'
 import { noteClient } from './note-client.ts'
@@ -188,7 +188,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
     const now = clock.now()
     // Without a refresh token it lasts as long as its one access token, so that it can be ended.
     const expires = access.refreshable ? access.session.expires_at : now
-    const age = { shownAt: access.factorAt, authTime: access.authTime, lasts: limits().secondFactor }
+    const age = factorAgeOf({ factor_at: access.factorAt, auth_time: access.authTime }, limits())
     const { acr, amr } = asStrongAsNow(access, age, now)
     // One plain literal: copying rows costs as much as the rest of an exchange that is not signing.
     return {
@@ -328,6 +328,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         replayWindow: times.replayWindow,
         idleLifetime: times.idle,
         accessTokenLifetime: times.accessToken,
+        factorIdle: limits().factorIdle,
         checkGrant(found) {
           checkConfirmation(found, client, confirmation)
           const granted = found.audience.split(' ')
@@ -347,8 +348,7 @@ export function createTokenPairs(dependencies: Dependencies): TokenPairs {
         useProof,
         by,
       })
-      const age = { shownAt: found.factor_at, authTime: found.auth_time, lasts: limits().secondFactor }
-      const grant = asStrongAsNow(asItStands(found, roleRules()), age, clock.now())
+      const grant = asStrongAsNow(asItStands(found, roleRules()), factorAgeOf(found, limits()), clock.now())
       const narrowed = scope === undefined ? grant.scope : formatScope(scope)
       return {
         grant,

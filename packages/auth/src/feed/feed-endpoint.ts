@@ -13,7 +13,7 @@ interface Dependencies {
 }
 
 /** A request for the feed, however the client proves itself. */
-type FeedRequest = Pick<EndpointRequest<never>, 'headers' | 'address' | 'query' | 'certificate'>
+type FeedRequest = Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId' | 'query' | 'certificate'>
 
 const about = {
   path: paths.revocationFeed,

@@ -166,6 +166,7 @@ export function createAuthorizationFlow(dependencies: AuthorizationDependencies)
         authTime: browser.session.auth_time,
         acr: browser.session.acr,
         isFresh: flow !== undefined && flow.sessionId === browser.session.id,
+        hasWornOff: browser.hasWornOff ?? false,
         reachableAcr: await reachableAcr(request, browser, needsFactor),
       },
       {

@@ -199,5 +199,11 @@ describe('a role that needs a second factor from now on', () => {
     const refreshed = (await site.refresh(before.refresh_token)).body
     expect(rolesIn(refreshed)).toEqual({ roles: ['auditor', 'clerk'], acr: '1', scope })
     expect((await userinfoOf(refreshed)).roles).toEqual(['auditor', 'clerk'])
+    // So does one that nobody has used for a while.
+    site.started.clock.advance(3601)
+    setRequired(['clerk'])
+    const unused = (await site.refresh(refreshed.refresh_token)).body
+    expect(rolesIn(unused)).toEqual({ roles: ['auditor', 'clerk'], acr: '1', scope })
+    expect((await userinfoOf(unused)).roles).toEqual(['auditor', 'clerk'])
   })
 })

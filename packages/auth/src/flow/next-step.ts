@@ -63,6 +63,8 @@ export interface BrowserSignIn {
   readonly acr: string
   /** Whether it was made for this very request. */
   readonly isFresh: boolean
+  /** Whether it began with a second factor that counts no longer. */
+  readonly hasWornOff: boolean
   /** The strongest class that the user can reach. */
   readonly reachableAcr: string
 }
@@ -127,6 +129,9 @@ export function nextAuthorizationStep(
   }
   const strength = judgeStrength([asked.acrValues, asked.essentialAcr], signIn)
   if (strength === 'unreachable') {
+    // An outside provider has vouched for it, and may do so again.
+    if (signIn.hasWornOff && !signIn.isFresh)
+      return mayAsk ? { step: 'sign_in' } : fail('login_required', 'prompt=none, and the second factor has worn off')
     return fail('unmet_authentication_requirements', 'the user has no factor by which the asked acr can be reached')
   }
   if (strength === 'factor') {

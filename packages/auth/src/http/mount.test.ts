@@ -40,6 +40,7 @@ async function start() {
   const mount = mountEndpoints([greet, greetNamed], {
     addresses: createClientAddresses([]),
     firstPartyOrigins: () => new Set(),
+    httpsFor: () => undefined,
     findCertificate: () => undefined,
     looks: createLooks({
       cookies: createCookies('https://auth.example.com'),

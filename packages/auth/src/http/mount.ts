@@ -8,6 +8,7 @@ import type { ClientAddresses } from './client-address.ts'
 import type { ClientCertificate } from './client-certificate.ts'
 import { allowOrigin, answerPreflight } from './cors.ts'
 import type { Answer, Endpoint, EndpointRequest } from './endpoint.ts'
+import { pageSecurity } from './page-security.ts'
 import { BodyReader } from './read-body.ts'
 import { logRefusal, type RefusalLog, renderError } from './render-error.ts'
 
@@ -15,6 +16,8 @@ import { logRefusal, type RefusalLog, renderError } from './render-error.ts'
 export interface MountDependencies {
   readonly addresses: ClientAddresses
   readonly firstPartyOrigins: () => ReadonlySet<string>
+  /** For how many seconds browsers are told to come by https alone; undefined where the issuer is http. */
+  readonly httpsFor: () => number | undefined
   /** The certificate by which the client of a request has proven itself to the listener, or to a trusted proxy. */
   readonly findCertificate: (request: IncomingMessage) => ClientCertificate | undefined
   readonly looks: Pick<Looks, 'of'>
@@ -267,6 +270,12 @@ class Exchange implements EndpointRequest<never>, Ready {
     if (answer.status !== 204 && !answer.stream) headers['content-length'] = Buffer.byteLength(text)
     if (this.#endpoint && this.#request.headers.origin !== undefined) {
       allowOrigin(this.#request, headers, this.#endpoint.cors, this.#shared.firstPartyOrigins())
+    }
+    // What is JSON is shown to nobody; those are the hot answers.
+    if (answer.json === undefined) {
+      const { type } = answer
+      const httpsFor = this.#shared.httpsFor()
+      Object.assign(headers, pageSecurity({ path: this.#endpoint?.path, status: answer.status, type, httpsFor }))
     }
     if (answer.headers) Object.assign(headers, answer.headers)
     response.writeHead(answer.status, headers)

@@ -1,5 +1,6 @@
 import { seconds } from '@gatehouse/core/time'
 import { describe, expect, it } from 'vitest'
+import type { AuthSettings } from '../auth-options.ts'
 import { noPermissions } from '../domain/clients.ts'
 import { compileMapping } from '../federation/mapping.ts'
 import type { ProviderSettings } from '../federation/provider-settings.ts'
@@ -23,7 +24,7 @@ interface Tokens {
   readonly refresh_token: string
 }
 
-const start = (more: Partial<ProviderSettings> = {}) =>
+const start = (more: Partial<ProviderSettings> = {}, settings: Partial<AuthSettings> = {}) =>
   visits.start(
     [
       visits.provider(
@@ -35,7 +36,7 @@ const start = (more: Partial<ProviderSettings> = {}) =>
         { keepTokens: true },
       ),
     ],
-    {},
+    settings,
     [web],
   )
 
@@ -199,11 +200,28 @@ describe('as codes are issued and redeemed, the provider is asked', () => {
     expect(await visits.sessionIn(browser)).toBeDefined()
   })
 
+  it('and a factor that it has vouched for, and that has worn off, is asked for there again', async () => {
+    const { clock } = await start({ trustsSecondFactor: true })
+    const browser = visits.newBrowser()
+    await visits.signIn({ ...bob, amr: ['pwd', 'mfa'] }, browser, lasting)
+    expect((await ask(browser, { acr_values: '2' })).page.callback.has('code')).toBe(true)
+    clock.advance(3601)
+    const silent = (await ask(browser, { acr_values: '2', prompt: 'none' })).page
+    expect(silent.callback.get('error')).toBe('login_required')
+    expect((await ask(browser, { acr_values: '2' })).page.has('sign-in')).toBe(true)
+  })
+
   // Pages that come after the sign-in, and go on at once where nothing is left to be asked.
   it.each(['/login/factor', '/login/organisation'])(
     'and whose word is too old goes on by no page: %s',
     async (path) => {
-      const { clock } = await start({ trustsSecondFactor: true })
+      const sessionLimits = {
+        browserIdle: seconds(86_400),
+        secondFactor: seconds(86_400),
+        factorIdle: null,
+        perUser: 9,
+      }
+      const { clock } = await start({ trustsSecondFactor: true }, { sessionLimits })
       const browser = visits.newBrowser()
       await visits.signIn({ ...bob, amr: ['pwd', 'mfa'] }, browser, lasting)
       expect((await visits.sessionIn(browser))?.session.acr).toBe('2')

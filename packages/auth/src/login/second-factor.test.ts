@@ -297,7 +297,12 @@ describe('a stronger sign-in that an app asks for (RFC 9470 section 5)', () => {
 
 describe('a second factor that has worn off', () => {
   const hour = 3600
-  const sessionLimits = { browserIdle: seconds(30 * 86_400), secondFactor: seconds(2 * hour), perUser: 100 }
+  const sessionLimits = {
+    browserIdle: seconds(30 * 86_400),
+    secondFactor: seconds(2 * hour),
+    factorIdle: null,
+    perUser: 100,
+  }
   const asWeb = basic('web', 'web-secret')
   const refresh = async (refresh_token = ''): Promise<Record<string, string>> => {
     const answer = await started.postForm('/oauth/token', { grant_type: 'refresh_token', refresh_token }, asWeb)

@@ -49,7 +49,10 @@ export function assetEndpoints({ brand }: { readonly brand: () => Brand }): read
       handle() {
         const { type, content } = find()
         // An image that is opened by itself runs nothing.
-        const headers = { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox" }
+        const headers = {
+          'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+          'cross-origin-resource-policy': 'same-origin',
+        }
         return { status: 200, text: content, type, headers }
       },
     })

@@ -335,7 +335,7 @@ describe('the decision', () => {
 
   it('needs as strong a sign-in as the client is registered for, and the factor alone is asked for', async () => {
     const metadata = { client_name: 'The <TV>', default_acr_values: ['2' as const] }
-    const sessionLimits = { browserIdle: seconds(86_400), secondFactor: seconds(300), perUser: 100 }
+    const sessionLimits = { browserIdle: seconds(86_400), secondFactor: seconds(300), factorIdle: null, perUser: 100 }
     await start({ metadata }, { sessionLimits })
     const { body } = await begin()
     const refused = await decide(await consentTo(body.user_code), 'allow')

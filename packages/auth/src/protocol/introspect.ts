@@ -7,10 +7,10 @@ import * as Type from 'typebox'
 import { audienceClaim } from '../domain/access-tokens.ts'
 import type { Confirmation } from '../domain/build-token-pair.ts'
 import type { Client } from '../domain/clients.ts'
-import { asStrongAsNow } from '../domain/factor-age.ts'
+import { asStrongAsNow, factorAgeOf, goneUnused, isUnused } from '../domain/factor-age.ts'
 import { readGrantedDetails } from '../domain/granted-details.ts'
 import type { RefreshTokens } from '../domain/refresh-tokens.ts'
-import type { SessionLimits } from '../domain/sessions.ts'
+import type { FactorLimits } from '../domain/sessions.ts'
 import type { Subjects } from '../domain/subjects.ts'
 import { type Answer, defineEndpoint, type Endpoint, type EndpointRequest } from '../http/endpoint.ts'
 import type { ClientAuthentication } from './client-auth/client-auth.ts'
@@ -33,7 +33,7 @@ interface Dependencies extends IntrospectionJwtDependencies {
   readonly verifier: AccessTokenVerifier
   readonly refreshTokens: RefreshTokens
   readonly subjects: Subjects
-  readonly limits: () => Pick<SessionLimits, 'secondFactor'>
+  readonly limits: () => FactorLimits
 }
 
 const inactive = { active: false }
@@ -142,7 +142,8 @@ async function describeRefreshToken(
   if (!found?.usable || found.grant.client_id !== client.id) return inactive
   const { grant } = found
   const details = readGrantedDetails(grant.authorization_details)
-  const age = { shownAt: grant.factor_at, authTime: grant.auth_time, lasts: limits().secondFactor }
+  const isGone = isUnused(grant.rotated_at, limits(), clock.now())
+  const age = factorAgeOf(isGone ? { ...grant, factor_at: goneUnused } : grant, limits())
   return {
     active: true,
     iss: issuer,

@@ -79,7 +79,12 @@ const baseSettings: AuthSettings = {
   routeScopes: ['orders:read'],
   requireDpopNonce: true,
   requirePushedRequests: false,
-  sessionLimits: { browserIdle: seconds(2_592_000), secondFactor: seconds(86_400), perUser: 100 },
+  sessionLimits: {
+    browserIdle: seconds(2_592_000),
+    secondFactor: seconds(86_400),
+    factorIdle: seconds(3600),
+    perUser: 100,
+  },
   secondFactor: { requiredForRoles: [], rememberFor: seconds(86_400) },
   roleScopes: new Map(),
   organisations: undefined,
@@ -180,6 +185,7 @@ export async function startAuth(options: StartOptions = {}): Promise<StartedAuth
   const mount = mountEndpoints(auth.endpoints, {
     addresses: createClientAddresses(options.trustedProxies ?? []),
     firstPartyOrigins: () => new Set(['https://app.example.com']),
+    httpsFor: () => 31_536_000,
     findCertificate: () => undefined,
     looks: auth.looks,
     log: (refusal) => refusals.push(refusal),

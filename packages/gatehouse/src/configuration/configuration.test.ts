@@ -177,6 +177,10 @@ clients:
       `${base}sessions: { replay_window: 61s }\n`,
       /sessions\.replay_window: expected at most 60s/,
     ],
+    'a second factor that goes while it is used': [
+      `${base}second_factor: { idle: 4m }\n`,
+      /second_factor\.idle: expected 0s or at least 300s$/,
+    ],
     'a service of several whose audience would be everybody’s': [
       `${base}services:\n  web: { upstream: http://o:1, routes: [{ path: /**, require: token }] }\n  b: { upstream: http://o:1, routes: [{ path: /b, require: token }] }\n`,
       /services\.web\.audience: https:\/\/auth\.example\.com is the top-level audience/,
@@ -475,6 +479,22 @@ describe('the environment', () => {
       'environment variable GATEHOUSE_LISEN: sets no key; did you mean GATEHOUSE_LISTEN?',
       'environment variable GATEHOUSE_TRUSTED_PROXIES: sets no key; lists, and what has a name of yours, stand in the file alone',
     ])
+  })
+
+  it('says for how long browsers come by https alone, where the issuer is https', () => {
+    expect(load(base).httpsFor).toBe(31_536_000)
+    expect(load(`${base}strict_transport_security: 0s\n`).httpsFor).toBe(0)
+    const http = base.replace('https://auth.example.com', 'http://localhost:8080')
+    expect(load(http, { development: true }).httpsFor).toBeUndefined()
+  })
+
+  it('is warned of where apps tell too seldom that somebody uses a second factor', () => {
+    const seldom = (more: string) => load(`${base}${more}`).warnings
+    const warned = (key: string) => [expect.stringMatching(new RegExp(`${key}: apps refresh every .* at least twice`))]
+    expect(seldom('tokens: { access_token_lifetime: 1h }\n')).toEqual(warned('3: tokens.access_token_lifetime'))
+    expect(seldom('second_factor: { idle: 9m }\n')).toEqual(warned('3: second_factor.idle'))
+    expect(seldom('tokens: { access_token_lifetime: 30m }\n')).toEqual([])
+    expect(seldom('tokens: { access_token_lifetime: 1h }\nsecond_factor: { idle: 0s }\n')).toEqual([])
   })
 
   it('gives numbers, and true or false, also where the file names a variable', () => {

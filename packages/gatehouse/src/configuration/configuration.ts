@@ -30,6 +30,8 @@ export interface Configuration {
   readonly trustedProxies: readonly string[]
   /** Swapped on reload. */
   readonly firstPartyOrigins: ReadonlySet<string>
+  /** Seconds for which browsers come to pages by https alone; undefined = the issuer is http: swapped on reload. */
+  readonly httpsFor: Seconds | undefined
   readonly loginApi: boolean
   readonly pidFile: string | undefined
   /** Whether the file says where it lies, or it is beside the database by default. */

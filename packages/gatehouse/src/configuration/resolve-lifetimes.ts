@@ -32,12 +32,30 @@ export function resolveLifetimes(content: ConfigurationFile, report: Report): Co
   return { accessToken, absolute, idle, replayWindow }
 }
 
+/** Warns where apps tell so seldom of a use that who is at work would be asked for the second factor again and again. */
+export function warnOfSeldomUses(
+  content: ConfigurationFile,
+  { lifetimes, sessionLimits }: Pick<Configuration['auth'], 'lifetimes' | 'sessionLimits'>,
+  warn: Report,
+): void {
+  const { factorIdle } = sessionLimits
+  if (factorIdle === null || lifetimes.accessToken * 2 <= factorIdle) return
+  const key = content.second_factor?.idle ? ['second_factor', 'idle'] : ['tokens', 'access_token_lifetime']
+  warn(
+    key,
+    `apps refresh every ${lifetimes.accessToken}s, which is what tells that somebody uses them: after second_factor.idle (${factorIdle}s) their second factor counts no longer; name at least twice the time between refreshes`,
+  )
+}
+
 /** What sessions may come to beside. */
 export function resolveSessionLimits(
   content: ConfigurationFile,
   report: Report,
 ): Configuration['auth']['sessionLimits'] {
   const { browser_idle_lifetime, per_user } = content.sessions ?? {}
+  const factorIdle = duration(content.second_factor?.idle, 3600, { least: 0, key: ['second_factor', 'idle'], report })
+  // Uses are noted once a minute, and not each of them.
+  if (factorIdle > 0 && factorIdle < 300) report(['second_factor', 'idle'], 'expected 0s or at least 300s')
   return {
     browserIdle: duration(browser_idle_lifetime, 7 * 86_400, {
       least: 60,
@@ -49,6 +67,7 @@ export function resolveSessionLimits(
       key: ['second_factor', 'valid_for'],
       report,
     }),
+    factorIdle: factorIdle === 0 ? null : factorIdle,
     perUser: per_user ?? 100,
   }
 }

@@ -5,6 +5,7 @@ import type { RegistrationPolicy } from '@gatehouse/auth/domain/client-registrat
 import { defaultHashParameters } from '@gatehouse/auth/domain/passwords'
 import { parseRange } from '@gatehouse/auth/http/client-address'
 import { canSend } from '@gatehouse/auth/mail/open-outbox'
+import type { Seconds } from '@gatehouse/core/brand'
 import type { Configuration, ListenAddress } from './configuration.ts'
 import { duration } from './duration.ts'
 import { isLoopback } from './loopback.ts'
@@ -15,7 +16,7 @@ import { resolveBrand } from './resolve-brand.ts'
 import { resolveBreached } from './resolve-breached.ts'
 import { checkCertificateClients, resolveCertificates } from './resolve-certificates.ts'
 import { resolveClients } from './resolve-clients.ts'
-import { resolveLifetimes, resolveSessionLimits } from './resolve-lifetimes.ts'
+import { resolveLifetimes, resolveSessionLimits, warnOfSeldomUses } from './resolve-lifetimes.ts'
 import { resolveMail, warnOfUnsent, warnOfUntold } from './resolve-mail.ts'
 import { resolveOrganisations, resolveRoleScopes } from './resolve-organisations.ts'
 import { resolveProviders } from './resolve-providers.ts'
@@ -71,6 +72,9 @@ export function resolveConfiguration(
   checkDatabase(database, development, report)
   const mail = resolveMail(content, { development, report })
   const signing = { development, canSend: canSend(mail), scopes, report }
+  const lifetimes = resolveLifetimes(content, report)
+  const sessionLimits = resolveSessionLimits(content, report)
+  warnOfSeldomUses(content, { lifetimes, sessionLimits }, warn)
   const workers = content.workers === 'auto' ? availableParallelism() : (content.workers ?? 1)
   return {
     file,
@@ -85,6 +89,7 @@ export function resolveConfiguration(
     certificates,
     trustedProxies: content.trusted_proxies ?? [],
     firstPartyOrigins: new Set(content.first_party_origins ?? []),
+    httpsFor: resolveHttpsFor(content, issuer, report),
     loginApi: content.login_api ?? true,
     asksForPidFile: content.pid_file !== undefined,
     pidFile: content.pid_file ?? (isDatabaseFile(database) ? `${database}.pid` : undefined),
@@ -109,7 +114,7 @@ export function resolveConfiguration(
       clients,
       services,
       apps: resolveApps(content, { issuer, development, report }),
-      lifetimes: resolveLifetimes(content, report),
+      lifetimes,
       minimumPasswordLength: content.passwords?.minimum_length ?? 15,
       requireClientToValidate: content.validate?.require_client ?? false,
       rotateKeysEvery: duration(content.keys?.rotate_every, 90 * 86_400, {
@@ -119,7 +124,7 @@ export function resolveConfiguration(
       }),
       routeScopes: scopes,
       registration: resolveRegistration(content, { development, scopes, report }),
-      sessionLimits: resolveSessionLimits(content, report),
+      sessionLimits,
       secondFactor: {
         requiredForRoles: content.second_factor?.required_for_roles ?? [],
         rememberFor: duration(content.second_factor?.remember_for, 30 * 86_400, {
@@ -141,6 +146,12 @@ export function resolveConfiguration(
       trustedIssuers: resolveTrustedIssuers(content, { development, report }),
     },
   }
+}
+
+function resolveHttpsFor(content: ConfigurationFile, issuer: URL, report: Report): Seconds | undefined {
+  const limits = { least: 0, key: ['strict_transport_security'], report }
+  const httpsFor = duration(content.strict_transport_security, 365 * 86_400, limits)
+  return issuer.protocol === 'https:' ? httpsFor : undefined
 }
 
 /** A listener beside the first one. */

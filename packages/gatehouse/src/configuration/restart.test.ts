@@ -142,6 +142,7 @@ const changes: Readonly<Record<string, readonly [value: unknown, beside?: Record
   'client_certificates.authorities': ['/etc/authorities.pem'],
   'client_certificates.header': ['client-cert'],
   'client_certificates.ask': [false],
+  strict_transport_security: ['0s'],
   'dpop.require_nonce': [false],
   require_pushed_authorization_requests: [true],
   trusted_proxies: [['10.0.0.0/8']],
@@ -163,6 +164,7 @@ const changes: Readonly<Record<string, readonly [value: unknown, beside?: Record
   'passwords.breached.url': ['https://breached.example.com/range'],
   'second_factor.required_for_roles': [['admin']],
   'second_factor.valid_for': ['1h'],
+  'second_factor.idle': ['0s'],
   'second_factor.remember_for': ['1h'],
   'sign_up.mode': ['open'],
   'sign_up.domains': [['example.com']],
@@ -223,7 +225,7 @@ const noSettings = ['issuer', 'insecure.apps_on_issuer_host']
 /** What a reload swaps: `Program.reload` in compose.ts. */
 const swapped = ({ auth, routes, resources, auditKept, refusalsKept, ...rest }: ResolvedConfiguration) => ({
   ...{ auth, routes, resources, auditKept, refusalsKept },
-  ...{ trustedProxies: rest.trustedProxies, firstPartyOrigins: rest.firstPartyOrigins },
+  ...{ trustedProxies: rest.trustedProxies, firstPartyOrigins: rest.firstPartyOrigins, httpsFor: rest.httpsFor },
 })
 
 function resolve(content: object): Configuration {

@@ -53,6 +53,12 @@ export const configurationSchema = Type.Object(
         },
       ),
     ),
+    strict_transport_security: Type.Optional(
+      duration(
+        'For how long browsers that have seen a page of the issuer come to its host by https alone, where the issuer is https; subdomains are left alone. 0s: they forget it',
+        '365d',
+      ),
+    ),
     client_certificates: Type.Optional(
       Type.Object(
         {
@@ -166,6 +172,12 @@ export const configurationSchema = Type.Object(
             duration(
               'For how long it counts; then the session is worth one factor (`acr` 1) until it is shown again',
               '24h',
+            ),
+          ),
+          idle: Type.Optional(
+            duration(
+              'After so long without a use it counts no longer: the session, and what it has granted, is worth one factor (`acr` 1) until it is shown again; at least 5m; 0s: however long that is',
+              '1h',
             ),
           ),
           remember_for: Type.Optional(

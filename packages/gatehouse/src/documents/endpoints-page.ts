@@ -31,7 +31,7 @@ async function buildEndpoints(): Promise<readonly DescribedEndpoint[]> {
       routeScopes: [],
       requireDpopNonce: true,
       requirePushedRequests: false,
-      sessionLimits: { browserIdle: day, secondFactor: day, perUser: 1 },
+      sessionLimits: { browserIdle: day, secondFactor: day, factorIdle: day, perUser: 1 },
       secondFactor: { requiredForRoles: [], rememberFor: day },
       roleScopes: new Map(),
       organisations: undefined,

@@ -329,8 +329,10 @@ describe('statements that change several grants', () => {
 
   it('lock them in the order of their ids when they rotate', () =>
     waitsForFirst(async ({ grants }, _, ids) => {
-      const rotation = { generation: 1, now: start, idle_expires_at: seconds(start + 9), access_expires_at: start }
-      expect(await Promise.all(ids.map((id) => grants.rotate({ ...rotation, id })))).toEqual([true, true])
+      const times = { now: start, idle_expires_at: seconds(start + 9), access_expires_at: start }
+      const rotation = { generation: 1, factor_idle: null, ...times }
+      const left = { factor_at: null }
+      expect(await Promise.all(ids.map((id) => grants.rotate({ ...rotation, id })))).toEqual([left, left])
     }))
 
   it('lock them in the order of their ids when they end', () =>

@@ -69,7 +69,10 @@ export interface GrantRow {
   readonly role_scope: string
   /** The organisation in whose name it was granted; null = none. */
   readonly organisation_id: OrganisationId | null
-  /** When the second factor was shown that `acr` and `amr` tell of; null = none was, or as long ago as `auth_time`. */
+  /**
+   * When the second factor was shown that `acr` and `amr` tell of; null = none was, or as long ago as `auth_time`; 0 = it counts
+   * no longer, since the grant was not used for a while.
+   */
   readonly factor_at: Seconds | null
 }
 

@@ -39,8 +39,15 @@ export function describeAudit(open: OpenForSuite): void {
     )
     expect(appended.filter(Boolean)).toHaveLength(1)
     expect(await store.audit.append({ ...event, fold_key: 'fold:2' })).toBe(true)
+    // What has happened several times counts as often.
+    for (const [count, isNew] of [
+      [3, true],
+      [4, false],
+    ] as const)
+      expect(await store.audit.append({ ...event, fold_key: 'fold:3', count })).toBe(isNew)
     const rows = await store.audit.list({ limit: 100, type: 'folded' })
     expect(rows.map((row) => [row.fold_key, row.count])).toEqual([
+      ['fold:3', 7],
       ['fold:2', 1],
       ['fold:1', 50],
     ])

@@ -27,8 +27,11 @@ const insert = defineStatement<NewEvent>('audit.insert', ({ db, parameter }) =>
 
 /** What happened and must be found again. Each query is one statement. */
 export interface Audit {
-  /** Writes an event; with a `fold_key` that is there already it only raises that row's count. Whether it is a new row. */
-  append(event: Omit<AuditEventRow, 'id' | 'count'>): Promise<boolean>
+  /**
+   * Writes what has happened `count` times (once, where that is left out); with a `fold_key` that is there already it only raises
+   * that row's count. Whether it is a new row.
+   */
+  append(event: Omit<AuditEventRow, 'id' | 'count'> & { readonly count?: number }): Promise<boolean>
   /** Writes events that are folded with nothing; a transaction's few hundred at the most. Cost: one statement. */
   appendAll(events: readonly Omit<AuditEventRow, 'id' | 'count' | 'fold_key'>[]): Promise<void>
   /** The latest first, from before the given id. */
@@ -47,7 +50,8 @@ export function createAudit(connection: Connection): Audit {
   const { db, dialect } = connection
   return {
     async append(event) {
-      const row = { ...event, count: 1 }
+      const { count: times = 1 } = event
+      const row = { ...event, count: times }
       if (event.fold_key === null) {
         await insert.run(connection, row)
         return true
@@ -59,11 +63,11 @@ export function createAudit(connection: Connection): Audit {
           conflict
             .column('fold_key')
             .where('fold_key', 'is not', null)
-            .doUpdateSet(({ ref }) => ({ count: sql<number>`${ref('audit.count')} + 1` })),
+            .doUpdateSet(({ ref }) => ({ count: sql<number>`${ref('audit.count')} + ${ref('excluded.count')}` })),
         )
         .returning('count')
         .executeTakeFirstOrThrow()
-      return count === 1
+      return count === times
     },
     async appendAll(events) {
       if (events.length === 0) return

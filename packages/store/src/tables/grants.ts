@@ -1,7 +1,8 @@
 import type { ClientId, GrantId, OrganisationId, Seconds, SessionId, UserId } from '@gatehouse/core/brand'
+import { clockTolerance } from '@gatehouse/core/time'
 import { type JoinBuilder, sql } from 'kysely'
 import type { Connection } from '../database.ts'
-import type { Rotation } from '../grant-rotation.ts'
+import type { FactorLeft, FactorUse, Rotation } from '../grant-rotation.ts'
 import type { GrantRow } from '../rows.ts'
 import type { Schema } from '../schema.ts'
 import { defineStatement, rowOfParameters, type StatementContext } from '../statement.ts'
@@ -152,11 +153,22 @@ const findStanding = defineStatement<{ id: GrantId }, { id: GrantId }>('grants.f
   db.selectFrom('grants').select('id').where('id', '=', parameter('id')).where(whatItRestsOnStands),
 )
 
-const rotate = defineStatement<Rotation>('grants.rotate', ({ db, dialect, parameter }) =>
+/** What becomes of `factor_at` in a statement that notes a use, by the `rotated_at` from before: see {@link FactorUse}. */
+const factorAfterUse = ({ dialect, parameter }: Pick<StatementContext<FactorUse>, 'dialect' | 'parameter'>) => {
+  // Postgres knows the type of no value that is only compared with null.
+  const idle = sql`cast(${parameter('factor_idle')} as ${sql.raw(dialect.integer)})`
+  const elapsed = sql`${dialect.moment(parameter('now'))} - grants.rotated_at`
+  return sql<Seconds | null>`case
+    when ${idle} is null or ${elapsed} between ${sql.raw(String(-clockTolerance))} and ${idle} then grants.factor_at
+    else 0 end`
+}
+
+const rotate = defineStatement<Rotation, FactorLeft>('grants.rotate', ({ db, dialect, parameter }) =>
   db
     .updateTable('grants')
     .set(({ ref }) => ({
       generation: sql<number>`${ref('generation')} + 1`,
+      factor_at: factorAfterUse({ dialect, parameter }),
       rotated_at: dialect.moment(parameter('now')),
       idle_expires_at: parameter('idle_expires_at'),
       access_expires_at: dialect.greatest(ref('access_expires_at'), parameter('access_expires_at')),
@@ -165,7 +177,8 @@ const rotate = defineStatement<Rotation>('grants.rotate', ({ db, dialect, parame
     .where('generation', '=', parameter('generation'))
     .where('expires_at', '>', parameter('now'))
     .where('idle_expires_at', '>', parameter('now'))
-    .where(whatItRestsOnStands),
+    .where(whatItRestsOnStands)
+    .returning('factor_at'),
 )
 
 const sinceRotation = defineStatement<Pick<Rotation, 'id' | 'generation' | 'now'>, { readonly elapsed: number }>(
@@ -178,10 +191,13 @@ const sinceRotation = defineStatement<Pick<Rotation, 'id' | 'generation' | 'now'
       .where('generation', '=', parameter('generation')),
 )
 
-const prolong = defineStatement<Omit<Rotation, 'generation'>>('grants.prolong', ({ db, dialect, parameter }) =>
+type Use = Omit<Rotation, 'generation'>
+
+const prolong = defineStatement<Use, FactorLeft>('grants.prolong', ({ db, dialect, parameter }) =>
   db
     .updateTable('grants')
     .set(({ ref }) => ({
+      factor_at: factorAfterUse({ dialect, parameter }),
       rotated_at: dialect.moment(parameter('now')),
       idle_expires_at: parameter('idle_expires_at'),
       access_expires_at: dialect.greatest(ref('access_expires_at'), parameter('access_expires_at')),
@@ -189,20 +205,25 @@ const prolong = defineStatement<Omit<Rotation, 'generation'>>('grants.prolong', 
     .where('id', '=', parameter('id'))
     .where('expires_at', '>', parameter('now'))
     .where('idle_expires_at', '>', parameter('now'))
-    .where(whatItRestsOnStands),
+    .where(whatItRestsOnStands)
+    .returning('factor_at'),
 )
 
-type AccessExpiry = Pick<Rotation, 'id' | 'generation' | 'access_expires_at'>
+type AccessExpiry = Omit<Rotation, 'idle_expires_at'>
 
-const raiseAccessExpiry = defineStatement<AccessExpiry>('grants.raise-access-expiry', ({ db, dialect, parameter }) =>
-  db
-    .updateTable('grants')
-    .set(({ ref }) => ({
-      access_expires_at: dialect.greatest(ref('access_expires_at'), parameter('access_expires_at')),
-    }))
-    .where('id', '=', parameter('id'))
-    .where('generation', '=', parameter('generation'))
-    .where(whatItRestsOnStands),
+const raiseAccessExpiry = defineStatement<AccessExpiry, FactorLeft>(
+  'grants.raise-access-expiry',
+  ({ db, dialect, parameter }) =>
+    db
+      .updateTable('grants')
+      .set(({ ref }) => ({
+        factor_at: factorAfterUse({ dialect, parameter }),
+        access_expires_at: dialect.greatest(ref('access_expires_at'), parameter('access_expires_at')),
+      }))
+      .where('id', '=', parameter('id'))
+      .where('generation', '=', parameter('generation'))
+      .where(whatItRestsOnStands)
+      .returning('factor_at'),
 )
 
 /** The grants of one user to one client that are alike in scope. */
@@ -227,19 +248,23 @@ export interface Grants {
   /** Whether there is what it rests on: its session and, for one of an organisation, that one, which is not disabled. */
   stands(id: GrantId): Promise<boolean>
   /**
-   * Makes the next generation current, once: of any number of callers with the same generation, in any process, one gets
-   * true. False also where the grant is over or does not stand. Hot, as `find`. Stops: two successors of one refresh token.
+   * Makes the next generation current, once: of any number of callers with the same generation, in any process, one is told
+   * what the grant says of its second factor from then on. Undefined also where it is over or does not stand. Hot, as `find`.
+   * Stops: two successors of one refresh token.
    */
-  rotate(rotation: Rotation): Promise<boolean>
+  rotate(rotation: Rotation): Promise<FactorLeft | undefined>
   /**
    * Seconds since the generation became current, by one clock whichever process made it so: the database's, where several
    * machines may ask it. Negative where that clock was set back; undefined where the generation is not current.
    */
   sinceRotation(which: Pick<Rotation, 'id' | 'generation' | 'now'>): Promise<number | undefined>
-  /** Notes a later `exp` under a generation that is still current; false where it is not, or does not stand. Never lowers it. */
-  raiseAccessExpiry(change: AccessExpiry): Promise<boolean>
-  /** Notes a use that leaves the generation as it is; false where the grant is over or does not stand. */
-  prolong(use: Omit<Rotation, 'generation'>): Promise<boolean>
+  /**
+   * Notes a later `exp` under a generation that is still current; undefined where it is not, or does not stand. Never lowers it,
+   * and leaves when the grant was last used.
+   */
+  raiseAccessExpiry(change: AccessExpiry): Promise<FactorLeft | undefined>
+  /** Notes a use that leaves the generation as it is; undefined where the grant is over or does not stand. */
+  prolong(use: Use): Promise<FactorLeft | undefined>
   /** Deletes it; `undefined` where another caller did. */
   end(id: GrantId): Promise<GrantRow | undefined>
   /** At most `limit` of them: those that remain are refreshed no more once their session is gone. Fewer = none is left. */
@@ -298,11 +323,11 @@ export function createGrants(connection: Connection): Grants {
       return (await statement.run(connection, { ...row, ...start })).rows[0]?.others
     },
     find: grantBatch?.find ?? (async (id) => (await find.run(connection, { id })).rows[0]),
-    rotate: grantBatch?.rotate ?? (async (rotation) => (await rotate.run(connection, rotation)).changes > 0),
+    rotate: grantBatch?.rotate ?? (async (rotation) => (await rotate.run(connection, rotation)).rows[0]),
     stands: async (id) => (await findStanding.run(connection, { id })).rows.length > 0,
     sinceRotation: async (which) => (await sinceRotation.run(connection, which)).rows[0]?.elapsed,
-    raiseAccessExpiry: async (change) => (await raiseAccessExpiry.run(connection, change)).changes > 0,
-    prolong: async (use) => (await prolong.run(connection, use)).changes > 0,
+    raiseAccessExpiry: async (change) => (await raiseAccessExpiry.run(connection, change)).rows[0],
+    prolong: async (use) => (await prolong.run(connection, use)).rows[0],
     end: (id) => db.deleteFrom('grants').where('id', '=', id).returningAll().executeTakeFirst(),
     endBySession: (session_id, limit) => endWhere({ session_id }, limit),
     endByUser: (user_id, limit) => endWhere({ user_id }, limit),

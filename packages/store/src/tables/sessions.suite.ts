@@ -94,14 +94,21 @@ export function describeSessions(open: OpenForSuite): void {
   it('notes that a session is in use, and lists those beyond the newest', async () => {
     const { sessions } = open().store
     const user_id = newUserId()
-    const rows = [3, 1, 2].map((age) => buildSession({ user_id, created_at: seconds(start + age) }))
+    const rows = [3, 1, 2].map((age) =>
+      buildSession({ user_id, cookie_hash: `hash-${Math.random()}`, created_at: seconds(start + age) }),
+    )
     for (const row of [...rows, buildSession()]) await sessions.insert(row)
     const [newest, oldest, middle] = rows.map(({ id }) => id)
     if (!newest || !oldest) throw new Error('none')
     expect(await sessions.listBeyond(user_id, { keep: 1, present: newest })).toEqual([middle, oldest])
     expect(await sessions.listBeyond(user_id, { keep: 2, present: oldest })).toEqual([middle])
     expect(await sessions.listBeyond(user_id, { keep: 3, present: newest })).toEqual([])
-    await sessions.touch(newest, seconds(start + 9))
-    expect((await sessions.listByUser(user_id)).map(({ used_at }) => used_at)).toEqual([null, null, start + 9])
+    const use = { id: newest, acr: 'weaker', used_at: seconds(start + 9) }
+    await sessions.touch({ ...use, cookie_hash: rows[0]?.cookie_hash ?? '' })
+    const noted = [{ used_at: null }, { used_at: null }, { used_at: start + 9, acr: 'weaker' }]
+    expect(await sessions.listByUser(user_id)).toMatchObject(noted)
+    // A cookie that has been replaced tells nothing of what was proven since.
+    await sessions.touch({ ...use, acr: 'weakest', cookie_hash: rows[1]?.cookie_hash ?? '' })
+    expect(await sessions.listByUser(user_id)).toMatchObject(noted)
   })
 }

@@ -88,8 +88,8 @@ export interface Sessions {
       | 'provider_session'
     >,
   ): Promise<boolean>
-  /** Notes that it is in use. */
-  touch(id: SessionId, at: Seconds): Promise<void>
+  /** Notes that it is in use, and how strong it is by then; nothing where it has been renewed meanwhile. */
+  touch(session: Pick<SessionRow, 'id' | 'cookie_hash' | 'acr' | 'used_at'>): Promise<void>
   /** At most 50 of a user beyond the newest `keep`, among which the present one is, whichever others are as new. */
   listBeyond(user: UserId, newest: { readonly keep: number; readonly present: SessionId }): Promise<SessionId[]>
   /** Notes what its user has picked; false where the session has ended meanwhile. */
@@ -130,8 +130,13 @@ export function createSessions(connection: Connection): Sessions {
         .executeTakeFirstOrThrow()
       return numUpdatedRows > 0n
     },
-    async touch(id, at) {
-      await db.updateTable('sessions').set({ used_at: at }).where('id', '=', id).execute()
+    async touch({ id, cookie_hash, acr, used_at }) {
+      await db
+        .updateTable('sessions')
+        .set({ acr, used_at })
+        .where('id', '=', id)
+        .where('cookie_hash', '=', cookie_hash)
+        .execute()
     },
     async listBeyond(user, { keep, present }) {
       const { rows } = await listBeyond.run(connection, { user, present, keep, others: keep - 1 })

@@ -30,6 +30,7 @@ const tasks = {
         id,
         generation,
         now,
+        factor_idle: null,
         idle_expires_at: /** @type {typeof now} */ (now + 3600),
         access_expires_at: now,
       }

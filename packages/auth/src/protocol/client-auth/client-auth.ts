@@ -6,6 +6,7 @@ import type { ClientCertificate } from '../../http/client-certificate.ts'
 import { tellClientId } from '../../http/describe-asked.ts'
 import type { EndpointRequest } from '../../http/endpoint.ts'
 import { type AssertionDependencies, assertionClientId, assertionType, checkAssertion } from './client-assertion.ts'
+import type { ClientFault, ClientRefusals } from './client-refusals.ts'
 import { checkSecret, clientChallenge, parseBasic } from './client-secret.ts'
 import { checkTlsClient } from './tls-client-auth.ts'
 
@@ -30,7 +31,7 @@ export interface ClientAuthentication {
 }
 
 /** What of a request a client may be told by. */
-export type ClientRequest = Pick<EndpointRequest<never>, 'headers' | 'address' | 'certificate'>
+export type ClientRequest = Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId' | 'certificate'>
 
 type Presented =
   | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly id: string; readonly secret: string }
@@ -42,6 +43,7 @@ export function createClientAuthentication(
     readonly clients: Clients
     /** For certificates whose keys are behind a jwks_uri. */
     readonly keySets?: RemoteKeySets | undefined
+    readonly refusals: Pick<ClientRefusals, 'note'>
   },
 ): ClientAuthentication {
   const proveByCertificate = async (client: Client, certificate: ClientCertificate | undefined): Promise<Client> => {
@@ -77,15 +79,42 @@ export function createClientAuthentication(
         return client
     }
   }
+  /** Runs a step; where it refuses the client, notes that beside the answer. */
+  const noting = <Result>(
+    { address, requestId }: ClientRequest,
+    { client, presented }: { readonly client?: Client | undefined; readonly presented?: Presented },
+    run: () => Result,
+  ): Result => {
+    const refuse = (error: unknown): never => {
+      dependencies.refusals.note(error, { fault: faultOf(presented, client), client, address, requestId })
+      throw error
+    }
+    try {
+      const result = run()
+      // What a promise comes to is of the same type, and nothing comes of one that is refused.
+      return result instanceof Promise ? (result.catch(refuse) as Result) : result
+    } catch (error) {
+      return refuse(error)
+    }
+  }
   return {
     authenticate(request, form) {
-      const presented = parsePresented(request.headers, form)
+      const presented = noting(request, {}, () => parsePresented(request.headers, form))
+      const proveNoting = (client: Client | undefined) =>
+        noting(request, { client, presented }, () => prove(client, presented, request))
       const client = dependencies.clients.find(presented.id)
-      return client instanceof Promise
-        ? client.then((found) => prove(found, presented, request))
-        : prove(client, presented, request)
+      return client instanceof Promise ? client.then(proveNoting) : proveNoting(client)
     },
   }
+}
+
+/** In few words what a refused client has not proven: nothing of what it has sent. */
+function faultOf(presented: Presented | undefined, client: Client | undefined): ClientFault {
+  if (presented === undefined) return 'no_client'
+  if (client === undefined) return 'unknown_client'
+  if (!accepts(client, presented.method)) return 'wrong_method'
+  if (presented.method === 'client_assertion') return 'wrong_assertion'
+  return presented.method === 'none' ? 'wrong_certificate' : 'wrong_secret'
 }
 
 /** Whether a client may prove itself like this: by the method that it is registered for, and by no other. */
