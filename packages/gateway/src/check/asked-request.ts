@@ -1,9 +1,9 @@
 import { type IncomingMessage, METHODS } from 'node:http'
-import { errorCatalogue } from '@gatehouse/core/errors'
+import { type ErrorCode, errorCatalogue } from '@gatehouse/core/errors'
 import { parseAuthority } from '../authority.ts'
 import type { CheckedRequest, RefusedRequest } from '../check-request.ts'
-import { normalizePath } from '../normalize-path.ts'
 import { foldHeaderName, misleads } from '../rewrite/header-names.ts'
+import { parseTarget } from '../target.ts'
 
 /** The request that a proxy asks about. */
 export interface AskedRequest {
@@ -11,12 +11,13 @@ export interface AskedRequest {
   readonly checked: CheckedRequest | RefusedRequest
 }
 
-const maxTargetLength = 8192
+/** Why a path is refused that is not written as the gateway would write it, where another proxy forwards. */
+export const notCanonical = 'the path is not canonical, and the proxy would forward it as it is'
 
-const refused = (reason: string): RefusedRequest => ({
+const refused = (reason: string, code: ErrorCode = 'invalid_request'): RefusedRequest => ({
   ok: false,
-  code: 'invalid_request',
-  status: errorCatalogue.invalid_request.status,
+  code,
+  status: errorCatalogue[code].status,
   reason,
 })
 
@@ -52,20 +53,11 @@ const asked: ReadonlySet<string> = new Set(['x-forwarded-method', 'x-forwarded-h
 
 const wrong = (reason: string): AskedRequest => ({ method: '', checked: refused(reason) })
 
-function readTarget(target: string, host: string, question: CheckedRequest): CheckedRequest | RefusedRequest {
-  if (target.length > maxTargetLength) {
-    return { ok: false, code: 'uri_too_long', status: errorCatalogue.uri_too_long.status, reason: 'a long target' }
-  }
-  const mark = target.indexOf('?')
-  const raw = mark === -1 ? target : target.slice(0, mark)
-  const path = normalizePath(raw)
-  if (typeof path !== 'string') return refused(path.fault)
-  // The digits of an escape may be in either case: nobody reads them differently.
-  if (path !== raw.replace(/%[0-9a-f]{2}/gi, (found) => found.toUpperCase())) {
-    return refused('the path is not canonical, and the proxy would forward it as it is')
-  }
-  const query = mark === -1 ? '' : target.slice(mark + 1)
-  if (/[^\x21-\x7e]|#/.test(query)) return refused('the query has a fragment or a byte that none may have')
+function readTarget(written: string, host: string, question: CheckedRequest): CheckedRequest | RefusedRequest {
+  const target = parseTarget(written)
+  if (!target.ok) return refused(target.reason, target.code)
+  if (!target.isCanonical) return refused(notCanonical)
+  const { path, query } = target
   const { authorization, authorizationCount } = question
   return { ok: true, path, query, host, bodyLength: 0, authorization, authorizationCount }
 }
