@@ -2,7 +2,7 @@ import { type IncomingMessage, METHODS } from 'node:http'
 import { type ErrorCode, errorCatalogue } from '@gatehouse/core/errors'
 import { parseAuthority } from '../authority.ts'
 import type { CheckedRequest, RefusedRequest } from '../check-request.ts'
-import { foldHeaderName, misleads } from '../rewrite/header-names.ts'
+import { foldHeaderName, misleads, namesCertificate } from '../rewrite/header-names.ts'
 import { parseTarget } from '../target.ts'
 
 /** The request that a proxy asks about. */
@@ -21,21 +21,36 @@ const refused = (reason: string, code: ErrorCode = 'invalid_request'): RefusedRe
   reason,
 })
 
+/** What counts besides for what a proxy asks. */
+export interface Asking {
+  /** Folded names by which the proxy itself tells Gatehouse something, such as a client certificate. */
+  readonly hiddenHeaders: readonly string[]
+  /** Whether it is told which headers to take away from the request, and does: nobody has to be refused for a certificate. */
+  readonly takesAway: boolean
+}
+
 /**
  * Reads which request a trusted proxy asks about: its method, host and target from X-Forwarded-Method, -Host and -Uri, its
  * credentials from the headers of the question itself. Refused is what the proxy would forward otherwise than it was decided
  * on, since it forwards its own bytes and not ours: a path that is not canonical, any header of Gatehouse's own names, and
- * those by which a client has services take another method, path or caller than the request's.
+ * those by which a client has services take another method, path, caller or certificate than the request's.
  * Codes: invalid_request. Stops: a path or a method that gateway and service read differently; identity that a client brings
  * along.
  */
-export function readAskedRequest(request: IncomingMessage, question: CheckedRequest): AskedRequest {
+export function readAskedRequest(
+  request: IncomingMessage,
+  question: CheckedRequest,
+  { hiddenHeaders, takesAway }: Asking,
+): AskedRequest {
   const { rawHeaders } = request
   const said = new Map<string, string>()
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = foldHeaderName((rawHeaders[index] ?? '').toLowerCase())
     if (name.startsWith('x-gatehouse-')) return wrong(`the header ${name} is for Gatehouse to set`)
     if (misleads(name)) return wrong(`the header ${name} can name another request or caller than was decided on`)
+    if (!takesAway && namesCertificate(name) && !hiddenHeaders.includes(name)) {
+      return wrong(`the header ${name} can name a certificate that nobody has proven`)
+    }
     if (!asked.has(name)) continue
     if (said.has(name)) return wrong(`the header ${name} is there twice`)
     said.set(name, rawHeaders[index + 1] ?? '')
