@@ -21,6 +21,14 @@ func setting(name, otherwise string) string {
 	return otherwise
 }
 
+// What would do: who shows no token is told no error (RFC 6750 section 3).
+func challenge(code string) string {
+	if code == "credentials_required" {
+		return "Bearer"
+	}
+	return fmt.Sprintf(`Bearer error="%s"`, code)
+}
+
 func main() {
 	issuer := setting("ISSUER", "http://localhost:8080")
 	client := Client{setting("CLIENT_ID", "demo-service"), setting("CLIENT_SECRET", "demo-service-secret")}
@@ -67,6 +75,9 @@ func main() {
 		claims, err := check(r.Header.Get("authorization"))
 		var refused Refused
 		if errors.As(err, &refused) {
+			if refused.Status != http.StatusServiceUnavailable {
+				w.Header().Set("www-authenticate", challenge(refused.Code))
+			}
 			w.WriteHeader(refused.Status)
 			json.NewEncoder(w).Encode(map[string]any{"error": refused.Code})
 			return

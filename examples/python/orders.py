@@ -43,6 +43,11 @@ def check(authorization):
     return claims
 
 
+def challenge(code):
+    """What would do: who shows no token is told no error (RFC 6750 section 3)."""
+    return "Bearer" if code == "credentials_required" else f'Bearer error="{code}"'
+
+
 class Orders(BaseHTTPRequestHandler):
     def do_GET(self):
         try:
@@ -57,6 +62,8 @@ class Orders(BaseHTTPRequestHandler):
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(data)))
         self.send_header("cache-control", "no-store")
+        if status in (401, 403):
+            self.send_header("www-authenticate", challenge(body["error"]))
         self.end_headers()
         self.wfile.write(data)
 

@@ -88,16 +88,40 @@ it('knows its refusals where one program has loaded it both ways', () => {
   expect(output).toBe('401\n')
 })
 
-it('compiles as its README shows it, strictly, as modules and in CommonJS', () => {
-  const readme = readFileSync(join(root, 'packages/guard/README.md'), 'utf8')
-  const blocks = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, block = '']) => block)
-  const shown = blocks.filter((block) => block.includes('@gatehouse/guard/adapters/'))
-  expect(shown.length).toBeGreaterThanOrEqual(6)
-  const ownGuard = `import { createGuard } from '@gatehouse/guard'
-    const guard = createGuard({ issuer: 'https://auth.example.com', audience: 'https://api.example.com/orders' })`
-  const files = shown.map((block, index) => {
-    const file = `shown-${index}.mts`
-    writeFileSync(join(project, file), block.replace("import { guard } from '@/lib/guard'", ownGuard))
+/** What a page shows of programs in TypeScript and JavaScript that use the package. */
+const readBlocks = (page: string) =>
+  [...readFileSync(join(root, page), 'utf8').matchAll(/^```([jt]s)\b.*\n([\s\S]*?)^```$/gm)]
+    .map(([, language = '', text = '']) => ({ language, text }))
+    .filter(({ text }) => text.includes('createGuard') || text.includes('@gatehouse/guard'))
+
+const ownGuard = `import { createGuard } from '@gatehouse/guard'
+  const guard = createGuard({ issuer: 'https://auth.example.com', audience: 'https://api.example.com/orders' })`
+
+/** What a block takes for granted: the reader's own. */
+const surroundings = (block: string): string =>
+  [
+    ['createGuard', "import { createGuard } from '@gatehouse/guard'"],
+    ['app', "import express from 'express'\nconst app = express()"],
+    ['token', 'declare const token: string'],
+    ['issuer', 'declare const issuer: string'],
+    ['audience', 'declare const audience: string'],
+    ['log', 'declare const log: { info(what: unknown, text: string): void }'],
+  ]
+    .filter(([name = '']) => {
+      const isUsed = new RegExp(`(?<![.'/\\w])${name}\\b(?!:)`).test(block)
+      return isUsed && !new RegExp(`(?:const ${name}\\b|import \\{ ${name} \\})`).test(block)
+    })
+    .map(([, line]) => line)
+    .join('\n')
+
+it('compiles as the pages show it, strictly, as modules and in CommonJS', () => {
+  const shown = ['packages/guard/README.md', 'README.md', 'docs/guides/checking-tokens.md'].flatMap(readBlocks)
+  expect(shown.filter(({ text }) => text.includes('@gatehouse/guard/adapters/')).length).toBeGreaterThanOrEqual(9)
+  const files = shown.map(({ language, text }, index) => {
+    const file = `shown-${index}.${language === 'js' ? 'mjs' : 'mts'}`
+    const whole = text.replace("import { guard } from '@/lib/guard'", ownGuard)
+    // A program in JavaScript is a whole one.
+    writeFileSync(join(project, file), language === 'js' ? whole : `${surroundings(whole)}\n${whole}\nexport {}`)
     return file
   })
   const common = `import { createGuard } from '@gatehouse/guard'\nimport { createTestIssuer } from '@gatehouse/guard/testing'
@@ -112,6 +136,8 @@ it('compiles as its README shows it, strictly, as modules and in CommonJS', () =
       '--noEmit',
       '--strict',
       '--skipLibCheck',
+      '--allowJs',
+      '--checkJs',
       '--target',
       'es2022',
       '--types',

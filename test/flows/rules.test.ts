@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, get as httpGet, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createSite, get, postJson, type Running, type Site } from './running-program.ts'
@@ -46,6 +46,11 @@ services:
     upstream: http://127.0.0.1:${(upstream.address() as AddressInfo).port}
     session: cookie
     routes: [{ path: '/**', require: token }]
+  wiki:
+    host: wiki.localhost
+    forward_auth: true
+    routes: [{ path: '/**', methods: [GET], require: nothing }]
+trusted_proxies: [127.0.0.7]
 `)
   running = await site.start(['dev'])
 })
@@ -164,7 +169,7 @@ describe('what somebody could do', () => {
   it.each([
     [['alice', 'GET', '/reports'], 1, 'rule:    require.roles', 'found:   the token has the roles "clerk"'],
     [['alice', 'GET', '/reports', '--role', 'auditor'], 0, 'allowed: GET', 'roles auditor'],
-    [['alice', 'get', '/reports?x=1', '--role', 'auditor', '--scope', 'orders:write'], 1, 'rule:    require.scopes'],
+    [['alice', 'GET', '/reports?x=1', '--role', 'auditor', '--scope', 'orders:write'], 1, 'rule:    require.scopes'],
     [['bob', 'GET', '/reports', '--scope', 'orders:write'], 1, 'note:    the scope orders:write would not be granted'],
     [
       ['alice', 'GET', '/reports', '--client', 'demo-spa', '--scope', 'orders:read'],
@@ -197,8 +202,9 @@ describe('what somebody could do', () => {
     ['alice', '/login', 'a path of Gatehouse itself'],
     ['client:nobody', '/reports', 'there is no client nobody'],
     ['client:demo-spa', '/reports', 'gets no token on its own behalf'],
-  ])('is wrong use for %s and %s', async (who, path, said) => {
-    expect(await can(who, 'GET', path)).toMatchObject({ code: 2, stderr: expect.stringContaining(said) })
+    ['alice', '/reports', 'get is no method: say GET', 'get'],
+  ])('is wrong use for %s and %s', async (who, path, said, method = 'GET') => {
+    expect(await can(who, method, path)).toMatchObject({ code: 2, stderr: expect.stringContaining(said) })
   })
 
   it('agrees with what then happens, and sends nothing', async () => {
@@ -210,5 +216,21 @@ describe('what somebody could do', () => {
       if (status !== 200) expect(rehearsed.refusal.code).toBe(json.error)
     }
     expect(running.output()).not.toContain('supposed')
+  })
+
+  it.each([
+    ['/page/x', 0],
+    ['/page/%7ex', 1],
+    ['/%70age', 1],
+    ['/page/%c3%a9', 0],
+    ['/page?a=%7e', 0],
+    ['/page/../x', 1],
+  ])('agrees with what a proxy hears that asks about %s, since it forwards its own bytes: %i', async (target, code) => {
+    const rehearsed = await can('-', 'GET', target, '--host', 'wiki.localhost', '--json')
+    const { refusal } = JSON.parse(rehearsed.stdout)
+    const headers = { 'x-forwarded-method': 'GET', 'x-forwarded-host': 'wiki.localhost', 'x-forwarded-uri': target }
+    const question = { host: '127.0.0.1', port: site.port, path: '/gateway/check', localAddress: '127.0.0.7', headers }
+    const status = await new Promise((done) => httpGet(question, (answer) => done(answer.resume().statusCode)))
+    expect([rehearsed.code, refusal?.status ?? 200]).toEqual([code, status])
   })
 })

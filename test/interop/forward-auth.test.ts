@@ -1,5 +1,7 @@
 import { HostBrowser } from '@gatehouse/auth/testing/host-browser'
+import { createTestProver } from '@gatehouse/guard/testing/test-prover'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { basic, postForm } from '../flows/running-program.ts'
 import { demoPassword } from './development-site.ts'
 import { isMissing, type ProxiedSite, startProxiedSite, twoWayPaths } from './proxied-site.ts'
 import { proxies } from './proxies.ts'
@@ -81,13 +83,14 @@ describe.each(proxies)('forward-auth by $name', (proxy) => {
       expect(JSON.stringify(received)).not.toContain('boss')
     })
 
-    it.each(proxy.name === 'Envoy' ? [] : ['X-Original-URL', 'X-Rewrite-URL', 'Remote-User', 'X-Forwarded-User'])(
-      'never hands on what a service could take for the path or the caller: %s',
-      async (name) => {
-        expect((await ask('/page', { ...by('bob'), [name]: '/edit/boss' })).status).toBeGreaterThanOrEqual(400)
-        expect(received).toEqual([])
-      },
-    )
+    it.each(
+      proxy.name === 'Envoy'
+        ? []
+        : ['X-Original-URL', 'X-Rewrite-URL', 'Remote-User', 'X-Forwarded-User', 'Client-Cert', 'X-SSL-Client-Verify'],
+    )('never hands on what a service could take for the path or the caller: %s', async (name) => {
+      expect((await ask('/page', { ...by('bob'), [name]: '/edit/boss' })).status).toBeGreaterThanOrEqual(400)
+      expect(received).toEqual([])
+    })
 
     it('does not leave out identity that a client has named in Connection', async () => {
       const named = identityNames.join(', ')
@@ -130,6 +133,36 @@ describe.each(proxies)('forward-auth by $name', (proxy) => {
       const described = await ask(metadata.slice(app.length))
       expect(JSON.parse(described.body)).toMatchObject({ resource: app, authorization_servers: [issuer] })
       expect(received).toEqual([])
+    })
+
+    it('tells which methods there are', async () => {
+      const { headers } = await ask('/page', by('alice'), 'DELETE')
+      // nginx has a status of its own for it, and no header to go with it.
+      expect(headers.allow).toBe(isNginx ? undefined : 'GET, HEAD')
+    })
+
+    it('hands a client whose tokens are bound to a key the nonce that it needs', async () => {
+      const prover = createTestProver()
+      const iat = Math.floor(Date.now() / 1000)
+      const getToken = (nonce?: unknown) =>
+        postForm(
+          `${issuer}/oauth/token`,
+          { grant_type: 'client_credentials' },
+          {
+            ...basic('demo-service', 'demo-service-secret'),
+            dpop: prover.proof({ htm: 'POST', htu: `${issuer}/oauth/token`, iat, nonce }),
+          },
+        )
+      const token = `${(await getToken((await getToken()).headers['dpop-nonce'])).json.access_token}`
+      const call = (nonce?: unknown) =>
+        ask('/robots', {
+          authorization: `DPoP ${token}`,
+          dpop: prover.proofFor(token, { htm: 'GET', htu: `${app}/robots`, iat, nonce }),
+        })
+      const told = await call()
+      expect(told).toMatchObject({ status: 401, headers: { 'dpop-nonce': expect.stringMatching(/./) } })
+      expect(told.headers['www-authenticate']).toContain('use_dpop_nonce')
+      expect((await call(told.headers['dpop-nonce'])).status).toBe(200)
     })
 
     it('says itself from where a request comes, whatever the client says', async () => {

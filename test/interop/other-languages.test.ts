@@ -93,6 +93,13 @@ describe.each([
     }
   })
 
+  it.skipIf(!start)('says with a refusal what would do', async () => {
+    const url = await listen(start as Start, { AUDIENCE: 'https://api.example.com/other' })
+    const challengeOf = async (token: Record<string, string>) => (await get(url, token)).headers['www-authenticate']
+    expect(await challengeOf({})).toBe('Bearer')
+    expect(await challengeOf({ authorization: 'Bearer a.b.c' })).toBe('Bearer error="invalid_token"')
+  })
+
   it.skipIf(!start)('asks the issuer while it has no feed, and takes no answer for a yes', async () => {
     // It may not read the feed, and learns of nobody's tokens but its own.
     const url = await listen(start as Start, { CLIENT_ID: 'demo-web', CLIENT_SECRET: 'demo-web-secret' })

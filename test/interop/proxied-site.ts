@@ -77,8 +77,10 @@ export const twoWayPaths: readonly string[] = [
 const missing = (process.env.GATEHOUSE_MISSING ?? '').split(' ')
 export const isMissing = ({ package: name }: ForeignProxy): boolean => missing.includes(name)
 
-/** A rule that a test needs and the guide has no use for: one address, of this machine like all the others. */
-const officeRoute = '      - { path: /office, methods: [GET], require: { caller: nothing, addresses: [127.0.0.2] } }\n'
+/** Rules that tests need and the guide has no use for: one address, of this machine like all the others; and clients. */
+const moreRoutes = `      - { path: /office, methods: [GET], require: { caller: nothing, addresses: [127.0.0.2] } }
+      - { path: /robots, methods: [GET], require: token }
+`
 
 /** What to do otherwise than forward-auth as the guide has it. */
 export interface Otherwise {
@@ -102,7 +104,7 @@ export async function startProxiedSite(proxy: ForeignProxy, otherwise: Otherwise
   )
   const lines = blocks.filter(({ language, file }) => language === 'yaml' && file === undefined).map(({ text }) => text)
   const configuration = here([example, ...lines].join('\n'))
-    .replace(/^ *- \{ path: \/health,.*\n/m, `$&${officeRoute}`)
+    .replace(/^ *- \{ path: \/health,.*\n/m, `$&${moreRoutes}`)
     .replace('forward_auth: true', passesOn ? here('upstream: http://127.0.0.1:4005') : '$&')
     .replace(/^issuer: .*$/m, `issuer: ${issuer}`)
   const received: Received[] = []

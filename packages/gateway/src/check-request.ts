@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { type ErrorCode, errorCatalogue } from '@gatehouse/core/errors'
 import { parseAuthority } from './authority.ts'
-import { normalizePath } from './normalize-path.ts'
 import { headerKind, readHeaderName } from './rewrite/header-names.ts'
+import { parseTarget } from './target.ts'
 
 /** A request whose framing, host and target are beyond doubt. All that later stages ask of it is decided here, once. */
 export interface CheckedRequest {
@@ -32,7 +32,6 @@ export interface RefusedRequest {
 /** Connections on which a request was refused here. What follows on them may be the smuggled half of that request. */
 const distrusted = new WeakSet<IncomingMessage['socket']>()
 
-const maxTargetLength = 8192
 const maxHeaders = 100
 
 const fault = (code: ErrorCode, reason: string): RefusedRequest => ({
@@ -94,14 +93,11 @@ export function checkMessage(request: IncomingMessage): CheckedRequest | Refused
   if (typeof bodyLength !== 'number') return bodyLength
   const host = hostValue === undefined ? undefined : parseAuthority(hostValue)
   if (host === undefined) return malformed(hostValue === undefined ? 'no Host header' : 'the Host header is malformed')
-  const target = readTarget(request, host)
-  if (typeof target !== 'string') return target
-  const mark = target.indexOf('?')
-  const path = normalizePath(mark === -1 ? target : target.slice(0, mark))
-  if (typeof path !== 'string') return malformed(path.fault)
-  const query = mark === -1 ? '' : target.slice(mark + 1)
-  if (query !== '' && /[^\x21-\x7e]|#/.test(query))
-    return malformed('the query has a fragment or a byte that none may have')
+  const origin = readOriginForm(request, host)
+  if (typeof origin !== 'string') return origin
+  const target = parseTarget(origin)
+  if (!target.ok) return fault(target.code, target.reason)
+  const { path, query } = target
   return { ok: true, path, query, host, bodyLength, authorization, authorizationCount }
 }
 
@@ -122,9 +118,8 @@ function readBodyLength(
 }
 
 /** The target in origin-form: absolute-form is reduced to it where its authority is the Host. */
-function readTarget(request: IncomingMessage, host: string): string | RefusedRequest {
+function readOriginForm(request: IncomingMessage, host: string): string | RefusedRequest {
   const target = request.url ?? ''
-  if (target.length > maxTargetLength) return fault('uri_too_long', `a target of more than ${maxTargetLength} bytes`)
   if (target.charCodeAt(0) === 0x2f) return target
   if (target === '*') {
     return request.method === 'OPTIONS' ? fault('not_found', 'OPTIONS *') : malformed('the target * without OPTIONS')

@@ -104,9 +104,9 @@ export interface Gateway {
   ): void
   /**
    * Answers a proxy that asks about another request: `GET /gateway/check`. `question` is `checkRequest`'s outcome. Only what a
-   * trusted proxy says is believed; anybody else is `forbidden`.
+   * trusted proxy says is believed; anybody else is `forbidden`. `takesAway`: the proxy is told which headers to leave out.
    */
-  check(request: IncomingMessage, response: ServerResponse, question: CheckedRequest): void
+  check(request: IncomingMessage, response: ServerResponse, question: CheckedRequest, takesAway?: boolean): void
   /**
    * Swaps all routes at once; running requests finish on the old ones, connections of unchanged upstreams are kept. Streams
    * that the new ones would not let through end at the next tick.
@@ -255,11 +255,11 @@ export function createGateway(table: RouteTable, dependencies: GatewayDependenci
       const opens = checked.ok && isWebSocketHandshake(request, checked)
       runPipeline(pipeline, visit, opens ? toWebSocket : undefined)
     },
-    check(request, response, question) {
+    check(request, response, question, takesAway = false) {
       const kind = parseProxyKind(question.query)
       const isBelieved = isTrustedProxy(request) && kind !== undefined
       const { method, checked } = isBelieved
-        ? readAskedRequest(request, question)
+        ? readAskedRequest(request, question, { hiddenHeaders, takesAway })
         : { method: undefined, checked: question }
       const visit = visitOf(request, response, checked, method)
       visit.isAskedAbout = true

@@ -2,11 +2,12 @@ import { METHODS } from 'node:http'
 import type { VerifiedToken } from '@gatehouse/core/contracts'
 import { parseAuthority } from './authority.ts'
 import { askRemote, checkRequirement } from './authorize/check-requirement.ts'
+import { notCanonical } from './check/asked-request.ts'
 import { type Denial, isDenial } from './denial.ts'
 import { findRoute } from './match.ts'
-import { normalizePath } from './normalize-path.ts'
 import type { Route } from './route.ts'
 import type { RouteTable } from './routes.ts'
+import { parseTarget } from './target.ts'
 
 /** A request that nobody has sent. */
 export interface SupposedRequest {
@@ -38,19 +39,22 @@ export interface Rehearsal {
  * presentation of a token (its signature, its audience, a proof) is not looked at, and nothing is forwarded.
  */
 export function rehearse(table: RouteTable, supposed: SupposedRequest): Rehearsal {
-  const { method, target, token, address, now } = supposed
-  const mark = target.indexOf('?')
-  const path = normalizePath(mark === -1 ? target : target.slice(0, mark))
+  const { method, token, address, now } = supposed
+  const target = parseTarget(supposed.target)
   const host = parseAuthority(supposed.host)
   const needed = 'a request that can be read in one way only'
   if (!METHODS.includes(method)) {
     return deny({ code: 'invalid_request', reason: `"${method}" is no method that a request can have`, needed })
   }
-  if (typeof path !== 'string') return deny({ code: 'invalid_request', reason: path.fault, needed })
+  if (!target.ok) return deny({ code: target.code, reason: target.reason, needed })
   if (host === undefined) return deny({ code: 'invalid_request', reason: `"${supposed.host}" is no host`, needed })
+  const { path, query, isCanonical } = target
   const route = findRoute(table, { host, path, method })
   if (isDenial(route)) return deny(route)
-  const query = mark === -1 ? '' : target.slice(mark + 1)
+  // Such a service is reached through another proxy alone, which asks about the bytes that it forwards.
+  if (route.service.upstreams.length === 0 && !isCanonical) {
+    return deny({ code: 'invalid_request', reason: notCanonical, needed })
+  }
   const asked = { token, now, method, host, path, query, findAddress: () => address }
   const denial = checkRequirement(route.requirement, route.parameters, asked)
   const observed = denial ? undefined : route.observed && checkRequirement(route.observed, route.parameters, asked)

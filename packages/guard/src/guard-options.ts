@@ -17,8 +17,8 @@ export interface GuardOptions {
   readonly audience: string | readonly string[]
   /** Where the keys are; the issuer's metadata says it otherwise. */
   readonly jwksUri?: string
-  /** This service's own client, for the revocation feed and introspection. */
-  readonly client?: ClientCredential
+  /** This service's own client, for the revocation feed and introspection. A secret that the environment lacks is refused. */
+  readonly client?: { readonly id: string; readonly secret: string | undefined }
   /**
    * How the guard learns that a token is revoked: `feed`, the default where there is a `client`, follows the issuer's feed
    * and asks nobody; `introspect` asks the issuer about each access token, at most once in 5 s; `expiry`, the default
@@ -95,8 +95,8 @@ export function parseGuardOptions(options: GuardOptions): ParsedGuardOptions {
   if (cacheSize !== undefined && !(Number.isSafeInteger(cacheSize) && cacheSize > 0)) {
     throw malformed('cacheSize is a whole number above 0')
   }
-  const { client, onRefusal, clock = systemClock } = options
-  if (client && !(client.id && client.secret)) throw malformed('client has an id and a secret')
+  const { onRefusal, clock = systemClock } = options
+  const client = options.client && parseClient(options.client)
   if (onRefusal !== undefined && typeof onRefusal !== 'function') throw malformed('onRefusal is a function')
   const revocations = options.revocations ?? (options.client ? 'feed' : 'expiry')
   checkRevocations(options, revocations)
@@ -115,6 +115,11 @@ export function parseGuardOptions(options: GuardOptions): ParsedGuardOptions {
     cacheSize,
     allowHttp,
   }
+}
+
+function parseClient({ id, secret }: NonNullable<GuardOptions['client']>): ClientCredential {
+  if (!id || !secret) throw malformed('client has an id and a secret')
+  return { id, secret }
 }
 
 function checkRevocations({ client, whenFeedIsLost, feedLostAfter }: GuardOptions, mode: string): void {

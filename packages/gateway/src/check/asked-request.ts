@@ -1,9 +1,9 @@
 import { type IncomingMessage, METHODS } from 'node:http'
-import { errorCatalogue } from '@gatehouse/core/errors'
+import { type ErrorCode, errorCatalogue } from '@gatehouse/core/errors'
 import { parseAuthority } from '../authority.ts'
 import type { CheckedRequest, RefusedRequest } from '../check-request.ts'
-import { normalizePath } from '../normalize-path.ts'
-import { foldHeaderName, misleads } from '../rewrite/header-names.ts'
+import { foldHeaderName, misleads, namesCertificate } from '../rewrite/header-names.ts'
+import { parseTarget } from '../target.ts'
 
 /** The request that a proxy asks about. */
 export interface AskedRequest {
@@ -11,30 +11,46 @@ export interface AskedRequest {
   readonly checked: CheckedRequest | RefusedRequest
 }
 
-const maxTargetLength = 8192
+/** Why a path is refused that is not written as the gateway would write it, where another proxy forwards. */
+export const notCanonical = 'the path is not canonical, and the proxy would forward it as it is'
 
-const refused = (reason: string): RefusedRequest => ({
+const refused = (reason: string, code: ErrorCode = 'invalid_request'): RefusedRequest => ({
   ok: false,
-  code: 'invalid_request',
-  status: errorCatalogue.invalid_request.status,
+  code,
+  status: errorCatalogue[code].status,
   reason,
 })
+
+/** What counts besides for what a proxy asks. */
+export interface Asking {
+  /** Folded names by which the proxy itself tells Gatehouse something, such as a client certificate. */
+  readonly hiddenHeaders: readonly string[]
+  /** Whether it is told which headers to take away from the request, and does: nobody has to be refused for a certificate. */
+  readonly takesAway: boolean
+}
 
 /**
  * Reads which request a trusted proxy asks about: its method, host and target from X-Forwarded-Method, -Host and -Uri, its
  * credentials from the headers of the question itself. Refused is what the proxy would forward otherwise than it was decided
  * on, since it forwards its own bytes and not ours: a path that is not canonical, any header of Gatehouse's own names, and
- * those by which a client has services take another method, path or caller than the request's.
+ * those by which a client has services take another method, path, caller or certificate than the request's.
  * Codes: invalid_request. Stops: a path or a method that gateway and service read differently; identity that a client brings
  * along.
  */
-export function readAskedRequest(request: IncomingMessage, question: CheckedRequest): AskedRequest {
+export function readAskedRequest(
+  request: IncomingMessage,
+  question: CheckedRequest,
+  { hiddenHeaders, takesAway }: Asking,
+): AskedRequest {
   const { rawHeaders } = request
   const said = new Map<string, string>()
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = foldHeaderName((rawHeaders[index] ?? '').toLowerCase())
     if (name.startsWith('x-gatehouse-')) return wrong(`the header ${name} is for Gatehouse to set`)
     if (misleads(name)) return wrong(`the header ${name} can name another request or caller than was decided on`)
+    if (!takesAway && namesCertificate(name) && !hiddenHeaders.includes(name)) {
+      return wrong(`the header ${name} can name a certificate that nobody has proven`)
+    }
     if (!asked.has(name)) continue
     if (said.has(name)) return wrong(`the header ${name} is there twice`)
     said.set(name, rawHeaders[index + 1] ?? '')
@@ -52,20 +68,11 @@ const asked: ReadonlySet<string> = new Set(['x-forwarded-method', 'x-forwarded-h
 
 const wrong = (reason: string): AskedRequest => ({ method: '', checked: refused(reason) })
 
-function readTarget(target: string, host: string, question: CheckedRequest): CheckedRequest | RefusedRequest {
-  if (target.length > maxTargetLength) {
-    return { ok: false, code: 'uri_too_long', status: errorCatalogue.uri_too_long.status, reason: 'a long target' }
-  }
-  const mark = target.indexOf('?')
-  const raw = mark === -1 ? target : target.slice(0, mark)
-  const path = normalizePath(raw)
-  if (typeof path !== 'string') return refused(path.fault)
-  // The digits of an escape may be in either case: nobody reads them differently.
-  if (path !== raw.replace(/%[0-9a-f]{2}/gi, (found) => found.toUpperCase())) {
-    return refused('the path is not canonical, and the proxy would forward it as it is')
-  }
-  const query = mark === -1 ? '' : target.slice(mark + 1)
-  if (/[^\x21-\x7e]|#/.test(query)) return refused('the query has a fragment or a byte that none may have')
+function readTarget(written: string, host: string, question: CheckedRequest): CheckedRequest | RefusedRequest {
+  const target = parseTarget(written)
+  if (!target.ok) return refused(target.reason, target.code)
+  if (!target.isCanonical) return refused(notCanonical)
+  const { path, query } = target
   const { authorization, authorizationCount } = question
   return { ok: true, path, query, host, bodyLength: 0, authorization, authorizationCount }
 }

@@ -13,6 +13,7 @@ let isTrusted = true
 
 const options: Parameters<typeof startGateway>[1] = {
   dependencies: {
+    hiddenHeaders: ['X-Client-Cert'],
     origin: { address: peerAddress, scheme: requestScheme, isTrustedProxy: () => isTrusted, findStated: peerAddress },
   },
   serve:
@@ -134,6 +135,18 @@ describe('a proxy that asks', () => {
     'X-WebAuth-User',
   ])('is refused for a request of which a service could take another path or caller: %s', async (name) => {
     expect(await statusOf('/public/x', { headers: { [name]: '/admin' } })).toBe(400)
+  })
+
+  it.each(['Client-Cert', 'client_cert_chain', 'X-SSL-Client-Verify', 'X.SSL.Cert', 'SSL-Client-S-DN'])(
+    'is refused for a request by which a service could take a certificate for proven: %s',
+    async (name) => {
+      expect(await statusOf('/public/x', { headers: { [name]: 'SUCCESS' } })).toBe(400)
+      expect(test.log.at(-1)?.reason).toContain('a certificate that nobody has proven')
+    },
+  )
+
+  it('may say itself which certificate it has seen, by the header that is configured', async () => {
+    expect(await statusOf('/public/x', { headers: { 'X-Client-Cert': 'MII' } })).toBe(200)
   })
 
   it.each(['X-Original-Host', 'X-Original-For', 'X-Auth-Request-Redirect', 'X-Forwarded-Prefix', 'X-Forwarded-Port'])(

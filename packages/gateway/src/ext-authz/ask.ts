@@ -29,7 +29,7 @@ export async function askGateway(
   const headers = headersOf(question)
   const answer = await new Promise<ToldAnswer>((resolve) => {
     const request = createRequest(headers, peer)
-    gateway.check(request, new KeptResponse(request, resolve), checkedOf(headers))
+    gateway.check(request, new KeptResponse(request, resolve), checkedOf(headers), true)
   })
   return answer.status === 200 ? allow(answer, question) : refusal(answer)
 }

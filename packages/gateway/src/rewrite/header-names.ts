@@ -65,6 +65,16 @@ const misleadingPrefixes: readonly string[] = ['x-authenticated-', 'x-webauth-']
 export const misleads = (name: string): boolean =>
   methodOverrides.has(name) || misleading.has(name) || misleadingPrefixes.some((prefix) => name.startsWith(prefix))
 
+const certificates: ReadonlySet<string> = new Set(['client-cert', 'client-cert-chain', 'x-client-cert'])
+const certificatePrefixes: readonly string[] = ['x-ssl-client-', 'x-ssl-cert', 'ssl-client-']
+
+/**
+ * Whether a folded name is one by which a proxy tells a service which certificate a client has proven.
+ * Spec: RFC 9440 section 4.
+ */
+export const namesCertificate = (name: string): boolean =>
+  certificates.has(name) || certificatePrefixes.some((prefix) => name.startsWith(prefix))
+
 /** Names by which other proxies tell a service who is calling, from where, or what was really asked. */
 const spoofable: ReadonlySet<string> = new Set([
   'forwarded',
@@ -74,7 +84,6 @@ const spoofable: ReadonlySet<string> = new Set([
   'x-real-ip',
   'x-real-port',
   'x-client-ip',
-  'x-client-cert',
   'x-cluster-client-ip',
   'x-host',
   'x-http-host-override',
@@ -87,8 +96,7 @@ const spoofable: ReadonlySet<string> = new Set([
   'cf-pseudo-ipv4',
   'fastly-client-ip',
   'client-ip',
-  'client-cert',
-  'client-cert-chain',
+  ...certificates,
   'remote-user',
   // As a CGI variable it is HTTP_PROXY, through which many programs then send their own requests.
   'proxy',

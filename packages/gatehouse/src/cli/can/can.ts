@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http'
 import { isIP } from 'node:net'
 import { acrValues } from '@gatehouse/auth/domain/acr'
 import { createClients } from '@gatehouse/auth/domain/clients'
@@ -95,6 +96,9 @@ function checkOptions(who: string, command: Command): void {
 
 async function can(who: string, method: string, target: string, options: CanOptions, command: Command): Promise<void> {
   checkOptions(who, command)
+  // As the gateway reads it, to which a method in small letters is none. Spec: RFC 9110 section 9.1.
+  const meant = method.toUpperCase()
+  if (method !== meant && METHODS.includes(meant)) throw new WrongUseError(`${method} is no method: say ${meant}`)
   if (!target.startsWith('/')) throw new WrongUseError(`${target} is no path: it begins with /`)
   if (options.host !== undefined && parseAuthority(options.host) === undefined)
     throw new WrongUseError(`${options.host} is no host such as api.example.com`)
@@ -105,7 +109,7 @@ async function can(who: string, method: string, target: string, options: CanOpti
       throw new WrongUseError(`${target} is a path of Gatehouse itself: no route decides it`)
     }
     const supposed = await suppose(opened, rings['client-secret'], who, options)
-    const asked: Asked = { method: method.toUpperCase(), host, target }
+    const asked: Asked = { method, host, target }
     const decided = rehearse(configuration.routes, {
       ...asked,
       ...{ token: supposed?.token, address: options.address, now: clock.milliseconds() },
