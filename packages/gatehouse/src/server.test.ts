@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
 import { createFrontServer } from './server.ts'
@@ -11,11 +12,13 @@ afterEach(() => {
 async function converse(
   text: string,
   answerAfter = 0,
+  begin: (response: ServerResponse) => void = () => {},
 ): Promise<{ readonly received: string; readonly handled: number }> {
   let handled = 0
   const server = createFrontServer(
     (_request, response) => {
       handled += 1
+      begin(response)
       setTimeout(() => response.end('plain'), answerAfter)
     },
     () => {},
@@ -55,6 +58,24 @@ it('speaks no HTTP/2 without TLS, whoever knows of it beforehand', async () => {
 it('ends a connection whose request was answered before its body had come', async () => {
   const { received } = await converse('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n')
   expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*connection: close\r\n/i)
+})
+
+it('ends a connection too whose request expects what nobody knows, and whose body has not come', async () => {
+  const { received, handled } = await converse(
+    'POST / HTTP/1.1\r\nHost: a\r\nExpect: more\r\nContent-Length: 3\r\n\r\n',
+  )
+  expect(received).toMatch(/^HTTP\/1\.1 417 Expectation Failed\r\n(?:.*\r\n)*connection: close\r\n/i)
+  expect(handled).toBe(0)
+})
+
+it('cuts a connection that has too many behind an answer that is the last, as any other', async () => {
+  const { received, handled } = await converse(
+    `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc${'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(100)}`,
+    300,
+    (response) => response.flushHeaders(),
+  )
+  expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*connection: close\r\n/i)
+  expect([received.includes('plain'), handled]).toEqual([false, 1])
 })
 
 it('answers requests that come together in their order, and cuts a connection that has too many under way', async () => {

@@ -98,7 +98,8 @@ export function createFrontServer(
   tls?: TlsOptions,
   openHttp2?: typeof createHttp2Connections,
 ): FrontServer {
-  const limited = closeUnread(limitPipelining(listener))
+  const serve = (answer: RequestListener): RequestListener => limitPipelining(closeUnread(answer))
+  const limited = serve(listener)
   const onStream: StreamListener = (request, response, checked) => listener(request, response, undefined, checked)
   const http2 = tls && openHttp2?.({ listener: onStream, logRefusal })
   const options = { ...serverOptions, ...tls }
@@ -111,8 +112,15 @@ export function createFrontServer(
     const response = createUpgradedResponse(request, socket)
     if (response) listener(request, response, sent)
   })
+  // Node would say so by itself, and take what comes next on the connection for a body that has not been sent, or for a request.
+  server.on('checkExpectation', serve(refuseExpectation))
   server.on('clientError', createClientErrorHandler(logRefusal))
   return server
+}
+
+/** What is expected that is not `100-continue`, the only expectation that there is. Spec: RFC 9110 section 10.1.1. */
+const refuseExpectation: RequestListener = (_request, response) => {
+  response.writeHead(417, { 'content-length': 0 }).end()
 }
 
 /** Requests that may wait on one connection for the answers before theirs. */
@@ -122,7 +130,7 @@ const pipelineLimit = 32
  * Cuts connections that have too many requests under way at once. Node takes up pipelined requests before the earlier ones
  * are answered, so that one connection could otherwise use up a service's connections for everybody.
  */
-function limitPipelining(listener: FrontListener): RequestListener {
+function limitPipelining(listener: RequestListener): RequestListener {
   const waiting = new WeakMap<Socket, number>()
   return (request, response) => {
     // An answer without a connection of its own waits for the one before it.

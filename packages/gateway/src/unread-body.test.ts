@@ -53,6 +53,30 @@ describe('an answer that leaves before the body has come', () => {
     expect(state.received.match(/HTTP\/1\.1/g)).toHaveLength(1)
   })
 
+  it.each([
+    ['in one packet with it', false],
+    ['while it is on its way', true],
+  ])('is the last: nothing is served that comes %s', async (_, isSlow) => {
+    urls.length = 0
+    const { socket, state, closed } = await open((request, response) => {
+      urls.push(request.url ?? '')
+      request.resume()
+      response.write('ok')
+      setTimeout(() => response.end(), isSlow ? 200 : 0)
+    })
+    const next = 'GET /of-somebody-else HTTP/1.1\r\nHost: a\r\n\r\n'
+    socket.write(isSlow ? post(3) : post(3, `abc${next}`))
+    await pause(50)
+    if (isSlow) {
+      socket.write('abc')
+      await pause(30)
+      socket.write(next)
+    }
+    await closed
+    expect(urls).toEqual(['/'])
+    expect(state.received).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*connection: close[\s\S]*\r\n0\r\n\r\n$/i)
+  })
+
   it('says so of a chunked one too, and of one that is on its way', async () => {
     for (const begin of ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab', post(3, 'ab')]) {
       const { socket, state } = await open(note)

@@ -1,27 +1,43 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 
 /** How long a client that still sends is listened to after its answer, in milliseconds: in all, and without a byte of it. */
 const patience = { all: 30_000, quiet: 1000 }
 
 /**
  * Has a connection of HTTP/1.1 end with an answer that leaves before the body of its request has come: the answer says `close`, nothing that
- * comes afterwards is served, and what is still sent is read away for a while, since closing at once, with bytes unread, would reset
- * the connection and take the answer away from the client. Where the body has come and has been read in time, nothing changes.
+ * comes afterwards is served, also while the answer is on its way, and what is still sent is read away for a while, since closing at
+ * once, with bytes unread, would reset the connection and take the answer away from the client. Where the body has come and has been
+ * read in time, nothing changes.
  * Spec: RFC 9112 sections 9.3 and 9.6. Cost: a look at the length of each header's name, and two listeners where there is a body.
  * Stops: request smuggling through a proxy that takes a request for finished with its answer, and sends the next one, of somebody
  * else, where the rest of a body is awaited; bodies that drip in for ever to whatever answers without reading them.
  */
 export function closeUnread(listener: RequestListener, limits = patience): RequestListener {
+  /** The answers to what came last with a body. */
+  const latest = new WeakMap<Socket, ServerResponse>()
   return (request, response) => {
+    const { socket } = request
     // It has been told that this connection ends.
-    if (request.socket.writableEnded) {
-      request.socket.destroy()
+    if (socket.writableEnded) {
+      socket.destroy()
       return
     }
-    if (announcesBody(request)) watch(request, response, limits)
+    // Without a connection of its own it waits for the answer before it, which may have said that it is the last.
+    if (response.socket === null && isLast(latest.get(socket))) {
+      request.resume()
+      return
+    }
+    if (announcesBody(request)) {
+      latest.set(socket, response)
+      watch(request, response, limits)
+    }
     listener(request, response)
   }
 }
+
+const isLast = (response: ServerResponse | undefined): boolean =>
+  response?.headersSent === true && !response.shouldKeepAlive
 
 /** Whether a body has been announced; its headers need not be put in order to find that out. */
 function announcesBody({ rawHeaders }: IncomingMessage): boolean {
@@ -37,7 +53,7 @@ function watch(request: IncomingMessage, response: ServerResponse, limits: typeo
   const { shouldKeepAlive } = response
   response.shouldKeepAlive = false
   request.once('end', () => {
-    response.shouldKeepAlive = shouldKeepAlive
+    if (!response.headersSent) response.shouldKeepAlive = shouldKeepAlive
   })
   // Before the end of the answer, at which Node destroys the connection.
   response.once('prefinish', () => {

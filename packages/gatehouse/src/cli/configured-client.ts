@@ -12,6 +12,8 @@ interface Definition {
   readonly toRemove: string
   /** The key under which its secret stands; absent where it has none. */
   readonly secretUnder?: string
+  /** Whether that key may be in no file, since development mode brings the client where the file does not. */
+  readonly isBrought?: boolean
 }
 
 /** How a client is removed that the configuration defines; absent for any other. */
@@ -24,8 +26,9 @@ export function howToRemove(configuration: Defining, id: string): string | undef
 export function howToRotate(configuration: Defining, id: string): string | undefined {
   const definition = findDefinition(configuration, id)
   if (definition === undefined) return undefined
-  const { place, secretUnder: key } = definition
+  const { place, secretUnder: key, isBrought } = definition
   if (key === undefined) return `${place}, and it does not prove itself by a secret`
+  if (isBrought) return `${place}, and a secret of its own is set there: ${key}.secret`
   return (
     `${place}, and its secret is changed there: move ${key}.secret to ${key}.secret_previous, put a new one in its place ` +
     '(openssl rand -base64 32), run `gatehouse reload`, and take secret_previous out once the new one is in use everywhere'
@@ -56,15 +59,16 @@ function findDefinition({ file, development, auth }: Defining, id: string): Defi
   }
   const key = `clients.${id}`
   const secretUnder = auth.clients.some((client) => client.id === id && client.secret !== undefined) && key
-  return {
-    ...(development && id in developmentBase.clients
-      ? {
-          place: `${id} is one that development mode brings`,
-          toRemove: 'it is there with `gatehouse dev` and --dev alone',
-        }
-      : { place: inFile(key), toRemove: takeOut(key) }),
-    ...(secretUnder ? { secretUnder } : {}),
+  const secret = secretUnder ? { secretUnder } : {}
+  if (development && Object.hasOwn(developmentBase.clients, id)) {
+    return {
+      place: `${id} is not in the database: development mode brings it, unless it is in ${file}, under ${key}`,
+      toRemove: 'take it out there; with `gatehouse dev` and --dev it is there all the same',
+      isBrought: true,
+      ...secret,
+    }
   }
+  return { place: inFile(key), toRemove: takeOut(key), ...secret }
 }
 
 const takeOut = (key: string): string =>
