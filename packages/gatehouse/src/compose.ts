@@ -11,6 +11,7 @@ import type { ClientId } from '@gatehouse/core/brand'
 import { paths } from '@gatehouse/core/paths'
 import { RemovalClock } from '@gatehouse/core/removal-clock'
 import { type Clock, seconds } from '@gatehouse/core/time'
+import { parseAuthority } from '@gatehouse/gateway/authority'
 import type { ExtAuthzServer } from '@gatehouse/gateway/ext-authz/server'
 import { createGateway } from '@gatehouse/gateway/gateway'
 import type { RefusalEntry } from '@gatehouse/gateway/refuse'
@@ -205,10 +206,13 @@ export async function compose(parts: Parts): Promise<Program> {
   })
   const { issuer } = configuration
   const endpoints = withReference(auth.endpoints, { issuer, version: readVersion(), others: servedBeside })
+  const issuerHosts = issuerHostsOf(configuration)
   const mount = mountEndpoints(endpoints, {
     addresses,
     firstPartyOrigins: () => current.firstPartyOrigins,
-    httpsFor: () => current.httpsFor,
+    // How an app's host is come to is for the app to say: this would take the place of what it has said.
+    httpsFor: ({ headers }) =>
+      issuerHosts.has(parseAuthority(headers.host ?? '') ?? '') ? current.httpsFor : undefined,
     findCertificate,
     looks: auth.looks,
     log: createEndpointRefusalLog(log, refusalRecord),
@@ -231,7 +235,6 @@ export async function compose(parts: Parts): Promise<Program> {
   })
   const metricsPage = createMetricsPage(telemetry, { addresses, allow: configuration.metrics.allow })
   const separate = configuration.metrics.listen !== undefined
-  const issuerHosts = issuerHostsOf(configuration)
   const frontDoor = createFrontDoor({
     mount,
     gateway,

@@ -98,6 +98,13 @@ describe('over HTTP/2', () => {
     expect((await browser.call('https://shop.test/api', { method: 'POST', body: '{}' })).status).toBe(200)
   })
 
+  it('Strict-Transport-Security is said of the issuer’s host, and of no app’s, which has its own to say', async () => {
+    const [hsts, path] = ['strict-transport-security', '/_gatehouse/sign-in']
+    expect((await get('/login', { host: 'AUTH.test:443' })).headers[hsts]).toBe('max-age=31536000')
+    const away = await get(path, { host: 'shop.test' })
+    expect([away.status, away.headers[hsts]]).toEqual([303, undefined])
+  })
+
   it('a form that was sent without a session is kept, and sent again as it was', async () => {
     const browser = new HostBrowser(site.port, exchangeHttp2())
     const [type, body] = ['text/plain', 'note=one\r\n']

@@ -16,8 +16,11 @@ import { logRefusal, type RefusalLog, renderError } from './render-error.ts'
 export interface MountDependencies {
   readonly addresses: ClientAddresses
   readonly firstPartyOrigins: () => ReadonlySet<string>
-  /** For how many seconds browsers are told to come by https alone; undefined where the issuer is http. */
-  readonly httpsFor: () => number | undefined
+  /**
+   * For how many seconds browsers are told to come by https alone to the host that is asked; undefined = nothing is said, as on
+   * hosts of apps.
+   */
+  readonly httpsFor: (request: Pick<IncomingMessage, 'headers'>) => number | undefined
   /** The certificate by which the client of a request has proven itself to the listener, or to a trusted proxy. */
   readonly findCertificate: (request: IncomingMessage) => ClientCertificate | undefined
   readonly looks: Pick<Looks, 'of'>
@@ -274,7 +277,7 @@ class Exchange implements EndpointRequest<never>, Ready {
     // What is JSON is shown to nobody; those are the hot answers.
     if (answer.json === undefined) {
       const { type } = answer
-      const httpsFor = this.#shared.httpsFor()
+      const httpsFor = this.#shared.httpsFor(this.#request)
       Object.assign(headers, pageSecurity({ path: this.#endpoint?.path, status: answer.status, type, httpsFor }))
     }
     if (answer.headers) Object.assign(headers, answer.headers)

@@ -7,7 +7,7 @@ export interface ShownAnswer {
   readonly status: number
   /** The content type; absent where there is nothing to show. */
   readonly type: string | undefined
-  /** For how many seconds browsers come by https alone; absent where the issuer is http. */
+  /** For how many seconds browsers come by https alone; absent where nothing is said of that. */
   readonly httpsFor: number | undefined
 }
 

@@ -486,6 +486,10 @@ describe('the environment', () => {
     expect(load(`${base}strict_transport_security: 0s\n`).httpsFor).toBe(0)
     const http = base.replace('https://auth.example.com', 'http://localhost:8080')
     expect(load(http, { development: true }).httpsFor).toBeUndefined()
+    // What is developed on this machine is come to by the same names, or by http the next time.
+    expect(load(base, { development: true }).httpsFor).toBeUndefined()
+    for (const host of ['localhost:8443', 'auth.localhost', '127.0.0.1', '[::1]'])
+      expect(load(base.replace('auth.example.com', host)).httpsFor).toBeUndefined()
   })
 
   it('is warned of where apps tell too seldom that somebody uses a second factor', () => {

@@ -30,7 +30,7 @@ export interface Configuration {
   readonly trustedProxies: readonly string[]
   /** Swapped on reload. */
   readonly firstPartyOrigins: ReadonlySet<string>
-  /** Seconds for which browsers come to pages by https alone; undefined = the issuer is http: swapped on reload. */
+  /** Seconds for which browsers come to pages by https alone; undefined = nothing is said of it: swapped on reload. */
   readonly httpsFor: Seconds | undefined
   readonly loginApi: boolean
   readonly pidFile: string | undefined

@@ -89,7 +89,7 @@ export function resolveConfiguration(
     certificates,
     trustedProxies: content.trusted_proxies ?? [],
     firstPartyOrigins: new Set(content.first_party_origins ?? []),
-    httpsFor: resolveHttpsFor(content, issuer, report),
+    httpsFor: resolveHttpsFor(content, issuer, { development, report }),
     loginApi: content.login_api ?? true,
     asksForPidFile: content.pid_file !== undefined,
     pidFile: content.pid_file ?? (isDatabaseFile(database) ? `${database}.pid` : undefined),
@@ -148,10 +148,16 @@ export function resolveConfiguration(
   }
 }
 
-function resolveHttpsFor(content: ConfigurationFile, issuer: URL, report: Report): Seconds | undefined {
+/** Nothing is said of names of this machine, by which browsers come to whatever else is developed on it. */
+function resolveHttpsFor(
+  content: ConfigurationFile,
+  { protocol, hostname }: URL,
+  { development, report }: { readonly development: boolean; readonly report: Report },
+): Seconds | undefined {
   const limits = { least: 0, key: ['strict_transport_security'], report }
   const httpsFor = duration(content.strict_transport_security, 365 * 86_400, limits)
-  return issuer.protocol === 'https:' ? httpsFor : undefined
+  const isHere = development || isLoopback(hostname) || hostname.endsWith('.localhost')
+  return protocol === 'https:' && !isHere ? httpsFor : undefined
 }
 
 /** A listener beside the first one. */

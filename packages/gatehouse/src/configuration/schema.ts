@@ -55,7 +55,7 @@ export const configurationSchema = Type.Object(
     ),
     strict_transport_security: Type.Optional(
       duration(
-        'For how long browsers that have seen a page of the issuer come to its host by https alone, where the issuer is https; subdomains are left alone. 0s: they forget it',
+        'For how long browsers that have seen a page of the issuer come to its host by https alone, where the issuer is https; subdomains are left alone, and so are hosts of apps, names of this machine, and development mode. 0s: they forget it',
         '365d',
       ),
     ),

@@ -352,6 +352,8 @@ function describeEnds(open: OpenForSuite): void {
 function describeStarts(open: OpenForSuite): void {
   const now = seconds(start + 10)
   const begin = { now, membership_version: null }
+  const isPostgres = () => open().store.dialect === 'postgres'
+  const startedAt = () => (isPostgres() ? expect.any(Number) : now)
 
   it('starts in a session that lasts, and in no other', async () => {
     const { sessions, grants } = open().store
@@ -359,9 +361,33 @@ function describeStarts(open: OpenForSuite): void {
     await Promise.all([sessions.insert(lasting), sessions.insert(over)])
     const row = buildGrant({ session_id: lasting.id, claims: '{}', confirmation: null })
     expect(await grants.startInSession(row, begin)).toBe(0)
-    expect(await grants.find(row.id)).toEqual(row)
+    expect(await grants.find(row.id)).toEqual({ ...row, rotated_at: startedAt() })
     expect(await grants.startInSession(buildGrant({ session_id: over.id }), begin)).toBeUndefined()
     expect(await grants.startInSession(buildGrant(), begin)).toBeUndefined()
+  })
+
+  it('starts by the clock by which its uses are told, whatever that of the process says', async () => {
+    const { sessions, grants, authorizationCodes } = open().store
+    const real = Math.floor(Date.now() / 1000)
+    for (const ahead of isPostgres() ? [-7200, -90, 0, 90, 7200] : [0]) {
+      const here = seconds(real + ahead)
+      const factor_at = seconds(here - 60)
+      const expires_at = seconds(here + 9000)
+      const session = buildSession({ expires_at })
+      const code = buildCode({ session_id: session.id })
+      await Promise.all([sessions.insert(session), authorizationCodes.insert(code)])
+      const times = { rotated_at: here, idle_expires_at: expires_at, expires_at, factor_at }
+      const [row, byCode] = [
+        buildGrant({ session_id: session.id, ...times }),
+        buildGrant({ session_id: session.id, ...times }),
+      ]
+      await grants.startInSession(row, { ...begin, now: here })
+      await grants.startByCode(byCode, { ...begin, now: here, code_hash: code.hash })
+      for (const { id } of [row, byCode]) {
+        const use = { ...rotation(id), now: here, idle_expires_at: expires_at, factor_idle: seconds(3600) }
+        expect([ahead, await grants.prolong(use)]).toEqual([ahead, { factor_at }])
+      }
+    }
   })
 
   it('starts by a code until that is presented a second time', async () => {
@@ -428,7 +454,7 @@ function describeStarts(open: OpenForSuite): void {
     const rows = [newRow(), newRow()] as const
     expect(await grants.startInSession(rows[0], inOrganisation)).toBe(0)
     expect(await grants.startByCode(rows[1], byCode)).toBe(1)
-    expect(await grants.find(rows[1].id)).toEqual(rows[1])
+    expect(await grants.find(rows[1].id)).toEqual({ ...rows[1], rotated_at: startedAt() })
     const stranger = buildGrant({ ...key, user_id: newUserId(), session_id: session.id })
     expect(await grants.startInSession(stranger, inOrganisation)).toBeUndefined()
     expect(await grants.startInSession(newRow(), begin)).toBeUndefined()

@@ -73,10 +73,12 @@ const countOthers = ({ dialect, parameter }: Pick<StatementContext<StartedRow>, 
 
 type Started = { readonly others: number }
 
+/** A start is the first use, and told by the same clock as those that follow: whatever lies between two is judged by it. */
 const selectRow = ({ dialect, parameter }: StatementContext<StartedRow>) =>
   grantColumns.map((column) => {
     const type = integerColumns.has(column) ? sql.raw(dialect.integer) : sql`text`
-    return sql`cast(${parameter(column)} as ${type})`.as(column)
+    const value = column === 'rotated_at' ? dialect.moment(parameter('now')) : parameter(column)
+    return sql`cast(${value} as ${type})`.as(column)
   })
 
 /** The membership that a grant rests on, as it was: one that has changed since is not found. */

@@ -1,3 +1,4 @@
+import type { ClientId } from '@gatehouse/core/brand'
 import { GatehouseError } from '@gatehouse/core/errors'
 import { ManualClock } from '@gatehouse/core/time'
 import type { AuditEventRow } from '@gatehouse/store/rows'
@@ -107,6 +108,42 @@ describe('a flood of them', () => {
     refusals.note(refusal, from(2999))
     await refusals.write()
     expect(await store.audit.list({ type: 'client_authentication', limit: 5000 })).toHaveLength(1002)
+  })
+
+  it('hides nobody who guesses at the secret of a client meanwhile', async () => {
+    const { store, clock } = started
+    const refusals = createClientRefusals({ store, clock })
+    const worker = await started.auth.clients.find('worker' as ClientId)
+    for (let number = 0; number < 1500; number += 1) refusals.note(refusal, from(number))
+    for (let number = 0; number < 7; number += 1)
+      refusals.note(refusal, { ...from(number), fault: 'wrong_secret', client: worker })
+    await refusals.write()
+    const events = await store.audit.list({ type: 'client_authentication', limit: 5000 })
+    expect(events.filter(({ result }) => result === 'wrong_secret')).toMatchObject([
+      { client_id: 'worker', count: 7, address: null },
+    ])
+  })
+
+  it('piles up no further where the database is long in giving no answer', async () => {
+    const { store, clock } = started
+    let { append } = store.audit
+    const audit = { ...store.audit, append: (event: Parameters<typeof append>[0]) => append(event) }
+    const refusals = createClientRefusals({ store: { audit }, clock })
+    for (let minute = 0; minute < 6; minute += 1) {
+      const waited = new Promise<void>((done) => setTimeout(done, 20))
+      append = async () => {
+        await waited
+        throw new Error('away')
+      }
+      refusals.note(refusal, from(0))
+      const written = refusals.write()
+      for (let number = 0; number < 1000; number += 1) refusals.note(refusal, from(number))
+      await expect(written).rejects.toThrow('away')
+      clock.advance(60)
+    }
+    append = store.audit.append
+    await refusals.write()
+    expect(await store.audit.list({ type: 'client_authentication', limit: 10_000 })).toHaveLength(2000)
   })
 
   it('is written once the database is there again, and piles up no further meanwhile', async () => {

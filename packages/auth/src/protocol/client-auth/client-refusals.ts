@@ -31,14 +31,18 @@ export interface ClientRefusals {
   write(): Promise<void>
 }
 
-/** Rows of one minute, of all that strangers could bring about: what is more is one row that counts. */
+/**
+ * Rows of one minute, of all that strangers could bring about: of sources, and of clients as a whole, by which guesses from more
+ * sources than that are told. What is more is one row that counts.
+ */
 const mostRows = 1000
 /** Statements that are under way at a time: others wait for the database too. */
 const atATime = 50
 
 /**
  * Notes refused clients in memory: one row a minute for each client and source, of clients that there are not for each source
- * alone. Threat: guesses at a client's secret that nobody sees; a flood of them that becomes a flood of writes.
+ * alone. Threat: guesses at a client's secret that nobody sees, or that hide behind a flood of others; a flood of them that becomes
+ * a flood of writes.
  */
 export function createClientRefusals({
   store,
@@ -49,9 +53,14 @@ export function createClientRefusals({
 }): ClientRefusals {
   let waiting = new Map<string, CountedEvent>()
   let minute = 0
-  let folds = new Set<string>()
+  let sources = new Set<string>()
+  let whole = new Set<string>()
+  /** Keys of what waits, and of what is being written. A database that is away must not let them pile up. */
+  const held = new Set<string>()
 
-  const hasRoom = (fold: string): boolean => folds.has(fold) || (folds.size < mostRows && folds.add(fold).size > 0)
+  const hasRoom = (set: Set<string>, fold: string): boolean =>
+    set.has(fold) || (set.size < mostRows && set.add(fold).size > 0)
+  const isHeld = (key: string): boolean => held.has(key) || (held.size < 2 * mostRows && held.add(key).size > 0)
   const add = (key: string, event: CountedEvent): void => {
     const before = waiting.get(key)
     waiting.set(key, before ? { ...before, count: before.count + event.count } : event)
@@ -60,15 +69,18 @@ export function createClientRefusals({
     const at = clock.now()
     if (Math.floor(at / 60) !== minute) {
       minute = Math.floor(at / 60)
-      folds = new Set()
+      sources = new Set()
+      whole = new Set()
+    }
+    const named = { client_id: client?.id ?? null }
+    const put = (fold: string, who: Partial<CountedEvent>): void => {
+      const key = `${minute}|${fault}|${fold}`
+      if (isHeld(key)) add(key, { type: 'client_authentication', result: fault, ...who, at, count: 1, fold })
     }
     const fold = `${client?.id ?? '?'}|${limitKey(address)}`
-    const isOwn = hasRoom(`${fault}|${fold}`)
-    const key = `${minute}|${fault}|${isOwn ? fold : 'others'}`
-    // A database that is away must not let them pile up.
-    if (waiting.size >= 2 * mostRows && !waiting.has(key)) return
-    const who = isOwn ? { client_id: client?.id ?? null, address, request_id: requestId } : {}
-    add(key, { type: 'client_authentication', result: fault, ...who, at, count: 1, fold: isOwn ? fold : 'others' })
+    if (hasRoom(sources, `${fault}|${fold}`)) put(fold, { ...named, address, request_id: requestId })
+    else if (client && hasRoom(whole, `${fault}|${client.id}`)) put(`${client.id}|others`, named)
+    else put('others', {})
   }
   return {
     note(error, refused) {
@@ -83,7 +95,11 @@ export function createClientRefusals({
         const done = await Promise.allSettled(some.map(([, event]) => recordCounted(store, event)))
         for (const [index, outcome] of done.entries()) {
           const [key, event] = some[index] ?? []
-          if (outcome.status === 'fulfilled' || key === undefined || event === undefined) continue
+          if (key === undefined || event === undefined) continue
+          if (outcome.status === 'fulfilled') {
+            if (!waiting.has(key)) held.delete(key)
+            continue
+          }
           failure = outcome.reason
           add(key, event)
         }
