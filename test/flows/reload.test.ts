@@ -136,7 +136,8 @@ sign_in: { methods: [email_code] }
 
   it('says on reload what check and the start warn of', async () => {
     site = await createSite(service.route('/one', 'nothing'))
-    const running = await site.start()
+    // Such as a variable that sets nothing, which the start has told.
+    const running = await site.start(undefined, { GATEHOUSE_STRAY: 'x' })
     const base = `issuer: https://auth.example.com\nlisten: 127.0.0.1:${site.port}\nmaster_key: \${KEY}\n`
     const uris = 'redirect_uris: [https://a.example/cb], backchannel_logout_uri: https://10.0.0.1/out'
     site.configure(`${base}${service.route('/one', 'nothing')}clients: { web: { secret: ${secret}, ${uris} } }\n`)

@@ -10,7 +10,7 @@ export interface ReloadOutcome {
   readonly waiting: readonly string[]
   /** Why it was not taken, or what of it was not done. */
   readonly problems: readonly Problem[]
-  /** What is probably a mistake in the file that was taken, and stopped nothing. */
+  /** What is probably a mistake in the file that was taken, stopped nothing, and was not told at the start already. */
   readonly warnings: readonly string[]
 }
 

@@ -71,7 +71,8 @@ export async function reload({
   }
   const { taken, waiting } = planReload({ started: running, current: program.current, next })
   const endRemoved = program.reload(taken)
-  const { warnings } = next
+  // What the start has told is known; of the environment, which does not change, there is nothing else to tell.
+  const warnings = next.warnings.filter((warning) => !running.warnings.includes(warning))
   if (program.parts.isPrimary) for (const warning of warnings) log.warn(warning)
   if (waiting.length > 0) log.warn({ keys: waiting }, 'changed in the file, and taken at the next start only')
   log.info('configuration reloaded')
