@@ -52,11 +52,12 @@ function announcesBody({ rawHeaders }: IncomingMessage): boolean {
 function watch(request: IncomingMessage, response: ServerResponse, limits: typeof patience): void {
   const { shouldKeepAlive } = response
   response.shouldKeepAlive = false
-  request.once('end', () => {
+  // Each comes once at the most; `once` would cost more.
+  request.on('end', () => {
     if (!response.headersSent) response.shouldKeepAlive = shouldKeepAlive
   })
   // Before the end of the answer, at which Node destroys the connection.
-  response.once('prefinish', () => {
+  response.on('prefinish', () => {
     if (!request.complete) linger(request, limits)
   })
 }

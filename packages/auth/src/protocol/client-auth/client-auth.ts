@@ -30,7 +30,7 @@ export interface ClientAuthentication {
   authenticate(request: ClientRequest, form: ClientParameters): Client | Promise<Client>
 }
 
-/** What of a request a client may be told by. */
+/** What of a request a client may be told by. Where it came from, and its id, are worked out when they are asked for: a success needs neither. */
 export type ClientRequest = Pick<EndpointRequest<never>, 'headers' | 'address' | 'requestId' | 'certificate'>
 
 type Presented =
@@ -79,31 +79,35 @@ export function createClientAuthentication(
         return client
     }
   }
-  /** Runs a step; where it refuses the client, notes that beside the answer. */
-  const noting = <Result>(
-    { address, requestId }: ClientRequest,
-    { client, presented }: { readonly client?: Client | undefined; readonly presented?: Presented },
-    run: () => Result,
-  ): Result => {
+  /** Notes a refusal beside the answer. Only then is it found out where the request came from, and which id it has. */
+  const note = (error: unknown, request: ClientRequest, presented?: Presented, client?: Client): unknown => {
+    const { address, requestId } = request
+    dependencies.refusals.note(error, { fault: faultOf(presented, client), client, address, requestId })
+    return error
+  }
+  const proveOrNote = (client: Client | undefined, presented: Presented, request: ClientRequest) => {
     const refuse = (error: unknown): never => {
-      dependencies.refusals.note(error, { fault: faultOf(presented, client), client, address, requestId })
-      throw error
+      throw note(error, request, presented, client)
     }
     try {
-      const result = run()
-      // What a promise comes to is of the same type, and nothing comes of one that is refused.
-      return result instanceof Promise ? (result.catch(refuse) as Result) : result
+      const proven = prove(client, presented, request)
+      return proven instanceof Promise ? proven.catch(refuse) : proven
     } catch (error) {
       return refuse(error)
     }
   }
   return {
     authenticate(request, form) {
-      const presented = noting(request, {}, () => parsePresented(request.headers, form))
-      const proveNoting = (client: Client | undefined) =>
-        noting(request, { client, presented }, () => prove(client, presented, request))
+      let presented: Presented
+      try {
+        presented = parsePresented(request.headers, form)
+      } catch (error) {
+        throw note(error, request)
+      }
       const client = dependencies.clients.find(presented.id)
-      return client instanceof Promise ? client.then(proveNoting) : proveNoting(client)
+      return client instanceof Promise
+        ? client.then((found) => proveOrNote(found, presented, request))
+        : proveOrNote(client, presented, request)
     },
   }
 }
